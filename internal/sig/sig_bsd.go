@@ -1,0 +1,28 @@
+//go:build darwin || freebsd || netbsd || openbsd
+
+package sig
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// No real-time signals: the Go runtime's tables end before them
+// (runtime/signal_freebsd.go and its like).
+const (
+	rtMin = 1
+	rtMax = 0
+	last  = 32
+)
+
+// kept says for what a signal is kept back.
+func kept(sig syscall.Signal) string {
+	switch unix.SignalName(sig) {
+	case "":
+		return "this platform has no such signal"
+	case "SIGTHR":
+		return "it belongs to the C library's threads"
+	}
+	return ""
+}

@@ -1,0 +1,25 @@
+//go:build darwin || freebsd || netbsd || openbsd
+
+package sigmask
+
+import (
+	"errors"
+	"syscall"
+)
+
+var errNoSignalFD = errors.New("this platform has no signalfd: where a signal comes from is known on Linux only")
+
+// Blockable returns an error.
+func Blockable(syscall.Signal) error { return errNoSignalFD }
+
+// Block fails: there is no use for it without a signalfd.
+func Block([]syscall.Signal) error { return errNoSignalFD }
+
+// FD fails.
+func FD([]syscall.Signal) (int, error) { return -1, errNoSignalFD }
+
+// Wrap returns file and argv.
+func Wrap(file string, argv []string) (string, []string) { return file, argv }
+
+// Unwrap does nothing.
+func Unwrap() (status int, ok bool) { return 0, false }
