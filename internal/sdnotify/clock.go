@@ -1,0 +1,7 @@
+//go:build !netbsd
+
+package sdnotify
+
+import "golang.org/x/sys/unix"
+
+const clockMonotonic = unix.CLOCK_MONOTONIC

@@ -1,0 +1,3 @@
+package sdnotify
+
+const clockMonotonic = 3 // sys/time.h; x/sys has no name for it

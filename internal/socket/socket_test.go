@@ -1,0 +1,125 @@
+package socket
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestListenAt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	fd, err := ListenAt(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if _, err := Accept(fd); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("accept: %v", err)
+	}
+	client, err := Dial(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(client)
+	conn, err := Accept(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(conn)
+	if uid, err := PeerUser(conn); err != nil || uid != os.Geteuid() {
+		t.Errorf("the peer is %d, %v", uid, err)
+	}
+
+	if _, err := ListenAt(path); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+		t.Errorf("a live socket: %v", err)
+	}
+	_ = unix.Close(fd)
+	if fd, err = ListenAt(path); err != nil {
+		t.Errorf("a stale socket: %v", err)
+	}
+	_ = unix.Close(fd)
+}
+
+func TestListenAt_refuses(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "f")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		file:                                "no socket",
+		filepath.Join(dir, "none", "s"):     "no such file or directory",
+		"/tmp/" + strings.Repeat("x", 200):  "103 bytes at most",
+		filepath.Join(file, "under a file"): "not a directory",
+	} {
+		if fd, err := ListenAt(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %d, %v, want %q", path, fd, err, want)
+		}
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParseTCP(t *testing.T) {
+	tests := []struct{ text, want, err string }{
+		{text: ":80", want: "127.0.0.1:80"},
+		{text: "localhost:80", want: "127.0.0.1:80"},
+		{text: "0.0.0.0:0", want: "0.0.0.0:0"},
+		{text: "[::1]:65535", want: "[::1]:65535"},
+		{text: "::1:80", err: "in brackets: [::1]:80"},
+		{text: "80", err: "is not HOST:PORT"},
+		{text: "", err: "is not HOST:PORT"},
+		{text: ":65536", err: "a port of 0 to 65535"},
+		{text: "example.com:80", err: "not looked up"},
+		{text: "[fe80::1%lo]:80", err: "is no address"},
+	}
+	for _, tt := range tests {
+		got, err := ParseTCP(tt.text)
+		if tt.err == "" && (err != nil || got.String() != tt.want) || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+			t.Errorf("%q: %v, %v", tt.text, got, err)
+		}
+	}
+}
+
+func TestTCP_listensWhereItSays(t *testing.T) {
+	for _, text := range []string{"127.0.0.1:0", "[::1]:0"} {
+		a, err := ParseTCP(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := Listen(TCP(a))
+		if errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EAFNOSUPPORT) {
+			continue // no IPv6 here
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Address(fd); err != nil || got.Addr() != a.Addr() || got.Port() == 0 {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+		_ = unix.Close(fd)
+	}
+}
+
+// FuzzParseTCP: what is read is written back as itself, and never panics.
+func FuzzParseTCP(f *testing.F) {
+	for _, s := range []string{":80", "localhost:80", "[::1]:0", "::1:80", "127.0.0.1:65536", "[fe80::1%lo]:80", "[]:1", ":"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := ParseTCP(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseTCP(a.String()); err != nil || again != a {
+			t.Errorf("%q is %v, which is %v, %v", s, a, again, err)
+		}
+	})
+}
