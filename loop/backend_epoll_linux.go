@@ -1,0 +1,319 @@
+package loop
+
+import (
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// epoll is the backend on epoll(7). Four things about it are not obvious:
+//
+//   - The epoll descriptor is itself registered with Go's network poller, and a
+//     waiting loop is a parked goroutine, not a thread in a system call. A thread
+//     that blocks in epoll_wait(2) keeps its processor until the runtime takes it
+//     away, so that what the loop hands to a goroutine starts 100 µs later.
+//   - A timerfd in the set bounds the wait to the nanosecond. It is set only when
+//     the wait is to end sooner than it says already. Timerfd and eventfd are
+//     edge-triggered: each expiry and each write is told once, nothing is read.
+//   - Descriptors that epoll refuses (EPERM: regular files) are always ready.
+//   - If a descriptor is closed while a duplicate of it lives, the kernel goes on
+//     to report it under a number that can't be removed any more. Events carry
+//     a generation, from 1; at one that does not fit, the set is made anew.
+type epoll struct {
+	set   *epollSet
+	waker waker
+	timer int // timerfd on the monotonic clock
+	clock int // timerfd on the wall clock, cancelled when that is set; -1: none
+
+	start time.Time
+	armed time.Duration // since start: when timer expires, or expired
+
+	known  []registration // by number
+	files  []int32        // the always ready
+	events []unix.EpollEvent
+}
+
+// registration is what is wanted of a descriptor.
+type registration struct {
+	ops        Ops
+	file       bool // in files, not in the set
+	generation int32
+}
+
+// epollSet is an epoll descriptor, and how to park on it.
+type epollSet struct {
+	fd   int
+	file *os.File
+	conn syscall.RawConn
+	look func(fd uintptr) bool // made once, since each wait needs it
+	n    int
+	err  error
+}
+
+func newEpoll() (_ Backend, err error) {
+	b := &epoll{timer: -1, clock: -1, start: time.Now(), events: make([]unix.EpollEvent, 64)}
+	if b.waker, err = newWaker(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = b.Close()
+		}
+	}()
+	if b.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("timerfd_create", err)
+	}
+	return b, b.renew()
+}
+
+func (b *epoll) Name() string { return "epoll" }
+
+// renew makes the epoll set anew, with all that is known. The old one goes first:
+// its descriptor may be the only one to be had.
+func (b *epoll) renew() error {
+	if b.set != nil {
+		_ = b.set.file.Close()
+	}
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	// Non-blocking is what makes os.NewFile hand it to the poller.
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return os.NewSyscallError("fcntl", err)
+	}
+	set := &epollSet{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	set.look = func(uintptr) bool {
+		set.n, set.err = epollWait(fd, b.events)
+		return set.n != 0 || set.err != nil
+	}
+	if set.conn, err = set.file.SyscallConn(); err != nil {
+		_ = set.file.Close()
+		return err
+	}
+	b.set = set
+	for _, fd := range []int{b.waker.read, b.timer, b.clock} {
+		if fd < 0 {
+			continue
+		}
+		if err := b.addOwn(fd); err != nil {
+			return err
+		}
+	}
+	for fd, r := range b.known {
+		if r.ops != 0 && !r.file {
+			// One that is closed has nothing to tell; Modify will find out.
+			_ = b.control(unix.EPOLL_CTL_ADD, fd, epollBits(r.ops), r.generation)
+		}
+	}
+	return nil
+}
+
+func (b *epoll) control(op, fd int, bits uint32, generation int32) error {
+	return unix.EpollCtl(b.set.fd, op, fd, &unix.EpollEvent{Events: bits, Fd: int32(fd), Pad: generation})
+}
+
+// addOwn adds one of the backend's own descriptors: those have generation 0.
+func (b *epoll) addOwn(fd int) error {
+	return os.NewSyscallError("epoll_ctl", b.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLET, 0))
+}
+
+func (b *epoll) Modify(fd int, old, new Ops) error {
+	if n := fd + 1; n > len(b.known) {
+		b.known = append(b.known, make([]registration, n-len(b.known))...)
+	}
+	r := &b.known[fd]
+	if r.file && (new == 0 || old == 0) {
+		b.dropFile(fd)
+	}
+	switch {
+	case new == 0:
+		r.ops = 0
+		_ = b.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
+		return nil
+	case r.file:
+		b.dropFile(fd)
+		r.ops = 0
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			return err
+		}
+		b.addFile(fd, new)
+		return nil
+	}
+	op := unix.EPOLL_CTL_MOD
+	if old == 0 {
+		op = unix.EPOLL_CTL_ADD
+		r.generation++
+	}
+	err := b.control(op, fd, epollBits(new), r.generation)
+	switch {
+	case errors.Is(err, unix.EEXIST):
+		err = b.control(unix.EPOLL_CTL_MOD, fd, epollBits(new), r.generation)
+	case errors.Is(err, unix.EPERM) && old == 0:
+		b.addFile(fd, new)
+		return nil
+	}
+	r.ops = new
+	if err != nil {
+		r.ops = 0
+	}
+	return err
+}
+
+// addFile notes a descriptor that can always be read and written. It never hangs
+// up, so that one that is watched for this alone is not listed: the loop would
+// spin for nothing.
+func (b *epoll) addFile(fd int, ops Ops) {
+	b.known[fd].file, b.known[fd].ops = true, ops
+	if ops&(Read|Write) != 0 {
+		b.files = append(b.files, int32(fd))
+	}
+}
+
+func (b *epoll) dropFile(fd int) {
+	b.known[fd].file = false
+	if i := slices.Index(b.files, int32(fd)); i >= 0 {
+		b.files = slices.Delete(b.files, i, i+1)
+	}
+}
+
+func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
+	if len(b.files) > 0 {
+		d = 0
+	}
+	n, err := b.wait(d)
+	if err != nil {
+		return ready, err
+	}
+	ghost := false
+	for _, e := range b.events[:n] {
+		switch fd := int(e.Fd); {
+		case e.Pad == 0 && fd == b.clock:
+			_ = armClockFD(fd)
+		case e.Pad == 0:
+		case b.known[fd].ops == 0 || b.known[fd].generation != e.Pad:
+			ghost = true
+		default:
+			ready = append(ready, Ready{fd, epollOps(e.Events)})
+		}
+	}
+	if n == len(b.events) {
+		b.events = make([]unix.EpollEvent, 2*n)
+	}
+	for _, fd := range b.files {
+		ready = append(ready, Ready{int(fd), b.known[fd].ops & (Read | Write)})
+	}
+	if ghost {
+		return ready, b.renew()
+	}
+	return ready, nil
+}
+
+// wait fills b.events.
+func (b *epoll) wait(d time.Duration) (int, error) {
+	if d == 0 {
+		return epollWait(b.set.fd, b.events)
+	}
+	if d > 0 {
+		if err := b.arm(d); err != nil {
+			return 0, err
+		}
+	}
+	if err := b.set.conn.Read(b.set.look); err != nil {
+		return 0, err
+	}
+	return b.set.n, b.set.err
+}
+
+// arm sees to it that the timer expires in d, or sooner.
+func (b *epoll) arm(d time.Duration) error {
+	now := time.Since(b.start)
+	until := now + min(d, math.MaxInt64-now)
+	if b.armed > now && b.armed <= until {
+		return nil
+	}
+	b.armed = until
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
+	return os.NewSyscallError("timerfd_settime", unix.TimerfdSettime(b.timer, 0, &spec, nil))
+}
+
+func (b *epoll) Wake() error { return b.waker.wake() }
+
+func (b *epoll) WatchClock() error {
+	fd, err := newClockFD()
+	if err != nil {
+		return err
+	}
+	b.clock = fd
+	if err := armClockFD(fd); err != nil {
+		return err
+	}
+	return b.addOwn(fd)
+}
+
+func (b *epoll) Close() error {
+	err := b.waker.close()
+	if b.set != nil {
+		err = errors.Join(err, b.set.file.Close())
+	}
+	for _, fd := range []int{b.timer, b.clock} {
+		if fd >= 0 {
+			err = errors.Join(err, unix.Close(fd))
+		}
+	}
+	return err
+}
+
+// epollWait is epoll_wait(2) without waiting. It is made without telling the
+// scheduler, since it can't block.
+func epollWait(fd int, events []unix.EpollEvent) (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	switch errno {
+	case 0:
+		return int(n), nil
+	case unix.EINTR:
+		return 0, nil
+	}
+	return 0, os.NewSyscallError("epoll_pwait", errno)
+}
+
+// epollBits: EPOLLHUP and EPOLLERR come unasked for.
+func epollBits(o Ops) uint32 {
+	var bits uint32
+	if o&Read != 0 {
+		bits |= unix.EPOLLIN
+	}
+	if o&Write != 0 {
+		bits |= unix.EPOLLOUT
+	}
+	if o&Hangup != 0 {
+		bits |= unix.EPOLLRDHUP
+	}
+	return bits
+}
+
+// epollOps: a pipe's writing end reports EPOLLERR when its reader has gone.
+func epollOps(bits uint32) Ops {
+	var o Ops
+	if bits&unix.EPOLLIN != 0 {
+		o |= Read
+	}
+	if bits&unix.EPOLLOUT != 0 {
+		o |= Write
+	}
+	if bits&unix.EPOLLRDHUP != 0 {
+		o |= Hangup
+	}
+	if bits&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		o |= Read | Write | Hangup
+	}
+	return o
+}

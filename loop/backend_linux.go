@@ -1,0 +1,3 @@
+package loop
+
+func makers() []maker { return []maker{{"epoll", newEpoll}, {"poll", newPoll}} }

@@ -1,0 +1,71 @@
+package loop
+
+import "math"
+
+// An IO fires as long as a descriptor is ready. Any number of them may watch one
+// descriptor.
+//
+// It has to be stopped before its descriptor is closed; one that is not gets
+// [Error] and is stopped.
+type IO struct {
+	Watcher
+	fd   int32
+	want Ops
+	got  Ops
+	set  bool // fd may be another file since it was last made known
+	next *IO  // of the same descriptor, in start order
+	fn   func(Ops)
+}
+
+// NewIO makes a watcher of fd for any of Read, Write and Hangup. fn is told which
+// of those asked for came, or Error; nothing if the watcher was only fed.
+func NewIO(l *Loop, fd int, want Ops, fn func(got Ops)) *IO {
+	w := &IO{fn: fn}
+	w.Watcher = Watcher{loop: l, call: w.invoke}
+	w.Set(fd, want)
+	return w
+}
+
+// Set makes the watcher one of another descriptor, or for other readiness. The
+// watcher must not be active.
+func (w *IO) Set(fd int, want Ops) {
+	if w.active {
+		panic("loop: Set of an active IO")
+	}
+	if fd > math.MaxInt32 {
+		fd = -1 // no descriptor either
+	}
+	w.fd, w.want, w.set = int32(fd), want, true
+}
+
+// FD returns the descriptor.
+func (w *IO) FD() int { return int(w.fd) }
+
+// Start starts the watcher. The kernel is told when the loop next waits; if it
+// refuses, fn gets Error in that turn.
+func (w *IO) Start() {
+	if w.start() {
+		w.loop.fds.add(w)
+	}
+}
+
+// Stop stops the watcher.
+func (w *IO) Stop() {
+	w.got = 0
+	if w.stop() {
+		w.loop.fds.remove(w)
+	}
+}
+
+// ClearPending makes the watcher not pending, and reports whether it was. What came
+// is forgotten.
+func (w *IO) ClearPending() bool {
+	w.got = 0
+	return w.Watcher.ClearPending()
+}
+
+func (w *IO) invoke() {
+	got := w.got
+	w.got = 0
+	w.fn(got)
+}

@@ -1,0 +1,121 @@
+package loop
+
+import (
+	"math"
+	"time"
+)
+
+// A Periodic fires when the wall clock reaches an instant, then asks its rule for
+// the next one. It is for what people mean by a time of day: it follows every
+// step of the clock.
+type Periodic struct {
+	Watcher
+	node node
+	next func(after time.Time) (time.Time, bool)
+	due  int64
+}
+
+// NewPeriodic makes a periodic. next is given the present and returns the instant
+// at which to fire, or false for never again, which stops the periodic. It is
+// asked at Start, before each call of fn, and whenever the wall clock has been
+// stepped by a second or more; that a step has passed an instant over is for it
+// to notice. An instant that is not after the present fires at once. next must
+// not touch the loop.
+//
+// libev's three forms are three rules: an absolute time is always the answer, and
+// fn stops the periodic; an interval answers with the next point of a grid; a
+// reschedule callback is the rule itself.
+func NewPeriodic(l *Loop, next func(after time.Time) (time.Time, bool), fn func()) *Periodic {
+	return &Periodic{Watcher: Watcher{loop: l, call: fn}, next: next}
+}
+
+// Start asks for the first instant and starts the periodic, unless there is none.
+func (p *Periodic) Start() {
+	if p.active {
+		return
+	}
+	p.loop.freshen()
+	if at, ok := p.ask(); ok {
+		p.start()
+		p.loop.watchClock()
+		p.loop.periodics.push(at, &p.node, p)
+	}
+}
+
+// Stop stops the periodic.
+func (p *Periodic) Stop() {
+	if p.stop() {
+		p.loop.periodics.remove(&p.node)
+	}
+}
+
+// Again asks for the next instant anew, as if the clock had been stepped, and
+// starts the periodic if it is not active.
+func (p *Periodic) Again() {
+	p.Stop()
+	p.Start()
+}
+
+// At returns the instant for which the periodic is set, and false if it is not
+// active.
+func (p *Periodic) At() (time.Time, bool) {
+	if !p.active {
+		return time.Time{}, false
+	}
+	return time.Unix(0, p.loop.periodics.at(&p.node)), true
+}
+
+// Due returns the instant that the function is called for.
+func (p *Periodic) Due() time.Time { return time.Unix(0, p.due) }
+
+// ask returns the rule's next instant, in nanoseconds since 1970. What lies
+// outside the years that can be counted so is as far away as can be.
+func (p *Periodic) ask() (int64, bool) {
+	t, ok := p.next(p.loop.now.Round(0))
+	switch {
+	case !ok:
+		return 0, false
+	case t.Year() > 2261:
+		return math.MaxInt64, true
+	case t.Year() < 1678:
+		return math.MinInt64, true
+	}
+	return t.UnixNano(), true
+}
+
+// feedPeriodics makes the periodics pending whose instant the wall clock has
+// reached by the time given, the earliest first, and sets each anew. Those are
+// collected first, since a rule may well answer with an instant that is past.
+func (l *Loop) feedPeriodics(wall int64) {
+	for l.periodics.len() > 0 && l.periodics.slots[0].at <= wall {
+		p := l.periodics.slots[0].w
+		p.due = l.periodics.slots[0].at
+		l.periodics.remove(&p.node)
+		l.due = append(l.due, p)
+	}
+	for i, p := range l.due {
+		l.due[i] = nil
+		if at, ok := p.ask(); ok {
+			l.periodics.push(at, &p.node, p)
+		} else {
+			p.expire()
+		}
+		p.Feed()
+	}
+	l.due = l.due[:0]
+}
+
+// reschedule asks every periodic anew: the wall clock has been stepped. What was
+// due by the time that the clock would show without the step has nothing to do
+// with it, and is fed as usual.
+func (l *Loop) reschedule(unstepped int64) {
+	l.jumps++
+	l.feedPeriodics(unstepped)
+	l.periodics.retime(func(p *Periodic) (int64, bool) {
+		at, ok := p.ask()
+		if !ok {
+			p.expire()
+		}
+		return at, ok
+	})
+}
