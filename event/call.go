@@ -1,0 +1,38 @@
+package event
+
+// A Call is a Detail that somebody waits for the end of. Its methods are called on
+// the loop's goroutine.
+type Call interface {
+	// Begin tells that a command is about to be started, which stop ends. It reports
+	// whether that is still wanted. Stop must not be called after the answer.
+	Begin(stop func()) bool
+	// Answer tells what has become of the event. Every event gets an answer in the
+	// end; if it gets several, the first counts.
+	Answer(a Answer)
+}
+
+// An Answer is what has become of an event.
+type Answer struct {
+	Verdict Verdict
+	Status  int // the exit status of a command that Ran
+}
+
+// A Verdict says in a word what has become of an event.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Ran     Verdict = iota // a command, to its end
+	Late                   // a command was stopped because it took too long
+	Stopped                // a command was stopped, or never started, on purpose
+	Failed                 // its command could not be started
+	Merged                 // another event's command stands for it
+	Refused                // it gets no command
+)
+
+// A Releaser is a Detail whose Payload has descriptors of ev's in it.
+type Releaser interface {
+	// Release closes them: a command has them now, or none will. It may be called
+	// more than once.
+	Release()
+}

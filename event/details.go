@@ -1,0 +1,307 @@
+package event
+
+import (
+	"fmt"
+	"iter"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// FD is the detail of watch-fd.
+type FD struct {
+	Source  string   // the descriptor as given
+	Num     int      // its number in ev
+	Ready   []string // out of read, write, hup, eof, connect
+	Line    *string  // a record without its end, if read by records
+	Data    *string  // a chunk, if read by chunks
+	Partial bool     // Line is a piece of a record over the limit
+	Groups  []Group  // what the match captured
+	Peer    string   // the other end's address, of a connection
+	File    *os.File // what the command gets as its input, if nothing was read
+}
+
+// A Group is one capture of a match: its number or its name, and its text.
+// Text is nil where the group took no part in the match.
+type Group struct {
+	Name string
+	Text *string
+}
+
+// Kind returns KindFD.
+func (FD) Kind() Kind { return KindFD }
+
+// Subject returns the descriptor as given.
+func (d FD) Subject() string { return d.Source }
+
+// What returns what the descriptor is ready for.
+func (d FD) What() string { return strings.Join(d.Ready, ",") }
+
+// Content returns what was read, for the text line.
+func (d FD) Content() (string, bool) {
+	switch {
+	case d.Line != nil:
+		return *d.Line, true
+	case d.Data != nil:
+		return *d.Data, true
+	case d.Peer != "":
+		return d.Peer, true
+	}
+	return "", false
+}
+
+// Fields yields the fields of watch-fd, then the groups of the match.
+func (d FD) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		ok := yield("fd", Int(int64(d.Num))) &&
+			yield("source", Text(d.Source)) &&
+			yield("ready", Words(d.Ready)) &&
+			yield("line", optional(d.Line)) &&
+			yield("data", optional(d.Data)) &&
+			yield("partial", Bool(d.Partial)) &&
+			yield("peer", Word(d.Peer))
+		for _, g := range d.Groups {
+			if !ok {
+				return
+			}
+			ok = yield(g.Name, optional(g.Text))
+		}
+	}
+}
+
+// Merge returns newer: readiness has no sum.
+func (FD) Merge(newer Detail) Detail { return newer }
+
+// Payload is what was read, a record with its end given back; else the
+// descriptor itself.
+func (d FD) Payload(sep byte) Payload {
+	switch {
+	case d.Line != nil && d.Partial:
+		return Payload{Data: []byte(*d.Line)}
+	case d.Line != nil:
+		return Payload{Data: append([]byte(*d.Line), sep)}
+	case d.Data != nil:
+		return Payload{Data: []byte(*d.Data)}
+	}
+	p := Payload{File: d.File}
+	if d.Peer != "" {
+		p.Out = d.File
+	}
+	return p
+}
+
+// Release closes the descriptor.
+func (d FD) Release() {
+	if d.File != nil {
+		_ = d.File.Close()
+	}
+}
+
+func optional(s *string) Value {
+	if s == nil {
+		return Value{}
+	}
+	return Text(*s)
+}
+
+// Timer is the detail of timer.
+type Timer struct {
+	After  time.Duration
+	Repeat time.Duration // 0: none
+	Due    time.Time
+	Late   time.Duration // from Due to the event
+	Missed int64         // ticks before this one that nobody got
+}
+
+// Kind returns KindTimer.
+func (Timer) Kind() Kind { return KindTimer }
+
+// Subject returns the span that has passed.
+func (d Timer) Subject() string { return Span(d.After).String() }
+
+// What says that the time is up, and what was missed.
+func (d Timer) What() string { return "elapsed" + missed(d.Missed) }
+
+// Fields yields the fields of timer.
+func (d Timer) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		repeat := Value{}
+		if d.Repeat > 0 {
+			repeat = Span(d.Repeat)
+		}
+		_ = yield("after", Span(d.After)) &&
+			yield("repeat", repeat) &&
+			yield("due", Time(d.Due)) &&
+			yield("late", Span(d.Late)) &&
+			yield("missed", Int(d.Missed))
+	}
+}
+
+// Merge counts this tick among those that the newer one missed.
+func (d Timer) Merge(newer Detail) Detail {
+	n := newer.(Timer)
+	n.Missed += d.Missed + 1
+	return n
+}
+
+func missed(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d missed", n)
+}
+
+// Every is the detail of every.
+type Every struct {
+	Schedule string // as given
+	Due      time.Time
+	Next     time.Time // zero: never again
+	Late     time.Duration
+	Missed   int64 // instants before this one that nobody got
+}
+
+// Kind returns KindEvery.
+func (Every) Kind() Kind { return KindEvery }
+
+// Subject returns the scheduled instant.
+func (d Every) Subject() string { return Time(d.Due).String() }
+
+// What says that the instant has come, and what was missed.
+func (d Every) What() string { return "due" + missed(d.Missed) }
+
+// Fields yields the fields of every.
+func (d Every) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		_ = yield("schedule", Text(d.Schedule)) &&
+			yield("due", Time(d.Due)) &&
+			yield("next", Time(d.Next)) &&
+			yield("late", Span(d.Late)) &&
+			yield("missed", Int(d.Missed))
+	}
+}
+
+// Merge counts this instant among those that the newer one missed.
+func (d Every) Merge(newer Detail) Detail {
+	n := newer.(Every)
+	n.Missed += d.Missed + 1
+	return n
+}
+
+// Signal is the detail of on-signal.
+type Signal struct {
+	Signal string // its name, without SIG
+	Number int
+	Count  int64 // how many came since the last event, as far as is known
+	Info   *SignalInfo
+}
+
+// SignalInfo is what the kernel tells of one signal's origin (sigaction(2),
+// siginfo_t).
+type SignalInfo struct {
+	Sender int
+	UID    int
+	Value  int
+}
+
+// Kind returns KindSignal.
+func (Signal) Kind() Kind { return KindSignal }
+
+// Subject returns the signal's name.
+func (d Signal) Subject() string { return d.Signal }
+
+// What says that it came, and how often.
+func (d Signal) What() string {
+	if d.Count > 1 {
+		return fmt.Sprintf("received %d times", d.Count)
+	}
+	return "received"
+}
+
+// Fields yields the fields of on-signal.
+func (d Signal) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		var sender, uid, value Value
+		if i := d.Info; i != nil {
+			sender, uid, value = Int(int64(i.Sender)), Int(int64(i.UID)), Int(int64(i.Value))
+		}
+		_ = yield("signal", Text(d.Signal)) &&
+			yield("number", Int(int64(d.Number))) &&
+			yield("count", Int(d.Count)) &&
+			yield("sender", sender) &&
+			yield("uid", uid) &&
+			yield("value", value)
+	}
+}
+
+// Merge adds this signal's count to the newer one's.
+func (d Signal) Merge(newer Detail) Detail {
+	n := newer.(Signal)
+	n.Count += d.Count
+	return n
+}
+
+// Exit is the detail of on-exit.
+type Exit struct {
+	PID     int
+	Command string // its name (comm), if known
+	Known   bool   // Status, Signal and Core are known
+	Status  int    // exit status, if Signal is empty
+	Signal  string // the name of the signal that killed it
+	Core    bool
+	Elapsed time.Duration // since the process began
+	Usage   *Usage        // of a child
+}
+
+// Usage is what a child used, as getrusage(2) gives it.
+type Usage struct {
+	MaxRSS       int64 // bytes
+	User, System time.Duration
+}
+
+// Kind returns KindExit.
+func (Exit) Kind() Kind { return KindExit }
+
+// Subject returns the PID.
+func (d Exit) Subject() string { return strconv.Itoa(d.PID) }
+
+// What says how the process ended.
+func (d Exit) What() string {
+	switch {
+	case !d.Known:
+		return "ended, status unknown"
+	case d.Core:
+		return "killed by " + d.Signal + " (core dumped)"
+	case d.Signal != "":
+		return "killed by " + d.Signal
+	}
+	return "exited " + strconv.Itoa(d.Status)
+}
+
+// Fields yields the fields of on-exit.
+func (d Exit) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		var status, core, rss, user, system Value
+		if d.Known && d.Signal == "" {
+			status = Int(int64(d.Status))
+		}
+		if d.Known {
+			core = Bool(d.Core)
+		}
+		if u := d.Usage; u != nil {
+			rss, user, system = Int(u.MaxRSS), Span(u.User), Span(u.System)
+		}
+		_ = yield("pid", Int(int64(d.PID))) &&
+			yield("command", Word(d.Command)) &&
+			yield("status", status) &&
+			yield("signal", Word(d.Signal)) &&
+			yield("core", core) &&
+			yield("elapsed", Span(d.Elapsed)) &&
+			yield("maxrss", rss) &&
+			yield("utime", user) &&
+			yield("stime", system)
+	}
+}
+
+// Merge returns newer: one process's end says nothing of another's.
+func (Exit) Merge(newer Detail) Detail { return newer }

@@ -1,0 +1,133 @@
+// Package event is the value that travels from a watcher to whatever is done
+// about it, and the one list of its fields.
+//
+// A watcher describes what it saw as a [Detail]; the binding that owns the
+// watcher stamps it with a name, a number and a time, which makes an [Event].
+// Text, JSON, a format, a command's placeholders and its environment are all
+// written over [Event.Fields], so that a field's name stands in one place.
+package event
+
+import (
+	"iter"
+	"os"
+	"strconv"
+	"time"
+)
+
+// A Kind is the watcher's type, named as its command is.
+type Kind string
+
+// The kinds of watchers.
+const (
+	KindFD     Kind = "watch-fd"
+	KindTimer  Kind = "timer"
+	KindEvery  Kind = "every"
+	KindSignal Kind = "on-signal"
+	KindExit   Kind = "on-exit"
+	KindStat   Kind = "stat"
+	KindHTTP   Kind = "on-http"
+)
+
+// A Detail is what one watcher has to say about one event. It is a value:
+// nobody changes it once it has been emitted.
+type Detail interface {
+	Kind() Kind
+	// Subject names what was watched, as the user gave it.
+	Subject() string
+	// What says in a word or two what happened to the subject.
+	What() string
+	// Fields yields the detail's own fields. Names and order depend on the
+	// kind alone, but for those that the user named (groups of a match).
+	Fields() iter.Seq2[string, Value]
+	// Merge returns the detail that stands for both, this one and a newer one
+	// of the same watcher. Nothing that can be counted is lost by it.
+	Merge(newer Detail) Detail
+}
+
+// An Event is a Detail with its place in the run.
+type Event struct {
+	Seq    uint64 // 1 for the watcher's first event
+	Name   string // the watcher's label
+	Time   time.Time
+	Detail Detail
+}
+
+// Fields yields every field of the event: the four that all kinds have, then
+// the detail's own.
+func (e Event) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		if !yield("watcher", Text(string(e.Detail.Kind()))) ||
+			!yield("name", Text(e.Name)) ||
+			!yield("seq", Int(int64(e.Seq))) ||
+			!yield("time", Time(e.Time)) {
+			return
+		}
+		e.Detail.Fields()(yield)
+	}
+}
+
+// Lookup returns the named field, and whether there is one.
+func (e Event) Lookup(name string) (Value, bool) {
+	if d, ok := e.Detail.(interface {
+		Lookup(name string) (Value, bool)
+	}); ok {
+		if v, ok := d.Lookup(name); ok {
+			return v, true
+		}
+	}
+	for n, v := range e.Fields() {
+		if n == name {
+			return v, true
+		}
+	}
+	return Value{}, false
+}
+
+// Merge returns the event that stands for both: the newer one, with what the
+// older one's detail adds to it.
+func Merge(older, newer Event) Event {
+	newer.Detail = older.Detail.Merge(newer.Detail)
+	return newer
+}
+
+// A Payload is what a command that is started for an event reads on its
+// standard input, and where it writes. The zero Payload is nothing: /dev/null, and
+// ev's own output.
+type Payload struct {
+	File *os.File // the descriptor itself, if not nil
+	Path string   // otherwise the file of this name, if not empty
+	Data []byte   // otherwise these bytes
+	Out  *os.File // its standard output, if not nil; the same as File of a connection
+}
+
+// A Carrier is a Detail that brings a Payload. Records in it end with sep.
+type Carrier interface {
+	Payload(sep byte) Payload
+}
+
+// Environ appends the event's fields to env as NAME=value, each named EV_ and
+// the field's name in upper case, with '_' for what no variable may hold. A field
+// with several values has the first of them there, and all as NAME_1, NAME_2
+// and so on.
+func (e Event) Environ(env []string) []string {
+	var b []byte
+	for name, v := range e.Fields() {
+		b = append(b[:0], "EV_"...)
+		b = append(b, name...)
+		for i, c := range b {
+			switch {
+			case 'a' <= c && c <= 'z':
+				b[i] = c - 'a' + 'A'
+			case 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+			default:
+				b[i] = '_'
+			}
+		}
+		variable := string(b)
+		env = append(env, string(v.AppendText(append(b, '='))))
+		for i, s := range v.several() {
+			env = append(env, variable+"_"+strconv.Itoa(i+1)+"="+s)
+		}
+	}
+	return env
+}

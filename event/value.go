@@ -1,0 +1,139 @@
+package event
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/evshell/ev/internal/span"
+)
+
+// A Value is one field's value. The zero Value is unknown: empty as text, null
+// in JSON.
+type Value struct {
+	kind valueKind
+	num  int64
+	text string
+	list []string
+	time time.Time
+}
+
+type valueKind uint8
+
+const (
+	unknown valueKind = iota
+	text
+	integer
+	boolean
+	duration
+	instant
+	words
+	paths
+	repeated
+)
+
+// Text is a value that is any bytes.
+func Text(s string) Value { return Value{kind: text, text: s} }
+
+// Word is Text, or unknown if s is empty.
+func Word(s string) Value {
+	if s == "" {
+		return Value{}
+	}
+	return Text(s)
+}
+
+// Int is a whole number.
+func Int(n int64) Value { return Value{kind: integer, num: n} }
+
+// Bool is true or false.
+func Bool(b bool) Value {
+	v := Value{kind: boolean}
+	if b {
+		v.num = 1
+	}
+	return v
+}
+
+// Span is a length of time: seconds in JSON, 1h30m as text.
+func Span(d time.Duration) Value { return Value{kind: duration, num: int64(d)} }
+
+// Time is an instant: RFC 3339 with nanoseconds, in t's zone; unknown if t is
+// zero.
+func Time(t time.Time) Value {
+	if t.IsZero() {
+		return Value{}
+	}
+	return Value{kind: instant, time: t}
+}
+
+// Words is a list of words without commas; commas join them as text.
+func Words(list []string) Value { return Value{kind: words, list: list} }
+
+// Paths is a list of file names; newlines join them as text.
+func Paths(list []string) Value { return Value{kind: paths, list: list} }
+
+// Repeated is what a name has been given, once or more: a list in JSON if there are
+// several, and the first of them as text. It is unknown if there is none.
+func Repeated(list []string) Value {
+	switch len(list) {
+	case 0:
+		return Value{}
+	case 1:
+		return Text(list[0])
+	}
+	return Value{kind: repeated, list: list}
+}
+
+// several returns the values of a name that has more than one.
+func (v Value) several() []string {
+	if v.kind == repeated {
+		return v.list
+	}
+	return nil
+}
+
+// Known reports whether the value is known.
+func (v Value) Known() bool { return v.kind != unknown }
+
+// String returns the value as text.
+func (v Value) String() string {
+	if v.kind == text {
+		return v.text
+	}
+	return string(v.AppendText(nil))
+}
+
+// AppendText appends the value as it stands in a placeholder and in the
+// environment, with nothing escaped.
+func (v Value) AppendText(b []byte) []byte {
+	switch v.kind {
+	case text:
+		return append(b, v.text...)
+	case integer:
+		return strconv.AppendInt(b, v.num, 10)
+	case boolean:
+		return strconv.AppendBool(b, v.num != 0)
+	case duration:
+		return span.Append(b, time.Duration(v.num))
+	case instant:
+		return v.time.AppendFormat(b, time.RFC3339Nano)
+	case words:
+		return appendList(b, v.list, ',')
+	case paths:
+		return appendList(b, v.list, '\n')
+	case repeated:
+		return append(b, v.list[0]...)
+	case unknown:
+	}
+	return b
+}
+
+func appendList(b []byte, list []string, sep byte) []byte {
+	for i, s := range list {
+		if i > 0 {
+			b = append(b, sep)
+		}
+		b = append(b, s...)
+	}
+	return b
+}
