@@ -1,0 +1,95 @@
+package ignore
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// keepers are what --ext and --glob ask for. With none, every path is wanted; otherwise one of them has to want it.
+type keepers struct {
+	suffixes []string
+	globs    []keeper
+}
+
+type keeper struct {
+	rule
+	dotted bool     // its last part names a leading dot
+	ways   []keeper // match the directories that lead to what the rule matches; none: any directory may
+}
+
+func newKeepers(exts, globs []string) (keepers, error) {
+	var k keepers
+	for _, ext := range exts {
+		ext = strings.TrimPrefix(ext, ".")
+		if ext == "" || strings.ContainsAny(ext, `*?[]{}\/,`) {
+			return k, fmt.Errorf("--ext %q: no extension: write go or .go, and patterns with --glob", ext)
+		}
+		k.suffixes = append(k.suffixes, "."+ext)
+	}
+	for _, glob := range globs {
+		r, err := parseTyped(glob)
+		switch {
+		case err != nil:
+			return k, fmt.Errorf("--glob %q: %w", glob, err)
+		case r.negated:
+			return k, fmt.Errorf("--glob %q: a ! takes nothing out here: use --ignore, or write \\! for the character", glob)
+		case r.dirs:
+			return k, fmt.Errorf("--glob %q: it ends in a slash: add ** for all that is below", glob)
+		}
+		g := newKeeper(r)
+		depth := 0
+		for i, c := range structure(r.glob) {
+			switch {
+			case c == '{':
+				depth++
+			case c == '}':
+				depth--
+			case c == '/' && depth == 0:
+				way := r
+				way.glob = r.glob[:i]
+				g.ways = append(g.ways, newKeeper(way))
+			case c == '/':
+				r.inPath = false // a slash in braces: how deep it leads is open
+			}
+		}
+		if !r.inPath {
+			g.ways = nil
+		}
+		k.globs = append(k.globs, g)
+	}
+	return k, nil
+}
+
+func newKeeper(r rule) keeper {
+	last := r.glob[strings.LastIndexByte(r.glob, '/')+1:]
+	return keeper{rule: r, dotted: strings.HasPrefix(strings.TrimPrefix(last, `\`), ".")}
+}
+
+// want says what the keepers make of a path. For a hidden one only those count that name its dot.
+func (k *keepers) want(path, base string, dir, hidden bool) Verdict {
+	if len(k.suffixes)+len(k.globs) == 0 {
+		if hidden {
+			return Out
+		}
+		return In
+	}
+	byExt := func(suffix string) bool { return strings.HasSuffix(base, suffix) }
+	matches := func(g keeper) bool {
+		name := base
+		if g.inPath {
+			name = path
+		}
+		return (g.dotted || !hidden) && g.matches(name)
+	}
+	leads := func(g keeper) bool {
+		return !hidden && len(g.ways) == 0 || slices.ContainsFunc(g.ways, matches)
+	}
+	switch {
+	case slices.ContainsFunc(k.globs, matches), !dir && !hidden && slices.ContainsFunc(k.suffixes, byExt):
+		return In
+	case dir && (!hidden && len(k.suffixes) > 0 || slices.ContainsFunc(k.globs, leads)):
+		return Pass
+	}
+	return Out
+}
