@@ -1,0 +1,117 @@
+package watch
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// An fdInput reads a descriptor without ever blocking, though the descriptor may
+// be a blocking one that others read as well.
+type fdInput struct {
+	fd       int
+	kind     uint32 // S_IFMT of fstat(2); 0: neither file, socket, pipe nor device
+	reopened int    // the same pipe opened anew, non-blocking; -1: it was not
+	asks     bool   // whether there is something to read, before it reads
+}
+
+func newFDInput(fd int) fdInput {
+	var st unix.Stat_t
+	_ = unix.Fstat(fd, &st)
+	return fdInput{fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, reopened: -1} //nolint:unconvert // uint16 on some platforms
+}
+
+// read reads what is there now. The error is EAGAIN if that is nothing; at the end
+// of file there is none.
+func (in *fdInput) read(p []byte) (n int, err error) {
+	for {
+		n, err = in.attempt(p)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
+
+func (in *fdInput) attempt(p []byte) (int, error) {
+	switch {
+	case in.reopened >= 0:
+		return unix.Read(in.reopened, p)
+	case in.kind == unix.S_IFREG, in.kind == unix.S_IFBLK:
+		return unix.Read(in.fd, p) // never has to wait for anyone
+	case in.kind == unix.S_IFSOCK:
+		n, _, err := unix.Recvfrom(in.fd, p, unix.MSG_DONTWAIT)
+		return n, err
+	case !in.asks:
+		n, err := readNoWait(in.fd, p)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return n, err
+		}
+		if in.kind == unix.S_IFIFO {
+			if in.reopened = reopen(in.fd); in.reopened >= 0 {
+				return unix.Read(in.reopened, p)
+			}
+		}
+		in.asks = true
+	}
+	// Another reader may come between the question and the read: then this
+	// one waits for what comes next.
+	if in.poll(unix.POLLIN) == 0 {
+		return 0, unix.EAGAIN
+	}
+	return unix.Read(in.fd, p)
+}
+
+// poll returns what the descriptor is ready for now.
+func (in *fdInput) poll(events int16) int16 {
+	fds := []unix.PollFd{{Fd: int32(in.fd), Events: events}}
+	for {
+		_, err := unix.Poll(fds, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return fds[0].Revents
+		}
+	}
+}
+
+// broken reports whether nothing that is written reaches anyone any more.
+func (in *fdInput) broken() bool {
+	return in.poll(unix.POLLOUT)&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0
+}
+
+// ended reports whether nothing can be read and never will be, without reading.
+// Of a terminal it knows only when that has gone.
+func (in *fdInput) ended() bool {
+	switch in.kind {
+	case unix.S_IFREG:
+		var st unix.Stat_t
+		at, err := unix.Seek(in.fd, 0, io.SeekCurrent)
+		return err == nil && unix.Fstat(in.fd, &st) == nil && at >= st.Size
+	case unix.S_IFSOCK:
+		typ, err := unix.GetsockoptInt(in.fd, unix.SOL_SOCKET, unix.SO_TYPE)
+		if err != nil || typ != unix.SOCK_STREAM {
+			return false
+		}
+		n, _, err := unix.Recvfrom(in.fd, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return n == 0 && err == nil
+	case unix.S_IFCHR:
+		var st, null unix.Stat_t
+		if unix.Fstat(in.fd, &st) == nil && unix.Stat(os.DevNull, &null) == nil && st.Rdev == null.Rdev {
+			return true
+		}
+	}
+	switch got := in.poll(unix.POLLIN); {
+	case got&(unix.POLLERR|unix.POLLNVAL) != 0:
+		return true
+	case got&unix.POLLHUP == 0:
+		return false
+	}
+	n, err := unix.IoctlGetInt(in.fd, fionread)
+	return err == nil && n == 0
+}
+
+func (in *fdInput) close() {
+	if in.reopened >= 0 {
+		_ = unix.Close(in.reopened)
+	}
+}

@@ -1,0 +1,55 @@
+// Package watch has what a user can watch. Each watcher is a composite: it is
+// made of the loop's public primitives alone, turns what the kernel tells into
+// words, and emits them as the details of events.
+package watch
+
+import (
+	"time"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
+)
+
+// Emit takes one event's detail. It is called on the loop's goroutine.
+type Emit func(event.Detail)
+
+// A Watcher is started and stopped on the loop's goroutine and emits there.
+type Watcher interface {
+	// Start begins to watch; on a watcher that is active it does nothing.
+	Start() error
+	// Stop ends it, and what was pending is forgotten.
+	Stop()
+	// Feed emits an event though nothing has happened: what the watcher has to
+	// say of now. The event comes in the turn under way or the next one, and
+	// none if the watcher has been stopped by then.
+	Feed()
+	Active() bool
+	Pending() bool
+	// SetPriority takes effect at the next Start.
+	SetPriority(loop.Priority)
+}
+
+// A Dated is a Watcher that knows when its next event is due. Of one that is not
+// active it is when it would be if it were started now.
+type Dated interface {
+	At() (time.Time, bool)
+}
+
+// A Holder is a Watcher whose source can wait: while it is held, nothing more
+// is taken from the source, and the loop stays alive for it.
+type Holder interface {
+	Hold(held bool)
+}
+
+// A Discarder is a Watcher that can be told that what has happened up to now is to be
+// forgotten.
+type Discarder interface {
+	Holder
+	Discard()
+}
+
+// A Killer is a Watcher that has started something itself, and may have to end it
+// faster than Stop does.
+type Killer interface {
+	Kill()
+}
