@@ -1,0 +1,149 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/sigmask"
+	"github.com/evshell/ev/loop"
+)
+
+// SignalOptions say which signals are watched.
+type SignalOptions struct {
+	Signals []syscall.Signal
+	// Info asks where each signal comes from: every one that the kernel queues is
+	// an event of its own then. It needs [sigmask.Block] for the same signals, and
+	// Linux.
+	Info bool
+}
+
+// Signal emits event.Signal for signals that the process receives. Several of one
+// kind that come faster than the loop turns are one event with their count; of
+// those, the kernel and the Go runtime may have merged some before.
+//
+// One that was ignored when the process started (nohup, a background job of sh) is
+// not ignored as long as it is watched. What comes between Stop and Start has its
+// default effect, or with Info waits in the kernel for Start.
+type Signal struct {
+	loop    *loop.Loop
+	options SignalOptions
+	emit    Emit
+
+	arrived *loop.Async    // fed while there is something to emit
+	told    []event.Signal // what that is, one of a kind
+	notices chan os.Signal
+	info    *signalInfo // with Info
+}
+
+var _ Watcher = (*Signal)(nil)
+
+// NewSignal makes a watcher of signals.
+func NewSignal(l *loop.Loop, o SignalOptions, emit Emit) (*Signal, error) {
+	if len(o.Signals) == 0 {
+		return nil, errors.New("no signal given, as in HUP or RTMIN+1")
+	}
+	for _, s := range o.Signals {
+		err := sig.Watchable(s)
+		if err == nil && o.Info {
+			err = sigmask.Blockable(s)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	w := &Signal{loop: l, options: o, emit: emit}
+	w.arrived = loop.NewAsync(l, w.deliver)
+	return w, nil
+}
+
+// Start asks for the signals.
+func (w *Signal) Start() error {
+	if w.Active() {
+		return nil
+	}
+	if w.options.Info {
+		info, err := newSignalInfo(w)
+		if err != nil {
+			return fmt.Errorf("where signals come from can't be told: %w", err)
+		}
+		w.info = info
+	} else {
+		w.notices = make(chan os.Signal, 64)
+		for _, s := range w.options.Signals {
+			signal.Notify(w.notices, s)
+		}
+		go w.forward(w.notices)
+	}
+	w.arrived.Start()
+	return nil
+}
+
+// forward carries signals to the loop until notices is closed.
+func (w *Signal) forward(notices chan os.Signal) {
+	for s := range notices {
+		w.loop.Post(func() {
+			if w.notices == notices {
+				w.add(s.(syscall.Signal))
+			}
+		})
+	}
+}
+
+// add counts a signal that is to be told at the end of this turn.
+func (w *Signal) add(s syscall.Signal) {
+	w.arrived.Feed()
+	for i := range w.told {
+		if w.told[i].Number == int(s) {
+			w.told[i].Count++
+			return
+		}
+	}
+	w.told = append(w.told, event.Signal{Signal: sig.Name(s), Number: int(s), Count: 1})
+}
+
+func (w *Signal) deliver() {
+	told := w.told
+	w.told = nil
+	for _, d := range told {
+		if !w.Active() {
+			return
+		}
+		w.emit(d)
+	}
+}
+
+// Stop gives the signals their default effect back.
+func (w *Signal) Stop() {
+	w.arrived.Stop()
+	w.told = nil
+	if w.notices != nil {
+		signal.Stop(w.notices)
+		close(w.notices)
+		w.notices = nil
+	}
+	if w.info != nil {
+		w.info.close()
+		w.info = nil
+	}
+}
+
+// Feed emits an event of the first signal, none of which has come.
+func (w *Signal) Feed() {
+	s := w.options.Signals[0]
+	w.told = append(w.told, event.Signal{Signal: sig.Name(s), Number: int(s)})
+	w.arrived.Feed()
+}
+
+// Active reports whether the signals are watched.
+func (w *Signal) Active() bool { return w.arrived.Active() }
+
+// Pending reports whether a signal has come that is not emitted yet.
+func (w *Signal) Pending() bool { return w.arrived.Pending() }
+
+// SetPriority takes effect at the next Start.
+func (w *Signal) SetPriority(p loop.Priority) { w.arrived.SetPriority(p) }
