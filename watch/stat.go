@@ -1,0 +1,327 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/ignore"
+	"github.com/evshell/ev/loop"
+)
+
+// Stat emits event.Stat when what stat(2) says of a path changes, and when the
+// path appears or vanishes.
+//
+// Named paths are followed: if a symbolic link, they are what it leads to, and
+// not there if it leads nowhere; a link on the way that is made to lead elsewhere
+// is a change. In a directory that is watched recursively links are what they
+// are, unless Follow is set, and of directories only their coming and going,
+// their mode and their owner are told, as their entries tell of themselves.
+//
+// A change is told once nothing has happened for the time of Settle. It is the
+// difference to what was told before, or would have been if the options had not
+// left it out: what was undone in between is nothing, and a file that was deleted
+// and made again has changed.
+type Stat struct {
+	loop   *loop.Loop
+	o      StatOptions
+	emit   Emit
+	settle *loop.Timer
+	polls  *loop.Timer
+	listen func(*notifier) error // to the kernel, but in tests
+
+	tree  *tree     // while active
+	since time.Time // of the first change that waits to be told
+	as    []change  // to be told as they are
+	met   map[string]bool
+	held  bool
+	owed  bool // it would have told something, but was held
+}
+
+var (
+	_ Watcher = (*Stat)(nil)
+	_ Holder  = (*Stat)(nil)
+)
+
+// NewStat makes a Stat. It looks at nothing yet, but for the files among
+// Ignore.IgnoreFiles; an error is about the options.
+func NewStat(l *loop.Loop, o StatOptions, emit Emit) (*Stat, error) {
+	if len(o.Paths) == 0 {
+		return nil, errors.New("no path to watch: name at least one")
+	}
+	paths := make([]string, 0, len(o.Paths))
+	given := make(map[string]bool, len(o.Paths))
+	for _, p := range o.Paths {
+		if err := checkPath(p); err != nil {
+			return nil, err
+		}
+		if p = filepath.Clean(p); !given[p] {
+			given[p] = true
+			paths = append(paths, p)
+		}
+	}
+	o.Paths = paths
+	if o.Changes&Atime != 0 {
+		o.Atime = true
+	}
+	if o.Ignore.Warn == nil {
+		o.Ignore.Warn = func(err error) { o.Report.Noticef("%v", err) }
+	}
+	if o.Recursive {
+		if _, err := ignore.New(paths[0], o.Ignore); err != nil {
+			return nil, err
+		}
+	}
+	s := &Stat{loop: l, o: o, emit: emit}
+	s.listen = s.listenToKernel
+	s.settle = loop.NewTimer(l, 0, 0, s.settled)
+	s.polls = loop.NewTimer(l, 0, 0, s.poll)
+	return s, nil
+}
+
+// Start looks at everything, however much that is, and begins to watch it. An
+// error says which limit of the system is in the way.
+func (s *Stat) Start() error {
+	if s.tree != nil {
+		return nil
+	}
+	t := newTree(&s.o)
+	t.n = newNotifier(t.wants, func() {
+		s.loop.Post(func() {
+			if s.tree == t {
+				s.noticed()
+			}
+		})
+	})
+	if s.o.Poll == 0 {
+		if err := s.listen(t.n); err != nil {
+			return err
+		}
+	}
+	if err := t.arm(); err != nil {
+		t.n.close()
+		return err
+	}
+	if s.o.Atime && s.o.Poll == 0 {
+		s.o.Report.Verbosef("nothing tells of a time of access: it is polled for every %s", s.o.interval())
+	}
+	s.tree = t
+	s.loop.Ref()
+	s.met = map[string]bool{}
+	switch {
+	case s.o.Until != Forever:
+		s.settle.Feed()
+	case s.o.Initial:
+		s.as = t.all()
+		s.settle.Feed()
+	}
+	s.pollOn(s.o.interval())
+	return nil
+}
+
+// listenToKernel gives a notifier its source.
+func (s *Stat) listenToKernel(n *notifier) error {
+	w, err := fsnotify.NewWatcher()
+	switch {
+	case err == nil:
+		n.source = kernel{w, listenMounts(&s.o, n.lose)}
+		go n.listen(w.Events, w.Errors)
+	case isLimit(err) && s.o.PollFallback:
+		s.o.Report.Noticef("%v; everything is polled every %s", limitReached(err, 0), s.o.interval())
+	case isLimit(err):
+		return fmt.Errorf("%w; or add --poll-fallback to poll instead", limitReached(err, 0))
+	default:
+		return fmt.Errorf("no notifications of changes: %w; --poll 1s does without them", err)
+	}
+	return nil
+}
+
+// Stop ends the watching.
+func (s *Stat) Stop() {
+	s.settle.Stop()
+	s.settle.ClearPending()
+	s.polls.Stop()
+	s.polls.ClearPending()
+	if s.tree == nil {
+		return
+	}
+	s.tree.n.close()
+	s.tree, s.since, s.as, s.owed = nil, time.Time{}, nil, false
+	s.loop.Unref()
+}
+
+// Feed emits an event for the named paths as they are now.
+func (s *Stat) Feed() {
+	if s.tree != nil {
+		s.as = append(s.as, s.tree.asNamed()...)
+		s.settle.Feed()
+	}
+}
+
+// Discard makes changes count only if they come after now: those of a command
+// that has just ended, say.
+func (s *Stat) Discard() {
+	if s.tree != nil {
+		s.tree.discarded = time.Now().UnixNano()
+	}
+}
+
+// Hold has what changes wait: it is compared and told once nobody holds it any
+// more, all in one, however much it was.
+func (s *Stat) Hold(held bool) {
+	s.held = held
+	if !held && s.owed && s.tree != nil {
+		s.settle.Feed()
+	}
+}
+
+// Active reports whether the paths are watched.
+func (s *Stat) Active() bool { return s.tree != nil }
+
+// Pending reports whether an event is about to be emitted.
+func (s *Stat) Pending() bool { return s.settle.Pending() }
+
+// SetPriority sets the priority of what is emitted.
+func (s *Stat) SetPriority(p loop.Priority) {
+	s.settle.SetPriority(p)
+	s.polls.SetPriority(p)
+}
+
+// noticed takes in what has been told.
+func (s *Stat) noticed() {
+	b := s.tree.n.take()
+	if s.tree.notice(b) {
+		s.quieten(b.quiet)
+	}
+	s.pollOn(s.o.interval())
+}
+
+// quieten waits until nothing has happened for the time of Settle, of which some
+// has passed.
+func (s *Stat) quieten(passed time.Duration) {
+	if s.since.IsZero() {
+		s.since = s.loop.Now()
+	}
+	wait := s.o.Settle - passed
+	if s.o.MaxWait > 0 {
+		wait = min(wait, s.o.MaxWait-s.loop.Now().Sub(s.since))
+	}
+	s.settle.Stop()
+	s.settle.Set(wait, 0)
+	s.settle.Start()
+}
+
+// settled tells what has changed, unless something has happened meanwhile.
+func (s *Stat) settled() {
+	if s.owed = s.held; s.held {
+		return
+	}
+	as := s.as
+	s.as = nil
+	s.tell(as)
+	if s.tree == nil || s.settle.Active() {
+		return // the latter: fed while it waits
+	}
+	b := s.tree.n.take()
+	late := !s.since.IsZero() && s.o.MaxWait > 0 && s.loop.Now().Sub(s.since) >= s.o.MaxWait
+	if stirred := s.tree.notice(b); stirred && b.quiet < s.o.Settle && !late {
+		s.quieten(b.quiet)
+		return
+	}
+	if s.o.Settle > 0 && !late && s.tree.settling() {
+		s.quieten(0)
+		return
+	}
+	s.since = time.Time{}
+	changes := s.tree.look()
+	s.pollOn(s.o.interval())
+	if s.o.Until != Forever {
+		s.tellMet(changes)
+	} else {
+		s.tell(changes)
+	}
+}
+
+func (s *Stat) tell(changes []change) {
+	for _, d := range details(changes, s.o.Each) {
+		if s.tree == nil {
+			return
+		}
+		s.emit(d)
+	}
+}
+
+// tellMet tells of the paths that have become what is waited for, and ends when
+// all have been told.
+func (s *Stat) tellMet(changes []change) {
+	for _, p := range s.o.Paths {
+		f := s.tree.named.entry(p).file
+		if s.met[p] || f.exists() != (s.o.Until == Exists) {
+			continue
+		}
+		s.met[p] = true
+		c := change{path: p, now: f}
+		if i := slices.IndexFunc(changes, func(c change) bool { return c.path == p }); i >= 0 {
+			c = changes[i]
+		}
+		for _, d := range details([]change{c}, true) {
+			s.emit(d)
+		}
+		if s.tree == nil {
+			return
+		}
+	}
+	if len(s.met) == len(s.o.Paths) {
+		s.Stop()
+	}
+}
+
+// pollOn has what does not tell looked at after a while, if there is any.
+func (s *Stat) pollOn(after time.Duration) {
+	if !s.polls.Active() && s.tree.polls() {
+		s.polls.Set(after, 0)
+		s.polls.Start()
+	}
+}
+
+// poll looks at what does not tell. By itself it takes no more than a tenth of
+// the time for that.
+func (s *Stat) poll() {
+	began := time.Now()
+	marks := len(s.tree.marks)
+	s.tree.poll()
+	if len(s.tree.marks) > marks {
+		s.quieten(0)
+	}
+	every := s.o.interval()
+	if s.o.Poll == 0 {
+		every = max(every, 10*time.Since(began))
+	}
+	s.pollOn(every)
+}
+
+// details makes events of changes: one of each, or one for all.
+func details(changes []change, each bool) []event.Stat {
+	size := max(len(changes), 1)
+	if each {
+		size = 1
+	}
+	var list []event.Stat
+	for together := range slices.Chunk(changes, size) {
+		first := together[0]
+		d := event.Stat{Path: first.path, Now: first.now.event(), Prev: first.before.event(), Count: int64(len(together))}
+		var what Changes
+		for _, c := range together {
+			what |= c.what
+			d.Paths = append(d.Paths, c.path)
+		}
+		d.Change = what.Names()
+		list = append(list, d)
+	}
+	return list
+}

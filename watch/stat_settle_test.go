@@ -1,0 +1,184 @@
+package watch
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
+	"github.com/evshell/ev/loop"
+)
+
+// A timed is a Stat on fake time, whose source is the test: real files, but
+// nothing is known of them that is not told.
+type timed struct {
+	t      *testing.T
+	loop   *loop.Loop
+	stat   *Stat
+	dir    string
+	told   chan fsnotify.Event
+	began  time.Time
+	events chan string // when, and of which path
+}
+
+// onFakeTime runs a test in a bubble, with a Stat on the names in a directory.
+func onFakeTime(t *testing.T, o StatOptions, names []string, test func(*timed)) {
+	t.Helper()
+	w := &timed{t: t, dir: t.TempDir()}
+	for _, name := range names {
+		write(t, filepath.Join(w.dir, name), "")
+		o.Paths = append(o.Paths, filepath.Join(w.dir, name))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w.t, w.began = t, time.Now()
+		w.told, w.events = make(chan fsnotify.Event), make(chan string, 100)
+		l, err := loop.New(loop.WithBackend(looptest.New()))
+		check(t, err)
+		s, err := NewStat(l, o, func(d event.Detail) {
+			for _, p := range d.(event.Stat).Paths {
+				w.events <- time.Since(w.began).String() + " " + filepath.Base(p)
+			}
+		})
+		check(t, err)
+		s.listen = func(n *notifier) error {
+			n.source = deafSource{}
+			go n.listen(w.told, nil)
+			return nil
+		}
+		check(t, s.Start())
+		w.loop, w.stat = l, s
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			check(t, l.Run(t.Context(), loop.RunDefault))
+		}()
+		test(w)
+		pass(time.Minute) // all that is under way ends
+		l.Post(s.Stop)
+		<-done
+		close(w.told)
+	})
+}
+
+// pass lets time pass in the bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
+// write changes a file and tells of it, and lets time pass.
+func (w *timed) write(name string, then time.Duration) {
+	w.t.Helper()
+	path := filepath.Join(w.dir, name)
+	appendTo(w.t, path, "x")
+	w.told <- fsnotify.Event{Name: path, Op: fsnotify.Write}
+	pass(then)
+}
+
+func (w *timed) expect(events ...string) {
+	w.t.Helper()
+	synctest.Wait()
+	var got []string
+	for len(w.events) > 0 {
+		got = append(got, <-w.events)
+	}
+	if !slices.Equal(got, events) {
+		w.t.Errorf("got %q, want %q", got, events)
+	}
+}
+
+func TestSettle_waitsForQuiet(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond, MaxWait: time.Second}, []string{"a", "b"}, func(w *timed) {
+		w.write("b", 9*time.Millisecond)
+		w.write("a", 9*time.Millisecond)
+		w.write("b", 9*time.Millisecond)
+		w.expect()
+		pass(time.Millisecond)
+		w.expect("28ms b", "28ms a")
+		w.write("a", 11*time.Millisecond)
+		w.expect("38ms a")
+	})
+}
+
+func TestSettle_maxWaitCapsIt(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond, MaxWait: 100 * time.Millisecond}, []string{"a"}, func(w *timed) {
+		for range 40 {
+			w.write("a", 7*time.Millisecond)
+		}
+		w.expect("100ms a", "205ms a") // 105ms is when the second wait began
+	})
+}
+
+func TestSettle_withoutMaxWaitItWaitsOn(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond}, []string{"a"}, func(w *timed) {
+		for range 1000 {
+			w.write("a", 5*time.Millisecond)
+		}
+		w.expect()
+		pass(5 * time.Millisecond)
+		w.expect("5.005s a")
+	})
+}
+
+func TestSettle_zeroTellsEachAtOnce(t *testing.T) {
+	onFakeTime(t, StatOptions{}, []string{"a"}, func(w *timed) {
+		w.write("a", 0)
+		w.expect("0s a")
+		w.write("a", 0)
+		w.expect("0s a")
+	})
+}
+
+func TestSettle_unrelatedNamesDoNotPutItOff(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond}, []string{"a"}, func(w *timed) {
+		w.write("a", 9*time.Millisecond)
+		w.told <- fsnotify.Event{Name: filepath.Join(w.dir, "unrelated"), Op: fsnotify.Create}
+		pass(time.Millisecond)
+		w.expect("10ms a")
+	})
+}
+
+func TestHold_whatChangesWaits(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond, MaxWait: 50 * time.Millisecond}, []string{"a", "b"}, func(w *timed) {
+		w.loop.Post(func() { w.stat.Hold(true) })
+		for range 20 {
+			w.write("b", 20*time.Millisecond)
+			w.write("a", 0)
+		}
+		w.expect()
+		w.loop.Post(func() { w.stat.Hold(false) })
+		w.expect("400ms b", "400ms a")
+		w.write("a", 10*time.Millisecond)
+		w.expect("410ms a")
+	})
+}
+
+// What was not told is found out when it is looked for, by polling.
+func TestPoll_interval(t *testing.T) {
+	onFakeTime(t, StatOptions{Poll: 5 * time.Second, Settle: 10 * time.Millisecond}, []string{"a", "b"}, func(w *timed) {
+		pass(time.Second)
+		appendTo(t, filepath.Join(w.dir, "b"), "x")
+		appendTo(t, filepath.Join(w.dir, "a"), "x")
+		pass(4*time.Second + 9*time.Millisecond)
+		w.expect()
+		pass(time.Millisecond)
+		w.expect("5.01s a", "5.01s b")
+	})
+}
+
+// A file that a poll finds in the middle of being written is told once it is at
+// rest.
+func TestPoll_waitsUntilAFileIsAtRest(t *testing.T) {
+	onFakeTime(t, StatOptions{Poll: time.Second, Settle: 10 * time.Millisecond, MaxWait: time.Second}, []string{"a"}, func(w *timed) {
+		appendTo(t, filepath.Join(w.dir, "a"), "x")
+		pass(1005 * time.Millisecond)
+		appendTo(t, filepath.Join(w.dir, "a"), "x")
+		pass(10 * time.Millisecond)
+		appendTo(t, filepath.Join(w.dir, "a"), "x")
+		w.expect()
+		pass(15 * time.Millisecond)
+		w.expect("1.03s a")
+	})
+}

@@ -1,0 +1,128 @@
+package watch
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/evshell/ev/event"
+)
+
+// After any sequence of operations, what was last told of each path is what lstat
+// says of it.
+func TestStat_endsUpWithTheTruth(t *testing.T) {
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for seed := range rounds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 1)), 300)
+		})
+	}
+}
+
+func FuzzStatTruth(f *testing.F) {
+	f.Add(uint64(1), uint16(50))
+	f.Fuzz(func(t *testing.T, seed uint64, operations uint16) {
+		testTruth(t, rand.New(rand.NewPCG(seed, 2)), int(operations%500))
+	})
+}
+
+func testTruth(t *testing.T, r *rand.Rand, operations int) {
+	t.Helper()
+	root, outside := filepath.Join(t.TempDir(), "root"), t.TempDir()
+	mkdir(t, filepath.Join(root, "a/b"))
+	write(t, filepath.Join(root, "a/b/f"), "first")
+	w := watchFiles(t, StatOptions{
+		Paths: []string{root}, Recursive: true, Each: true, Initial: true,
+		Ignore: all(),
+		Settle: time.Duration(1+r.IntN(20)) * time.Millisecond,
+	})
+	var log []string
+	for range operations {
+		log = append(log, operate(r, root, outside))
+	}
+	write(t, w.fence, "")
+	told := map[string]event.File{}
+	for fences := 0; fences < 2; {
+		switch d := w.next(); {
+		case d.Path == w.fence && d.Now.Exists:
+			remove(t, w.fence) // so that the rest of the same look is in as well
+			fences++
+		case d.Path == w.fence:
+			fences += len(d.Change) // 0 is the fence as it was at first
+		case d.Now.Exists:
+			told[d.Path] = d.Now
+		default:
+			delete(told, d.Path)
+		}
+	}
+
+	truth := map[string]event.File{}
+	check(t, filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		f, _ := lstat(path)
+		truth[path] = f.event()
+		return err
+	}))
+	for path, want := range truth {
+		got, ok := told[path]
+		if want.Type == "directory" { // its entries tell of its size, times and links
+			got.Size, got.Mtime, got.Nlink = want.Size, want.Mtime, want.Nlink
+		}
+		if !ok || got != want {
+			t.Errorf("%s\n told %+v\n is   %+v", path, got, want)
+		}
+		delete(told, path)
+	}
+	for path := range told {
+		t.Errorf("%s is not there any more, and nobody was told", path)
+	}
+	if t.Failed() {
+		for _, line := range log {
+			t.Log(line)
+		}
+	}
+}
+
+// operate does something to a tree, or fails to.
+func operate(r *rand.Rand, root, outside string) string {
+	name := func() string {
+		p := root
+		if r.IntN(8) == 0 {
+			p = outside
+		}
+		for range 1 + r.IntN(3) {
+			p = filepath.Join(p, string("abcf"[r.IntN(4)]))
+		}
+		return p
+	}
+	p, q := name(), name()
+	var err error
+	var what string
+	switch r.IntN(14) {
+	case 0, 1:
+		what, err = "mkdir "+p, os.MkdirAll(p, 0o755)
+	case 2, 3, 4:
+		what, err = "write "+p, os.WriteFile(p, make([]byte, r.IntN(100)), 0o644)
+	case 5:
+		what, err = "remove "+p, os.Remove(p)
+	case 6:
+		what, err = "remove all "+p, os.RemoveAll(p)
+	case 7, 8, 9:
+		what, err = "rename "+p+" "+q, os.Rename(p, q)
+	case 10, 11:
+		what, err = "symlink "+p+" "+q, os.Symlink(p, q)
+	case 12:
+		what, err = "chmod "+p, os.Chmod(p, os.FileMode(0o700|r.IntN(0o100)))
+	case 13:
+		<-time.After(time.Duration(r.IntN(3)) * time.Millisecond) // gives a look the chance to come in between
+		return "pause"
+	}
+	return fmt.Sprint(what, " ", err)
+}
