@@ -1,0 +1,111 @@
+package action
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/evshell/ev/event"
+)
+
+// maxString is what the kernel takes as one argument or one variable, with the NUL
+// that ends it: MAX_ARG_STRLEN of execve(2) on Linux. Elsewhere the limit is on the
+// sum of all.
+const maxString = 128 << 10
+
+// A command is a COMMAND as the user gave it, out of which each event makes the
+// words and the environment of one process. It does not change once it is made, and
+// may be used on any goroutine.
+type command struct {
+	*Options
+	name string
+	args []argument
+	base []string // ev's own environment, and the user's
+}
+
+// An argument is a word, or the template of one.
+type argument struct {
+	literal  string
+	template *event.Template
+}
+
+func newCommand(o *Options) *command {
+	c := &command{Options: o, name: o.Argv[0]}
+	for i, literal := range literals(o.Argv) {
+		a := argument{literal: o.Argv[i]}
+		if !literal {
+			t := event.NewTemplate(o.Argv[i])
+			a.template = &t
+		}
+		c.args = append(c.args, a)
+	}
+	own := slices.DeleteFunc(os.Environ(), ofService)
+	c.base = slices.Concat(own, o.Env)
+	return c
+}
+
+// ofService reports whether a variable is what a service manager told ev alone:
+// sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
+func ofService(v string) bool {
+	name, _, _ := strings.Cut(v, "=")
+	switch name {
+	case "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "WATCHDOG_PID", "WATCHDOG_USEC":
+		return true
+	}
+	return false
+}
+
+// argv returns the words for e: as many as were given, whatever e holds.
+func (c *command) argv(e event.Event) ([]string, error) {
+	argv := make([]string, len(c.args))
+	for i, a := range c.args {
+		argv[i] = a.literal
+		if a.template != nil {
+			argv[i] = string(a.template.Append(nil, e))
+		}
+		if strings.IndexByte(argv[i], 0) >= 0 {
+			return nil, startError(statusNotExecutable, "%s: argument %d, %q, has a NUL byte in it, which no argument can hold: "+
+				"take it from standard input", c.name, i, a.literal)
+		}
+		if len(argv[i]) >= maxString {
+			return nil, startError(statusNotExecutable, "%s: argument %d, %.60q, has %d bytes, and the kernel takes %d: "+
+				"take it from standard input", c.name, i, a.literal, len(argv[i]), maxString-1)
+		}
+	}
+	return argv, nil
+}
+
+// environ returns the environment for e. A variable that no process can have is left
+// out: it is on the command's standard input, if it is its payload.
+func (c *command) environ(e event.Event) []string {
+	env := unique(e.Environ(slices.Clip(c.base)))
+	return slices.DeleteFunc(env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		switch {
+		case strings.IndexByte(v, 0) >= 0:
+			c.Report.Verbosef("%s: %.60s is left out of its environment: it has a NUL byte in it", c.name, name)
+		case len(v) >= maxString:
+			c.Report.Verbosef("%s: %.60s is left out of its environment: it has %d bytes, and the kernel takes %d",
+				c.name, name, len(v), maxString-1)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+// unique keeps the last setting of each variable: getenv(3) would find the first.
+func unique(env []string) []string {
+	last := make(map[string]int, len(env))
+	for i, v := range env {
+		name, _, _ := strings.Cut(v, "=")
+		last[name] = i
+	}
+	kept := env[:0:0]
+	for i, v := range env {
+		if name, _, _ := strings.Cut(v, "="); last[name] == i {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}

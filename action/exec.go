@@ -1,0 +1,267 @@
+package action
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/loop"
+)
+
+// clearScreen is what clear(1) writes: home, the screen, the lines above it.
+const clearScreen = "\x1b[H\x1b[2J\x1b[3J"
+
+// Options say what an Exec runs, and how.
+type Options struct {
+	// Argv is the command and its arguments, with placeholders (CheckArgs). A line of
+	// shell is /bin/sh, -c and the line.
+	Argv []string
+	Dir  string   // where it runs; empty: where ev does
+	Env  []string // NAME=value, over ev's own environment
+	Sep  byte     // ends a record on its standard input
+
+	Busy       Busy
+	StopSignal syscall.Signal // 0: TERM
+	KillAfter  time.Duration  // from the stop signal to KILL; span.Inf: never
+	RunTimeout time.Duration  // 0: it may run for ever
+	Drain      time.Duration  // how long, after Close, what runs has to end by itself
+	Retry      int            // how often one that fails is tried again
+
+	// Storm is how soon after the end of a run the next one must not follow ten times
+	// in a row: more runs then wait for a second each, and Stormy is called. 0: it may.
+	Storm  time.Duration
+	Stormy func()
+
+	Foreground bool    // it stays in ev's process group, the terminal's, and reads the terminal
+	Clear      bool    // the screen, before each start
+	Cgroup     *Cgroup // it gets one of its own in this, if not nil
+	Prefix     string  // before each line of its output, if not empty
+
+	Stdout, Stderr *Output // both needed
+	Report         *report.Reporter
+
+	// Done is called when a run is finished, after all its tries: once for each event
+	// that got one.
+	Done func(event.Event, Outcome)
+	// Full is called with true when nothing more should be taken from the source:
+	// events wait in line, or a command has the source itself as its input. With
+	// false, when it may be again.
+	Full func(bool)
+}
+
+// An Outcome is how a run ended.
+type Outcome struct {
+	// Status is the exit status as a shell has it: 128+n if signal n killed the
+	// command, 124 if it was stopped because it took too long, 126 or 127 if it
+	// could not be started, 125 if that was not the command's fault.
+	Status   int
+	Signal   syscall.Signal // that killed it, or 0
+	TimedOut bool
+	Stopped  bool  // by Close, Kill or Restart: its status says nothing about it
+	Err      error // why it was not started
+}
+
+// String says how it ended in a word or two.
+func (o Outcome) String() string {
+	switch {
+	case o.Err != nil:
+		return "not started"
+	case o.TimedOut:
+		return "timed out"
+	case o.Signal != 0:
+		return "killed by " + sig.Name(o.Signal)
+	}
+	return fmt.Sprintf("exited %d", o.Status)
+}
+
+// answer is the outcome as those see it who wait for the event.
+func (o Outcome) answer() event.Answer {
+	switch {
+	case o.Stopped:
+		return event.Answer{Verdict: event.Stopped}
+	case o.TimedOut:
+		return event.Answer{Verdict: event.Late}
+	case o.Err != nil:
+		return event.Answer{Verdict: event.Failed}
+	}
+	return event.Answer{Verdict: event.Ran, Status: o.Status}
+}
+
+// Exec runs a command for each event. While a command lives, or an event waits for
+// one, it holds a Ref of the loop.
+type Exec struct {
+	loop    *loop.Loop
+	starter starter
+	o       Options
+	command *command
+
+	runs    []*run        // in the order of their start
+	queue   []event.Event // to be run, the oldest first
+	skipped *event.Event  // merged out of those that got no run
+	storm   storm
+	full    bool
+	held    bool // a Ref
+	closed  bool
+	done    func()
+}
+
+// A starter starts the process of a run: the Spawner, or a test. It calls r.started,
+// and then, if that was with a child, r.ended; both later, on the loop's goroutine.
+type starter interface {
+	start(r *run)
+}
+
+// NewExec makes an Exec whose commands are started by s.
+func NewExec(l *loop.Loop, s *Spawner, o Options) *Exec { return newExec(l, s, o) }
+
+func newExec(l *loop.Loop, s starter, o Options) *Exec {
+	o.StopSignal = cmp.Or(o.StopSignal, unix.SIGTERM)
+	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy}}
+	x.command = newCommand(&x.o)
+	return x
+}
+
+// Do runs the command for e, or does what its Busy says. A descriptor that e brings
+// for the command is Exec's, to close when the command has it, or gets none; and
+// whoever waits for e gets an answer.
+func (x *Exec) Do(e event.Event) {
+	switch {
+	case x.closed:
+		x.o.Report.Verbosef("%s: ending, nothing is run for event %d", x.command.name, e.Seq)
+		drop(e, event.Refused)
+		return
+	case len(x.runs) < x.o.Busy.limit():
+		x.run(e)
+	default:
+		x.whileBusy(e)
+	}
+	x.balance()
+}
+
+// run begins a run for e, and for what was skipped before it.
+func (x *Exec) run(e event.Event) {
+	if x.skipped != nil {
+		e = merge(*x.skipped, e)
+		x.skipped = nil
+	}
+	r := &run{exec: x, event: e, timer: func() {}, look: func() {}}
+	if c, ok := e.Detail.(event.Call); ok && !c.Begin(r.stop) {
+		x.o.Report.Verbosef("%s: nothing is run for event %d, which nobody waits for any more", x.command.name, e.Seq)
+		drop(e, event.Stopped)
+		return
+	}
+	if c, ok := e.Detail.(event.Carrier); ok {
+		r.payload = c.Payload(x.o.Sep)
+	}
+	x.runs = append(x.runs, r)
+	if pause := x.storm.pause(x.loop.Now()); pause > 0 {
+		r.pause(pause)
+		return
+	}
+	r.begin()
+}
+
+// finished takes r out, and has what waits take its place.
+func (x *Exec) finished(r *run) {
+	x.runs = slices.DeleteFunc(x.runs, func(other *run) bool { return other == r })
+	x.storm.end = x.loop.Now()
+	if x.o.Done != nil {
+		x.o.Done(r.event, r.outcome)
+	}
+	for len(x.queue) > 0 && len(x.runs) < x.o.Busy.limit() {
+		e := x.queue[0]
+		x.queue[0] = event.Event{} // what it holds goes with its run, not with the queue
+		x.queue = x.queue[1:]
+		x.run(e)
+	}
+	x.balance()
+}
+
+// balance makes true what depends on what runs and what waits: the source is held or
+// not, the loop is held or not, the end has come or not.
+func (x *Exec) balance() {
+	if full := x.wantsNoMore(); full != x.full {
+		x.full = full
+		if x.o.Full != nil {
+			x.o.Full(full)
+		}
+	}
+	if busy := len(x.runs) > 0; busy != x.held {
+		x.held = busy
+		if busy {
+			x.loop.Ref()
+		} else {
+			x.loop.Unref()
+		}
+	}
+	if x.done != nil && len(x.runs) == 0 {
+		done := x.done
+		x.done = nil
+		done()
+	}
+}
+
+// Close stops what runs, if it does not end by itself within Drain. What waits is not run any more, which is reported.
+func (x *Exec) Close(done func()) {
+	if n := len(x.queue); n > 0 {
+		x.o.Report.Noticef("%s: ending, nothing is run for %d events that waited", x.command.name, n)
+	}
+	for _, e := range x.queue {
+		drop(e, event.Refused)
+	}
+	if x.skipped != nil {
+		drop(*x.skipped, event.Refused)
+	}
+	x.closed, x.done, x.queue, x.skipped = true, done, nil, nil
+	if x.o.Drain > 0 && len(x.runs) > 0 {
+		x.o.Report.Noticef("%s: ending: what runs has %s to end by itself", x.command.name, span.Format(x.o.Drain))
+		if x.o.Drain < span.Inf {
+			x.loop.After(x.o.Drain, x.stop)
+		}
+	} else {
+		x.stop()
+	}
+	x.balance()
+}
+
+// stop stops what runs.
+func (x *Exec) stop() {
+	for _, r := range slices.Clone(x.runs) {
+		r.stop()
+	}
+}
+
+// Kill kills what runs, at once.
+func (x *Exec) Kill() {
+	for _, r := range slices.Clone(x.runs) {
+		r.kill()
+	}
+}
+
+// Foreground reports whether a command has the terminal, so that what is typed there
+// (INT, QUIT) is meant for it.
+func (x *Exec) Foreground() bool { return x.o.Foreground && len(x.runs) > 0 }
+
+// Suspend stops the commands that have the terminal, as Ctrl-Z does.
+func (x *Exec) Suspend() { x.signalForeground(unix.SIGTSTP) }
+
+// Resume has them go on.
+func (x *Exec) Resume() { x.signalForeground(unix.SIGCONT) }
+
+func (x *Exec) signalForeground(s syscall.Signal) {
+	for _, r := range x.runs {
+		if x.o.Foreground && r.child != nil {
+			r.child.signal(s)
+		}
+	}
+}
+
+var _ Action = (*Exec)(nil)

@@ -1,0 +1,148 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// The statuses of a command that was not executed, as shells, env(1) and
+// timeout(1) have them.
+const (
+	statusTimedOut      = 124
+	statusFailed        = 125 // the cause is not the command
+	statusNotExecutable = 126
+	statusNotFound      = 127
+)
+
+// A StartError says why a command can't be started.
+type StartError struct {
+	// Status is the exit status that tells of it: 127 if the command is not there,
+	// 126 if it may not be executed, 125 if the cause lies elsewhere.
+	Status int
+	text   string
+}
+
+func (e *StartError) Error() string { return e.text }
+
+func startError(status int, format string, args ...any) *StartError {
+	return &StartError{status, fmt.Sprintf(format, args...)}
+}
+
+// Lookup finds the file that name stands for as a command, as execvp(3) does: along
+// PATH, the last one in env or else ev's own, unless there is a slash in the name.
+// What is relative starts at dir, if that is given. An error is a *StartError.
+func Lookup(name, dir string, env []string) (string, error) {
+	if dir != "" {
+		if info, err := os.Stat(dir); err != nil {
+			return "", startError(statusFailed, "can't run in %s: %v", dir, reason(err))
+		} else if !info.IsDir() {
+			return "", startError(statusFailed, "can't run in %s: it is no directory", dir)
+		}
+	}
+	if name == "" {
+		return "", startError(statusNotFound, "the command is an empty word: give its name")
+	}
+	if strings.Contains(name, "/") {
+		if err := executable(name, dir); err != nil {
+			return "", err
+		}
+		return name, nil
+	}
+	path := os.Getenv("PATH")
+	for _, v := range env {
+		if p, ok := strings.CutPrefix(v, "PATH="); ok {
+			path = p
+		}
+	}
+	var denied error
+	for _, d := range filepath.SplitList(path) {
+		file := filepath.Join(d, name)
+		if d == "" || d == "." {
+			file = "./" + name
+		}
+		err := executable(file, dir)
+		if err == nil {
+			return file, nil
+		}
+		if err.Status == statusNotExecutable && denied == nil {
+			denied = err
+		}
+	}
+	if denied != nil {
+		return "", denied
+	}
+	if strings.ContainsAny(name, " \t\n;|&<>$`") {
+		return "", startError(statusNotFound, "%q is not found in PATH: a command is one word and its arguments others; "+
+			"what a shell should read goes to sh -c", name)
+	}
+	return "", startError(statusNotFound, "%s: not found in PATH", name)
+}
+
+// executable reports why file can't be executed.
+func executable(file, dir string) *StartError {
+	at := file
+	if !filepath.IsAbs(file) {
+		at = filepath.Join(dir, file)
+	}
+	info, err := os.Stat(at)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return startError(statusNotFound, "%s: no such file", file)
+	case err != nil:
+		return startError(statusNotExecutable, "%s: %v", file, reason(err))
+	case info.IsDir():
+		return startError(statusNotExecutable, "%s: is a directory, not a command", file)
+	case unix.Access(at, unix.X_OK) != nil:
+		return startError(statusNotExecutable, "%s: may not be executed: chmod +x it, if it is a command", file)
+	}
+	return nil
+}
+
+// reason is an error without the operation and the path that os puts before it.
+func reason(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// explain says what an error of fork(2) or execve(2) means for a command whose file
+// was there a moment ago.
+func explain(file string, err error) error {
+	if _, later := temporary(err); later {
+		return err
+	}
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return startError(statusNotExecutable, "%s: the interpreter that its first line names is not there", file)
+	case errors.Is(err, unix.ENOEXEC):
+		return startError(statusNotExecutable, "%s: no program for this machine, and no script: one begins with #! and its interpreter", file)
+	case errors.Is(err, unix.E2BIG):
+		return startError(statusNotExecutable, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
+			"take what is long from standard input", file)
+	}
+	return startError(statusNotExecutable, "%s: %v", file, err)
+}
+
+// temporary reports whether starting a command may succeed later though nothing
+// about it changes, and what is in its way.
+func temporary(err error) (why string, later bool) {
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return "no more processes are allowed (ulimit -u)", true
+	case errors.Is(err, unix.EMFILE):
+		return "no more files may be opened (ulimit -n)", true
+	case errors.Is(err, unix.ENFILE):
+		return "the system has too many open files", true
+	case errors.Is(err, unix.ENOMEM):
+		return "there is not enough memory", true
+	case errors.Is(err, unix.ETXTBSY):
+		return "its file is still being written", true
+	}
+	return "", false
+}

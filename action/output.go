@@ -1,0 +1,200 @@
+package action
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/loop"
+)
+
+// patience is how long, in the end, a reader that takes nothing is waited for.
+const patience = time.Second
+
+var errNotRead = errors.New("the reader has stopped to read")
+
+// An Output writes records to a descriptor that ev shares with others and so may
+// not make non-blocking. A record that the descriptor takes at once is written at
+// once; else a goroutine waits in write(2), and not the loop.
+//
+// Each record is one write(2). What a descriptor in non-blocking mode takes only in
+// part, or not now, is written on when it can be: nothing is lost, and nothing
+// overtakes.
+type Output struct {
+	// Before, if not nil, is called before anything is written.
+	Before func()
+
+	loop    *loop.Loop
+	file    *os.File
+	fd      int
+	failed  func(error)
+	pending [][]byte
+	drained []func()
+	busy    bool  // a goroutine writes
+	hurried bool  // the end has come
+	written int64 // records, by goroutines
+	err     error // nothing more is written
+}
+
+// NewOutput makes an Output to f. Once a write has failed, failed is called on the
+// loop's goroutine, with EPIPE if the reader has gone, and nothing more is written.
+// An Output that still has something to write holds a Ref of the loop.
+func NewOutput(l *loop.Loop, f *os.File, failed func(error)) *Output {
+	return &Output{loop: l, file: f, fd: int(f.Fd()), failed: failed}
+}
+
+// write writes one record. It is not kept: the caller may use b again.
+func (o *Output) write(b []byte) {
+	if o.err != nil {
+		return
+	}
+	if o.Before != nil {
+		o.Before()
+	}
+	if o.busy {
+		o.pending = append(o.pending, bytes.Clone(b))
+		return
+	}
+	if ready(o.fd, len(b)) {
+		n, err := writeOnce(o.fd, b)
+		if n == len(b) {
+			return
+		}
+		if err != nil && !errors.Is(err, unix.EAGAIN) {
+			o.fail(err)
+			return
+		}
+		b = b[n:]
+	}
+	o.busy = true
+	o.loop.Ref()
+	if o.hurried {
+		o.watch()
+	}
+	o.writeElsewhere(bytes.Clone(b))
+}
+
+// onDrain has fn called once, when nothing more is to be written. Something must be.
+func (o *Output) onDrain(fn func()) { o.drained = append(o.drained, fn) }
+
+// Hurry says that the end has come: a reader that takes nothing is not waited for any
+// longer than a moment.
+func (o *Output) Hurry() {
+	if o.busy && !o.hurried {
+		o.watch()
+	}
+	o.hurried = true
+}
+
+// watch gives up on a reader that makes no progress.
+func (o *Output) watch() {
+	written := o.written
+	o.loop.After(patience, func() {
+		switch {
+		case !o.busy:
+		case o.written > written:
+			o.watch()
+		default:
+			o.fail(errNotRead)
+			o.drain()
+		}
+	})
+}
+
+func (o *Output) writeElsewhere(b []byte) {
+	go func() {
+		err := writeAll(o.fd, b)
+		o.loop.Post(func() { o.wrote(err) })
+	}()
+}
+
+func (o *Output) wrote(err error) {
+	if !o.busy {
+		return // it was given up
+	}
+	o.written++
+	switch {
+	case err != nil:
+		o.fail(err)
+	case len(o.pending) > 0:
+		b := o.pending[0]
+		o.pending = o.pending[1:]
+		o.writeElsewhere(b)
+		return
+	}
+	o.drain()
+}
+
+func (o *Output) drain() {
+	o.busy = false
+	o.loop.Unref()
+	waiting := o.drained
+	o.drained = nil
+	for _, fn := range waiting {
+		fn()
+	}
+}
+
+func (o *Output) fail(err error) {
+	o.err, o.pending = err, nil
+	if o.failed != nil {
+		o.failed(err)
+	}
+}
+
+// pipeBuf is how much a pipe that poll(2) calls writable takes without blocking:
+// PIPE_BUF of pipe(7).
+func pipeBuf() int {
+	if runtime.GOOS == "linux" {
+		return 4096
+	}
+	return 512
+}
+
+// ready reports whether a write of n bytes is sure not to block. A long one to a
+// terminal or a pipe is not, since it may fit in part only.
+func ready(fd, n int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	if _, err := unix.Poll(fds, 0); err != nil {
+		return false
+	}
+	if fds[0].Revents&unix.POLLOUT == 0 {
+		// A broken pipe may be no more than POLLERR: the write tells why.
+		return fds[0].Revents != 0
+	}
+	return n <= pipeBuf() || regular(fd)
+}
+
+func regular(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+}
+
+func writeOnce(fd int, b []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, b)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
+
+func writeAll(fd int, b []byte) error {
+	for {
+		n, err := writeOnce(fd, b)
+		b = b[n:]
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+			_, _ = unix.Poll(fds, -1)
+		case err != nil:
+			return err
+		case len(b) == 0:
+			return nil
+		}
+	}
+}

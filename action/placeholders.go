@@ -1,0 +1,104 @@
+package action
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/evshell/ev/event"
+)
+
+// CheckArgs refuses a placeholder where the text of an event would become code: as
+// the command itself, and in the script that a shell is given with -c. Sample is an
+// event that has the fields of those to come, with any values.
+//
+// An [Exec] fills in no placeholder in these places, whatever it was given.
+func CheckArgs(argv []string, sample event.Event) error {
+	for i, literal := range literals(argv) {
+		if !literal {
+			continue
+		}
+		p := event.NewTemplate(argv[i]).Uses(sample)
+		switch {
+		case p == "":
+		case i == 0:
+			return fmt.Errorf("%s can't be the command: no event chooses what runs; name a program, and give it %s as an argument", p, p)
+		case p == "{}":
+			return fmt.Errorf(`{} in the script of %s would be read as code: write "$1" there, and %s -c SCRIPT %s {}`, argv[0], argv[0], argv[0])
+		default:
+			return fmt.Errorf(`%s in the script of %s would be read as code: write "$%s" there`, p, argv[0], variable(p))
+		}
+	}
+	return nil
+}
+
+// variable names the environment variable of a placeholder.
+func variable(placeholder string) string {
+	name := strings.ToUpper(strings.Trim(placeholder, "{}"))
+	return "EV_" + strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// literals says for each word of argv whether it must be taken as it stands. That is
+// the first, and what a shell reads as code; a shell is looked for behind sudo, env
+// and the like as well. Where it is in doubt what an option takes, it is literal.
+func literals(argv []string) []bool {
+	fixed := make([]bool, len(argv))
+	fixed[0] = true
+	for i, word := range argv {
+		if n, script := shellWords(word, argv[i+1:]); script {
+			for k := range n {
+				fixed[i+1+k] = true
+			}
+		}
+	}
+	return fixed
+}
+
+// shellWords returns how many words after the shell's name are its options, their
+// arguments, and the script; and whether there is such a script.
+func shellWords(name string, words []string) (n int, script bool) {
+	name = strings.TrimRight(strings.TrimLeft(path.Base(name), "-"), "0123456789.-")
+	if !slices.Contains([]string{"sh", "ash", "bash", "dash", "fish", "ksh", "mksh", "rbash", "zsh"}, name) {
+		return 0, false
+	}
+	awaited := false // an option has announced the script, which is still to come
+	takes := false   // the option before this word may take it as its argument
+	asScript := false
+	for i, w := range words {
+		switch {
+		case w == "-" || w == "--":
+			if awaited {
+				return min(i+2, len(words)), true
+			}
+			return i + 1, script
+		case len(w) > 1 && (w[0] == '-' || w[0] == '+'):
+			long := strings.HasPrefix(w, "--")
+			named := strings.ContainsAny(w, "oO") // -o pipefail
+			announces := strings.ContainsAny(w, "cC")
+			if long {
+				named, announces = false, strings.Contains(w, "command") // fish(1)
+			}
+			if announces {
+				script, awaited = true, true
+			}
+			takes = long || named || announces || name == "fish"
+			asScript = announces && !named
+		case takes:
+			takes = false
+			if asScript {
+				awaited = false
+			}
+		case awaited:
+			return i + 1, true
+		default:
+			return i, script
+		}
+	}
+	return len(words), script
+}

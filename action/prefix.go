@@ -1,0 +1,110 @@
+package action
+
+import (
+	"bytes"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/loop"
+)
+
+const (
+	// maxLine is how long a line of a command may be before it comes in pieces.
+	maxLine = 64 << 10
+	// maxDrain is what the largest pipe holds (pipe(7), pipe-max-size).
+	maxDrain = 1 << 20
+	readSize = 16 << 10
+)
+
+// A pump copies what a command writes into a pipe to an Output, in whole lines, each
+// with a label before it. While the Output's reader is slow nothing is read, and the
+// command waits in its turn.
+type pump struct {
+	command *command
+	fd      int // -1: it has come to the end
+	out     *Output
+	io      *loop.IO
+	rest    []byte // of a line whose end has not come
+	waits   bool   // for the Output's reader
+}
+
+// start begins to copy. It does not keep the loop alive: the run does, and what the
+// command left behind with its pipe open is not waited for.
+func (p *pump) start(l *loop.Loop) {
+	p.io = loop.NewIO(l, p.fd, loop.Read, func(loop.Ops) { p.copy() })
+	p.io.KeepAlive(false)
+	p.io.Start()
+}
+
+// copy copies a piece, and reports whether there may be more.
+func (p *pump) copy() bool {
+	var buf [readSize]byte
+	n, err := unix.Read(p.fd, buf[:])
+	switch {
+	case errors.Is(err, unix.EINTR):
+		return true
+	case errors.Is(err, unix.EAGAIN):
+		return false
+	case n <= 0:
+		p.flush()
+		p.io.Stop()
+		_ = unix.Close(p.fd)
+		p.fd = -1
+		return false
+	}
+	p.write(buf[:n])
+	if p.out.busy && !p.waits {
+		p.waits = true
+		p.io.Stop()
+		p.out.onDrain(p.resume)
+	}
+	return true
+}
+
+func (p *pump) resume() {
+	p.waits = false
+	if errors.Is(p.out.err, errNotRead) {
+		p.command.Report.Errorf("%s: %v: what it wrote is lost", p.command.name, p.out.err)
+	}
+	if p.fd >= 0 {
+		p.io.Start()
+	}
+}
+
+// write passes on the lines that b ends, in one record.
+func (p *pump) write(b []byte) {
+	p.rest = append(p.rest, b...)
+	end := bytes.LastIndexByte(p.rest, '\n') + 1
+	if end == 0 && len(p.rest) >= maxLine {
+		p.rest = append(p.rest, '\n')
+		end = len(p.rest)
+	}
+	if end == 0 {
+		return
+	}
+	var record []byte
+	for line := range bytes.Lines(p.rest[:end]) {
+		record = append(append(record, p.command.Prefix...), line...)
+	}
+	p.out.write(record)
+	p.rest = append(p.rest[:0], p.rest[end:]...)
+}
+
+// flush passes on a line that has no end.
+func (p *pump) flush() {
+	if len(p.rest) > 0 {
+		p.write([]byte{'\n'})
+	}
+}
+
+// drain passes on what is in the pipe when the command has ended, but not for ever:
+// others may have the pipe as well, and go on to write.
+func (p *pump) drain() {
+	for range maxDrain / readSize {
+		if p.fd < 0 || !p.copy() {
+			break
+		}
+	}
+	p.flush()
+}

@@ -1,0 +1,278 @@
+package action
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/loop"
+)
+
+func TestRender(t *testing.T) {
+	at := time.Date(2026, 12, 24, 18, 0, 5, 0, time.UTC)
+	e := event.Event{Seq: 1, Name: "src", Time: at, Detail: event.Stat{Path: "a\tb\n", Paths: []string{"a\tb\n"}, Change: []string{"content"}}}
+	for _, tt := range []struct {
+		name   string
+		render Render
+		want   string
+	}{
+		{"text", Text('\n'), "a\\tb\\n\tcontent\n"},
+		{"text with NUL", Text(0), "a\\tb\\n\tcontent\x00"},
+		{"terminal", Terminal('\n', false), "18:00:05 a\\tb\\n\tcontent\n"},
+		{"terminal in colour", Terminal('\n', true), "\x1b[2m18:00:05\x1b[0m \x1b[1ma\\tb\\n\x1b[0m\tcontent\n"},
+		{"format", Format("{seq} {}", '\n'), "1 a\tb\n\n"},
+		{"format with its end", Format("{seq}\n", '\n'), "1\n"},
+		{"format with NUL", Format("{path}", 0), "a\tb\n\x00"},
+	} {
+		if got := string(tt.render(nil, e)); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	line := JSON('\n')(nil, e)
+	if !json.Valid(line) || !bytes.HasSuffix(line, []byte("}\n")) || bytes.Count(line, []byte("\n")) != 1 {
+		t.Errorf("json: %q", line)
+	}
+}
+
+// A press is a Print to one end of a pipe, on a real loop.
+type press struct {
+	*Print
+	t      *testing.T
+	loop   *loop.Loop
+	reader *os.File
+	said   bytes.Buffer
+	failed []error
+	held   []bool
+}
+
+func newPress(t *testing.T, prepare func(fd int)) *press {
+	t.Helper()
+	l, err := loop.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fds [2]int
+	if err := unix.Pipe(fds[:]); err != nil {
+		t.Fatal(err)
+	}
+	prepare(fds[1])
+	p := &press{t: t, loop: l, reader: os.NewFile(uintptr(fds[0]), "reader")}
+	w := os.NewFile(uintptr(fds[1]), "writer")
+	out := NewOutput(l, w, func(err error) { p.failed = append(p.failed, err) })
+	p.Print = NewPrint(out, Format("{seq}", '\n'), func(full bool) { p.held = append(p.held, full) },
+		report.New(&p.said, "ev", report.Plain, report.Debug))
+	t.Cleanup(func() {
+		_ = p.reader.Close()
+		_ = w.Close()
+		_ = l.Close()
+	})
+	return p
+}
+
+func (p *press) run() {
+	p.t.Helper()
+	if err := p.loop.Run(p.t.Context(), loop.RunDefault); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// fill makes the pipe take nothing more, not a byte.
+func (p *press) fill() {
+	fd := int(p.out.file.Fd())
+	was, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_ = unix.SetNonblock(fd, true)
+	for err == nil {
+		_, err = unix.Write(fd, []byte{'.'})
+	}
+	_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFL, was)
+}
+
+// rest reads what was printed, without what filled the pipe, when all is written.
+func (p *press) rest() (wait func() string) {
+	got := make(chan string)
+	go func() {
+		b, err := io.ReadAll(p.reader)
+		if err != nil {
+			p.t.Error(err)
+		}
+		got <- strings.TrimLeft(string(b), ".")
+	}()
+	return func() string {
+		_ = p.out.file.Close()
+		return <-got
+	}
+}
+
+func numbers(from, to uint64) string {
+	var b []byte
+	for n := from; n < to; n++ {
+		b = append(strconv.AppendUint(b, n, 10), '\n')
+	}
+	return string(b)
+}
+
+func shared(int) {}
+
+func nonblocking(fd int) { _ = unix.SetNonblock(fd, true) }
+
+func TestPrint_writesEachEventAtOnce(t *testing.T) {
+	p := newPress(t, shared)
+	buf := make([]byte, 100)
+	for n := range uint64(3) {
+		p.Do(tick(n))
+		if k, err := p.reader.Read(buf); err != nil || string(buf[:k]) != numbers(n, n+1) {
+			t.Errorf("read %q, %v", buf[:k], err)
+		}
+	}
+}
+
+// However slowly it is read, every event comes out, in order, whether the descriptor
+// blocks or not; and the loop is never blocked.
+func TestPrint_losesNothingToASlowReader(t *testing.T) {
+	for name, prepare := range map[string]func(int){"blocking": shared, "non-blocking": nonblocking} {
+		t.Run(name, func(t *testing.T) {
+			p := newPress(t, prepare)
+			p.fill()
+			for n := uint64(1); n < 100; n++ {
+				p.Do(tick(n))
+			}
+			rest := p.rest()
+			p.run()
+			if got := rest(); got != numbers(1, 100) {
+				t.Errorf("read %q", got)
+			}
+			if len(p.held) != 2 || !p.held[0] || p.held[1] {
+				t.Errorf("the source was held %v, want [true false]", p.held)
+			}
+		})
+	}
+}
+
+func TestPrint_largeRecordIsWhole(t *testing.T) {
+	p := newPress(t, shared)
+	p.render = Format("{line}", '\n')
+	text := strings.Repeat("x", 1<<20)
+	p.Do(event.Event{Detail: event.FD{Line: &text}})
+	rest := p.rest()
+	p.run()
+	if got := rest(); got != text+"\n" {
+		t.Errorf("read %d bytes", len(got))
+	}
+}
+
+// A source that can't wait, and a reader that stopped: the memory is bounded, and what
+// is merged is counted.
+func TestPrint_mergesWhatNobodyReads(t *testing.T) {
+	p := newPress(t, shared)
+	p.render = Format("{seq} {missed}", '\n')
+	p.fill()
+	const events = 50_000
+	for n := range uint64(events) {
+		p.Do(tick(n + 1))
+	}
+	if n := len(p.waiting); n != maxWaiting {
+		t.Errorf("%d events wait, want %d", n, maxWaiting)
+	}
+	rest := p.rest()
+	p.run()
+	got, merged := strings.Fields(rest()), strconv.Itoa(events-1-maxWaiting)
+	if last := got[len(got)-2:]; !slices.Equal(last, []string{strconv.Itoa(events), merged}) || len(got) != 2*(1+maxWaiting) {
+		t.Errorf("%d lines, the last is %q", len(got)/2, last)
+	}
+	if want := merged + " events were merged"; !strings.Contains(p.said.String(), want) {
+		t.Errorf("said %q, want %q", p.said.String(), want)
+	}
+}
+
+func TestPrint_tellsThatTheReaderHasGone(t *testing.T) {
+	t.Run("at once", func(t *testing.T) {
+		p := newPress(t, shared)
+		_ = p.reader.Close()
+		p.Do(tick(1))
+		p.Do(tick(2))
+		if len(p.failed) != 1 || !errors.Is(p.failed[0], unix.EPIPE) {
+			t.Errorf("told %v, want EPIPE once", p.failed)
+		}
+	})
+	t.Run("while it is waited for", func(t *testing.T) {
+		p := newPress(t, shared)
+		p.fill()
+		p.Do(tick(1))
+		p.Do(tick(2))
+		_ = p.reader.Close()
+		p.run()
+		if len(p.failed) != 1 || !errors.Is(p.failed[0], unix.EPIPE) {
+			t.Errorf("told %v, want EPIPE once", p.failed)
+		}
+	})
+}
+
+func TestPrint_closeWaitsForAReaderThatReads(t *testing.T) {
+	p := newPress(t, shared)
+	p.fill()
+	p.Do(tick(1))
+	p.Do(tick(2))
+	closed := false
+	p.Close(func() { closed = true })
+	if closed {
+		t.Error("closed before all was written")
+	}
+	rest := p.rest()
+	p.run()
+	if got := rest(); !closed || got != numbers(1, 3) {
+		t.Errorf("closed %v, read %q", closed, got)
+	}
+}
+
+// The loop ends, though a goroutine still is in write(2).
+func TestPrint_closeGivesUpOnAReaderThatDoesNot(t *testing.T) {
+	p := newPress(t, shared)
+	p.fill()
+	for n := range uint64(3) {
+		p.Do(tick(n))
+	}
+	closed := false
+	p.out.Hurry()
+	p.Close(func() { closed = true })
+	p.run()
+	if want := "3 events are lost"; !closed || !strings.Contains(p.said.String(), want) {
+		t.Errorf("closed %v, said %q, want %q", closed, p.said.String(), want)
+	}
+}
+
+func TestPrint_closeOfAnIdleOneIsAtOnce(t *testing.T) {
+	p := newPress(t, shared)
+	closed := false
+	p.Close(func() { closed = true })
+	if !closed {
+		t.Error("not closed")
+	}
+}
+
+func TestOutput_keepsTheOrderOfWhatWaits(t *testing.T) {
+	p := newPress(t, shared)
+	p.fill()
+	p.out.Hurry() // which does not matter as long as somebody reads
+	for n := range uint64(20) {
+		p.out.write([]byte(numbers(n, n+1)))
+	}
+	rest := p.rest()
+	p.run()
+	if got := rest(); got != numbers(0, 20) {
+		t.Errorf("read %q", got)
+	}
+}

@@ -1,0 +1,272 @@
+package action
+
+import (
+	"errors"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/span"
+)
+
+// A run is what one event's command goes through: started, perhaps stopped, perhaps
+// tried again, finished. It is a machine of three states, with a method for each
+// input: what is asked of it (begin, tell, stop, kill), what its process does
+// (started, ended), and its timers (late, grace, linger).
+//
+//	idle      begin           → running
+//	          stop, kill      → finished
+//	running   started         (the process lives from here on)
+//	          refused         → idle, if the system may yet start it
+//	          ended           → finished; idle, if it failed and has a try left
+//	          stop, late      → stopping, by the stop signal
+//	          kill            → stopping, by KILL
+//	stopping  ended           (what it left in its group may still be there)
+//	          grace, kill     (by KILL)
+//	          nothing left    → finished; idle, if it was late and has a try left
+type run struct {
+	exec    *Exec
+	event   event.Event
+	payload event.Payload
+	state   state
+	child   child // nil while it starts
+	outcome Outcome
+
+	cancelled atomic.Bool    // it need not be started any more; read by the Spawner
+	told      syscall.Signal // for a process that starts
+	since     time.Time      // its start
+	unwanted  bool           // stopped on purpose
+	overdue   bool           // stopped because it took too long
+	over      bool           // the process has ended, in stopping
+	killed    bool
+	retries   int
+	refusals  int    // by a system that may yet start it
+	looks     int    // at what is left
+	timer     func() // stops the state's timer
+	look      func() // stops the timer to the next look
+}
+
+type state uint8
+
+const (
+	idle     state = iota // no process: before the first try, or in a pause
+	running               // a process starts, or lives
+	stopping              // it has been told to end
+)
+
+var errCancelled = errors.New("it need not be started any more")
+
+// begin starts a process.
+func (r *run) begin() {
+	r.state = running
+	if r.exec.o.Clear {
+		r.exec.o.Stdout.write([]byte(clearScreen))
+	}
+	r.exec.starter.start(r)
+}
+
+// started tells that the process lives, or why it does not.
+func (r *run) started(c child, err error) {
+	switch {
+	case r.state == stopping && err != nil:
+		r.finish()
+	case err != nil:
+		r.refused(err)
+	default:
+		r.child, r.since = c, r.exec.loop.Now()
+		r.refusals = 0
+		if r.retries == r.exec.o.Retry {
+			release(r.event) // so that a connection ends when the command ends it
+		}
+		r.exec.o.Report.Verbosef("%s: started, %s", r.exec.command.name, c.name())
+		r.alive()
+	}
+}
+
+// alive does what was waiting for the process.
+func (r *run) alive() {
+	switch {
+	case r.killed:
+		r.child.kill()
+	case r.state == stopping:
+		r.terminate()
+	default:
+		if r.exec.o.RunTimeout > 0 {
+			r.arm(r.exec.o.RunTimeout, r.late)
+		}
+		if r.told != 0 {
+			r.child.signal(r.told)
+			r.told = 0
+		}
+	}
+}
+
+// refused deals with a process that could not be started. What is the system's fault
+// is no failure of the command: it is tried until it works.
+func (r *run) refused(err error) {
+	why, later := temporary(err)
+	if later {
+		pause := grow(100*time.Millisecond, r.refusals, 10*time.Second)
+		r.refusals++
+		r.exec.o.Report.Errorf("%s: can't be started now: %s; trying again in %s", r.exec.command.name, why, span.Format(pause))
+		r.pause(pause)
+		return
+	}
+	r.outcome = Outcome{Status: statusFailed, Err: err}
+	if e, ok := errors.AsType[*StartError](err); ok {
+		r.outcome.Status = e.Status
+	}
+	r.exec.o.Report.Errorf("%v", err)
+	r.settle()
+}
+
+// ended tells how the process ended.
+func (r *run) ended(o Outcome) {
+	r.outcome = o
+	r.exec.o.Report.Verbosef("%s: %s %v after %s", r.exec.command.name, r.child.name(), o,
+		span.Format(r.exec.loop.Now().Sub(r.since).Round(time.Millisecond)))
+	if r.state == running {
+		r.settle()
+		return
+	}
+	r.over, r.looks = true, 0
+	r.linger()
+}
+
+// linger waits until nothing is left of a command that was stopped. No event tells
+// of that, so it looks, for no longer than the grace; after KILL, a second. However
+// long a look takes (there may be many processes), ten times as long it rests.
+func (r *run) linger() {
+	began := time.Now()
+	if r.child.gone() || r.killed && r.looks > 16 {
+		r.settle()
+		return
+	}
+	rest := max(grow(time.Millisecond, r.looks, 100*time.Millisecond), 10*time.Since(began))
+	r.look = r.exec.loop.After(rest, r.linger)
+	r.looks++
+}
+
+// tell sends the process a signal, and reports whether there is one to be told.
+func (r *run) tell(s syscall.Signal) bool {
+	if r.state != running {
+		return false
+	}
+	if r.child == nil {
+		r.told = s
+	} else {
+		r.child.signal(s)
+	}
+	return true
+}
+
+// late is the end of the time that the process has.
+func (r *run) late() {
+	r.overdue = true
+	r.exec.o.Report.Noticef("%s: took longer than %s: stopped", r.exec.command.name, span.Format(r.exec.o.RunTimeout))
+	r.terminate()
+}
+
+// stop ends the run: its process is told to end, if there is one.
+func (r *run) stop() {
+	r.unwanted = true
+	switch r.state {
+	case idle:
+		r.finish()
+	case running:
+		r.terminate()
+	case stopping:
+	}
+}
+
+func (r *run) terminate() {
+	r.state = stopping
+	r.disarm()
+	if r.child == nil {
+		r.cancelled.Store(true)
+		return
+	}
+	r.child.signal(r.exec.o.StopSignal)
+	r.child.signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
+	r.arm(r.exec.o.KillAfter, r.grace)
+}
+
+// grace is the end of the time that a process has to end.
+func (r *run) grace() {
+	r.exec.o.Report.Noticef("%s: did not end within %s of %s: killed", r.exec.command.name,
+		span.Format(r.exec.o.KillAfter), sig.Name(r.exec.o.StopSignal))
+	r.destroy()
+}
+
+// kill ends the run at once.
+func (r *run) kill() {
+	r.unwanted = true
+	if r.state == idle {
+		r.finish()
+		return
+	}
+	r.destroy()
+}
+
+func (r *run) destroy() {
+	r.state, r.killed, r.looks = stopping, true, 0
+	r.timer()
+	if r.child == nil {
+		r.cancelled.Store(true)
+		return
+	}
+	r.child.kill()
+}
+
+// settle ends a try. A command that failed has another one, if any is left.
+func (r *run) settle() {
+	r.disarm()
+	if r.overdue {
+		r.outcome.Status, r.outcome.TimedOut = statusTimedOut, true
+	}
+	r.child, r.over, r.killed, r.overdue = nil, false, false, false
+	if r.unwanted || r.outcome.Status == 0 || r.retries == r.exec.o.Retry {
+		r.finish()
+		return
+	}
+	pause := grow(time.Second, r.retries, time.Minute)
+	r.retries++
+	r.exec.o.Report.Noticef("%s: %v: trying again in %s (%d of %d)", r.exec.command.name, r.outcome,
+		span.Format(pause), r.retries, r.exec.o.Retry)
+	r.pause(pause)
+}
+
+func (r *run) pause(d time.Duration) {
+	r.state = idle
+	r.arm(d, r.begin)
+}
+
+func (r *run) finish() {
+	r.disarm()
+	release(r.event)
+	r.outcome.Stopped = r.unwanted
+	answer(r.event, r.outcome.answer())
+	r.exec.finished(r)
+}
+
+// arm starts the state's timer.
+func (r *run) arm(d time.Duration, fn func()) {
+	if d < span.Inf {
+		r.timer = r.exec.loop.After(d, fn)
+	}
+}
+
+func (r *run) disarm() {
+	r.timer()
+	r.look()
+	r.timer, r.look = func() {}, func() {}
+}
+
+// grow doubles d n times, up to limit.
+func grow(d time.Duration, n int, limit time.Duration) time.Duration {
+	return min(d<<min(n, 16), limit)
+}

@@ -1,0 +1,10 @@
+//go:build darwin || netbsd || openbsd
+
+package action
+
+import "syscall"
+
+// attributes are those of a new process: a group of its own.
+func (c *command) attributes(*int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: !c.Foreground}
+}

@@ -1,0 +1,57 @@
+package action
+
+import (
+	"testing"
+	"time"
+)
+
+func TestExec_Restart(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		reach func(*stage)
+		want  string
+	}{
+		{"nothing runs", func(*stage) {}, ""},
+		{"a command starts", func(s *stage) { s.do(1) }, "start 1, TERM, done 1: exited 0, stopped, start 1, done 1: exited 0"},
+		{"a command runs", func(s *stage) { s.do(1); s.answer(nil) }, "start 1, TERM, done 1: exited 0, stopped, start 1, done 1: exited 0"},
+		{
+			"another event waits", func(s *stage) { s.do(1); s.answer(nil); s.do(2) },
+			"start 1, TERM, done 1: exited 0, stopped, start 1, done 1: exited 0, start 2, done 2: exited 0",
+		},
+		{
+			"it is done twice", func(s *stage) { s.do(1); s.answer(nil); s.on(s.Restart) },
+			"start 1, TERM, done 1: exited 0, stopped, start 1, done 1: exited 0",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			perform(t, Options{Busy: Busy{Policy: Queue}, KillAfter: time.Hour}, func(s *stage) {
+				tt.reach(s)
+				s.on(s.Restart)
+				s.finishAll()
+				if got := s.took(); got != tt.want {
+					t.Errorf("got  %q\nwant %q", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestExec_saysWhatRunsAndWhatWaits(t *testing.T) {
+	perform(t, Options{Busy: Busy{Policy: Queue}}, func(s *stage) {
+		look := func(running int, since bool, waiting int) {
+			t.Helper()
+			if n, at := s.Running(); n != running || at.IsZero() == since || s.Waiting() != waiting {
+				t.Errorf("%d run since %v, %d wait; want %d, %v, %d", n, at, s.Waiting(), running, since, waiting)
+			}
+		}
+		look(0, false, 0)
+		s.do(1)
+		look(1, false, 0)
+		s.answer(nil)
+		look(1, true, 0)
+		s.do(2)
+		look(1, true, 1)
+		s.finishAll()
+		look(0, false, 0)
+	})
+}

@@ -1,0 +1,42 @@
+package action
+
+import (
+	"testing"
+	"time"
+)
+
+func TestStorm(t *testing.T) {
+	const within = 60 * time.Millisecond
+	told := 0
+	s := storm{within: within, tell: func() { told++ }}
+	now := time.Unix(1, 0)
+	run := func(after time.Duration) time.Duration {
+		now = now.Add(after)
+		pause := s.pause(now)
+		now = now.Add(time.Second)
+		s.end = now
+		return pause
+	}
+	if run(time.Hour) != 0 {
+		t.Error("the first run waits")
+	}
+	for i := 1; i < stormRuns; i++ {
+		if run(within) != 0 || told != 0 {
+			t.Fatalf("after %d runs that followed at once there is a storm", i)
+		}
+	}
+	for range 3 {
+		if run(0) != stormPause || told != 1 {
+			t.Fatalf("in a storm a run does not wait, or it is told %d times", told)
+		}
+	}
+	if run(within+1) != 0 {
+		t.Error("a run waits after the storm")
+	}
+	if run(0) != 0 || told != 1 {
+		t.Error("one run that follows at once is a storm")
+	}
+	if (&storm{tell: func() { t.Error("told") }}).pause(now) != 0 {
+		t.Error("there is a storm where none is looked for")
+	}
+}
