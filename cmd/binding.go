@@ -1,0 +1,54 @@
+package cmd
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// A Binding is what one command line asks for: a watcher, what is done about its
+// events, and how long. It is a description; nothing has been opened or started.
+type Binding struct {
+	Kind     event.Kind
+	Name     string // the watcher's label; the kind if none was given
+	Priority loop.Priority
+	Count    int  // stop after so many events; 0: never
+	Break    bool // end the loop once an event has been handled
+	Now      bool // act once at the start, too
+
+	Timeout time.Duration // end the loop with status 124 if no event has come by then; 0: never
+	For     time.Duration // end the loop after this; 0: never
+	NoWait  bool          // look once, don't wait
+
+	// Watch makes the watcher.
+	Watch func(*loop.Loop, watch.Emit) (watch.Watcher, error)
+	// Sample is an event of this watcher with all the fields that its events
+	// have. Its values mean nothing.
+	Sample event.Detail
+	// Render says how events are printed; nil: not at all.
+	Render action.Render
+	// Exec says what command is run; nil: none.
+	Exec *action.Options
+	// Cgroup gives each command a control group of its own.
+	Cgroup bool
+	// ExitOnError ends the loop when the command fails, with its status.
+	ExitOnError bool
+	// Claims says what the watcher takes from ev itself: a signal that would have
+	// ended it, its standard output.
+	Claims Claims
+}
+
+// Claims are the things that both ev and a watcher might look after.
+type Claims struct {
+	Signals []syscall.Signal
+	Stdout  bool
+}
+
+// A Sink takes the one Binding that a command line describes. On the command
+// line it runs it; in a test it looks at it.
+type Sink func(context.Context, Binding) error

@@ -1,0 +1,195 @@
+// Package cmd is the command line: it turns words into a [Binding] and hands that
+// to a [Sink]. Flags, usage texts and exit statuses are known here and nowhere
+// else.
+//
+// The rules of the user interface:
+//
+//   - results go to standard output, everything else to standard error;
+//   - a message is one line, "ev stat: what is wrong: what to do";
+//   - -- stands before every COMMAND, and nothing after it is ev's;
+//   - all that can be found wrong is found before the first event.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sigmask"
+)
+
+// app is what the commands of one invocation share: the process that they act on,
+// and the flags that all of them take.
+type app struct {
+	args      []string // as given, for messages that show them corrected
+	stdout    *os.File
+	stderr    *os.File
+	getenv    func(string) string
+	env       []string         // NAME=value of an Evfile's line, for its command
+	lookups   map[string]error // what lookup has found for other lines; nil: there are none
+	report    *report.Reporter
+	shortHelp bool
+
+	backend   string
+	color     string
+	verbose   int
+	quiet     bool
+	logFormat string
+	readyFD   int
+}
+
+// Main runs ev with the arguments given and returns its exit status.
+func Main(args []string) int {
+	if status, ok := sigmask.Unwrap(); ok {
+		return status
+	}
+	a := newApp(args)
+	root := a.newRoot(a.run)
+	root.SetArgs(bareControl(args))
+	err := root.ExecuteContext(context.Background())
+	a.explain(err)
+	if e, ok := errors.AsType[*exitError](err); ok && e.signal != 0 {
+		die(e.signal)
+	}
+	return exitStatus(err, hasCommand(args))
+}
+
+// Root returns the tree of commands, to be described rather than run.
+func Root() *cobra.Command {
+	a := newApp(nil)
+	return a.newRoot(a.run)
+}
+
+func newApp(args []string) *app {
+	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	// Until the flags are known, messages go out as they would without any.
+	a.report = report.New(a.stderr, "ev", report.Plain, report.Notice)
+	return a
+}
+
+// hasCommand reports whether a COMMAND was given, of which even a usage error has
+// to be told apart.
+func hasCommand(args []string) bool {
+	i := slices.IndexFunc(args, func(s string) bool { return s == "--" || s == "-c" || s == "--script" })
+	return i >= 0 && i+1 < len(args)
+}
+
+// explain reports an error that ended the command.
+func (a *app) explain(err error) {
+	if err == nil {
+		return
+	}
+	if e, ok := errors.AsType[*exitError](err); ok && e.err == nil {
+		return
+	}
+	if es, ok := errors.AsType[evfile.Errors](err); ok {
+		a.explainLines(es)
+		return
+	}
+	a.report.Errorf("%s", err)
+	if e, ok := errors.AsType[*usageError](err); ok && e.detail != "" {
+		a.report.Excerpt(e.detail)
+	}
+}
+
+// explainLines reports what is wrong with the lines of an Evfile as compilers do it,
+// so that editors find the place.
+func (a *app) explainLines(es evfile.Errors) {
+	if a.logFormat != "json" {
+		a.report.Excerpt(es.Error())
+		return
+	}
+	for _, e := range es {
+		a.report.Errorf("%s", e)
+	}
+}
+
+// begin is called once the flags are known, before the command itself.
+func (a *app) begin(c *cobra.Command) error {
+	format, ok := map[string]report.Format{"plain": report.Plain, "json": report.JSON}[a.logFormat]
+	if !ok {
+		return usagef("--log-format is plain or json, not %q", a.logFormat)
+	}
+	if format == report.Plain && a.journal() {
+		format = report.Journal
+	}
+	level := report.Notice + report.Level(min(a.verbose, 2))
+	if a.quiet {
+		level = report.Error
+	}
+	a.report = report.New(a.stderr, c.CommandPath(), format, level)
+	if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
+		return usagef("--color is auto, always or never, not %q", a.color)
+	}
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if idle(c, f) {
+			err = usagef("--%s says nothing to %s: leave it out", f.Name, c.CommandPath())
+		}
+	})
+	return err
+}
+
+// journal reports whether standard error goes to systemd's journal, which takes a
+// level before each line (systemd.exec(5), JOURNAL_STREAM).
+func (a *app) journal() bool {
+	stream := a.getenv("JOURNAL_STREAM")
+	if stream == "" {
+		return false
+	}
+	info, err := a.stderr.Stat()
+	if err != nil {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stream == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
+}
+
+// split returns a command's own arguments and the COMMAND after --.
+func split(c *cobra.Command, args []string) (own, command []string) {
+	if n := c.ArgsLenAtDash(); n >= 0 {
+		return args[:n], args[n:]
+	}
+	return args, nil
+}
+
+// lookup returns why there is no such command as name for a process in dir that gets
+// env. Lines of an Evfile name few commands often, and each lookup is a walk along
+// PATH.
+func (a *app) lookup(name, dir string, env []string) error {
+	path := ""
+	for _, v := range env {
+		if strings.HasPrefix(v, "PATH=") {
+			path = v
+		}
+	}
+	key := strings.Join([]string{name, dir, path}, "\x00")
+	if err, ok := a.lookups[key]; ok {
+		return err
+	}
+	_, err := action.Lookup(name, dir, env)
+	if a.lookups != nil {
+		a.lookups[key] = err
+	}
+	return err
+}
+
+// dashHint is what to say of a word that can't be an argument of ev: that it is
+// likely the COMMAND, and the command line with -- before it.
+func (a *app) dashHint(word string) string {
+	i := slices.Index(a.args, word)
+	if i < 1 {
+		return "put -- before the command"
+	}
+	return "put -- before the command: ev " + strings.Join(slices.Insert(slices.Clone(a.args), i, "--"), " ")
+}

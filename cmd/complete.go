@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/schedule"
+	"github.com/evshell/ev/watch"
+)
+
+// A completion offers what may stand where the user is: words that begin with
+// prefix, each with a TAB and what it means, if that is known.
+type completion func(prefix string) []string
+
+// setCompletion completes the values of flags. Where a command offers no arguments
+// nothing is guessed, not even files. COMMAND after -- is none of ev's business:
+// internal/gen has the shells complete it.
+func setCompletion(root *cobra.Command) {
+	values := flagWords()
+	for c := range commands(root) {
+		if c.ValidArgsFunction == nil {
+			c.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if words, ok := values[f.Name]; ok {
+				completeFlag(c, f.Name, words)
+			}
+		})
+	}
+}
+
+// flagWords returns what the values of flags may be that are words. They stand here,
+// and not with their commands: cobra keeps for ever what it is told, and an Evfile
+// makes a command for each of its lines.
+func flagWords() map[string]completion {
+	return map[string]completion{
+		"on-busy": words("queue\tone after the other", "merge\tone more run for all that came", "skip\tno run",
+			"restart\tstop it, then run", "signal=\ttell it", "parallel=\tseveral at once"),
+		"stop-signal": signals,
+		"color":       words("auto", "always", "never"),
+		"log-format":  words("plain", "json"),
+		"backend":     words(append([]string{"auto"}, loop.Backends()...)...),
+		"priority":    words("-2", "-1", "0", "1", "2"),
+		"again-on":    words("fd:", "stat:", "signal:"),
+		"tz":          words(append([]string{"UTC", "Local"}, schedule.Zones()...)...),
+		"dst-gap":     words("after\twhen they have", "skip\tnot at all"),
+		"dst-overlap": words("first", "last", "both"),
+		"catch-up":    words("none\tthey are counted", "once\tone event for all", "all\tone event each"),
+		"respawn":     words(respawnAlways, respawnOnFailure),
+		"command":     processNames,
+		"change":      words(watch.ChangeNames()...),
+	}
+}
+
+func words(list ...string) completion {
+	return func(prefix string) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(w string) bool { return !strings.HasPrefix(w, prefix) })
+	}
+}
+
+// completeFlag completes a flag's value.
+func completeFlag(c *cobra.Command, flag string, offer completion) {
+	_ = c.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		return offer(prefix), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// completeArgs completes a command's arguments.
+func completeArgs(c *cobra.Command, offer completion) {
+	c.ValidArgsFunction = func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		return offer(prefix), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeFiles completes a command's arguments with files, as the shell does.
+func completeFiles(c *cobra.Command) {
+	c.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+}
+
+// signals offers the signals' names, with what they mean.
+func signals(prefix string) []string {
+	upper := strings.TrimPrefix(strings.ToUpper(prefix), "SIG")
+	var names []string
+	for _, s := range sig.All() {
+		if name := sig.Name(s); strings.HasPrefix(name, upper) {
+			names = append(names, name+"\t"+sig.Describe(s))
+		}
+	}
+	return names
+}

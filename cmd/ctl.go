@@ -1,0 +1,216 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/nearest"
+)
+
+// controlCommands are what a loop can be asked for.
+func controlCommands() []struct{ name, about string } {
+	return []struct{ name, about string }{
+		{control.List, "the watchers, all or those named, as a table"},
+		{control.Start, "start the watchers named; a --count begins anew"},
+		{control.Stop, "stop the watchers named, until they are started again; what they run goes on"},
+		{control.Fire, "have the watchers named emit an event now, as if it had come"},
+		{control.Suspend, "have the loop's time stand still: timers and spans wait, schedules don't"},
+		{control.Resume, "have it go on"},
+		{control.Break, "end the loop; what runs is stopped"},
+		{control.Reload, "read the Evfile again"},
+		{control.Events, "print every event from now on, one JSON object a line"},
+	}
+}
+
+func controlNames() []string {
+	var names []string
+	for _, c := range controlCommands() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// ctlOptions are the flags of ctl.
+type ctlOptions struct {
+	path string
+	json bool
+}
+
+func (a *app) newCtl() *cobra.Command {
+	o := &ctlOptions{}
+	var about strings.Builder
+	for _, c := range controlCommands() {
+		fmt.Fprintf(&about, "  %-8s %s\n", c.name, c.about)
+	}
+	c := &cobra.Command{
+		Use:     "ctl ACTION [NAME...] [flags]",
+		Short:   "speak to an ev run that has a control socket",
+		GroupID: loopGroup,
+		Long: `Ctl speaks to an 'ev run --control'. NAME is a watcher's label; of several watchers
+with one name all are meant. ACTION is
+
+` + about.String() + `
+The socket is that of --control; else of $EV_CONTROL, which a command of that ev run
+has; else the only one in $XDG_RUNTIME_DIR/ev.
+
+Other programs may speak to the socket as well, if they are the same user's, or
+root's. It is a stream (socat UNIX:PATH -). Each line is a JSON object, and gets one
+line for an answer:
+
+  {"command":"stop","names":["build"]}
+  {"ok":true}
+  {"command":"list"}
+  {"ok":true,"watchers":[{"name":"build","watcher":"stat","state":"stopped",
+   "priority":0,"fires":3,"running":0,"since":null,"waiting":0,"status":0,
+   "last":"2026-11-23T09:00:00Z","due":null}]}
+  {"command":"sotp"}
+  {"ok":false,"error":"there is no command \"sotp\": there are list, start, …"}
+
+State is initialised, active, pending or stopped; running is how many commands run,
+since when the oldest has begun, waiting how many events wait for one, status that of
+the command that ended last, due when the next event comes. If {"command":"reload"} fails because of
+lines of the Evfile, "faults" lists them: file, line, column, message, source. After the answer to
+{"command":"events"} each line is an event, as --json prints it. A client that does
+not read is sent no more than about a megabyte; when it reads on, it is told how many
+events it has lost, and disconnected. There may be more fields one day.`,
+		Example: `  # how are they?
+  ev ctl list
+  # build now, whatever has changed
+  ev ctl fire build
+  # what happens, and only to the backup
+  ev ctl events | jq 'select(.name == "backup")'`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
+	}
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&o.path, "control", "", "the socket `PATH`")
+	fs.BoolVar(&o.json, "json", false, "print the answer as it came, a JSON object in one line")
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		return o.complete(a, args, prefix), cobra.ShellCompDirectiveNoFileComp
+	}
+	return c
+}
+
+func (o *ctlOptions) run(a *app, c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("say what to do: %s", strings.Join(controlNames(), ", "))
+	}
+	if !slices.Contains(controlNames(), args[0]) {
+		if meant, ok := nearest.Of(args[0], slices.Values(controlNames())); ok {
+			return usagef("there is no action %q: did you mean %s?", args[0], meant)
+		}
+		return usagef("there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
+	}
+	client, err := o.dial(a)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	reply, line, err := client.Do(control.Request{Command: args[0], Names: args[1:]})
+	out := c.OutOrStdout()
+	switch {
+	case o.json && line != nil && args[0] != control.Events:
+		if _, e := out.Write(line); e != nil {
+			return e
+		}
+		if err != nil {
+			return &exitError{status: exitFailure}
+		}
+		return nil
+	case reply.Faults != nil:
+		return faulty(reply.Faults)
+	case err != nil:
+		return err
+	case args[0] == control.List:
+		return writeTable(out, watcherTable(reply.Watchers, time.Now()))
+	case args[0] == control.Events:
+		return copyEvents(out, client)
+	}
+	return nil
+}
+
+// faulty is the error for an Evfile that could not be reloaded.
+func faulty(faults []control.Fault) error {
+	var errs evfile.Errors
+	for _, f := range faults {
+		errs = append(errs, &evfile.Error{File: f.File, Line: f.Line, Col: f.Column, Msg: f.Message, Source: f.Source})
+	}
+	return errs
+}
+
+// copyEvents prints events until ev ends.
+func copyEvents(out io.Writer, client *control.Client) error {
+	for {
+		line, err := client.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var last control.Reply
+		if json.Unmarshal(line, &last) == nil && last.Error != "" {
+			return errors.New(last.Error)
+		}
+		if _, err := out.Write(line); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *ctlOptions) dial(a *app) (*control.Client, error) {
+	path := o.path
+	if path == "" {
+		path = a.getenv(controlVariable)
+	}
+	if path == "" {
+		dir, err := a.socketDir()
+		if err != nil {
+			return nil, err
+		}
+		found, _ := filepath.Glob(filepath.Join(dir, "*.sock"))
+		switch len(found) {
+		case 0:
+			return nil, fmt.Errorf("there is no socket in %s: start ev run with --control, or name its socket: --control PATH", dir)
+		case 1:
+			path = found[0]
+		default:
+			return nil, usagef("there are several, choose one: --control %s", strings.Join(found, ", --control "))
+		}
+	}
+	return control.Dial(path)
+}
+
+// complete offers actions, then the names of watchers.
+func (o *ctlOptions) complete(a *app, args []string, prefix string) []string {
+	var offers []string
+	if len(args) == 0 {
+		for _, c := range controlCommands() {
+			offers = append(offers, c.name+"\t"+c.about)
+		}
+		return words(offers...)(prefix)
+	}
+	client, err := o.dial(a)
+	if err != nil {
+		return nil
+	}
+	defer client.Close()
+	reply, _, err := client.Do(control.Request{Command: control.List})
+	if err != nil {
+		return nil
+	}
+	for _, w := range reply.Watchers {
+		offers = append(offers, w.Name+"\t"+w.Watcher+", "+w.State)
+	}
+	return words(offers...)(prefix)
+}

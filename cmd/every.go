@@ -1,0 +1,303 @@
+package cmd
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/schedule"
+	"github.com/evshell/ev/watch"
+)
+
+// everyOptions are the flags of every.
+type everyOptions struct {
+	options
+	preview preview
+
+	at      string
+	command string
+
+	offset  time.Duration
+	fromNow bool
+	zone    string
+	from    string
+	until   string
+	gap     string
+	overlap string
+
+	jitter      time.Duration
+	fixedJitter bool
+	catchUp     string
+	state       string
+}
+
+func (a *app) newEvery(sink Sink) *cobra.Command {
+	o := &everyOptions{}
+	c := &cobra.Command{
+		Use:   "every SCHEDULE [flags] [-- COMMAND [ARG...]]",
+		Short: "wait for the times of a schedule, by the wall clock",
+		Long: `Every fires at the instants of SCHEDULE, which is one of
+
+  15m, 1h, 2w              an interval, counted from 1970 in UTC; days and weeks
+                           are the calendar's, and begin at local midnight
+  '0 9 * * mon-fri'        cron: five fields, or six with seconds first; also
+                           @hourly, L, W, #, H
+  'Mon..Fri 09:00'         a calendar event as in systemd.time(7)
+  --at '2026-12-24 18:00'  one instant; one in the past fires at once
+  --schedule-command CMD   a command that prints the next one: a time, or the
+                           seconds since 1970. It finds the time after which in
+                           EV_AFTER (RFC 3339) and EV_AFTER_EPOCH. Nothing
+                           printed is never again
+
+A fixed time that the clocks skip fires once, when they have; one that they show
+twice fires once, at the first. Schedules with a wildcard hour or minute, and
+intervals, follow elapsed time. --explain tells where that matters.
+
+The clock may be set, and the machine may sleep. An instant that is reached up
+to a minute late is just late. What is older was missed: --catch-up says what it
+gets, and the field 'missed' counts it. With --state that holds for the time in
+which ev did not run, too. What has run does not run again when the clock is set
+back, unless it comes hourly or oftener, or ran more than three hours ahead.
+
+With --jitter, due is the instant without it, and late counts from the instant
+with it. What is made up for is spread over the same time.`,
+		Example: `  # each weekday at nine in Berlin
+  ev every 'Mon..Fri 09:00' --tz Europe/Berlin -- ./report
+  # when is that? with what is odd about it
+  ev every '30 2 * * *' --tz Europe/Berlin --next 400 --explain
+  # every second week, counted from a Monday
+  ev every 2w --from 2026-01-05
+  # once a day though the machine is not always on, and not all machines at once
+  ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- backup`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
+	}
+	fs := newFlagSet()
+	fs.StringVar(&o.at, "at", "", "one instant: 2026-12-24 18:00, 18:00, @SECONDS, RFC 3339 `TIME`")
+	fs.StringVar(&o.command, "schedule-command", "", "ask a command for the next instant `CMD`")
+	duration(fs, &o.offset, "offset", 0, "move the instants of an interval by this")
+	fs.BoolVar(&o.fromNow, "from-now", false, "count an interval from now")
+	fs.StringVar(&o.zone, "tz", "", "the time zone: Europe/Berlin, UTC (default: the local one) `ZONE`")
+	fs.StringVar(&o.from, "from", "", "nothing before this; days and weeks are counted from it `TIME`")
+	fs.StringVar(&o.until, "until", "", "nothing after this `TIME`")
+	fs.StringVar(&o.gap, "dst-gap", "after", "a fixed time that the clocks skip: after (when they have) or skip `RULE`")
+	fs.StringVar(&o.overlap, "dst-overlap", "first", "a fixed time that the clocks show twice: first, last or both `RULE`")
+	duration(fs, &o.jitter, "jitter", 0, "be later by a random time of up to this")
+	fs.BoolVar(&o.fixedJitter, "fixed-jitter", false, "always by the same, on this host for a watcher of this name")
+	fs.StringVar(&o.catchUp, "catch-up", "", "what missed instants get: none, once (one event for all), all (default: once with --state, else none) `WHAT`")
+	fs.StringVar(&o.state, "state", "", "remember in this file up to when instants were dealt with `FILE`")
+	c.Flags().AddFlagSet(fs)
+	o.preview.add(c.Flags())
+	o.add(c)
+	completeArgs(c, words("15m\tan interval", "1h", "1d\tlocal midnight", "hourly", "daily", "weekly", "monthly",
+		"*:0/15\ta calendar event", "0 9 * * mon-fri\tcron"))
+	return c
+}
+
+func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
+	own, command := split(c, args)
+	b, err := o.bind(a, c, event.Every{}, action.Skip, command)
+	if err != nil {
+		return err
+	}
+	w, err := o.describe(a, c, own, b.Name)
+	if err != nil {
+		return err
+	}
+	if o.preview.asked() {
+		return o.preview.write(a, c, w, o.json)
+	}
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		return watch.NewEvery(l, w, emit), nil
+	}
+	return sink(c.Context(), b)
+}
+
+// describe turns the flags and the SCHEDULE into what the watcher wants to know.
+func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name string) (watch.EveryOptions, error) {
+	w := watch.EveryOptions{Jitter: o.jitter, State: o.state, Report: a.report}
+	zone := time.Local
+	var err error
+	if o.zone != "" {
+		if zone, err = schedule.LoadZone(o.zone); err != nil {
+			return w, usagef("--tz: %v", err)
+		}
+	}
+	if w.CatchUp, err = o.parseCatchUp(); err != nil {
+		return w, err
+	}
+	if w.Seed, err = o.seed(name); err != nil {
+		return w, err
+	}
+	switch {
+	case o.at != "" && o.command != "":
+		return w, usagef("--at is one instant and --schedule-command another rule: leave out one of the two")
+	case o.at != "" || o.command != "":
+		if err := o.alone(c, own); err != nil {
+			return w, err
+		}
+	case len(own) == 0:
+		return w, usagef("give a schedule, as in: ev every 15m, ev every '0 9 * * mon-fri', ev every 'Mon..Fri 09:00'")
+	}
+	switch now := time.Now(); {
+	case o.at != "":
+		w.Text = o.at
+		t, err := schedule.ParseTime(o.at, now, zone)
+		if err != nil {
+			return w, scheduleError("--at: ", err)
+		}
+		w.Schedule = schedule.At(t)
+	case o.command != "":
+		w.Text = o.command
+		w.Rule, err = a.parseRule(o.command, zone)
+	default:
+		w.Text = strings.Join(own, " ")
+		w.Schedule, err = o.parse(a, own, now, zone, name)
+	}
+	return w, err
+}
+
+// alone reports what can't be together with --at or --schedule-command.
+func (o *everyOptions) alone(c *cobra.Command, own []string) error {
+	which := "--at"
+	if o.command != "" {
+		which = "--schedule-command"
+	}
+	if len(own) > 0 {
+		return usagef("%s says when, and there is a schedule %q as well: leave out one of the two", which, strings.Join(own, " "))
+	}
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "offset", "from-now", "from", "until", "dst-gap", "dst-overlap":
+			err = usagef("--%s is about a schedule, and %s is none: leave out one of the two", f.Name, which)
+		}
+	})
+	return err
+}
+
+// parse reads the SCHEDULE. It may come in several words, as from a shell without
+// quotes; but the COMMAND without its -- does, too.
+func (o *everyOptions) parse(a *app, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
+	so := schedule.Options{Zone: zone, Name: name, Offset: o.offset}
+	if o.fromNow {
+		so.FromNow = now
+	}
+	for _, bound := range []struct {
+		flag, text string
+		to         *time.Time
+	}{{"from", o.from, &so.From}, {"until", o.until, &so.Until}} {
+		if bound.text == "" {
+			continue
+		}
+		t, err := schedule.ParseTime(bound.text, now, zone)
+		if err != nil {
+			return nil, scheduleError("--"+bound.flag+": ", err)
+		}
+		*bound.to = t
+	}
+	var err error
+	if so.Gap, err = choose("dst-gap", o.gap, map[string]schedule.Gap{"after": schedule.GapAfter, "skip": schedule.GapSkip}); err != nil {
+		return nil, err
+	}
+	if so.Overlap, err = choose("dst-overlap", o.overlap, map[string]schedule.Overlap{
+		"first": schedule.OverlapFirst, "last": schedule.OverlapLast, "both": schedule.OverlapBoth,
+	}); err != nil {
+		return nil, err
+	}
+	spec, err := schedule.Parse(strings.Join(own, " "), so)
+	if err != nil {
+		if _, alone := schedule.Parse(own[0], so); alone == nil {
+			return nil, usagef("%s", a.dashHint(own[1]))
+		}
+		return nil, scheduleError("", err)
+	}
+	a.report.Verbosef("it is read as %s: %s, in %s", reading(spec.Kind()), spec, spec.Zone())
+	for _, note := range spec.Notes() {
+		a.report.Verbosef("%s", note)
+	}
+	return spec, nil
+}
+
+// reading names a way to write a schedule.
+func reading(k schedule.Kind) string {
+	return map[schedule.Kind]string{
+		schedule.Interval: "an interval",
+		schedule.Cron:     "cron",
+		schedule.Calendar: "a calendar event",
+		schedule.Instant:  "an instant",
+	}[k]
+}
+
+func (o *everyOptions) parseCatchUp() (watch.CatchUp, error) {
+	if o.catchUp == "" {
+		if o.state != "" {
+			return watch.CatchUpOnce, nil
+		}
+		return watch.CatchUpNone, nil
+	}
+	return choose("catch-up", o.catchUp, map[string]watch.CatchUp{
+		"none": watch.CatchUpNone, "once": watch.CatchUpOnce, "all": watch.CatchUpAll,
+	})
+}
+
+// choose returns what a flag's word stands for.
+func choose[T any](flag, word string, choices map[string]T) (T, error) {
+	choice, ok := choices[word]
+	if !ok {
+		list := slices.Sorted(maps.Keys(choices))
+		return choice, usagef("--%s is %s or %s, not %q", flag, strings.Join(list[:len(list)-1], ", "), list[len(list)-1], word)
+	}
+	return choice, nil
+}
+
+// seed is what a fixed jitter is a hash of.
+func (o *everyOptions) seed(name string) (string, error) {
+	if !o.fixedJitter {
+		return "", nil
+	}
+	if o.jitter == 0 {
+		return "", usagef("--fixed-jitter keeps a jitter the same: give one, as in --jitter 10m")
+	}
+	host, err := os.Hostname()
+	return host + "/" + name, err
+}
+
+// parseRule splits a command as a line of an Evfile is.
+func (a *app) parseRule(text string, zone *time.Location) (*watch.Rule, error) {
+	list, err := evfile.Split(text)
+	if err != nil {
+		return nil, usagef("--schedule-command: %v", err)
+	}
+	if len(list) == 0 {
+		return nil, usagef("--schedule-command is empty: give a command that prints a time")
+	}
+	rule := &watch.Rule{Zone: zone, Env: a.env}
+	for _, word := range list {
+		rule.Command = append(rule.Command, word.Text)
+	}
+	file, err := action.Lookup(rule.Command[0], "", a.env)
+	if err != nil {
+		return nil, usagef("--schedule-command: %v", err)
+	}
+	rule.Command[0] = file
+	return rule, nil
+}
+
+// scheduleError shows the place of what is wrong with a schedule or a time.
+func scheduleError(prefix string, err error) error {
+	u := &usageError{msg: prefix + err.Error(), cause: err}
+	if e, ok := errors.AsType[*schedule.Error](err); ok {
+		u.detail = e.Caret()
+	}
+	return u
+}

@@ -1,0 +1,208 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/schedule"
+	"github.com/evshell/ev/watch"
+)
+
+// preview are the flags that show a schedule instead of waiting for it.
+type preview struct {
+	next     int
+	after    string
+	explain  bool
+	calendar bool
+	timeline bool
+}
+
+func (p *preview) add(to *pflag.FlagSet) {
+	fs := newFlagSet()
+	fs.IntVar(&p.next, "next", 0, "print the next `N` instants, and how far away they are")
+	fs.StringVar(&p.after, "after", "", "those after this, not after now `TIME`")
+	fs.BoolVar(&p.explain, "explain", false, "tell how the schedule was read, and what is odd about its instants")
+	fs.BoolVar(&p.calendar, "calendar", false, "draw the next four weeks: a row a day, a column an hour")
+	fs.BoolVar(&p.timeline, "timeline", false, "draw the next 24 hours")
+	addGroup(to, "Show the schedule, and end", fs)
+}
+
+func (p *preview) asked() bool {
+	return p.next != 0 || p.after != "" || p.explain || p.calendar || p.timeline
+}
+
+// explained is how many instants --explain shows if --next says nothing else.
+const explained = 5
+
+func (p *preview) write(a *app, c *cobra.Command, w watch.EveryOptions, asJSON bool) error {
+	now := time.Now()
+	s := shown{EveryOptions: w, now: now, after: now, context: c.Context()}
+	switch {
+	case p.next < 0:
+		return usagef("--next %d: give a number of instants from 1", p.next)
+	case (p.calendar || p.timeline) && w.Schedule == nil:
+		return usagef("a --schedule-command can't be drawn: --next N asks it for instants")
+	case (p.calendar || p.timeline) && asJSON:
+		return usagef("a picture is no JSON: --next N --json gives the instants")
+	case p.after != "" && p.next == 0 && !p.explain && !p.calendar && !p.timeline:
+		return usagef("--after is about what is shown: add --next N, --explain, --calendar or --timeline")
+	}
+	if p.after != "" {
+		var err error
+		if s.after, err = schedule.ParseTime(p.after, now, s.zone()); err != nil {
+			return scheduleError("--after: ", err)
+		}
+	}
+	count := p.next
+	if count == 0 && p.explain {
+		count = explained
+	}
+	out := bufio.NewWriter(c.OutOrStdout())
+	if p.explain && !asJSON {
+		s.writeReading(out)
+	}
+	if err := s.writeInstants(out, count, p.explain, asJSON); err != nil {
+		return err
+	}
+	size := pictureSize{width: width, utf8: showsUTF8(a.getenv)}
+	if columns, _, ok := term.Size(stdoutFD); ok {
+		size.width = columns
+	}
+	if p.calendar {
+		_, _ = io.WriteString(out, drawCalendar(w.Schedule, s.after, size))
+	}
+	if p.timeline {
+		_, _ = io.WriteString(out, drawTimeline(w.Schedule, s.after, size))
+	}
+	return out.Flush()
+}
+
+// shown is a schedule that is looked at.
+type shown struct {
+	watch.EveryOptions
+	now     time.Time
+	after   time.Time
+	context context.Context
+}
+
+func (s *shown) zone() *time.Location {
+	if s.Schedule != nil {
+		return s.Schedule.Zone()
+	}
+	return s.Rule.Zone
+}
+
+// instants yields those after s.after. The error is the rule's.
+func (s *shown) instants() iter.Seq2[time.Time, error] {
+	return func(yield func(time.Time, error) bool) {
+		for at := s.after; ; {
+			var ok bool
+			var err error
+			if s.Schedule != nil {
+				at, ok = s.Schedule.Next(at)
+			} else {
+				at, ok, err = s.Rule.Next(s.context, at)
+			}
+			if !ok && err == nil || !yield(at, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// writeReading tells how the text was understood.
+func (s *shown) writeReading(w io.Writer) {
+	if s.Schedule == nil {
+		fmt.Fprintf(w, "read as:\ta command\nnormal form:\t%s\n", strings.Join(s.Rule.Command, " "))
+	} else {
+		fmt.Fprintf(w, "read as:\t%s\nnormal form:\t%s\n", reading(s.Schedule.Kind()), s.Schedule)
+	}
+	fmt.Fprintf(w, "zone:\t%s\n", s.zone())
+	if s.Jitter > 0 && s.Seed != "" {
+		fmt.Fprintf(w, "jitter:\t%s, always\n", span.Format(schedule.Spread(s.Seed, s.Jitter).Round(time.Millisecond)))
+	} else if s.Jitter > 0 {
+		fmt.Fprintf(w, "jitter:\tup to %s\n", span.Format(s.Jitter))
+	}
+	for _, note := range s.notes() {
+		fmt.Fprintf(w, "note:\t%s\n", note)
+	}
+}
+
+func (s *shown) notes() []string {
+	if s.Schedule == nil {
+		return nil
+	}
+	return s.Schedule.Notes()
+}
+
+// instantJSON is one instant of --next --json. What comes after Away is told by
+// --explain.
+type instantJSON struct {
+	Due    string   `json:"due"`
+	Away   float64  `json:"away"` // seconds
+	Kind   string   `json:"kind,omitempty"`
+	Normal string   `json:"normal,omitempty"`
+	Zone   string   `json:"zone,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+	Why    string   `json:"why,omitempty"`
+}
+
+func (s *shown) writeInstants(w io.Writer, count int, explain, asJSON bool) error {
+	if count == 0 {
+		return nil
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	n := 0
+	for at, err := range s.instants() {
+		if err != nil {
+			return err
+		}
+		due, away, why := at.Format(time.RFC3339Nano), at.Sub(s.now), ""
+		if explain && s.Schedule != nil {
+			why = s.Schedule.Why(at)
+		}
+		switch {
+		case asJSON && explain && s.Schedule != nil:
+			err = enc.Encode(instantJSON{
+				due, away.Seconds(), s.Schedule.Kind().String(),
+				s.Schedule.String(), s.zone().String(), s.notes(), why,
+			})
+		case asJSON:
+			err = enc.Encode(instantJSON{Due: due, Away: away.Seconds()})
+		case why != "":
+			_, err = fmt.Fprintf(w, "%s\t%s\t%s\n", due, distance(away), why)
+		default:
+			_, err = fmt.Fprintf(w, "%s\t%s\n", due, distance(away))
+		}
+		if err != nil {
+			return err
+		}
+		if n++; n == count {
+			return nil
+		}
+	}
+	if n == 0 {
+		return usagef("there is no instant after %s", s.after.In(s.zone()).Format(time.RFC3339))
+	}
+	return nil
+}
+
+// distance writes how far away an instant is, to a second if that is far.
+func distance(d time.Duration) string {
+	if d.Abs() >= time.Minute {
+		d = d.Round(time.Second)
+	}
+	return span.Format(d.Round(time.Millisecond))
+}

@@ -1,0 +1,258 @@
+package cmd
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/loop"
+)
+
+// options are the flags that every watcher takes.
+type options struct {
+	watcherFlags
+	outputFlags
+	commandFlags
+}
+
+// add adds them to a command that has added its own.
+func (o *options) add(c *cobra.Command) {
+	c.Flags().SortFlags = false
+	o.watcherFlags.add(c.Flags())
+	o.outputFlags.add(c.Flags())
+	o.commandFlags.add(c.Flags())
+}
+
+// bind describes what the flags and the COMMAND say. The caller adds the watcher.
+// sample is an event's detail that has the fields of those to come, busy what an
+// event gets by default that comes while the COMMAND runs.
+func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (Binding, error) {
+	b := Binding{Kind: sample.Kind(), Sample: sample}
+	if err := o.watcherFlags.bind(&b); err != nil {
+		return b, err
+	}
+	argv, err := o.argv(c, command)
+	if err != nil {
+		return b, err
+	}
+	if argv != nil {
+		if err := o.commandFlags.bind(a, &b, busy, o.separator(), argv); err != nil {
+			return b, err
+		}
+	}
+	err = o.outputFlags.bind(a, &b)
+	return b, err
+}
+
+// watcherFlags say when a watcher, and the loop with it, ends.
+type watcherFlags struct {
+	once     bool
+	count    int
+	brk      bool
+	timeout  time.Duration
+	limit    time.Duration
+	nowait   bool
+	now      bool
+	priority int
+	name     string
+}
+
+func (f *watcherFlags) add(to *pflag.FlagSet) {
+	fs := newFlagSet()
+	fs.BoolVar(&f.once, "once", false, "stop after the first event")
+	fs.IntVar(&f.count, "count", 0, "stop after `N` events")
+	fs.BoolVar(&f.brk, "break", false, "end the loop once an event has been handled")
+	limit(fs, &f.timeout, "timeout", 0, "end the loop with status 124 if no event has come by then")
+	limit(fs, &f.limit, "for", 0, "end the loop after this long, whatever has happened")
+	fs.BoolVar(&f.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
+	fs.BoolVar(&f.now, "now", false, "act once at the start, too, without waiting for an event")
+	fs.IntVar(&f.priority, "priority", 0, "-2 to 2: of what is pending together the highest comes first `N`")
+	fs.StringVar(&f.name, "name", "", "the watcher's label in events and messages (default: the command's name) `NAME`")
+	addGroup(to, "Flags of every watcher", fs)
+}
+
+func (f *watcherFlags) bind(b *Binding) error {
+	switch {
+	case f.count < 0:
+		return usagef("--count %d: give a number of events from 1", f.count)
+	case f.once && f.count > 1:
+		return usagef("--once is --count 1: leave out one of the two")
+	case f.priority < int(loop.MinPriority) || f.priority > int(loop.MaxPriority):
+		return usagef("--priority %d: it goes from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
+	case strings.ContainsAny(f.name, "\n\x00"):
+		return usagef("--name %q: a name is one line", f.name)
+	}
+	b.Count = f.count
+	if f.once {
+		b.Count = 1
+	}
+	b.Name = f.name
+	if b.Name == "" {
+		b.Name = string(b.Kind)
+	}
+	b.Break, b.Now, b.NoWait = f.brk, f.now, f.nowait
+	b.Timeout, b.For = f.timeout, f.limit
+	b.Priority = loop.Priority(f.priority)
+	return nil
+}
+
+// outputFlags say how events are printed.
+type outputFlags struct {
+	json   bool
+	format string
+	null   bool
+	print  bool
+}
+
+func (f *outputFlags) add(to *pflag.FlagSet) {
+	fs := newFlagSet()
+	fs.BoolVar(&f.json, "json", false, "print one JSON object an event")
+	fs.StringVar(&f.format, "format", "", "print this, with {field} and C escapes filled in: 'ev help format' `TEXT`")
+	fs.BoolVarP(&f.null, "null-end", "0", false, "end each record with NUL, not with a newline")
+	fs.BoolVar(&f.print, "print", false, "print the events though there is a COMMAND")
+	addGroup(to, "Output", fs)
+}
+
+// separator ends each record, of what is printed and of what a command reads.
+func (f *outputFlags) separator() byte {
+	if f.null {
+		return 0
+	}
+	return '\n'
+}
+
+func (f *outputFlags) bind(a *app, b *Binding) error {
+	if f.json && f.format != "" {
+		return usagef("--json and --format are two ways to print: leave out one of the two")
+	}
+	if a.quiet || b.Exec != nil && !f.print {
+		return nil
+	}
+	end := f.separator()
+	switch {
+	case f.json:
+		b.Render = action.JSON(end)
+	case f.format != "":
+		text, err := event.Unescape(f.format)
+		if err != nil {
+			return usagef("--format: %v", err)
+		}
+		b.Render = action.Format(text, end)
+	case term.IsTerminal(stdoutFD):
+		b.Render = action.Terminal(end, term.Colour(a.color, stdoutFD, a.getenv))
+	default:
+		b.Render = action.Text(end)
+	}
+	return nil
+}
+
+// commandGroup is the heading of the flags that say nothing without a COMMAND.
+const commandGroup = "Command"
+
+// commandFlags say how a command is run.
+type commandFlags struct {
+	script      string
+	onBusy      string
+	stopSignal  string
+	killAfter   time.Duration
+	runTimeout  time.Duration
+	retry       int
+	exitOnError bool
+	foreground  bool
+	dir         string
+	env         []string
+	clear       bool
+	cgroup      bool
+}
+
+func (f *commandFlags) add(to *pflag.FlagSet) {
+	fs := newFlagSet()
+	fs.StringVarP(&f.script, "script", "c", "", "run this by /bin/sh -c; the fields are in its environment `SCRIPT`")
+	fs.StringVar(&f.onBusy, "on-busy", "", "what an event gets while the command runs: queue, merge, skip, restart, signal[=NAME], parallel[=N] `POLICY`")
+	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "how a command is told to stop `SIGNAL`")
+	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "how long it may take to, before it is killed")
+	limit(fs, &f.runTimeout, "run-timeout", 0, "stop a command that runs longer")
+	fs.IntVar(&f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
+	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
+	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
+	fs.StringVar(&f.dir, "chdir", "", "run the command in `DIR`")
+	fs.Var((*listValue)(&f.env), "env", "set a variable for the command `NAME=VALUE`")
+	fs.BoolVar(&f.clear, "clear", false, "clear the screen before each run")
+	fs.BoolVar(&f.cgroup, "cgroup", false, "stop what left the command's process group, too (Linux, delegated cgroup v2)")
+	addGroup(to, commandGroup, fs)
+}
+
+// argv returns the words of the command, nil if there is none.
+func (f *commandFlags) argv(c *cobra.Command, command []string) ([]string, error) {
+	switch {
+	case f.script != "" && len(command) > 0:
+		return nil, usagef("-c SCRIPT and -- COMMAND are two commands: leave out one of the two")
+	case f.script != "":
+		return []string{"/bin/sh", "-c", f.script}, nil
+	case len(command) > 0:
+		return command, nil
+	case c.ArgsLenAtDash() >= 0:
+		return nil, usagef("there is no command after --: write one, or leave out the --")
+	}
+	var idle error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Equal(f.Annotations[groupAnnotation], []string{commandGroup}) {
+			idle = usagef("--%s is about a command, and there is none: put -- and the command at the end", f.Name)
+		}
+	})
+	return nil, idle
+}
+
+func (f *commandFlags) bind(a *app, b *Binding, busy action.Policy, sep byte, argv []string) error {
+	policy := action.Busy{Policy: busy}
+	stop, err := sig.Parse(f.stopSignal)
+	if err != nil {
+		return usagef("--stop-signal: %v", err)
+	}
+	if f.onBusy != "" {
+		if policy, err = action.ParseBusy(f.onBusy); err != nil {
+			return usagef("--on-busy: %v", err)
+		}
+	}
+	if f.retry < 0 {
+		return usagef("--retry %d: give a number of runs from 1", f.retry)
+	}
+	for _, v := range f.env {
+		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
+			return usagef("--env %s: write NAME=VALUE", v)
+		}
+	}
+	if err := action.CheckArgs(argv, event.Event{Detail: b.Sample}); err != nil {
+		return usagef("%v", err)
+	}
+	env := slices.Concat(a.env, f.env)
+	if err := a.lookup(argv[0], f.dir, env); err != nil {
+		if e, ok := errors.AsType[*action.StartError](err); ok {
+			return &exitError{status: e.Status, err: err}
+		}
+		return err
+	}
+	b.ExitOnError, b.Cgroup = f.exitOnError, f.cgroup
+	b.Exec = &action.Options{
+		Argv:       argv,
+		Dir:        f.dir,
+		Env:        env,
+		Busy:       policy,
+		StopSignal: stop,
+		KillAfter:  f.killAfter,
+		RunTimeout: f.runTimeout,
+		Retry:      f.retry,
+		Foreground: f.foreground,
+		Clear:      f.clear,
+		Sep:        sep,
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+// TestHelp_shortFitsOnAScreen: 24 lines of 80 columns.
+func TestHelp_shortFitsOnAScreen(t *testing.T) {
+	a := newApp(nil)
+	for c := range commands(a.newRoot(nil)) {
+		if !c.Runnable() || c.Hidden {
+			continue
+		}
+		var b strings.Builder
+		a.writeHelp(c, &b, true)
+		if n := strings.Count(b.String(), "\n"); n > 24 {
+			t.Errorf("%s -h has %d lines:\n%s", c.CommandPath(), n, b.String())
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := len(strings.TrimRight(line, "\n")); n > width {
+				t.Errorf("%s -h has a line of %d columns: %s", c.CommandPath(), n, line)
+			}
+		}
+	}
+}
+
+// TestHelp_isComplete: every command and every flag says what it is for.
+func TestHelp_isComplete(t *testing.T) {
+	a := newApp(nil)
+	root := a.newRoot(nil)
+	for c := range commands(root) {
+		if c.Hidden || c.Name() == "help" {
+			continue
+		}
+		if c.Short == "" || c.Long == "" || c.GroupID != "" && c.Example == "" {
+			t.Errorf("%s lacks a Short, a Long or an Example", c.CommandPath())
+		}
+		var b strings.Builder
+		a.writeHelp(c, &b, false)
+		for _, want := range []string{"Usage: ", "Exit status:", "--help"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s --help has no %q", c.CommandPath(), want)
+			}
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Hidden {
+				return
+			}
+			if Usage(f) == "" {
+				t.Errorf("%s: --%s does not say what it is for", c.CommandPath(), f.Name)
+			}
+			if !strings.Contains(b.String(), "--"+f.Name) {
+				t.Errorf("%s --help lacks --%s", c.CommandPath(), f.Name)
+			}
+		})
+	}
+}

@@ -1,0 +1,263 @@
+package cmd
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/loop"
+)
+
+// A live shows on the terminal how the watchers are, in a table that is drawn anew in
+// its place, and takes keys. What else is written to the terminal comes above it.
+//
+// It draws and reads in the foreground only, and leaves the terminal to a command
+// that has it (--foreground). For that it looks once a second: no signal tells.
+type live struct {
+	*runner
+	screen   *screen
+	keyboard *term.Keyboard
+	keys     *loop.IO
+	tick     *loop.Timer
+	resized  chan os.Signal
+	messages *messages // nil: standard error is elsewhere
+	drawn    time.Time
+	selected int
+	recent   []event.Event
+}
+
+// frameRate is how often the table is drawn at most.
+const frameRate = 20
+
+// show begins. It is for a session that has not started anything yet.
+func (r *runner) show() error {
+	if t := r.app.getenv("TERM"); t == "" || t == "dumb" {
+		return usagef("--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
+	}
+	screen, err := openScreen(r.loop)
+	if err != nil {
+		return usagef("--live: there is no terminal to draw on: %v", err)
+	}
+	l := &live{runner: r, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
+	l.tick = loop.NewTimer(r.loop, 0, 0, l.update)
+	l.tick.KeepAlive(false)
+	l.keys = loop.NewIO(r.loop, screen.fd, loop.Read, func(loop.Ops) { l.read() })
+	l.keys.KeepAlive(false)
+	if term.IsTerminal(stdoutFD) {
+		r.stdout.Before = l.makeRoom
+	}
+	if term.IsTerminal(stderrFD) {
+		r.stderr.Before = l.makeRoom
+		l.messages = &messages{loop: r.loop, out: r.app.stderr, before: l.makeRoom}
+		r.app.report.Redirect(l.messages)
+	}
+	r.onEvent = append(r.onEvent, l.happened)
+	r.onRun = append(r.onRun, func(*bound, action.Outcome) { l.redraw() })
+	r.onStop = append(r.onStop, l.release)
+	r.onClose = append(r.onClose, l.close)
+	signal.Notify(l.resized, unix.SIGWINCH)
+	go func() {
+		for range l.resized {
+			r.loop.Post(l.redraw)
+		}
+	}()
+	l.redraw()
+	return nil
+}
+
+// close gives the terminal back as it was.
+func (l *live) close() {
+	signal.Stop(l.resized)
+	close(l.resized)
+	l.tick.Stop()
+	l.release()
+	l.screen.close()
+	if l.messages != nil {
+		l.app.report.Redirect(l.messages.out)
+		l.messages.close()
+	}
+}
+
+// release removes the table and no longer reads keys.
+func (l *live) release() {
+	l.keys.Stop()
+	if term.Foreground(l.screen.fd) {
+		l.screen.erase()
+		l.keyboard.Release()
+	}
+}
+
+// makeRoom removes the table for what is about to be written.
+func (l *live) makeRoom() {
+	l.screen.erase()
+	l.redraw()
+}
+
+// happened takes in an event.
+func (l *live) happened(e event.Event) {
+	l.recent = append(l.recent[max(len(l.recent)-mostRecent+1, 0):], e)
+	l.redraw()
+}
+
+// redraw has the table drawn soon.
+func (l *live) redraw() {
+	wait := max(time.Second/frameRate-l.loop.Now().Sub(l.drawn), 0)
+	if l.paused {
+		wait = 0 // a span would not pass
+	}
+	l.tick.Stop()
+	l.tick.Set(wait, 0)
+	l.tick.Start()
+}
+
+// update draws the table, and sees to it that spans and due times stay true.
+func (l *live) update() {
+	switch ours := term.Foreground(l.screen.fd); {
+	case !ours:
+		l.keys.Stop()
+	case l.foreground():
+		l.release()
+	default:
+		if !l.keys.Active() && l.keyboard.Grab() {
+			l.keys.Start()
+		}
+		l.screen.draw(l.picture().lines())
+	}
+	l.drawn = l.loop.Now()
+	l.tick.Set(time.Second, 0)
+	l.tick.Start()
+}
+
+func (l *live) picture() frame {
+	columns, rows := l.screen.size()
+	l.selected = min(l.selected, len(l.bound)-1)
+	f := frame{
+		total: len(l.bound), first: max(l.selected-rows, 0), selected: l.selected, recent: l.recent, now: l.loop.Now(),
+		paused: l.paused, ending: l.ending, columns: columns, rows: rows,
+		colour: term.Colour(l.app.color, l.screen.fd, l.app.getenv),
+	}
+	for _, v := range l.bound[f.first:min(l.selected+rows, f.total)] {
+		f.watchers = append(f.watchers, v.state())
+	}
+	return f
+}
+
+// read takes the keys that were pressed.
+func (l *live) read() {
+	var b [64]byte
+	n, err := unix.Read(l.screen.fd, b[:])
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return
+	case n <= 0:
+		l.keys.Stop()
+		return
+	}
+	for i := 0; i < n; i++ {
+		key := b[i]
+		if key == '\x1b' && i+2 < n && (b[i+1] == '[' || b[i+1] == 'O') {
+			i += 2
+			key = arrow(b[i])
+		}
+		if l.keyboard.IsSuspend(key) {
+			l.release()
+			_ = unix.Kill(0, syscall.SIGTSTP)
+			return
+		}
+		l.press(key)
+	}
+	l.redraw()
+}
+
+func (l *live) press(key byte) {
+	v := l.bound[l.selected]
+	var err error
+	switch key {
+	case ' ':
+		err = v.fire()
+	case 's':
+		if v.watcher.Active() {
+			v.halt()
+		} else {
+			err = v.restart()
+		}
+	case 'r':
+		if v.exec != nil {
+			v.exec.Restart()
+		}
+	case 'p':
+		l.pause(!l.paused)
+	case 'j':
+		l.selected = min(l.selected+1, len(l.bound)-1)
+	case 'k':
+		l.selected = max(l.selected-1, 0)
+	case 'q':
+		l.end(exitOK)
+	}
+	if err != nil {
+		v.report.Noticef("%v", err)
+	}
+}
+
+// arrow is the key that does what an arrow does (ECMA-48, CUU and CUD).
+func arrow(final byte) byte {
+	switch final {
+	case 'A':
+		return 'k'
+	case 'B':
+		return 'j'
+	}
+	return 0
+}
+
+// messages write to the terminal above the table. They come from any goroutine, and
+// go out on the loop's.
+type messages struct {
+	loop   *loop.Loop
+	out    io.Writer
+	before func()
+
+	mu      sync.Mutex
+	waiting []byte
+	closed  bool
+}
+
+func (m *messages) Write(b []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return m.out.Write(b)
+	}
+	if m.waiting == nil {
+		m.loop.Post(m.flush)
+	}
+	m.waiting = append(m.waiting, b...)
+	return len(b), nil
+}
+
+func (m *messages) flush() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting != nil {
+		m.before()
+		_, _ = m.out.Write(m.waiting)
+		m.waiting = nil
+	}
+}
+
+// close writes what waits. The table has gone by then.
+func (m *messages) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, _ = m.out.Write(m.waiting)
+	m.waiting, m.closed = nil, true
+}

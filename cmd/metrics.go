@@ -1,0 +1,189 @@
+package cmd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/loop"
+)
+
+// metrics counts what happens, for Prometheus to ask for. Watchers of one name and
+// kind are counted as one, also over a reload.
+type metrics struct {
+	session *session
+	counts  map[metricKey]*counts
+	order   []metricKey
+
+	since time.Time     // the loop has been calling functions, and not waiting
+	busy  time.Duration // in all
+	lag   time.Duration // the longest, since the page was asked for
+}
+
+type metricKey struct{ kind, name string }
+
+type counts struct {
+	events, runs, failures uint64
+	missed, merged         int64
+	late                   time.Duration // in all
+	dated                  uint64        // events that can be late
+	running, waiting       int
+}
+
+// serveMetrics serves the page at an address.
+func (r *runner) serveMetrics(address string) error {
+	at, err := socket.ParseTCP(address)
+	if err != nil {
+		return usagef("--metrics: %v", err)
+	}
+	m := &metrics{session: r.session, counts: map[metricKey]*counts{}, since: time.Now()}
+	page, err := control.ServePage(r.loop, at, "/metrics", m.page, r.app.report)
+	if err != nil {
+		return fmt.Errorf("--metrics: %w", err)
+	}
+	if at, err = page.Address(); err == nil {
+		r.app.report.Verbosef("the metrics are at http://%s/metrics", at)
+	}
+	r.onEvent = append(r.onEvent, m.happened)
+	r.onRun = append(r.onRun, m.ran)
+	r.onClose = append(r.onClose, page.Close)
+	m.watchLag(r.loop)
+	return nil
+}
+
+// watchLag measures for how long the loop does not wait: what becomes ready then has
+// to.
+func (m *metrics) watchLag(l *loop.Loop) {
+	awake := loop.NewCheck(l, func() { m.since = time.Now() })
+	awake.SetPriority(loop.MaxPriority)
+	asleep := loop.NewPrepare(l, func() {
+		d := time.Since(m.since)
+		m.busy += d
+		m.lag = max(m.lag, d)
+	})
+	asleep.SetPriority(loop.MinPriority)
+	awake.KeepAlive(false)
+	asleep.KeepAlive(false)
+	awake.Start()
+	asleep.Start()
+}
+
+// of returns the counts of a watcher.
+func (m *metrics) of(kind event.Kind, name string) *counts {
+	k := metricKey{string(kind), name}
+	c := m.counts[k]
+	if c == nil {
+		c = &counts{}
+		m.counts[k] = c
+		m.order = append(m.order, k)
+	}
+	return c
+}
+
+func (m *metrics) happened(e event.Event) {
+	c := m.of(e.Detail.Kind(), e.Name)
+	c.events++
+	switch d := e.Detail.(type) {
+	case event.Timer:
+		c.missed += d.Missed
+		c.late += d.Late
+		c.dated++
+	case event.Every:
+		c.missed += d.Missed
+		c.late += d.Late
+		c.dated++
+	case event.Signal:
+		c.merged += max(d.Count-1, 0)
+	case event.Stat:
+		c.merged += max(d.Count-1, 0)
+	}
+}
+
+func (m *metrics) ran(v *bound, o action.Outcome) {
+	c := m.of(v.Kind, v.Name)
+	c.runs++
+	if o.Status != exitOK && !o.Stopped {
+		c.failures++
+	}
+}
+
+// page returns the metrics in Prometheus' text format, version 0.0.4.
+func (m *metrics) page() []byte {
+	for _, c := range m.counts {
+		c.running, c.waiting = 0, 0
+	}
+	for _, v := range m.session.bound {
+		c := m.of(v.Kind, v.Name)
+		if v.exec != nil {
+			n, _ := v.exec.Running()
+			c.running += n
+			c.waiting += v.exec.Waiting()
+		}
+	}
+	var b []byte
+	for _, f := range families() {
+		b = fmt.Appendf(b, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", f.name, f.help, f.kind)
+		for _, k := range m.order {
+			for _, v := range f.samples(m.counts[k]) {
+				b = fmt.Appendf(b, "%s%s{watcher=%s,name=%s} %s\n", f.name, v.suffix, label(k.kind), label(k.name), number(v.value))
+			}
+		}
+	}
+	stats := m.session.loop.Stats()
+	b = appendMetric(b, "ev_loop_turns_total", "counter", "Turns of the loop.", float64(stats.Turns))
+	b = appendMetric(b, "ev_loop_busy_seconds_total", "counter", "Time in which the loop did not wait.", m.busy.Seconds())
+	b = appendMetric(b, "ev_loop_lag_seconds", "gauge", "The longest time in which the loop did not wait, since the last scrape.", m.lag.Seconds())
+	b = appendMetric(b, "ev_clock_steps_total", "counter", "Steps of the wall clock.", float64(stats.Jumps))
+	m.lag = 0
+	return b
+}
+
+// A family is a metric that each watcher has.
+type family struct {
+	name, kind, help string
+	samples          func(*counts) []sample
+}
+
+// A sample is a value of a metric, of which there may be several with suffixes.
+type sample struct {
+	suffix string
+	value  float64
+}
+
+func families() []family {
+	one := func(value func(*counts) float64) func(*counts) []sample {
+		return func(c *counts) []sample { return []sample{{"", value(c)}} }
+	}
+	lateness := func(c *counts) []sample {
+		if c.dated == 0 {
+			return nil
+		}
+		return []sample{{"_sum", c.late.Seconds()}, {"_count", float64(c.dated)}}
+	}
+	return []family{
+		{"ev_events_total", "counter", "Events.", one(func(c *counts) float64 { return float64(c.events) })},
+		{"ev_merged_total", "counter", "Changes or signals that became part of another's event.", one(func(c *counts) float64 { return float64(c.merged) })},
+		{"ev_missed_total", "counter", "Ticks and instants that got no event.", one(func(c *counts) float64 { return float64(c.missed) })},
+		{"ev_lateness_seconds", "summary", "From when an event was due to when it came.", lateness},
+		{"ev_runs_total", "counter", "Commands that have ended, with all their tries.", one(func(c *counts) float64 { return float64(c.runs) })},
+		{"ev_run_failures_total", "counter", "Commands that have failed.", one(func(c *counts) float64 { return float64(c.failures) })},
+		{"ev_running", "gauge", "Commands that run.", one(func(c *counts) float64 { return float64(c.running) })},
+		{"ev_waiting", "gauge", "Events that wait for a command.", one(func(c *counts) float64 { return float64(c.waiting) })},
+	}
+}
+
+func appendMetric(b []byte, name, kind, help string, v float64) []byte {
+	return fmt.Appendf(b, "# HELP %s %s\n# TYPE %[1]s %[3]s\n%[1]s %[4]s\n", name, help, kind, number(v))
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// label quotes a label's value.
+func label(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
+}

@@ -1,0 +1,171 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/sdnotify"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// onExitOptions are the flags of on-exit.
+type onExitOptions struct {
+	options
+	child    string
+	pidFiles []string
+	commands []string
+	exited   bool
+
+	respawn  string
+	delay    time.Duration
+	maxDelay time.Duration
+}
+
+func (a *app) newOnExit(sink Sink) *cobra.Command {
+	o := &onExitOptions{}
+	c := &cobra.Command{
+		Use:   "on-exit PID... [flags] [-- COMMAND [ARG...]]",
+		Short: "wait for processes to end",
+		Long: `On-exit fires when a process ends, whoever started it: one event for each, and ev
+ends when all have. PID:INODE, with the inode of its pidfd, is a process that no
+other can be taken for.
+
+How it ended is in 'status', 'signal' and 'core', where the kernel tells: that is for
+all processes from Linux 6.15 on, and by way of process events for all from 6.6 on,
+for root before. What is not known is empty, never guessed; -v says why. One whose
+parent does not wait for it may be told a second late. Elsewhere than on Linux
+processes are looked at once a second, and how they ended is not known.
+
+--child starts a command, with nothing on its standard input, and waits for it;
+'maxrss', 'utime' and 'stime' say what it has used. When ev ends, it is ended, too:
+by TERM, and after ten seconds by KILL. With --respawn it is started again, after a
+pause that doubles each time, unless it has lived longer than the longest pause.`,
+		Example: `  # wait for a process that is no child of this shell
+  ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
+  # wait for a build, then tell
+  ev on-exit --child 'make -j8' --once -- notify 'make: {status} after {elapsed}, {maxrss}'
+  # a supervisor
+  ev on-exit --child './server --port 8080' --respawn on-failure
+  # when a daemon goes, also one that is yet to come
+  ev on-exit --pidfile /run/daemon.pid -- alert 'daemon ended: {status}{signal}'`,
+		RunE: func(c *cobra.Command, args []string) error {
+			own, command := split(c, args)
+			w, err := o.describe(a, c, own)
+			if err != nil {
+				return err
+			}
+			b, err := o.bind(a, c, event.Exit{}, action.Queue, command)
+			if err != nil {
+				return err
+			}
+			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+				return watch.NewExit(l, w, emit)
+			}
+			return sink(c.Context(), b)
+		},
+	}
+	fs := newFlagSet()
+	fs.StringVar(&o.child, "child", "", "start a command and wait for it `CMD`")
+	fs.Var((*listValue)(&o.pidFiles), "pidfile", "the process whose PID is in a file, also one that is yet to come; can be repeated `FILE`")
+	fs.Var((*listValue)(&o.commands), "command", "all processes whose command has this name now; can be repeated `NAME`")
+	fs.BoolVar(&o.exited, "exited", false, "a process that is not there has ended")
+	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
+	fs.Lookup("respawn").NoOptDefVal = respawnAlways
+	duration(fs, &o.delay, "respawn-delay", watch.DefaultRespawnDelay, "how long to wait before that, at first")
+	duration(fs, &o.maxDelay, "respawn-max-delay", watch.DefaultRespawnMaxDelay, "and at most")
+	c.Flags().AddFlagSet(fs)
+	o.add(c)
+	completeArgs(c, processIDs)
+	return c
+}
+
+// The values of --respawn.
+const (
+	respawnAlways    = "always"
+	respawnOnFailure = "on-failure"
+)
+
+// describe turns the flags into what the watcher wants to know.
+func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (watch.ExitOptions, error) {
+	w := watch.ExitOptions{
+		PIDs: own, PIDFiles: o.pidFiles, Commands: o.commands, Exited: o.exited,
+		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Report: a.report,
+	}
+	// A flag whose value may be left out takes none from the next word, and no PID is
+	// such a word.
+	if i := slices.IndexFunc(own, func(s string) bool { return s == respawnAlways || s == respawnOnFailure }); i >= 0 && o.respawn != "" {
+		o.respawn, w.PIDs = own[i], slices.Concat(own[:i], own[i+1:])
+	}
+	switch o.respawn {
+	case "":
+	case respawnAlways:
+		w.Respawn = watch.RespawnAlways
+	case respawnOnFailure:
+		w.Respawn = watch.RespawnOnFailure
+	default:
+		return w, usagef("--respawn is %s or %s, not %q", respawnAlways, respawnOnFailure, o.respawn)
+	}
+	switch flags := c.Flags(); {
+	case o.respawn != "" && o.child == "":
+		return w, usagef("--respawn starts a child again: add --child CMD")
+	case o.respawn == "" && (flags.Changed("respawn-delay") || flags.Changed("respawn-max-delay")):
+		return w, usagef("--respawn-delay and --respawn-max-delay are about --respawn, and there is none")
+	case flags.Changed("respawn-max-delay") && o.maxDelay < o.delay:
+		return w, usagef("--respawn-max-delay is less than --respawn-delay")
+	case o.respawn != "" && o.delay <= 0:
+		return w, usagef("--respawn-delay is to be more than 0")
+	case flags.Changed("child"):
+		return w, o.describeChild(a, &w)
+	}
+	return w, nil
+}
+
+// describeChild splits the child's command as a line of an Evfile is.
+func (o *onExitOptions) describeChild(a *app, w *watch.ExitOptions) error {
+	list, err := evfile.Split(o.child)
+	switch {
+	case err != nil:
+		return usagef("--child: %v", err)
+	case len(list) == 0:
+		return usagef("--child is empty: give a command")
+	}
+	for _, word := range list {
+		w.Child = append(w.Child, word.Text)
+	}
+	w.Find = func(name string) (string, error) { return action.Lookup(name, "", a.env) }
+	w.Env = sdnotify.Environ((&exec.Cmd{Env: slices.Concat(os.Environ(), a.env)}).Environ())
+	err = a.lookup(w.Child[0], "", a.env)
+	if e, ok := errors.AsType[*action.StartError](err); ok {
+		return &exitError{status: e.Status, err: fmt.Errorf("--child: %w", err)}
+	}
+	return err
+}
+
+// processNames offers the names of the commands that run.
+func processNames(prefix string) []string {
+	all, _ := watch.ProcessNames()
+	names := slices.Sorted(maps.Values(all))
+	return words(slices.Compact(names)...)(prefix)
+}
+
+// processIDs offers the processes, each with its command's name.
+func processIDs(prefix string) []string {
+	all, _ := watch.ProcessNames()
+	var ids []string
+	for _, pid := range slices.Sorted(maps.Keys(all)) {
+		ids = append(ids, strconv.Itoa(pid)+"\t"+all[pid])
+	}
+	return words(ids...)(prefix)
+}

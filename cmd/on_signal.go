@@ -1,0 +1,124 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/sigmask"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// onSignalOptions are the flags of on-signal.
+type onSignalOptions struct {
+	options
+	list    bool
+	siginfo bool
+}
+
+func (a *app) newOnSignal(sink Sink) *cobra.Command {
+	o := &onSignalOptions{}
+	c := &cobra.Command{
+		Use:   "on-signal SIGNAL... [flags] [-- COMMAND [ARG...]]",
+		Short: "wait for signals",
+		Long: `On-signal fires when ev receives a SIGNAL: HUP, sighup, 1, RTMIN+3. A watched INT,
+TERM or HUP no longer ends ev. One that was ignored when ev started is not, as long
+as it is watched.
+
+The kernel remembers that a signal came, not how often, and signals that come faster
+than ev looks are one event: 'count' says how many are known of. Real-time signals
+are merged, too, unless there is --siginfo.
+
+With --siginfo (Linux) each signal that the kernel keeps is an event of its own, with
+the process that sent it ('sender', 'uid') and what it sent along ('value').
+Real-time signals queue up, so none is lost. It takes USR1, USR2, WINCH and their
+like, and the real-time signals from RTMIN+1 on, but not HUP, INT, QUIT, TERM and
+others that the Go runtime keeps to itself.`,
+		Example: `  # reload, and clean up
+  ev on-signal HUP -- ./reload
+  ev on-signal INT TERM --break -- rm -f lock
+  # who was it?
+  ev on-signal USR1 --siginfo --format '{signal} from {sender}, user {uid}\n'`,
+		RunE: func(c *cobra.Command, args []string) error {
+			own, command := split(c, args)
+			if o.list {
+				return listSignals(c, own)
+			}
+			signals, err := a.parseSignals(own)
+			if err != nil {
+				return err
+			}
+			b, err := o.bind(a, c, event.Signal{}, action.Merge, command)
+			if err != nil {
+				return err
+			}
+			if o.siginfo && o.onBusy == "" && b.Exec != nil {
+				b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
+			}
+			// In an Evfile it is too late for that: the loop runs.
+			if o.siginfo && c.HasParent() {
+				if err := sigmask.Block(signals); err != nil {
+					return usagef("--siginfo: %v", err)
+				}
+			}
+			b.Claims.Signals = signals
+			w := watch.SignalOptions{Signals: signals, Info: o.siginfo}
+			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+				return watch.NewSignal(l, w, emit)
+			}
+			return sink(c.Context(), b)
+		},
+	}
+	c.Flags().BoolVar(&o.list, "list", false, "print the signals of this platform: name, number, meaning")
+	c.Flags().BoolVar(&o.siginfo, "siginfo", false, "one event for each signal, with its sender (Linux)")
+	o.add(c)
+	completeArgs(c, signals)
+	return c
+}
+
+// parseSignals reads the SIGNALs. What can't be one is likely the COMMAND.
+func (a *app) parseSignals(args []string) ([]syscall.Signal, error) {
+	if len(args) == 0 {
+		return nil, usagef("give a signal, as in: ev on-signal HUP")
+	}
+	var signals []syscall.Signal
+	for i, arg := range args {
+		s, err := sig.Parse(arg)
+		switch {
+		case err != nil && i > 0:
+			return nil, usagef("%v; if it is the command, %s", err, a.dashHint(arg))
+		case err != nil:
+			return nil, usagef("%v", err)
+		}
+		if err := sig.Watchable(s); err != nil {
+			return nil, usagef("%v", err)
+		}
+		if !slices.Contains(signals, s) {
+			signals = append(signals, s)
+		}
+	}
+	return signals, nil
+}
+
+// listSignals prints what can stand for SIGNAL.
+func listSignals(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("--list prints all signals: leave out %s", args[0])
+	}
+	var b []byte
+	for _, s := range sig.All() {
+		b = fmt.Appendf(b, "%s\t%d\t%s", sig.Name(s), int(s), sig.Describe(s))
+		if err := sig.Watchable(s); err != nil {
+			b = fmt.Appendf(b, " (%v)", err)
+		}
+		b = append(b, '\n')
+	}
+	_, err := c.OutOrStdout().Write(b)
+	return err
+}

@@ -1,0 +1,194 @@
+package cmd
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/loop"
+)
+
+// runOptions are the flags of run: what concerns the loop as a whole.
+type runOptions struct {
+	lines   []string // -e
+	check   bool
+	list    bool
+	control string
+	once    bool
+	nowait  bool
+	timeout time.Duration
+	limit   time.Duration
+	json    bool
+	prefix  bool
+	live    bool
+	metrics string
+	watch   bool
+}
+
+func (a *app) newRun() *cobra.Command {
+	o := &runOptions{}
+	c := &cobra.Command{
+		Use:     "run [EVFILE] [flags]",
+		Short:   "run many watchers, one a line of an Evfile",
+		GroupID: loopGroup,
+		Long: `Run reads an Evfile and has all of its watchers on one loop. A line is what
+follows 'ev' on the command line: 'ev help evfile' tells all of it.
+
+  PATH=/usr/local/bin:/usr/bin
+  build:   stat -r src --ext go -- go build ./...
+  backup:  every 03:00 --tz Europe/Berlin -- backup --all
+
+EVFILE is $EVFILE or ./Evfile if it is not given; - is standard input. With -e the
+lines are on the command line, and no file is read unless it is named, too.
+
+All lines are checked before anything starts, and all that is wrong with them is
+told at once, with the place: Evfile:12:7. The loop ends when no watcher is active
+any more and no command runs, or by the --break, --timeout or --for of a line or of
+run itself.
+
+At HUP, and with --watch whenever it changes, the Evfile is read again. Lines that
+say what they said before, with the same label and environment, go on undisturbed,
+with their counts, their phase and what they run; others stop, and what they run is
+stopped, or start. If anything is wrong with the file, nothing changes.
+
+With --live a table on the terminal shows the watchers: state, events, for how long a
+command has run and how many events wait for it, the exit status of the last one, and
+when the next event is due; below it the last events. What commands print comes above
+it, with the watcher's name. Keys: space has the selected watcher fire, s stops or
+starts it, r runs its command once more, p has the loop's time stand still, j and k or
+the arrows move, q ends ev.
+
+Under root, an Evfile is refused that others could have written.`,
+		Example: `  # the watchers of ./Evfile
+  ev run
+  # what comes first, input or a timeout
+  ev run -e 'watch-fd 0 --break -- echo ready' -e 'timer 5.5 --break -- echo timeout'
+  # is there anything wrong with it?
+  ev run --check cron.ev`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
+	}
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringArrayVarP(&o.lines, "line", "e", nil, "a line, as if it stood in an Evfile; can be repeated `LINE`")
+	fs.BoolVar(&o.check, "check", false, "look for what is wrong, and start nothing")
+	fs.BoolVar(&o.list, "list", false, "print the watchers, and when they are due, and start nothing")
+	fs.StringVar(&o.control, "control", "", "open a socket for 'ev ctl'; without PATH it is $XDG_RUNTIME_DIR/ev/NAME.sock, NAME being the Evfile's or its directory's `PATH`")
+	fs.BoolVar(&o.watch, "watch", false, "read the Evfile again whenever it changes")
+	fs.BoolVar(&o.prefix, "prefix", false, "begin each line that a command prints with the watcher's name")
+	fs.BoolVar(&o.live, "live", false, "show the watchers on the terminal, in a table that takes keys: space, s, r, p, j, k, q")
+	fs.StringVar(&o.metrics, "metrics", "", "serve counts for Prometheus at http://ADDR/metrics; ADDR is HOST:PORT, or :PORT on the loopback `ADDR`")
+	fs.BoolVar(&o.json, "json", false, "print one JSON object an event, where a line says nothing else")
+	fs.BoolVar(&o.once, "once", false, "end after the first turn of the loop that brought an event")
+	fs.BoolVar(&o.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
+	limit(fs, &o.timeout, "timeout", 0, "end with status 124 if no event has come by then")
+	limit(fs, &o.limit, "for", 0, "end after this long, whatever has happened")
+	completeFiles(c)
+	return c
+}
+
+func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
+	r, err := o.reader(a, c, args)
+	if err != nil {
+		return err
+	}
+	socket, err := o.socket(a, c, r.path)
+	if err != nil {
+		return err
+	}
+	if err := tellSocket(socket); err != nil {
+		return err
+	}
+	lines, errs, err := r.read()
+	if err != nil {
+		return err
+	}
+	if err := append(errs, r.check(lines)...).Err(); err != nil {
+		return err
+	}
+	s, err := a.newSession()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.bound, err = s.bindLines(lines)
+	switch {
+	case err != nil, o.check:
+		return err
+	case o.list:
+		return o.writeList(c.OutOrStdout(), s.bound)
+	}
+	return o.start(c.Context(), &runner{s, r}, socket)
+}
+
+// reader says where the lines are.
+func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, error) {
+	own, command := split(c, args)
+	switch {
+	case len(own) > 1:
+		return nil, usagef("one Evfile is enough, and there is %q as well: an -e takes one word, so quote the line", own[1])
+	case command != nil:
+		return nil, usagef("a command belongs to a line: ev run -e 'timer 5 -- echo over'")
+	case o.once && o.nowait:
+		return nil, usagef("--once waits and --nowait does not: leave out one of the two")
+	}
+	r := &reader{app: a, globals: c.Root().PersistentFlags(), options: o}
+	if len(own) == 1 {
+		r.path = own[0]
+	} else if len(o.lines) == 0 {
+		r.path = a.defaultEvfile()
+	}
+	if o.watch && !r.hasFile() {
+		return nil, usagef("--watch is about an Evfile, and there is none: name it")
+	}
+	return r, nil
+}
+
+// socket returns the path of the control socket, "" if none is asked for.
+func (o *runOptions) socket(a *app, c *cobra.Command, file string) (string, error) {
+	switch {
+	case !c.Flags().Changed("control"):
+		return "", nil
+	case o.control == "":
+		return a.defaultSocket(file)
+	}
+	return filepath.Abs(o.control)
+}
+
+// start opens what the flags ask for, and runs the session as they have it.
+func (o *runOptions) start(ctx context.Context, r *runner, socket string) error {
+	if r.reader.hasFile() {
+		if err := r.follow(o.watch); err != nil {
+			return err
+		}
+	}
+	if socket != "" {
+		if err := r.listen(socket); err != nil {
+			return err
+		}
+	}
+	if o.metrics != "" {
+		if err := r.serveMetrics(o.metrics); err != nil {
+			return err
+		}
+	}
+	if o.live {
+		if err := r.show(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.once:
+		r.mode = loop.RunOnce
+	case o.nowait:
+		r.mode = loop.RunNoWait
+	}
+	r.after(o.timeout, func() {
+		if r.events == 0 {
+			r.end(exitTimeout)
+		}
+	})
+	r.after(o.limit, func() { r.end(exitOK) })
+	return r.run(ctx)
+}

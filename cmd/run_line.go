@@ -1,0 +1,260 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/nearest"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/schedule"
+)
+
+// A line is a line of an Evfile, and what it asks for.
+type line struct {
+	evfile.Line
+	file    *evfile.File
+	key     string // the same for lines that say the same
+	app     *app   // that the line's command sees
+	binding Binding
+}
+
+// check has the lines describe their bindings, and returns all that is wrong with
+// them.
+func (r *reader) check(lines []*line) (errs evfile.Errors) {
+	r.lookups = map[string]error{}
+	for _, l := range lines {
+		if err := r.bind(l); err != nil {
+			errs = append(errs, l.fault(err))
+		}
+	}
+	return errs
+}
+
+// keyOf is the same for lines with the same words, label and environment.
+func keyOf(l evfile.Line) string {
+	var b strings.Builder
+	b.WriteString(l.Label)
+	for _, w := range l.Words {
+		b.WriteByte(0)
+		b.WriteString(w.Text)
+	}
+	for _, v := range l.Env {
+		b.WriteString("\x00\x00")
+		b.WriteString(v)
+	}
+	return b.String()
+}
+
+// bind has the line's command describe its binding: the very command of the command
+// line, made anew so that no flag's value is left in it.
+func (r *reader) bind(l *line) error {
+	name := l.Words[0].Text
+	all := watchers()
+	l.app = r.lineApp(l)
+	i := slices.IndexFunc(all, func(w watcherCommand) bool { return w.name == name })
+	if i < 0 {
+		return unknownWatcher(name)
+	}
+	bound := false
+	c := all[i].command(l.app, func(_ context.Context, b Binding) error {
+		l.binding, bound = b, true
+		return nil
+	})
+	c.SetOut(io.Discard)
+	if err := r.parse(l, c); err != nil {
+		return err
+	}
+	if err := c.RunE(c, c.Flags().Args()); err != nil {
+		return err
+	}
+	switch {
+	case !bound:
+		return usagef("this line only shows something: give it to ev on the command line")
+	case l.binding.NoWait:
+		return usagef("--nowait is about the loop as a whole: give it to ev run")
+	}
+	live := r.options.live
+	if e := l.binding.Exec; e != nil && (r.options.prefix || live) && !e.Foreground {
+		e.Prefix = l.binding.Name + ": "
+	}
+	if live && term.IsTerminal(stdoutFD) {
+		l.binding.Render = nil // the table has them
+	}
+	return nil
+}
+
+// parse reads the line's flags.
+func (r *reader) parse(l *line, c *cobra.Command) error {
+	fs := c.Flags()
+	fs.BoolVarP(&l.app.quiet, "quiet", "q", l.app.quiet, "")
+	named := fs.Lookup("name")
+	if l.Label != "" {
+		_ = named.Value.Set(l.Label) // the default, so to speak
+	}
+	if err := c.ParseFlags(l.Args()[1:]); err != nil {
+		return r.flagError(l, c, err)
+	}
+	if l.Label != "" && named.Changed {
+		return usagef("--name: the line has a name already, its label %s: leave out one of the two", l.Label)
+	}
+	if r.options.json && !fs.Changed("format") {
+		_ = fs.Set("json", "true")
+	}
+	if l.app.quiet {
+		l.app.report = l.app.report.Limited(report.Error)
+	}
+	if name := named.Value.String(); name != "" {
+		l.app.report = l.app.report.Named(r.app.report.Name() + ": " + name)
+	}
+	return nil
+}
+
+// lineApp is the app that a line's command sees.
+func (r *reader) lineApp(l *line) *app {
+	a := *r.app
+	a.args, a.env, a.lookups = l.Args(), l.Env, r.lookups
+	a.report = r.app.report.Named(r.app.report.Name() + ": " + l.Words[0].Text)
+	a.getenv = func(name string) string {
+		for _, v := range l.Env {
+			if n, value, _ := strings.Cut(v, "="); n == name {
+				return value
+			}
+		}
+		return r.app.getenv(name)
+	}
+	return &a
+}
+
+func (r *reader) flagError(l *line, c *cobra.Command, err error) error {
+	if errors.Is(err, pflag.ErrHelp) {
+		return usagef("help is for the command line: ev %s --help", c.Name())
+	}
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name := e.GetSpecifiedName()
+		global := r.globals.Lookup(name)
+		if len(name) == 1 {
+			global = r.globals.ShorthandLookup(name)
+		}
+		if global != nil {
+			return usagef("--%s is about ev as a whole: give it to ev run", global.Name)
+		}
+	}
+	return l.app.flagError(c, err)
+}
+
+// unknownWatcher is the error for a line that begins with no watcher's name.
+func unknownWatcher(word string) error {
+	names := func(yield func(string) bool) {
+		for _, w := range watchers() {
+			if !yield(w.name) {
+				return
+			}
+		}
+	}
+	if meant, ok := otherNames()[strings.ToLower(word)]; ok {
+		return usagef("there is no watcher %q: you may want %s", word, meant)
+	}
+	if meant, ok := nearest.Of(word, names); ok {
+		return usagef("there is no watcher %q: did you mean %s?", word, meant)
+	}
+	return usagef("there is no watcher %q: there are %s", word, strings.Join(slices.Collect(names), ", "))
+}
+
+// fault says where an error of the line is.
+func (l *line) fault(err error) *evfile.Error {
+	at := l.culprit(err.Error())
+	if e, ok := errors.AsType[*schedule.Error](err); ok {
+		at = l.inside(e.Text, e.Pos, at)
+	}
+	return l.file.Errorf(at, "%s", err)
+}
+
+// inside returns the place within a word where an error is, by its offset in the
+// word's text; other if no word has that text.
+func (l *line) inside(text string, offset int, other evfile.Word) evfile.Word {
+	i := slices.IndexFunc(l.Words, func(w evfile.Word) bool { return w.Text == text })
+	if i < 0 {
+		return other
+	}
+	w := l.Words[i]
+	before := utf8.RuneCountInString(text[:offset])
+	if source := []rune(l.file.Errorf(w, "").Source); strings.ContainsRune(`'"`, source[w.Col-1]) {
+		before++ // the quote
+	}
+	w.Col += before
+	return w
+}
+
+// culprit finds the word that a message is about: the one of ev's own words that it
+// names first, and if that is a flag and its value is named after it, the value. If
+// there is none, the words of the COMMAND come in question.
+func (l *line) culprit(msg string) evfile.Word {
+	words := l.Words
+	end := slices.IndexFunc(words, func(w evfile.Word) bool { return w.Text == "--" })
+	if end < 0 {
+		end = len(words)
+	}
+	for _, part := range [][]evfile.Word{words[1:end], words[end:]} {
+		first, best := -1, -1
+		for i, w := range part {
+			name, _, _ := strings.Cut(w.Text, "=")
+			if !strings.HasPrefix(name, "--") {
+				name = w.Text
+			}
+			if at := mention(msg, name); at >= 0 && name != "--" && (first < 0 || at < first) {
+				first, best = at, i
+			}
+		}
+		if best < 0 {
+			continue
+		}
+		if next := best + 1; strings.HasPrefix(part[best].Text, "-") && next < len(part) && mention(msg[first:], part[next].Text) > 0 {
+			best = next
+		}
+		return part[best]
+	}
+	return words[0]
+}
+
+// mention returns where a message names a word: not as a part of another.
+func mention(msg, word string) int {
+	const ofWords = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	for from := 0; word != ""; {
+		at := strings.Index(msg[from:], word)
+		if at < 0 {
+			break
+		}
+		at += from
+		end := at + len(word)
+		if (at == 0 || !strings.Contains(ofWords, msg[at-1:at])) && (end == len(msg) || !strings.Contains(ofWords, msg[end:end+1])) {
+			return at
+		}
+		from = end
+	}
+	return -1
+}
+
+// bindLines makes what lines describe. Nothing is started.
+func (s *session) bindLines(lines []*line) ([]*bound, error) {
+	bs := make([]*bound, 0, len(lines))
+	var errs evfile.Errors
+	for _, l := range lines {
+		v, err := s.bind(l.binding, l.app.report)
+		if err != nil {
+			errs = append(errs, l.fault(err))
+			continue
+		}
+		v.line = l
+		bs = append(bs, v)
+	}
+	return bs, errs.Err()
+}

@@ -1,0 +1,127 @@
+package cmd
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/internal/span"
+)
+
+// writeList writes what the lines describe.
+func (o *runOptions) writeList(out io.Writer, bound []*bound) error {
+	var ws []control.Watcher
+	for _, v := range bound {
+		ws = append(ws, v.state())
+	}
+	if !o.json {
+		return writeTable(out, watcherTable(ws, time.Now()))
+	}
+	for _, w := range ws {
+		line, err := json.Marshal(w)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watcherTable tells in rows how watchers are, the first of which is the heading.
+func watcherTable(ws []control.Watcher, now time.Time) [][]string {
+	rows := [][]string{{"NAME", "WATCHER", "STATE", "PRIO", "FIRES", "RUNNING", "EXIT", "LAST", "NEXT"}}
+	for _, w := range ws {
+		rows = append(rows, []string{
+			w.Name, w.Watcher, w.State, strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
+			running(w, now), optional(w.Status), ago(w.Last, now), ahead(w.Due, now),
+		})
+	}
+	return rows
+}
+
+// running tells for how long commands have run, how many if there are several, and
+// how many events wait.
+func running(w control.Watcher, now time.Time) string {
+	if w.Running == 0 {
+		return "-"
+	}
+	s := "starting"
+	if w.Since != nil {
+		s = short(now.Sub(*w.Since))
+	}
+	if w.Running > 1 {
+		s += " ×" + strconv.Itoa(w.Running)
+	}
+	if w.Waiting > 0 {
+		s += " +" + strconv.Itoa(w.Waiting)
+	}
+	return s
+}
+
+func optional(n *int) string {
+	if n == nil {
+		return "-"
+	}
+	return strconv.Itoa(*n)
+}
+
+func ago(t *time.Time, now time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return short(now.Sub(*t)) + " ago"
+}
+
+func ahead(t *time.Time, now time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return "in " + short(t.Sub(now))
+}
+
+// short is a span as a person wants to know it: from a day on in minutes, below ten
+// seconds in tenths.
+func short(d time.Duration) string {
+	unit := time.Second
+	switch {
+	case d >= 24*time.Hour:
+		unit = time.Minute
+	case d < 10*time.Second:
+		unit = time.Second / 10
+	}
+	return span.Format(max(d, 0).Round(unit))
+}
+
+// writeTable writes rows in columns that are as wide as they have to be.
+func writeTable(out io.Writer, rows [][]string) error {
+	_, err := io.WriteString(out, strings.Join(columns(rows), "\n")+"\n")
+	return err
+}
+
+// columns makes a line of each row.
+func columns(rows [][]string) []string {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		var b strings.Builder
+		for k, cell := range row {
+			b.WriteString(cell)
+			if k < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widths[k]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		lines[i] = b.String()
+	}
+	return lines
+}

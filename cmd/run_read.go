@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/evfile"
+)
+
+// A reader reads the lines of a run: first, and at each reload.
+type reader struct {
+	app     *app
+	globals *pflag.FlagSet // of the process as a whole
+	options *runOptions
+	path    string // of the Evfile; - is standard input, "" none
+	lookups map[string]error
+}
+
+// hasFile reports whether there is a file that can be read again.
+func (r *reader) hasFile() bool { return r.path != "" && r.path != "-" }
+
+// defaultEvfile is the Evfile of which none was named.
+func (a *app) defaultEvfile() string { return cmp.Or(a.getenv("EVFILE"), "Evfile") }
+
+// read reads the Evfile, then the lines of the command line. What is wrong with their
+// text is in the second result, with the lines that are right.
+func (r *reader) read() ([]*line, evfile.Errors, error) {
+	var files []*evfile.File
+	var errs evfile.Errors
+	parse := func(name, text string) {
+		f, faults := evfile.Parse(name, []byte(text))
+		files, errs = append(files, f), append(errs, faults...)
+	}
+	if r.path != "" {
+		name, text, err := r.readFile()
+		if err != nil {
+			return nil, nil, err
+		}
+		parse(name, text)
+	}
+	if len(r.options.lines) > 0 {
+		parse("-e", strings.Join(r.options.lines, "\n"))
+	}
+	var lines []*line
+	labelled := map[string]*evfile.File{}
+	for _, f := range files {
+		for _, l := range f.Lines {
+			if other, taken := labelled[l.Label]; taken && l.Label != "" {
+				errs = append(errs, f.Errorf(l.Words[0], "%s has the label %s already: labels are unique", other.Name, l.Label))
+			}
+			labelled[l.Label] = f
+			lines = append(lines, &line{Line: l, file: f, key: keyOf(l)})
+		}
+	}
+	if len(lines) == 0 && errs == nil {
+		return nil, nil, usagef("%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", files[0].Name)
+	}
+	return lines, errs, nil
+}
+
+// readFile returns the Evfile's text, and what errors call it.
+func (r *reader) readFile() (name, text string, err error) {
+	if r.path == "-" {
+		b, err := io.ReadAll(os.Stdin)
+		return "-", string(b), err
+	}
+	f, err := os.Open(r.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", "", usagef("%s: there is no such file: name an Evfile, or give lines with -e", r.path)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	if os.Geteuid() == 0 {
+		if err := trusted(f, r.path); err != nil {
+			return "", "", err
+		}
+	}
+	b, err := io.ReadAll(f)
+	return r.path, string(b), err
+}
+
+// trusted refuses an Evfile that root would run though others than root and its
+// owner may write or replace it.
+func trusted(f *os.File, path string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return untrusted(path, info)
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(path), filepath.Dir(real)} {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		// In a sticky directory nobody replaces another's file (inode(7)).
+		if info.Mode().Perm()&0o022 != 0 && info.Mode()&os.ModeSticky == 0 {
+			return untrusted(dir, info)
+		}
+	}
+	return nil
+}
+
+func untrusted(path string, info os.FileInfo) error {
+	owner := ""
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		owner = fmt.Sprintf(" (it belongs to user %d)", st.Uid)
+	}
+	return usagef("%s can be written by others than its owner%s, and root would run what they write: chmod go-w %[1]s", path, owner)
+}

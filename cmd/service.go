@@ -1,0 +1,43 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/evshell/ev/internal/sdnotify"
+	"github.com/evshell/ev/loop"
+)
+
+// mostNames is how many watchers are named in the status.
+const mostNames = 10
+
+// tellService tells the service manager, if there is one, that everything is
+// watched, and from then on that the loop turns (sd_notify(3), sd_watchdog_enabled(3)).
+func (s *session) tellService() {
+	s.tellReady()
+	every, err := sdnotify.WatchdogInterval(s.app.getenv, os.Getpid())
+	if err != nil {
+		s.app.report.Noticef("the watchdog is not told: %v", err)
+		return
+	}
+	if every > 0 {
+		watchdog := loop.NewTimer(s.loop, 0, every, func() { _ = s.notify.Watchdog() })
+		watchdog.KeepAlive(false)
+		watchdog.Start()
+	}
+}
+
+// tellReady tells what is watched.
+func (s *session) tellReady() {
+	_ = s.notify.Ready()
+	var names []string
+	for _, v := range s.bound[:min(len(s.bound), mostNames)] {
+		names = append(names, v.Name)
+	}
+	status := "watching: " + strings.Join(names, ", ")
+	if more := len(s.bound) - len(names); more > 0 {
+		status += fmt.Sprintf(" and %d more", more)
+	}
+	_ = s.notify.Status(status)
+}

@@ -1,0 +1,122 @@
+package cmd
+
+import (
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/evshell/ev/watch"
+)
+
+// watchSignals has ev end gracefully at the signals that end programs, and its loop
+// stand still while it is stopped from the terminal. What was ignored at the start
+// stays so (nohup, a background job of sh).
+func (s *session) watchSignals() (stop func()) {
+	got := make(chan os.Signal, 8)
+	for _, sig := range []syscall.Signal{
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGCONT,
+	} {
+		if !signal.Ignored(sig) {
+			signal.Notify(got, sig)
+		}
+	}
+	go func() {
+		for sig := range got {
+			s.loop.Post(func() { s.received(sig.(syscall.Signal)) })
+		}
+	}()
+	return func() {
+		signal.Stop(got)
+		close(got)
+	}
+}
+
+// received does what a signal asks for, unless that is a watcher's business.
+func (s *session) received(sig syscall.Signal) {
+	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, sig) }
+	if !s.ending && slices.ContainsFunc(s.bound, claimed) {
+		return
+	}
+	switch {
+	case sig == syscall.SIGTSTP:
+		s.suspend()
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case sig == syscall.SIGCONT:
+		s.resume()
+	case s.foreground() && (sig == syscall.SIGINT || sig == syscall.SIGQUIT):
+		// Typed on the terminal, and meant for the command that has it.
+	case s.ending:
+		for v := range s.all() {
+			if v.exec != nil {
+				v.exec.Kill()
+			}
+			if k, ok := v.watcher.(watch.Killer); ok {
+				k.Kill()
+			}
+		}
+		for _, fn := range s.onStop {
+			fn()
+		}
+		die(sig)
+	case sig == syscall.SIGHUP && s.reload != nil:
+		s.reload()
+	default:
+		s.endBy(sig)
+	}
+}
+
+// suspend has the loop stand still, and the commands that have the terminal.
+func (s *session) suspend() {
+	s.loop.Suspend()
+	for v := range s.all() {
+		if v.exec != nil {
+			v.exec.Suspend()
+		}
+	}
+	for _, fn := range s.onStop {
+		fn()
+	}
+}
+
+func (s *session) resume() {
+	if !s.paused {
+		s.loop.Resume()
+	}
+	for v := range s.all() {
+		if v.exec != nil {
+			v.exec.Resume()
+		}
+	}
+}
+
+// pause has the loop's time stand still until the user says otherwise, or go on.
+func (s *session) pause(stand bool) {
+	s.paused = stand
+	if stand {
+		s.loop.Suspend()
+	} else {
+		s.loop.Resume()
+	}
+}
+
+// foreground reports whether a command has the terminal.
+func (s *session) foreground() bool {
+	for v := range s.all() {
+		if v.exec != nil && v.exec.Foreground() {
+			return true
+		}
+	}
+	return false
+}
+
+// die ends the process by a signal's default action, so that its parent sees what
+// ended it. It returns only if the signal is ignored or blocked.
+func die(sig syscall.Signal) {
+	signal.Reset(sig)
+	if syscall.Kill(os.Getpid(), sig) == nil && !signal.Ignored(sig) {
+		// The signal may go to another thread, which takes a moment to act.
+		time.Sleep(time.Second)
+	}
+}

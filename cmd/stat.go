@@ -1,0 +1,257 @@
+package cmd
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/ignore"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// statOptions are the flags of stat.
+type statOptions struct {
+	options
+	below []*pflag.Flag // that are about what is in a directory
+
+	recursive   bool
+	exts        []string
+	globs       []string
+	ignore      []string
+	ignoreFiles []string
+	noIgnore    bool
+	hidden      bool
+	follow      bool
+
+	change      string
+	content     bool
+	atime       bool
+	each        bool
+	initial     bool
+	untilExists bool
+	untilGone   bool
+
+	settle       time.Duration
+	maxWait      time.Duration
+	poll         time.Duration
+	pollFallback bool
+}
+
+func (a *app) newStat(sink Sink) *cobra.Command {
+	o := &statOptions{}
+	c := &cobra.Command{
+		Use:   "stat PATH... [flags] [-- COMMAND [ARG...]]",
+		Short: "wait for files and directories to change, appear or vanish",
+		Long: `Stat fires when what stat(2) says of a PATH changes, and when the PATH appears or
+vanishes. It need not exist. The field 'change' says in which ways:
+
+  created  removed  replaced (by another inode)  content (size or mtime)
+  mode  owner  links (how many names it has)  atime (with --atime)
+
+With -r, what is in a directory counts, new directories included; those that are
+ignored cost nothing. What .gitignore, .ignore and git's other files of this kind
+say is obeyed, and hidden names are left out: --no-ignore and --hidden undo it. In
+patterns ** stands for any directories, and {a,b} for either; one with a slash is
+held against the path below the PATH, one without against the name.
+
+Changes with less than --settle between them are one event, with all their paths, in
+the order of change, in 'paths' and on the COMMAND's standard input: a save is one
+event, however it is made, and the COMMAND sees the finished file. What was undone
+in between is nothing.
+
+A PATH that is a symbolic link stands for what it leads to, and a link on the way that
+is made to lead elsewhere is a change. The PATH - reads paths from standard input, one
+a line, or ended by NUL with -0.
+
+Some file systems don't tell of all changes (NFS, FUSE, 9p, proc): there ev looks
+every 2 seconds by itself. Nothing tells of writes through mmap(2), and below -r a
+write by another of a file's names is told under that name alone; --poll sees both.`,
+		Example: `  # build at each save, once for all files of it
+  ev stat -r . --ext go -- go build ./...
+  # the changed files alone, whatever their names
+  ev stat -r src --each -- clang-format -i {}
+  # wait for a socket to be there, no longer than 10 seconds
+  ev stat --until-exists /run/app.sock --timeout 10
+  # reload when a mounted ConfigMap is swapped
+  ev stat /etc/app/app.yaml -- kill -HUP 1
+  # the files that git knows
+  git ls-files -z | ev stat -0 - -- make`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
+	}
+	fs := newFlagSet()
+	fs.BoolVarP(&o.recursive, "recursive", "r", false, "what is in a directory counts, at any depth")
+	fs.Var((*listValue)(&o.exts), "ext", "only files with one of these extensions: go, or c,h `LIST`")
+	fs.Var((*listValue)(&o.globs), "glob", "only what one of these patterns matches `PATTERN`")
+	fs.Var((*listValue)(&o.ignore), "ignore", "not what this pattern matches; ! in front brings back `PATTERN`")
+	fs.Var((*listValue)(&o.ignoreFiles), "ignore-file", "not what this file says, in the format of .gitignore `FILE`")
+	fs.BoolVar(&o.noIgnore, "no-ignore", false, "don't obey .gitignore and its like")
+	fs.BoolVar(&o.hidden, "hidden", false, "hidden names as well")
+	fs.BoolVar(&o.follow, "follow", false, "follow symbolic links in a directory")
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "recursive" {
+			o.below = append(o.below, f)
+		}
+	})
+	fs.StringVar(&o.change, "change", "", "tell only of these kinds of change, with commas between `LIST`")
+	fs.BoolVar(&o.content, "content", false, "a file has changed only if it has other bytes: its content is hashed")
+	fs.BoolVar(&o.atime, "atime", false, "tell of the time of access, too, which takes polling")
+	fs.BoolVar(&o.each, "each", false, "one event a path, not one for all that changed together")
+	fs.BoolVar(&o.initial, "initial", false, "begin with one event a path as it is now")
+	fs.BoolVar(&o.untilExists, "until-exists", false, "wait for the paths to exist, and end")
+	fs.BoolVar(&o.untilGone, "until-gone", false, "wait for the paths to be gone, and end")
+	duration(fs, &o.settle, "settle", watch.DefaultSettle, "how long nothing must change before it is told")
+	limit(fs, &o.maxWait, "max-wait", watch.DefaultMaxWait, "but tell it after this time")
+	duration(fs, &o.poll, "poll", 0, "look this often, don't be notified")
+	fs.BoolVar(&o.pollFallback, "poll-fallback", false, "poll what is beyond the system's limit of watches")
+	c.Flags().AddFlagSet(fs)
+	o.add(c)
+	completeFiles(c)
+	return c
+}
+
+// noticing is what it may take, on a busy machine, from a change to its event, besides
+// the time of --settle.
+const noticing = 50 * time.Millisecond
+
+func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
+	own, command := split(c, args)
+	b, err := o.bind(a, c, event.Stat{}, action.Merge, command)
+	if err != nil {
+		return err
+	}
+	w, err := o.describe(c, own)
+	if err != nil {
+		return err
+	}
+	if b.Exec != nil && b.Exec.Busy.Policy != action.Skip {
+		b.Exec.Storm = o.settle + noticing
+	}
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		w := w
+		w.Report = a.report
+		var err error
+		if w.Paths, err = expand(own, os.Stdin, o.separator()); err != nil {
+			return nil, err
+		}
+		a.noteCommands(w.Paths, command)
+		return watch.NewStat(l, w, emit)
+	}
+	return sink(c.Context(), b)
+}
+
+// describe turns the flags into what the watcher wants to know.
+func (o *statOptions) describe(c *cobra.Command, own []string) (watch.StatOptions, error) {
+	w := watch.StatOptions{
+		Recursive: o.recursive,
+		Ignore: ignore.Options{
+			Hidden:      o.hidden,
+			NoIgnore:    o.noIgnore,
+			Ignore:      o.ignore,
+			IgnoreFiles: o.ignoreFiles,
+			Globs:       o.globs,
+		},
+		Follow:       o.follow,
+		Settle:       o.settle,
+		MaxWait:      o.maxWait,
+		Each:         o.each,
+		Atime:        o.atime,
+		Content:      o.content,
+		Initial:      o.initial,
+		Poll:         o.poll,
+		PollFallback: o.pollFallback,
+	}
+	for _, list := range o.exts {
+		w.Ignore.Exts = append(w.Ignore.Exts, strings.Split(list, ",")...)
+	}
+	switch {
+	case o.untilExists:
+		w.Until = watch.Exists
+	case o.untilGone:
+		w.Until = watch.Gone
+	}
+	if c.Flags().Changed("change") {
+		var err error
+		if w.Changes, err = watch.ParseChanges(o.change); err != nil {
+			return w, usagef("--change: %v", err)
+		}
+		if o.atime {
+			w.Changes |= watch.Atime
+		}
+	}
+	return w, o.check(c, own)
+}
+
+// check refuses what says nothing, or two things at once.
+func (o *statOptions) check(c *cobra.Command, own []string) error {
+	if len(own) == 0 {
+		return usagef("give a path, as in: ev stat FILE, ev stat -r .")
+	}
+	for _, f := range o.below {
+		if f.Changed && !o.recursive {
+			return usagef("--%s is about what is in a directory: add -r", f.Name)
+		}
+	}
+	given := c.Flags().Changed
+	switch {
+	case o.untilExists && o.untilGone:
+		return usagef("--until-exists and --until-gone wait for two things: leave out one of the two")
+	case o.untilExists || o.untilGone:
+		for _, name := range []string{"recursive", "change", "content", "atime", "initial"} {
+			if given(name) {
+				return usagef("--until-exists and --until-gone tell only whether the paths are there: leave out --%s", name)
+			}
+		}
+	case o.content && o.atime:
+		return usagef("--content leaves out what is not about a file's bytes: leave out --atime")
+	case given("poll") && o.poll == 0:
+		return usagef("--poll 0s: looking all the time is too often: give a time, as in --poll 1s")
+	case given("poll") && o.pollFallback:
+		return usagef("--poll polls everything: leave out --poll-fallback")
+	case given("max-wait") && o.maxWait == 0:
+		return usagef("--max-wait 0s: changes are told at once with --settle 0")
+	}
+	return nil
+}
+
+// expand replaces - by the paths that in holds, each ended by sep.
+func expand(own []string, in io.Reader, sep byte) ([]string, error) {
+	i := slices.Index(own, "-")
+	if i < 0 {
+		return own, nil
+	}
+	data, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("the paths on standard input: %w", err)
+	}
+	paths := slices.Clone(own[:i])
+	for path := range bytes.SplitSeq(data, []byte{sep}) {
+		if len(path) > 0 {
+			paths = append(paths, string(path))
+		}
+	}
+	return append(paths, own[i+1:]...), nil
+}
+
+// noteCommands says of a path that is missing, but is the name of a command, what
+// may have been forgotten.
+func (a *app) noteCommands(paths, command []string) {
+	if len(command) > 0 || len(paths) < 2 {
+		return
+	}
+	if _, err := os.Lstat(paths[1]); err == nil || strings.Contains(paths[1], "/") {
+		return
+	}
+	if _, err := action.Lookup(paths[1], "", nil); err == nil {
+		a.report.Noticef("%s is not there yet, and is watched until it is; if the command is meant: %s", paths[1], a.dashHint(paths[1]))
+	}
+}

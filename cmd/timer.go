@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// timerOptions are the flags of timer.
+type timerOptions struct {
+	options
+	repeat   time.Duration
+	againOn  []string
+	pass     bool
+	progress bool
+}
+
+func (a *app) newTimer(sink Sink) *cobra.Command {
+	o := &timerOptions{}
+	c := &cobra.Command{
+		Use:   "timer AFTER... [flags] [-- COMMAND [ARG...]]",
+		Short: "wait for a span of time, once or again and again",
+		Long: `Timer fires once AFTER has passed, and then every --repeat. Several spans are
+added up, as sleep(1) does. A span is 5, 5.5 (seconds), 500ms, 1h30m, 2h 30min,
+1d, PT1H30M: 'ev help time'.
+
+The time is monotonic: setting the clock doesn't matter, and neither does time
+for which the machine slept or ev was stopped. A timer is never early. Ticks
+that come too late become one, and its field 'missed' says how many were lost.
+
+With --again-on the timer is one of silence: whenever the SOURCE shows activity,
+it begins again with AFTER, also once it has fired. A SOURCE is
+
+  fd:N          a descriptor that something comes from; ev reads it, and its end
+                is the end of the timer. With --pass what comes from fd:0 goes
+                to standard output
+  stat:PATH     a file or directory that changes
+  signal:NAME   a signal
+
+--progress shows the time left, if standard error is a terminal: p pauses.`,
+		Example: `  # sleep, then say so
+  ev timer 1m -- echo 'one minute over'
+  # three ticks, as JSON
+  ev timer 0.2 --repeat 0.1 --count 3 --json
+  # be told when a job has been silent for five minutes
+  job | ev timer 5m --again-on fd:0 --pass -- alert 'job is silent'`,
+		RunE: func(c *cobra.Command, args []string) error {
+			own, command := split(c, args)
+			after, err := a.sum(own)
+			if err != nil {
+				return err
+			}
+			b, err := o.bind(a, c, event.Timer{}, action.Skip, command)
+			if err != nil {
+				return err
+			}
+			t, err := o.describe(a, &b)
+			if err != nil {
+				return err
+			}
+			t.After, t.Repeat = after, o.repeat
+			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+				return watch.NewTimer(l, t, emit)
+			}
+			return sink(c.Context(), b)
+		},
+	}
+	duration(c.Flags(), &o.repeat, "repeat", 0, "fire again each time this has passed")
+	c.Flags().StringArrayVar(&o.againOn, "again-on", nil, "begin again whenever there is activity: fd:N, stat:PATH, signal:NAME; can be repeated `SOURCE`")
+	c.Flags().BoolVar(&o.pass, "pass", false, "copy standard input, if it is such a SOURCE, to standard output")
+	c.Flags().BoolVar(&o.progress, "progress", false, "show the time left on the terminal; p pauses")
+	o.add(c)
+	return c
+}
+
+// sum adds up the spans. What can't be one is likely the COMMAND.
+func (a *app) sum(args []string) (time.Duration, error) {
+	if len(args) == 0 {
+		return 0, usagef("give a span of time, as in: ev timer 1m30s")
+	}
+	for i, arg := range args {
+		if _, err := span.Parse(arg); err != nil {
+			if i > 0 {
+				return 0, usagef("%s", a.dashHint(arg))
+			}
+			return 0, usagef("%v", err)
+		}
+	}
+	d, err := span.Sum(args)
+	if err != nil {
+		return 0, usagef("%v", err)
+	}
+	return d, nil
+}

@@ -1,0 +1,75 @@
+package cmd
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+const (
+	stdinFD  = 0
+	stderrFD = 2
+)
+
+// describe turns the flags about activity and progress into what the timer wants to
+// know.
+func (o *timerOptions) describe(a *app, b *Binding) (watch.TimerOptions, error) {
+	var t watch.TimerOptions
+	if o.pass && !slices.Contains(o.againOn, "fd:0") {
+		return t, usagef("--pass copies the standard input that puts the timer off: add --again-on fd:0")
+	}
+	if o.pass && b.Render != nil {
+		return t, usagef("with --pass, standard output has what is copied: give a -- COMMAND, without --print, or -q")
+	}
+	for _, source := range o.againOn {
+		activity, err := o.activity(a, b, source)
+		if err != nil {
+			return t, err
+		}
+		t.AgainOn = append(t.AgainOn, activity)
+	}
+	if o.progress && a.getenv("TERM") != "dumb" && term.IsTerminal(stderrFD) {
+		t.Progress = &watch.ProgressOptions{Terminal: stderrFD, UTF8: showsUTF8(a.getenv)}
+	}
+	return t, nil
+}
+
+// activity reads a SOURCE.
+func (o *timerOptions) activity(a *app, b *Binding, source string) (watch.NewActivity, error) {
+	kind, what, _ := strings.Cut(source, ":")
+	switch {
+	case what == "":
+	case kind == "fd":
+		fd, err := strconv.ParseUint(what, 10, 31)
+		if err != nil {
+			return nil, usagef("--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
+		}
+		p := watch.PassOptions{In: int(fd), Out: -1, Inherited: watch.InheritedFDs(), Report: a.report}
+		if o.pass && fd == stdinFD {
+			p.Out = stdoutFD
+		}
+		return func(l *loop.Loop, again watch.Emit) (watch.Activity, error) {
+			return watch.NewPass(l, p, again), nil
+		}, nil
+	case kind == "stat":
+		return func(l *loop.Loop, again watch.Emit) (watch.Activity, error) {
+			return watch.NewStat(l, watch.StatOptions{Paths: []string{what}, Report: a.report}, again)
+		}, nil
+	case kind == "signal":
+		s, err := sig.Parse(what)
+		if err != nil {
+			return nil, usagef("--again-on %s: %v", source, err)
+		}
+		b.Claims.Signals = append(b.Claims.Signals, s)
+		return func(l *loop.Loop, again watch.Emit) (watch.Activity, error) {
+			return watch.NewSignal(l, watch.SignalOptions{Signals: []syscall.Signal{s}}, again)
+		}, nil
+	}
+	return nil, usagef("--again-on %s: write fd:N, stat:PATH or signal:NAME", source)
+}

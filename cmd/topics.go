@@ -1,0 +1,115 @@
+package cmd
+
+import "github.com/spf13/cobra"
+
+// A topic is a help text that belongs to no command.
+type topic struct{ name, short, long string }
+
+func topics() []topic {
+	return []topic{
+		{"time", "how durations are written", `A DURATION is a number of seconds (5, 5.5), or numbers with units:
+
+  500ms  1h30m  2h 30min  1d  1w  PT1H30M
+
+Units: ns, us or µs, ms, s, m, h, d, w, and their long forms (sec, second,
+seconds, min, minute, minutes, hr, hour, hours, day, days, week, weeks). Spaces
+between the parts don't matter. A day is 24 hours and a week is 7 days, but for
+'ev every', where they follow the calendar. Where a limit is meant, inf is none.
+Negative spans, months and years are refused.
+
+Durations are printed as 1h30m or 2.5s, and as seconds in JSON. Times are
+RFC 3339, with nanoseconds.`},
+		{"format", "placeholders, fields and escapes", `In --format and in the arguments of a COMMAND, {field} stands for a field of the
+event, and {} for its subject. What is no field stays as it is, and so does
+${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
+
+  every event    watcher name seq time
+  watch-fd       fd source ready line data partial peer, groups of --match
+  timer          after repeat due late missed
+  every          schedule due next late missed
+  on-signal      signal number count sender uid value
+  on-exit        pid command status signal core elapsed maxrss utime stime
+  stat           path paths change count, and of now and before (prev_size, …):
+                 type size mtime mode uid gid ino nlink
+
+A COMMAND has them in its environment, too: EV_PATH, EV_PREV_SIZE. In the script
+of a shell (sh -c, or -c) that is the only way: write "$EV_PATH" there, for a
+file's name must never become code. A value is the same text in all three places;
+what is unknown is empty, and null in JSON. In a list, commas stand between words
+and newlines between paths.
+
+Printed without --format, an event is one line: the subject, a TAB, and what
+happened. Control characters and backslashes are escaped as in C.`},
+		{"evfile", "many watchers in a file", `An Evfile has one watcher a line: what follows 'ev' on the command line, with a
+label before it that is its name, or without.
+
+  # what is built, saved and reloaded here
+  PATH=/usr/local/bin:/usr/bin
+  build:   stat -r src --ext go -- go build ./...
+  backup:  every 03:00 --tz Europe/Berlin -- backup --all
+  reload:  on-signal HUP -- ev ctl reload
+
+Words are split as a POSIX shell splits them: blanks part them, quotes and
+backslashes hold them together, a backslash at the end of a line continues it, and #
+at the start of a word begins a comment. Nothing is expanded: $HOME, * and ~ stand
+for themselves. What a shell takes for an operator, | & ; < > ( ), is an error unless
+it is quoted; for a pipe, write -c 'a | b'.
+
+A label is made of letters, digits and _ . @ + / -, ends in a colon, and stands for
+--name; no two lines have the same. A line of NAME=value sets a variable for the
+commands of the lines below it, and PATH for finding them.
+
+A line takes all the flags that its watcher has on the command line. --break, --timeout
+and --for end the whole loop, -q quiets the line alone; --backend, --color, --ready-fd,
+--log-format, --nowait and -v are given to 'ev run'. Of events that are pending
+together those of the line with the higher --priority come first, and otherwise those
+that came first.
+
+Under root, an Evfile is refused if it, or the directory that it is in, may be written
+by others than its owner.`},
+		{"environment", "variables that ev reads and sets", `Read:
+  EV_BACKEND      the backend, if --backend is not given: auto, epoll, poll
+  EV_CONTROL      the socket of 'ev ctl', if --control is not given
+  EVFILE          the Evfile of 'ev run', if none is named
+  LIBEV_FLAGS     the same as libev's decimal mask: 2 is poll, 4 is epoll
+  NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, CLICOLOR, TERM
+                  colour on standard output, if --color is not given
+  NOTIFY_SOCKET   READY=1 and STOPPING=1 go there (systemd, Type=notify)
+  LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES
+                  sockets that systemd passed: ev watch-fd fd:NAME
+  JOURNAL_STREAM  messages get the journal's priorities
+  PATH            where a COMMAND is looked for
+
+Set for a COMMAND: EV_ and each field's name in upper case ('ev help format'); under
+'ev run --control' EV_CONTROL, the path of its socket.
+What a service manager told ev alone is not passed on.`},
+		{"exit-status", "what ev's exit status says", ExitStatusHelp},
+		{"signals", "what signals do to ev", `INT, TERM, HUP and QUIT end ev: it stops its watchers, stops what runs (the stop
+signal, then KILL after --kill-after), and dies of the same signal. A second one
+kills at once. One that was ignored when ev started stays ignored (nohup, or a
+job that sh runs in the background).
+
+HUP has 'ev run' read its Evfile again, if it has one.
+
+A signal that 'ev on-signal' watches is that watcher's, and doesn't end ev.
+
+TSTP (Ctrl-Z) stops ev; timers don't count the time until CONT (fg).`},
+	}
+}
+
+// newTopics makes the commands that 'ev help TOPIC' finds.
+func (a *app) newTopics() []*cobra.Command {
+	var cs []*cobra.Command
+	for _, t := range topics() {
+		cs = append(cs, &cobra.Command{Use: t.name, Short: t.short, Long: t.long, Hidden: true})
+	}
+	return cs
+}
+
+func topicNames() []string {
+	var names []string
+	for _, t := range topics() {
+		names = append(names, t.name)
+	}
+	return names
+}

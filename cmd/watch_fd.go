@@ -1,0 +1,232 @@
+package cmd
+
+import (
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sdnotify"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// watchFDOptions are the flags of watch-fd.
+type watchFDOptions struct {
+	options
+	read  bool
+	write bool
+	hup   bool
+
+	line    bool
+	zero    bool
+	data    bool
+	match   string
+	maxLine int
+	eof     bool
+
+	maxConnections int
+}
+
+func (a *app) newWatchFD(sink Sink) *cobra.Command {
+	o := &watchFDOptions{}
+	c := &cobra.Command{
+		Use:   "watch-fd FD... [flags] [-- COMMAND [ARG...]]",
+		Short: "wait for descriptors to be ready, for lines, or for connections",
+		Long: `Watch-fd fires when a descriptor is ready. An FD is
+
+  0, 3, -               a descriptor that ev was started with; - is 0
+  fd:NAME               the one that $LISTEN_FDNAMES calls so
+  PATH                  a FIFO or device, opened by ev. A FIFO stays open when its
+                        writers have gone
+  tcp-listen:HOST:PORT  one event a connection; HOST is an address or localhost, and
+  unix-listen:PATH      127.0.0.1 if it is left out
+
+Without --line, --null or --data, ev reads nothing. A COMMAND has the descriptor
+as its standard input, and ev waits until it has ended; if the descriptor is still
+ready then, it fires again, unless nothing more can come. Without a COMMAND the
+first event is the last. A connection is the COMMAND's standard input and output,
+up to --max-connections at a time; others wait to be accepted. Without a COMMAND
+it is closed.
+
+With --line or --null each line or record is an event, with --data each chunk of
+up to 64 KiB, of connections, too; a COMMAND has it as its standard input. While
+events wait for their COMMAND nothing is read, and the writer waits. At the end of
+file ev stops watching.
+
+A file is always ready: 'ev stat' tells of its changes. Descriptors are never made
+non-blocking, since others use them, too.`,
+		Example: `  # read standard input, or give up
+  ev watch-fd 0 --timeout 5.5 -- cat
+  # act on lines of a log
+  tail -f log | ev watch-fd 0 --line --match 'ERROR (?P<what>.*)' -- notify {what}
+  # end a producer as soon as its reader has gone
+  ev watch-fd 1 --hup -- kill $$
+  # an echo server
+  ev watch-fd tcp-listen:localhost:7777 -- cat`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
+	}
+	fs := newFlagSet()
+	fs.BoolVar(&o.read, "read", false, "wait until there is something to read (default)")
+	fs.BoolVar(&o.write, "write", false, "wait until something can be written")
+	fs.BoolVar(&o.hup, "hup", false, "wait until the other end has gone, of a pipe's writing end, too")
+	fs.BoolVar(&o.line, "line", false, "read, one event a line")
+	fs.BoolVar(&o.zero, "null", false, "read, one event a record that ends with NUL")
+	fs.BoolVar(&o.data, "data", false, "read, one event a chunk")
+	fs.StringVar(&o.match, "match", "", "only lines that match; its groups are fields 1, 2, … and by name `REGEXP`")
+	sizeVar(fs, &o.maxLine, "max-line", 1<<20, "a longer line comes in pieces: all but its last are 'partial'")
+	fs.BoolVar(&o.eof, "eof", false, "the end of file is an event, too")
+	fs.IntVar(&o.maxConnections, "max-connections", 40, "so many connections at once `N`")
+	c.Flags().AddFlagSet(fs)
+	o.add(c)
+	completeArgs(c, words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:"))
+	return c
+}
+
+func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
+	own, command := split(c, args)
+	w, err := o.describe(a, c, own)
+	if err != nil {
+		return err
+	}
+	sample := event.FD{}
+	if w.Match != nil {
+		names, err := watch.GroupNames(w.Match)
+		if err != nil {
+			return usagef("--match: %v", err)
+		}
+		for _, name := range names {
+			sample.Groups = append(sample.Groups, event.Group{Name: name})
+		}
+	}
+	b, err := o.bind(a, c, sample, action.Queue, command)
+	if err != nil {
+		return err
+	}
+	w.Handed = b.Exec != nil
+	if w.Handed && w.Reading == watch.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, watch.ListensFD) {
+		b.Exec.Busy = action.Busy{Policy: action.Parallel, Limit: o.maxConnections}
+	}
+	b.Claims.Stdout = slices.Contains(own, "1")
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		return watch.NewFD(l, w, emit)
+	}
+	return sink(c.Context(), b)
+}
+
+// describe turns the flags into what the watcher wants to know.
+func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (watch.FDOptions, error) {
+	w := watch.FDOptions{
+		FDs: fds, Limit: o.maxLine, Separator: '\n', EOF: o.eof, MaxConnections: o.maxConnections,
+		Inherited: watch.InheritedFDs(), Report: a.report,
+	}
+	var err error
+	if w.Named, err = a.namedFDs(fds); err != nil {
+		return w, err
+	}
+	switch records := o.line || o.zero; {
+	case records && o.data:
+		return w, usagef("--data reads chunks, --line and --null records: leave out one of them")
+	case records:
+		w.Reading = watch.ReadRecords
+	case o.data:
+		w.Reading = watch.ReadData
+	}
+	if o.zero {
+		w.Separator = 0
+	}
+	for _, f := range []struct {
+		on   bool
+		want loop.Ops
+	}{{o.read, loop.Read}, {o.write, loop.Write}, {o.hup, loop.Hangup}} {
+		if f.on {
+			w.Want |= f.want
+		}
+	}
+	if w.Want == 0 {
+		w.Want = loop.Read
+	}
+	switch {
+	case len(fds) == 0:
+		return w, usagef("give a descriptor, as in: ev watch-fd 0")
+	case w.Reading != watch.ReadNothing && w.Want != loop.Read:
+		return w, usagef("--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
+	case w.Reading == watch.ReadNothing && o.eof:
+		return w, usagef("--eof is the end of what is read: add --line, --null or --data")
+	case w.Reading != watch.ReadRecords && o.match != "":
+		return w, usagef("--match chooses among lines: add --line or --null")
+	case w.Reading != watch.ReadRecords && c.Flags().Changed("max-line"):
+		return w, usagef("--max-line is about lines: add --line or --null")
+	case o.maxConnections < 1:
+		return w, usagef("--max-connections %d: give a number from 1", o.maxConnections)
+	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, watch.ListensFD):
+		return w, usagef("--max-connections is about tcp-listen: and unix-listen:, and there is none")
+	}
+	if o.match != "" {
+		if w.Match, err = regexp.Compile(o.match); err != nil {
+			return w, usagef("--match: %v", err)
+		}
+	}
+	return w, nil
+}
+
+// namedFDs returns what a service manager has handed over, by name, if it is asked
+// for. Of several descriptors with one name it is the first.
+func (a *app) namedFDs(fds []string) (map[string]int, error) {
+	if !slices.ContainsFunc(fds, func(s string) bool { return strings.HasPrefix(s, "fd:") }) {
+		return nil, nil
+	}
+	files, err := sdnotify.Listen(a.getenv, os.Getpid())
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	named := map[string]int{}
+	for _, f := range slices.Backward(files) {
+		named[f.Name] = f.Num
+	}
+	return named, nil
+}
+
+// sizeValue is a flag that is a number of bytes: 4096, 64k, 1MiB.
+type sizeValue struct{ to *int }
+
+func (v sizeValue) Set(s string) error {
+	digits := strings.TrimRight(strings.ToLower(s), "kmgib")
+	shift, ok := map[string]int{"": 0, "b": 0, "k": 10, "kib": 10, "m": 20, "mib": 20, "g": 30, "gib": 30}[strings.ToLower(s[len(digits):])]
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || !ok || n == 0 || n > math.MaxInt32>>shift {
+		return usagef("write a number of bytes from 1 to 2 GiB, as in 4096, 64k, 1MiB")
+	}
+	*v.to = int(n) << shift
+	return nil
+}
+
+func (v sizeValue) String() string {
+	if v.to == nil {
+		return ""
+	}
+	for _, unit := range []struct {
+		bytes int
+		name  string
+	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if *v.to > 0 && *v.to%unit.bytes == 0 {
+			return strconv.Itoa(*v.to/unit.bytes) + unit.name
+		}
+	}
+	return strconv.Itoa(*v.to)
+}
+
+func (sizeValue) Type() string { return "BYTES" }
+
+// sizeVar adds a flag for a number of bytes.
+func sizeVar(fs *pflag.FlagSet, to *int, name string, value int, usage string) {
+	*to = value
+	fs.Var(sizeValue{to}, name, usage)
+}

@@ -1,0 +1,192 @@
+// Package layers is the test that says who may import whom: the rooms of
+// ARCHITECTURE.md, and the way through them.
+package layers
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/evshell/ev"
+
+// rooms tells which rooms a room may import. Any may import a leaf, a package
+// of internal/ that is not listed here; a leaf imports other leaves at most.
+func rooms() map[string][]string {
+	return map[string][]string{
+		"main":              {"cmd"},
+		"cmd":               {"evfile", "control", "watch", "schedule", "action", "event", "loop"},
+		"watch":             {"loop", "event", "schedule"},
+		"action":            {"loop", "event"},
+		"control":           {"loop", "event"}, // a connection is one more descriptor of the loop
+		"schedule":          {},
+		"event":             {},
+		"evfile":            {},
+		"loop":              {},
+		"internal/gen":      {"cmd"},
+		"internal/looptest": {"loop"},
+	}
+}
+
+// libraries tells where a library may be known; "leaf" is any leaf.
+func libraries() map[string][]string {
+	return map[string][]string{
+		"github.com/spf13/cobra":           {"cmd", "internal/gen"},
+		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
+		"github.com/fsnotify/fsnotify":     {"watch"},
+		"github.com/bmatcuk/doublestar/v4": {"watch", "leaf"},
+		"golang.org/x/sys":                 {"loop", "watch", "action", "control", "cmd", "leaf", "internal/looptest"},
+	}
+}
+
+// fault says why a room may not import a package; "" is that it may.
+func fault(room, imported string) string {
+	rooms := rooms()
+	if _, listed := rooms[room]; !listed && !isInternal(room) {
+		return room + " is no room of the house: give it a place in rooms()"
+	}
+	if !strings.Contains(strings.Split(imported, "/")[0], ".") {
+		return "" // the standard library
+	}
+	if target, ours := strings.CutPrefix(imported+"/", module+"/"); ours {
+		target = roomOf(target)
+		_, listed := rooms[target]
+		if isInternal(target) && !listed || slices.Contains(rooms[room], target) {
+			return ""
+		}
+		return room + " may not import " + target
+	}
+	if _, listed := rooms[room]; !listed {
+		room = "leaf"
+	}
+	for library, at := range libraries() {
+		if strings.HasPrefix(imported+"/", library+"/") && slices.Contains(at, room) {
+			return ""
+		}
+	}
+	return room + " may not know " + imported
+}
+
+func isInternal(room string) bool { return strings.HasPrefix(room, "internal/") }
+
+// roomOf returns the room of a folder, which is relative to the root and
+// slash-separated.
+func roomOf(folder string) string {
+	parts := strings.Split(path.Clean(folder), "/")
+	switch {
+	case parts[0] == ".":
+		return "main"
+	case parts[0] == "internal" && len(parts) > 1:
+		return "internal/" + parts[1]
+	}
+	return parts[0]
+}
+
+// The files themselves are read, not go list asked, so that the files of every
+// platform count, and that a package which does not compile is no excuse.
+func TestImportsRunOneWay(t *testing.T) {
+	const root = "../.."
+	files := 0
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return enter(root, name, entry)
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		files++
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		folder, err := filepath.Rel(root, filepath.Dir(name))
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if why := fault(roomOf(filepath.ToSlash(folder)), imported); why != "" {
+				t.Errorf("%s: %s", name, why)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files == 0 {
+		t.Error("there is no Go file to look at")
+	}
+}
+
+// enter leaves out what is not of this module.
+func enter(root, name string, entry fs.DirEntry) error {
+	if name == root {
+		return nil
+	}
+	if entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") || strings.HasPrefix(entry.Name(), "_") {
+		return fs.SkipDir
+	}
+	if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func TestFault(t *testing.T) {
+	const cobra, fsnotify, sys = "github.com/spf13/cobra", "github.com/fsnotify/fsnotify", "golang.org/x/sys/unix"
+	tests := []struct {
+		folder, imported string
+		allowed          bool
+	}{
+		{".", module + "/cmd", true},
+		{".", module + "/loop", false},
+		{"cmd", module + "/loop", true},
+		{"cmd", cobra, true},
+		{"cmd", module + "/internal/gen", false},
+		{"cmd", module + "/internal/looptest", false},
+		{"watch", module + "/loop", true},
+		{"watch", module + "/action", false},
+		{"watch", fsnotify, true},
+		{"watch", cobra, false},
+		{"watch/deeper", cobra, false},
+		{"action", module + "/watch", false},
+		{"action", module + "/internal/sig", true},
+		{"action", sys, true},
+		{"loop", module + "/event", false},
+		{"loop", fsnotify, false},
+		{"loop", sys, true},
+		{"event", sys, false},
+		{"schedule", module + "/event", false},
+		{"evfile", module + "/cmd", false},
+		{"control", module + "/event", true},
+		{"control", module, false},
+		{"internal/sig", module + "/internal/nearest", true},
+		{"internal/sig", module + "/event", false},
+		{"internal/sig", cobra, false},
+		{"internal/gen", module + "/cmd", true},
+		{"internal/gen", cobra, true},
+		{"internal/looptest", module + "/loop", true},
+		{"loop", "time", true},
+		{"loop", "github.com/google/go-cmp/cmp", false},
+		{"helpers", "time", false},
+	}
+	for _, tt := range tests {
+		if why := fault(roomOf(tt.folder), tt.imported); (why == "") != tt.allowed {
+			t.Errorf("%s importing %s: %q; allowed: %v", tt.folder, tt.imported, why, tt.allowed)
+		}
+	}
+}
