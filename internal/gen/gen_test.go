@@ -1,0 +1,74 @@
+package gen
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+//nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write the generated files")
+
+// TestFiles_areFresh fails if a command has changed and man/ or completions/ have
+// not: go generate ./... writes them.
+func TestFiles_areFresh(t *testing.T) {
+	root := filepath.Join("..", "..")
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, f := range files {
+		known[f.Path] = true
+		path := filepath.Join(root, f.Path)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, f.Text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(have, f.Text) {
+			t.Errorf("%s is stale: run go generate ./...", f.Path)
+		}
+	}
+	for _, dir := range []string{"man", "completions"} {
+		entries, err := os.ReadDir(filepath.Join(root, dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if !known[dir+"/"+e.Name()] {
+				t.Errorf("%s/%s is not generated: remove it", dir, e.Name())
+			}
+		}
+	}
+}
+
+// TestManual_isClean asks mandoc whether it likes the pages.
+func TestManual_isClean(t *testing.T) {
+	mandoc, err := exec.LookPath("mandoc")
+	if err != nil {
+		t.Skip("needs mandoc")
+	}
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(f.Path, "man/") {
+			continue
+		}
+		c := exec.CommandContext(t.Context(), mandoc, "-T", "lint", "-W", "style")
+		c.Stdin = bytes.NewReader(f.Text)
+		if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%s: %v\n%s", f.Path, err, out)
+		}
+	}
+}
