@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/term"
+)
+
+// A viewer sits at the terminal that an ev runs on.
+type viewer struct {
+	t      *testing.T
+	master *os.File
+	cmd    *exec.Cmd
+	seen   []byte
+	before unix.Termios
+}
+
+// live starts ev run --live on a terminal of its own.
+func live(t *testing.T, args ...string) *viewer {
+	t.Helper()
+	v := &viewer{t: t, cmd: exec.CommandContext(t.Context(), "ev", append([]string{"run", "--live"}, args...)...)}
+	v.cmd.Env = append(os.Environ(), "TERM=vt100", "NO_COLOR=1")
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Skip("needs a pseudo-terminal: ", err)
+	}
+	defer tty.Close()
+	v.master = master
+	if err := pty.Setsize(tty, &pty.Winsize{Cols: 100, Rows: 24}); err != nil {
+		t.Fatal(err)
+	}
+	v.before = v.settings()
+	v.cmd.Stdin, v.cmd.Stdout, v.cmd.Stderr = tty, tty, tty
+	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := v.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = v.cmd.Process.Kill()
+		_ = v.master.Close()
+	})
+	_ = master.SetDeadline(time.Now().Add(time.Minute))
+	return v
+}
+
+// until reads up to and including text, and returns what came. However wide the columns
+// are, one blank stands between them.
+func (v *viewer) until(text string) string {
+	v.t.Helper()
+	for {
+		if before, after, ok := bytes.Cut(v.seen, []byte(text)); ok {
+			v.seen = after
+			return string(before) + text
+		}
+		var b [4096]byte
+		n, err := v.master.Read(b[:])
+		if err != nil {
+			v.t.Fatalf("waiting for %q: %v, after %q", text, err, v.seen)
+		}
+		v.seen = append(v.seen, b[:n]...)
+		for bytes.Contains(v.seen, []byte("  ")) {
+			v.seen = bytes.ReplaceAll(v.seen, []byte("  "), []byte(" "))
+		}
+	}
+}
+
+func (v *viewer) press(keys string) {
+	v.t.Helper()
+	if _, err := io.WriteString(v.master, keys); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+func (v *viewer) settings() unix.Termios {
+	v.t.Helper()
+	s, err := term.Settings(int(v.master.Fd()))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return *s
+}
+
+// gone waits for ev's end, and checks that the terminal is as it was.
+func (v *viewer) gone() (state *os.ProcessState, last string) {
+	v.t.Helper()
+	rest, _ := io.ReadAll(v.master) // EIO at the end
+	last = string(v.seen) + string(rest)
+	_ = v.cmd.Wait()
+	if now := v.settings(); !reflect.DeepEqual(now, v.before) {
+		v.t.Errorf("the terminal is not as it was:\n%+v\n%+v", now, v.before)
+	}
+	if i := strings.LastIndex(last, "q quit"); i >= 0 && !strings.Contains(last[i:], "\x1b[J") {
+		v.t.Errorf("the table is left behind: %q", last)
+	}
+	return v.cmd.ProcessState, last
+}
+
+func TestLive_takesKeys(t *testing.T) {
+	v := live(t, "-e", "first: timer 1h", "-e", "second: timer 2h --repeat 1h -- sh -c 'echo ran $EV_SEQ; exit 3'")
+	v.until("> first timer active 0 0")
+	v.until("q quit")
+	if during := v.settings(); reflect.DeepEqual(during, v.before) {
+		t.Error("the keys are not grabbed")
+	}
+	v.press(" ")
+	v.until("first 1h elapsed")
+	v.press("j ")
+	v.until("second: ran 1") // above the table
+	v.until("> second timer active 0 1 - 3")
+	v.press("\x1b[As") // up, and stop
+	v.until("> first timer stopped 0 1")
+	v.press("s")
+	v.until("> first timer active")
+	v.press("p")
+	v.until("paused: p goes on")
+	v.press("p")
+	v.until("q quit")
+	if err := pty.Setsize(v.master, &pty.Winsize{Cols: 40, Rows: 24}); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.until("> first"); !strings.Contains(got, "\r\x1b[") {
+		t.Errorf("it is not drawn in its place: %q", got)
+	}
+	v.press("q")
+	if state, last := v.gone(); !state.Success() {
+		t.Errorf("%v: %s", state, last)
+	}
+}
+
+func TestLive_runsACommandAgain(t *testing.T) {
+	v := live(t, "-e", "job: timer 0 --repeat 1h -- sh -c 'echo begins; exec sleep 1000'")
+	v.until("job: begins")
+	v.press("r")
+	v.until("job: begins")
+	v.press("q")
+	if state, last := v.gone(); !state.Success() {
+		t.Errorf("%v: %s", state, last)
+	}
+}
+
+func TestLive_givesTheTerminalBack(t *testing.T) {
+	for _, tt := range []struct {
+		name, trap string
+		signals    []syscall.Signal
+	}{
+		{"interrupted", "echo told; exit", []syscall.Signal{syscall.SIGINT}},
+		{"terminated", "echo told; exit", []syscall.Signal{syscall.SIGTERM}},
+		{"killed by the second signal", "echo told", []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := live(t, "-e", "timer 0 --kill-after inf -- sh -c 'trap \""+tt.trap+"\" TERM; echo begins; while :; do sleep 0.01; done'", "-e", "timer 1h")
+			v.until("timer: begins")
+			v.until("q quit")
+			for i, sig := range tt.signals {
+				if i > 0 {
+					v.until("told")
+				}
+				if err := v.cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+			}
+			state, text := v.gone()
+			if w := state.Sys().(syscall.WaitStatus); !w.Signaled() || w.Signal() != tt.signals[0] {
+				t.Errorf("%v: %s", state, text)
+			}
+		})
+	}
+}
+
+func TestLive_needsATerminal(t *testing.T) {
+	c := exec.CommandContext(t.Context(), "ev", "run", "--live", "-e", "timer 1")
+	c.Env = append(os.Environ(), "TERM=vt100")
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out, err := c.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "--live: there is no terminal to draw on") {
+		t.Errorf("%s, %v", out, err)
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/evshell/ev/cmd"
+	"github.com/evshell/ev/internal/sig"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"ev": func() { os.Exit(cmd.Main(os.Args[1:])) }})
+}
+
+// TestScript runs what a user types: each file in testdata/script is one behaviour,
+// and is named after it. Besides testscript's own commands there are
+//
+//	waitfile FILE...      wait until each file is there and not empty
+//	signal NAME           send a signal to the background commands
+//	status N COMMAND...   run a command, which must end with status N (128+n: by signal n)
+//
+// A script never sleeps to wait for something: ev tells by --ready-fd that it is
+// ready, and a file that it has done something. What needs a shell's redirections is
+// sh -c 'exec ev …', so that the process is ev's own.
+//
+// $EXAMPLES is the folder examples/. With EV_BACKEND set, ev waits by that backend in all
+// of them.
+func TestScript(t *testing.T) {
+	examples, err := filepath.Abs("examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("EV_BACKEND", os.Getenv("EV_BACKEND"))
+			e.Setenv("EXAMPLES", examples)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"waitfile": waitFile,
+			"signal":   sendSignal,
+			"status":   status,
+		},
+	})
+}
+
+func waitFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: waitfile FILE...")
+	}
+	const patience = time.Minute
+	deadline := time.After(patience)
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for _, name := range args {
+		for {
+			if info, err := os.Stat(ts.MkAbs(name)); err == nil && info.Size() > 0 {
+				break
+			}
+			select {
+			case <-again.C:
+			case <-deadline:
+				ts.Fatalf("%s has not come within %v", name, patience)
+			}
+		}
+	}
+}
+
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: signal NAME")
+	}
+	s, err := sig.Parse(args[0])
+	ts.Check(err)
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(s))
+	}
+}
+
+// status runs a command that has to end with a status, which is as a shell has it:
+// 128+n for one that a signal killed.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+		if w, ok := exit.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+			got = 128 + int(w.Signal())
+		}
+	}
+	if got != want {
+		ts.Fatalf("the exit status is %d, not %d", got, want)
+	}
+}

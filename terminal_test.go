@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// command is ev itself, in a process of its own: the test binary under its name.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, os.Args[0], args...)
+	c.Args[0] = "ev"
+	return c
+}
+
+// inTerminal runs ev in a terminal that says nothing by itself, and returns what ev
+// wrote to it.
+func inTerminal(t *testing.T, args ...string) string {
+	t.Helper()
+	f, err := pty.StartWithSize(command(t, args...), &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out bytes.Buffer
+	// Linux ends with EIO where the last writer has gone.
+	_, _ = io.Copy(&out, f)
+	return out.String()
+}
+
+// TestTerminal_isNotQueried: a terminal that answers no question is asked none, for
+// every command would wait for the answer.
+func TestTerminal_isNotQueried(t *testing.T) {
+	for _, args := range [][]string{
+		{"--help"},
+		{"-h"},
+		{"--version"},
+		{"help", "time"},
+		{"timer", "--help"},
+		{"timer", "0"},
+		{"timer", "0", "--", "true"},
+		{"every", "1h", "--next", "2"},
+		{"nonsense"},
+	} {
+		out := inTerminal(t, args...)
+		if out == "" && args[len(args)-1] != "true" {
+			t.Errorf("ev %s says nothing", strings.Join(args, " "))
+		}
+		for _, query := range []string{"\x1b]", "\x1bP", "\x1b[c", "\x1b[6n", "\x1b[?"} {
+			if strings.Contains(out, query) {
+				t.Errorf("ev %s sends %q to the terminal: %q", strings.Join(args, " "), query, out)
+			}
+		}
+	}
+}
+
+// TestTerminal_eventHasTimeAndColour: on a terminal an event is for people.
+func TestTerminal_eventHasTimeAndColour(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	out := inTerminal(t, "timer", "0")
+	if !strings.Contains(out, "\x1b[1m0s\x1b[0m\telapsed") {
+		t.Errorf("got %q", out)
+	}
+	t.Setenv("NO_COLOR", "1")
+	out = inTerminal(t, "timer", "0")
+	if strings.Contains(out, "\x1b") || !strings.HasSuffix(strings.TrimRight(out, "\r\n"), " 0s\telapsed") {
+		t.Errorf("with NO_COLOR: got %q", out)
+	}
+}
+
+// TestTerminal_foregroundCommandHasIt: --foreground leaves the terminal to the command.
+func TestTerminal_foregroundCommandHasIt(t *testing.T) {
+	out := inTerminal(t, "timer", "0", "--foreground", "--", "sh", "-c", "test -t 0 && stty -echo && echo mine; stty echo")
+	if !strings.Contains(out, "mine") {
+		t.Errorf("got %q", out)
+	}
+}
+
+// TestTerminal_interruptIsTheForegroundCommands: what is typed ends the command, and
+// then ev as well, by the same signal.
+func TestTerminal_interruptIsTheForegroundCommands(t *testing.T) {
+	c := command(t, "timer", "0", "--repeat", "1h", "--foreground", "--", "sh", "-c", "echo ready; exec sleep 1000")
+	f, err := pty.Start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var seen []byte
+	for b := make([]byte, 100); !bytes.Contains(seen, []byte("ready")); {
+		n, err := f.Read(b)
+		if err != nil {
+			t.Fatalf("%v after %q", err, seen)
+		}
+		seen = append(seen, b[:n]...)
+	}
+	if _, err := f.WriteString("\x03"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, f)
+	if err := c.Wait(); err == nil || err.Error() != "signal: interrupt" {
+		t.Errorf("ev ended with %v", err)
+	}
+}
+
+// TestService_isTold: READY=1 once everything is watched, STOPPING=1 at the end; a
+// command is not told where to.
+func TestService_isTold(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := command(t, "timer", "0", "--name", "tick", "--", "sh", "-c", `echo "to: $NOTIFY_SOCKET"`)
+	c.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket)
+	out, err := c.CombinedOutput()
+	if err != nil || string(out) != "to: \n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+	var told []string
+	for len(told) == 0 || told[len(told)-1] != "STOPPING=1" {
+		b := make([]byte, 1000)
+		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := conn.Read(b)
+		if err != nil {
+			t.Fatalf("%v after %q", err, told)
+		}
+		told = append(told, string(b[:n]))
+	}
+	if told[0] != "READY=1" || !strings.Contains(strings.Join(told, "\n"), "STATUS=watching: tick") {
+		t.Errorf("told was %q", told)
+	}
+}
