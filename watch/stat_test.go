@@ -112,6 +112,19 @@ func write(tb testing.TB, path, text string) {
 	check(tb, os.WriteFile(path, []byte(text), 0o644))
 }
 
+// passes has the clock of the file system, which ticks slowly, pass a time in
+// nanoseconds since 1970: what is changed from then on is later.
+func passes(tb testing.TB, at int64) {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "clock")
+	for now := (file{}); now.ctime <= at; {
+		write(tb, path, "")
+		var err error
+		now, err = lstat(path)
+		check(tb, err)
+	}
+}
+
 func mkdir(tb testing.TB, path string)        { tb.Helper(); check(tb, os.MkdirAll(path, 0o755)) }
 func remove(tb testing.TB, path string)       { tb.Helper(); check(tb, os.RemoveAll(path)) }
 func rename(tb testing.TB, from, to string)   { tb.Helper(); check(tb, os.Rename(from, to)) }

@@ -178,6 +178,9 @@ func TestTree_changedIgnoreFileCountsAtOnce(t *testing.T) {
 	write(t, old, "x")
 	w := watchFiles(t, StatOptions{Paths: []string{dir}, Recursive: true})
 	without := len(w.watchedDirs())
+	before, err := lstat(old)
+	check(t, err)
+	passes(t, before.ctime)
 
 	write(t, rules, "")
 	write(t, file, "x")
