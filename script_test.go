@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -37,6 +38,11 @@ func TestScript(t *testing.T) {
 	examples, err := filepath.Abs("examples")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(s) { // nohup go test: the scripts' commands start without that
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
