@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -50,6 +51,7 @@ func TestScript(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EV_BACKEND", os.Getenv("EV_BACKEND"))
 			e.Setenv("EXAMPLES", examples)
+			e.Defer(func() { killLeftovers(e.WorkDir) })
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -58,6 +60,18 @@ func TestScript(t *testing.T) {
 			"status":   status,
 		},
 	})
+}
+
+// killLeftovers kills the processes that a script, having failed, leaves in its folder.
+// They have its standard output, for whose end testscript waits without a limit.
+func killLeftovers(dir string) {
+	processes, _ := filepath.Glob("/proc/[0-9]*")
+	for _, p := range processes {
+		if at, err := os.Readlink(p + "/cwd"); err == nil && strings.HasPrefix(at+"/", dir+"/") {
+			pid, _ := strconv.Atoi(filepath.Base(p))
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }
 
 func waitFile(ts *testscript.TestScript, neg bool, args []string) {

@@ -55,6 +55,13 @@ func run(path string) error {
 				count[e.Action]++
 			}
 			switch {
+			case e.Action == "fail" && e.Test == "":
+				for unended, lines := range said { // by the time limit
+					if unended.Package == e.Package {
+						fmt.Print(strings.Join(lines, ""))
+					}
+				}
+				fallthrough
 			case e.Action == "fail":
 				fmt.Print(strings.Join(lines, ""))
 			case e.Test == "":
