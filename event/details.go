@@ -249,7 +249,7 @@ type Exit struct {
 	Status  int    // exit status, if Signal is empty
 	Signal  string // the name of the signal that killed it
 	Core    bool
-	Elapsed time.Duration // since the process began
+	Elapsed time.Duration // since the process began; 0: unknown
 	Usage   *Usage        // of a child
 }
 
@@ -281,12 +281,15 @@ func (d Exit) What() string {
 // Fields yields the fields of on-exit.
 func (d Exit) Fields() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		var status, core, rss, user, system Value
+		var status, core, elapsed, rss, user, system Value
 		if d.Known && d.Signal == "" {
 			status = Int(int64(d.Status))
 		}
 		if d.Known {
 			core = Bool(d.Core)
+		}
+		if d.Elapsed > 0 {
+			elapsed = Span(d.Elapsed)
 		}
 		if u := d.Usage; u != nil {
 			rss, user, system = Int(u.MaxRSS), Span(u.User), Span(u.System)
@@ -296,7 +299,7 @@ func (d Exit) Fields() iter.Seq2[string, Value] {
 			yield("status", status) &&
 			yield("signal", Word(d.Signal)) &&
 			yield("core", core) &&
-			yield("elapsed", Span(d.Elapsed)) &&
+			yield("elapsed", elapsed) &&
 			yield("maxrss", rss) &&
 			yield("utime", user) &&
 			yield("stime", system)

@@ -306,7 +306,7 @@ func (w *Exit) SetPriority(p loop.Priority) { w.active.SetPriority(p) }
 func (p process) detail() event.Exit {
 	d := event.Exit{PID: p.pid, Command: p.name}
 	if !p.began.IsZero() {
-		d.Elapsed = max(time.Since(p.began), 0)
+		d.Elapsed = max(time.Since(p.began), 1)
 	}
 	return d
 }

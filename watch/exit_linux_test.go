@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -140,6 +141,35 @@ func TestExit_unknownStatusIsNotGuessed(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "ended, status unknown") || !strings.Contains(string(out), "its parent has not waited for it") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestExit_foreignProcIsNotBelieved runs in a PID namespace of its own, where /proc is
+// that of another: its status is the process's, and what else is said there another's.
+func TestExit_foreignProcIsNotBelieved(t *testing.T) {
+	if os.Getenv("EV_TEST_FOREIGN") != "" {
+		pids, release := strangers(t, 1, "exit 3")
+		r := newExitRig(t, ExitOptions{PIDs: pids})
+		r.on = func(d event.Exit) { fmt.Printf("%q %v %s", d.Command, d.Elapsed, d.What()) }
+		if err := r.exit.Start(); err != nil {
+			t.Fatal(err)
+		}
+		release()
+		r.runLoop()
+		_, err := ProcessNames()
+		fmt.Println(",", err)
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "EV_TEST_FOREIGN=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) {
+		t.Skip("needs root, for a PID namespace: ", err)
+	}
+	status := map[bool]string{true: "exited 3", false: "ended, status unknown"}[strings.Contains(string(out), "exited")]
+	if want := `"" 0s ` + status + ", " + errForeignProc.Error(); err != nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("%v\n%s, want %s", err, out, want)
 	}
 }
 

@@ -78,7 +78,7 @@ func statusOf(pidfd int) (syscall.WaitStatus, bool) {
 // know: whom the kernel does not trust, it shows a status of 0. The same right opens
 // /proc/PID/io (proc_pid_io(5)).
 func zombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	text, err := readProc(pid, "stat")
 	if err != nil {
 		return 0, false
 	}
@@ -86,7 +86,7 @@ func zombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
 	if err != nil || st.state != 'Z' {
 		return 0, false
 	}
-	if _, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid)); err != nil {
+	if _, err := readProc(pid, "io"); err != nil {
 		return 0, false
 	}
 	return syscall.WaitStatus(st.exitCode), !reaped(pidfd)

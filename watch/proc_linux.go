@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,8 +28,29 @@ const ticksPerSecond = 100
 // commLen is how much of a name the kernel keeps (TASK_COMM_LEN, less the NUL).
 const commLen = 15
 
+// foreignProc reports whether /proc shows another PID namespace than ours, as after
+// unshare --pid without --mount-proc: there a PID is another process's.
+func foreignProc() bool {
+	self, err := os.Readlink("/proc/self")
+	return err == nil && self != strconv.Itoa(os.Getpid())
+}
+
+// errForeignProc is the error for what can't be looked up there.
+var errForeignProc = errors.New("/proc is another PID namespace's: mount it anew (unshare --mount-proc)")
+
+// readProc reads a file of a process.
+func readProc(pid int, name string) ([]byte, error) {
+	if foreignProc() {
+		return nil, errForeignProc
+	}
+	return os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+}
+
 // processes returns those that can be seen, by PID.
 func processes() (map[int]process, error) {
+	if foreignProc() {
+		return nil, errForeignProc
+	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
@@ -56,7 +78,7 @@ func lookUp(pids []int) (map[int]process, error) {
 }
 
 func lookUpProcess(pid int) (process, bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	text, err := readProc(pid, "stat")
 	if err != nil {
 		return process{}, false
 	}
@@ -78,7 +100,7 @@ func lookUpProcess(pid int) (process, bool) {
 
 // fullName completes a name that the kernel has cut off.
 func fullName(pid int, comm string) string {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	text, _ := readProc(pid, "cmdline")
 	for i, word := range strings.SplitN(string(text), "\x00", 3) {
 		// The second word is the script, if the first is its interpreter.
 		if name := filepath.Base(word); i < 2 && strings.HasPrefix(name, comm) {
@@ -116,7 +138,7 @@ func parseStat(text []byte) (st procStat, err error) {
 
 // threadOf returns the process that a thread belongs to, 0 if it is none.
 func threadOf(tid int) int {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
+	text, _ := readProc(tid, "status")
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, "Tgid:"); ok {
 			if tgid, err := strconv.Atoi(strings.TrimSpace(value)); err == nil && tgid != tid {
