@@ -57,30 +57,37 @@ func (c *child) start() error {
 	defer null.Close()
 	name := argv[0]
 	file, argv = sigmask.Wrap(file, argv)
-	began := time.Now()
-	pid, err := syscall.ForkExec(file, argv, &syscall.ProcAttr{
-		Env: c.w.options.Env,
-		// By number: an os.File would make standard output blocking for all who share it.
-		Files: []uintptr{null.Fd(), 1, 2},
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	p, err := os.FindProcess(pid)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	c.process, c.began = p, began
-	c.w.options.Report.Verbosef("%s: started, process %d", name, p.Pid)
-	c.w.loop.Ref()
+	c.began = time.Now()
+	started := make(chan error)
 	go func() {
+		// For good: the kernel takes the end of the thread for the parent's death.
+		runtime.LockOSThread()
+		pid, err := syscall.ForkExec(file, argv, &syscall.ProcAttr{
+			Env: c.w.options.Env,
+			// By number: an os.File would make standard output blocking for all who share it.
+			Files: []uintptr{null.Fd(), 1, 2},
+			Sys:   childAttributes(),
+		})
+		var p *os.Process
+		if err == nil {
+			p, err = os.FindProcess(pid)
+		}
+		c.process = p
+		started <- err
+		if err != nil {
+			return
+		}
 		state, err := p.Wait()
 		c.w.loop.Post(func() {
 			c.w.loop.Unref()
 			c.ended(state, err)
 		})
 	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	c.w.options.Report.Verbosef("%s: started, process %d", name, c.process.Pid)
+	c.w.loop.Ref()
 	return nil
 }
 
