@@ -46,6 +46,7 @@ type Binding struct {
 // Claims are the things that both ev and a watcher might look after.
 type Claims struct {
 	Signals []syscall.Signal
+	Blocked []syscall.Signal // of those, what is to be blocked before anything starts
 	Stdout  bool
 }
 

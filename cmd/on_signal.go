@@ -61,13 +61,15 @@ others that the Go runtime keeps to itself.`,
 			if o.siginfo && o.onBusy == "" && b.Exec != nil {
 				b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
 			}
-			// In an Evfile it is too late for that: the loop runs.
-			if o.siginfo && c.HasParent() {
-				if err := sigmask.Block(signals); err != nil {
-					return usagef("--siginfo: %v", err)
-				}
-			}
 			b.Claims.Signals = signals
+			if o.siginfo {
+				for _, s := range signals {
+					if err := sigmask.Blockable(s); err != nil {
+						return usagef("--siginfo: %v", err)
+					}
+				}
+				b.Claims.Blocked = signals
+			}
 			w := watch.SignalOptions{Signals: signals, Info: o.siginfo}
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 				return watch.NewSignal(l, w, emit)

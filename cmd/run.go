@@ -107,6 +107,11 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 	if err := append(errs, r.check(lines)...).Err(); err != nil {
 		return err
 	}
+	if !o.check && !o.list {
+		if err := r.blockSignals(lines); err != nil {
+			return err
+		}
+	}
 	s, err := a.newSession()
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/schedule"
 )
@@ -36,7 +38,7 @@ func (r *reader) check(lines []*line) (errs evfile.Errors) {
 			errs = append(errs, l.fault(err))
 		}
 	}
-	return errs
+	return append(errs, checkSignals(lines)...)
 }
 
 // keyOf is the same for lines with the same words, label and environment.
@@ -90,6 +92,33 @@ func (r *reader) bind(l *line) error {
 		l.binding.Render = nil // the table has them
 	}
 	return nil
+}
+
+// blockSignals has the signals blocked that lines want with --siginfo.
+func (r *reader) blockSignals(lines []*line) error {
+	var blocked []syscall.Signal
+	for _, l := range lines {
+		blocked = append(blocked, l.binding.Claims.Blocked...)
+	}
+	if len(blocked) > 0 && r.path == "-" {
+		return usagef("--siginfo: ev reads its lines twice then, which standard input can't give: name a file")
+	}
+	return blockSignals(blocked)
+}
+
+// checkSignals refuses a line that wants a signal with --siginfo when another line
+// watches it, too: one of the two would not see it.
+func checkSignals(lines []*line) (errs evfile.Errors) {
+	for i, l := range lines {
+		for _, other := range slices.Concat(lines[:i], lines[i+1:]) {
+			for _, s := range l.binding.Claims.Blocked {
+				if slices.Contains(other.binding.Claims.Signals, s) {
+					errs = append(errs, l.fault(usagef("--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
+				}
+			}
+		}
+	}
+	return errs
 }
 
 // parse reads the line's flags.

@@ -51,6 +51,9 @@ type session struct {
 
 // run is the Sink of the command line: a loop with one binding.
 func (a *app) run(ctx context.Context, b Binding) error {
+	if err := blockSignals(b.Claims.Blocked); err != nil {
+		return err
+	}
 	s, err := a.newSession()
 	if err != nil {
 		return err

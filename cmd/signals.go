@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/watch"
 )
 
@@ -99,6 +100,18 @@ func (s *session) pause(stand bool) {
 	} else {
 		s.loop.Resume()
 	}
+}
+
+// blockSignals has signals blocked in all of ev. For that ev is executed anew, unless
+// they are: nothing may have been done before that can't be done twice.
+func blockSignals(signals []syscall.Signal) error {
+	if len(signals) == 0 {
+		return nil
+	}
+	if err := sigmask.Block(signals); err != nil {
+		return usagef("--siginfo: %v", err)
+	}
+	return nil
 }
 
 // foreground reports whether a command has the terminal.

@@ -79,7 +79,7 @@ func Blocked(signals ...syscall.Signal) bool {
 // FD opens a signalfd for signals that are blocked.
 func FD(signals []syscall.Signal) (int, error) {
 	if !Blocked(signals...) {
-		return -1, errors.New("the signals have to be blocked when ev starts")
+		return -1, errors.New("the signals have to be blocked when ev starts: start it anew")
 	}
 	set := setOf(signals)
 	fd, err := unix.Signalfd(-1, &set, unix.SFD_NONBLOCK|unix.SFD_CLOEXEC)
