@@ -171,6 +171,12 @@ func (v *bound) ran(_ event.Event, o action.Outcome) {
 	}
 }
 
+// failed reports whether an error has ended the watcher, which has told it.
+func (v *bound) failed() bool {
+	f, ok := v.watcher.(watch.Failer)
+	return ok && f.Failed()
+}
+
 // close stops the watcher and what it has started; gone is called once its commands
 // have ended.
 func (v *bound) close(gone func()) {

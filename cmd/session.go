@@ -118,6 +118,9 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	_ = s.notify.Stopping()
+	if !s.ending && slices.ContainsFunc(s.bound, (*bound).failed) {
+		s.status = s.failure()
+	}
 	if s.status != exitOK || s.err != nil {
 		return &exitError{status: s.status, err: s.err, signal: s.signal}
 	}
@@ -243,7 +246,15 @@ func (s *session) fail(err error) {
 		return
 	}
 	s.err = err
-	s.end(exitStatus(err, slices.ContainsFunc(s.bound, func(v *bound) bool { return v.exec != nil })))
+	s.end(s.failure())
+}
+
+// failure is the status of an error while running.
+func (s *session) failure() int {
+	if slices.ContainsFunc(s.bound, func(v *bound) bool { return v.exec != nil }) {
+		return exitInternal
+	}
+	return exitFailure
 }
 
 // ownCgroup is the control group in which each command gets one: one for all, since

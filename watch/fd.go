@@ -64,6 +64,7 @@ type FD struct {
 	priority    loop.Priority
 	active      bool
 	held        bool
+	failed      bool              // an error has ended a descriptor
 	opened      []fdSource        // by Start
 	sources     map[fdSource]bool // of those, and of connections, what has not ended
 	waiting     []fdSource        // stopped until it is not held any more
@@ -76,6 +77,7 @@ type FD struct {
 var (
 	_ Watcher = (*FD)(nil)
 	_ Holder  = (*FD)(nil)
+	_ Failer  = (*FD)(nil)
 )
 
 // An fdSource is one open descriptor, or socket that listens.
@@ -151,6 +153,9 @@ func groupsOf(match *regexp.Regexp) ([]matchGroup, error) {
 		if name == "" {
 			continue
 		}
+		if strings.Trim(name, "0123456789") == "" {
+			return nil, fmt.Errorf("the group (?P<%s>…) needs another name: numbers count the groups", name)
+		}
 		if what, ok := taken[strings.ToUpper(name)]; ok {
 			return nil, fmt.Errorf("the group (?P<%s>…) needs another name: %s is %s", name, name, what)
 		}
@@ -174,7 +179,7 @@ func (w *FD) Start() error {
 		w.sources[s] = true
 		w.opened = append(w.opened, s)
 	}
-	w.active = true
+	w.active, w.failed = true, false
 	w.loop.Ref()
 	w.resume(slices.Clone(w.opened))
 	return nil
@@ -201,6 +206,13 @@ func (w *FD) finish() {
 		w.active = false
 		w.loop.Unref()
 	}
+}
+
+// lose ends the watching of one source because of an error.
+func (w *FD) lose(s fdSource, form fdForm, err error) {
+	w.opts.Report.Errorf("%s: %v", form.text, err)
+	w.failed = true
+	w.drop(s)
 }
 
 // drop ends the watching of one source.
@@ -239,6 +251,10 @@ func (w *FD) Pending() bool {
 	}
 	return false
 }
+
+// Failed reports whether an error has ended the watching of a descriptor. One on a
+// connection is the peer's.
+func (w *FD) Failed() bool { return w.failed }
 
 // SetPriority takes effect at the next Start.
 func (w *FD) SetPriority(p loop.Priority) { w.priority = p }

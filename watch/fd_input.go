@@ -13,6 +13,7 @@ import (
 type fdInput struct {
 	fd       int
 	kind     uint32 // S_IFMT of fstat(2); 0: neither file, socket, pipe nor device
+	stream   bool   // nothing read is its end; of a socket of datagrams it is an empty one
 	reopened int    // the same pipe opened anew, non-blocking; -1: it was not
 	asks     bool   // whether there is something to read, before it reads
 }
@@ -20,11 +21,29 @@ type fdInput struct {
 func newFDInput(fd int) fdInput {
 	var st unix.Stat_t
 	_ = unix.Fstat(fd, &st)
-	return fdInput{fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, reopened: -1} //nolint:unconvert // uint16 on some platforms
+	in := fdInput{fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, stream: true, reopened: -1} //nolint:unconvert // uint16 on some platforms
+	if in.kind == unix.S_IFSOCK {
+		typ, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+		in.stream = err == nil && (typ == unix.SOCK_STREAM || typ == unix.SOCK_SEQPACKET)
+	}
+	return in
+}
+
+// unfit says why the descriptor can't be watched, or not be read.
+func (in *fdInput) unfit(read bool) error {
+	switch in.kind {
+	case unix.S_IFDIR:
+		return errors.New("is a directory: 'ev stat' watches those")
+	case unix.S_IFSOCK:
+		if accepts, err := unix.GetsockoptInt(in.fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); read && err == nil && accepts != 0 {
+			return errors.New("is a socket that waits for connections: there is nothing to be read before they are accepted; tcp-listen: and unix-listen: do that")
+		}
+	}
+	return nil
 }
 
 // read reads what is there now. The error is EAGAIN if that is nothing; at the end
-// of file there is none.
+// of a stream, and for an empty datagram, there is none.
 func (in *fdInput) read(p []byte) (n int, err error) {
 	for {
 		n, err = in.attempt(p)
@@ -88,8 +107,7 @@ func (in *fdInput) ended() bool {
 		at, err := unix.Seek(in.fd, 0, io.SeekCurrent)
 		return err == nil && unix.Fstat(in.fd, &st) == nil && at >= st.Size
 	case unix.S_IFSOCK:
-		typ, err := unix.GetsockoptInt(in.fd, unix.SOL_SOCKET, unix.SO_TYPE)
-		if err != nil || typ != unix.SOCK_STREAM {
+		if !in.stream {
 			return false
 		}
 		n, _, err := unix.Recvfrom(in.fd, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)

@@ -57,13 +57,20 @@ func (w *FD) openStream(form fdForm) (*fdStream, error) {
 	case mode == unix.O_RDONLY && w.opts.Want&loop.Write != 0:
 		return nil, fmt.Errorf("descriptor %d is open for reading only: it can be watched for read and hup", fd)
 	}
-	return w.newStream(form, fd), nil
+	s := w.newStream(form, fd)
+	if err := s.in.unfit(w.opts.Reading != ReadNothing); err != nil {
+		return nil, fmt.Errorf("descriptor %d %w", fd, err)
+	}
+	return s, nil
 }
 
 // openPath opens a FIFO, a device or a file.
 func (w *FD) openPath(form fdForm) (*fdStream, error) {
 	path := form.name
 	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no such file or directory: descriptors are numbers, and a FIFO is made by mkfifo", path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (w *FD) newStream(form fdForm, fd int) *fdStream {
 // ready for ever.
 func (s *fdStream) resume() {
 	if err := s.keeper.open(); err != nil {
-		s.lost(err)
+		s.w.lose(s, s.form, err)
 		return
 	}
 	if s.told && s.over() {
@@ -103,15 +103,10 @@ func (s *fdStream) giveBack() {
 	}
 }
 
-func (s *fdStream) lost(err error) {
-	s.w.opts.Report.Errorf("%s: %v", s.form.text, err)
-	s.w.drop(s)
-}
-
 func (s *fdStream) ready(got loop.Ops) {
 	switch {
 	case got&loop.Error != 0:
-		s.lost(errors.New("the descriptor has been closed"))
+		s.w.lose(s, s.form, errors.New("the descriptor has been closed"))
 	case s.w.held:
 		s.wait()
 	case s.w.opts.Reading == ReadNothing:
@@ -142,7 +137,7 @@ func (s *fdStream) offer(got loop.Ops) {
 	if s.w.opts.Handed {
 		fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
-			s.lost(os.NewSyscallError("dup", err))
+			s.w.lose(s, s.form, os.NewSyscallError("dup", err))
 			return
 		}
 		d.File = os.NewFile(uintptr(fd), s.form.text)
@@ -160,10 +155,16 @@ func (s *fdStream) read(got loop.Ops) {
 		s.split.add(s.w.chunk[:n])
 	case errors.Is(err, unix.EAGAIN):
 		return
+	case err == nil && !s.in.stream:
+		if s.w.opts.Reading == ReadData {
+			s.record(nil, false)
+		}
+		return
 	default:
-		// A terminal that is gone answers EIO.
-		if err != nil && !errors.Is(err, unix.EIO) {
+		gone := errors.Is(err, unix.EIO) && s.in.kind == unix.S_IFCHR // a terminal that is
+		if err != nil && !gone {
 			s.w.opts.Report.Errorf("%s: read: %v", s.form.text, err)
+			s.w.failed = s.w.failed || s.peer == ""
 		}
 		s.eof = true
 	}

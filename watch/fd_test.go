@@ -109,6 +109,17 @@ func inheritedPipe(t *testing.T) (r, w int) {
 	return fds[0], fds[1]
 }
 
+// inheritedDir returns a directory such as the shell would open.
+func inheritedDir(t *testing.T, dir string) string {
+	t.Helper()
+	fd, err := unix.Open(dir, unix.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	return name(fd)
+}
+
 func writeString(t *testing.T, fd int, s string) {
 	t.Helper()
 	if _, err := unix.Write(fd, []byte(s)); err != nil {
@@ -418,6 +429,47 @@ func TestFD_twoReadersOfOneDescriptorDoNotBlock(t *testing.T) {
 	}
 }
 
+func TestFD_anEmptyDatagramIsNoEnd(t *testing.T) {
+	for reading, want := range map[Reading]string{ReadData: "a\n||b\n", ReadRecords: "a|b"} {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newFDRig(t, FDOptions{FDs: []string{name(pair[0])}, Reading: reading})
+		r.on = func(event.FD) {
+			if strings.Join(r.lines(), "|") == want {
+				r.fd.Stop()
+			}
+		}
+		for _, text := range []string{"a\n", "", "b\n"} {
+			if err := unix.Sendto(pair[1], []byte(text), 0, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.run()
+		if got := strings.Join(r.lines(), "|"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		_, _ = unix.Close(pair[0]), unix.Close(pair[1])
+	}
+}
+
+func TestFD_whatWaitsForConnectionsIsNotRead(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err == nil {
+		err = unix.Listen(fd, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	r := newFDRig(t, FDOptions{FDs: []string{name(fd)}, Reading: ReadRecords})
+	if err := r.fd.Start(); err == nil || !strings.Contains(err.Error(), "waits for connections") {
+		t.Error(err)
+	}
+	newFDRig(t, FDOptions{FDs: []string{name(fd)}}).start() // but it can become ready
+}
+
 func TestFD_terminal(t *testing.T) {
 	ptm, tty, err := pty.Open()
 	if err != nil {
@@ -541,6 +593,7 @@ func TestFD_errors(t *testing.T) {
 		{"fd:web", 0, "no descriptor of that name"},
 		{dir, 0, "ev stat"},
 		{dir + "/none", 0, "no such file"},
+		{inheritedDir(t, dir), 0, "is a directory"},
 		{fifo, loop.Hangup, "<FIFO"},
 		{"tcp-listen:8080", 0, "HOST:PORT"},
 		{"tcp-listen:localhost:", 0, "port of 0 to 65535"},
@@ -577,6 +630,7 @@ func TestFD_groupNames(t *testing.T) {
 		`(?P<line>.)`:          "line is a field",
 		`(?P<SEQ>.)`:           "SEQ is a field",
 		`(?P<a>.)(?P<A>.)`:     "A is another group",
+		`(?P<2>.)(.)`:          "numbers count the groups",
 		`(?P<a>.)(.)(?P<b>.)?`: "",
 	} {
 		_, err := groupsOf(regexp.MustCompile(match))

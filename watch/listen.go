@@ -3,6 +3,7 @@ package watch
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -18,6 +19,9 @@ const (
 	acceptMost = 64
 	// acceptPause is how long accepting rests when there is no descriptor left.
 	acceptPause = 100 * time.Millisecond
+	// acceptSpare is how many descriptors are left for what connections are accepted
+	// for: a command takes some to start.
+	acceptSpare = 16
 )
 
 // An fdListener is a socket that connections come in on.
@@ -27,7 +31,8 @@ type fdListener struct {
 	fd     int
 	bound  os.FileInfo // the file that a unix socket has made; nil: none
 	io     *loop.IO
-	rested bool // and nothing was accepted since
+	most   int  // the number that a connection's descriptor stays below
+	rested bool // and connections have been waiting since
 	closed bool
 }
 
@@ -42,7 +47,11 @@ func (w *FD) listen(form fdForm) (*fdListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", form.text, err)
 	}
-	l := &fdListener{w: w, form: form, fd: fd}
+	l := &fdListener{w: w, form: form, fd: fd, most: math.MaxInt}
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur < math.MaxInt32 {
+		l.most = int(limit.Cur) - min(acceptSpare, int(limit.Cur)/4)
+	}
 	if form.kind == fdUnix && !form.abstract() {
 		l.bound, _ = os.Lstat(form.name)
 	}
@@ -90,7 +99,7 @@ func (l *fdListener) close() {
 
 func (l *fdListener) ready(got loop.Ops) {
 	if got&loop.Error != 0 {
-		l.lost(errors.New("the socket has been closed"))
+		l.w.lose(l, l.form, errors.New("the socket has been closed"))
 		return
 	}
 	for range acceptMost {
@@ -106,22 +115,38 @@ func (l *fdListener) ready(got loop.Ops) {
 			l.w.full = append(l.w.full, l)
 			return
 		}
-		fd, sa, err := accept(l.fd)
+		fd, sa, err := -1, unix.Sockaddr(nil), l.room()
+		if err == nil {
+			fd, sa, err = accept(l.fd)
+		}
 		switch {
 		case err == nil:
-			l.rested = false
 			l.connected(fd, sa)
 		case errors.Is(err, unix.EAGAIN):
+			l.rested = false
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
 			l.rest(err)
 			return
 		default:
-			l.lost(os.NewSyscallError("accept", err))
+			l.w.lose(l, l.form, os.NewSyscallError("accept", err))
 			return
 		}
 	}
+}
+
+// room returns EMFILE if a connection would take a descriptor that is to be spared.
+func (l *fdListener) room() error {
+	next, err := unix.FcntlInt(uintptr(l.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	_ = unix.Close(next)
+	if next >= l.most {
+		return unix.EMFILE
+	}
+	return nil
 }
 
 // rest accepts nothing for a while, since the connection that could not be
@@ -137,11 +162,6 @@ func (l *fdListener) rest(err error) {
 			l.resume()
 		}
 	})
-}
-
-func (l *fdListener) lost(err error) {
-	l.w.opts.Report.Errorf("%s: %v", l.form.text, err)
-	l.w.drop(l)
 }
 
 // connected reads from the connection, or hands it to whoever is told.

@@ -220,6 +220,52 @@ func TestListen_withoutDescriptorsItPausesAndSaysSo(t *testing.T) {
 	}
 }
 
+// TestListen_leavesDescriptorsForCommands accepts no more connections than leave
+// enough to start a command.
+func TestListen_leavesDescriptorsForCommands(t *testing.T) {
+	var stderr bytes.Buffer
+	r := newFDRig(t, FDOptions{
+		FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true,
+		Report: report.New(&stderr, "ev", report.Plain, report.Error),
+	})
+	r.start()
+	const clients = 3 * acceptSpare
+	for range clients {
+		dial(t, "tcp", r.listening())
+	}
+	listener := r.fd.opened[0].(*fdListener)
+	top, err := unix.FcntlInt(uintptr(listener.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(top)
+	listener.most = top + acceptSpare
+	var open []*os.File
+	r.on = func(d event.FD) {
+		open = append(open, d.File)
+		if int(d.File.Fd()) >= listener.most {
+			t.Errorf("descriptor %d is to be spared", d.Num)
+		}
+		if len(r.got) == clients {
+			r.fd.Stop()
+		}
+	}
+	var release func()
+	release = func() {
+		for _, f := range open {
+			_ = f.Close()
+		}
+		if open = nil; r.fd.Active() {
+			r.loop.After(acceptPause, release)
+		}
+	}
+	r.loop.After(acceptPause, release)
+	r.runLoop()
+	if n := strings.Count(stderr.String(), "new connections wait"); n != 1 {
+		t.Errorf("said %d times: %q", n, stderr.String())
+	}
+}
+
 // TestListen_manyConnections holds as many connections as the limit of
 // descriptors allows, up to 10,000, and looks at what each costs.
 func TestListen_manyConnections(t *testing.T) {

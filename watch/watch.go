@@ -48,6 +48,11 @@ type Discarder interface {
 	Discard()
 }
 
+// A Failer is a Watcher that an error can end, which it has reported then.
+type Failer interface {
+	Failed() bool
+}
+
 // A Killer is a Watcher that has started something itself, and may have to end it
 // faster than Stop does.
 type Killer interface {
