@@ -88,6 +88,25 @@ func TestTerminal_foregroundCommandHasIt(t *testing.T) {
 	}
 }
 
+// TestTerminal_readingCommandHasIt: a command whose input is the terminal can read it.
+func TestTerminal_readingCommandHasIt(t *testing.T) {
+	for _, fd := range []string{"0", "/dev/tty"} {
+		f, err := pty.Start(command(t, "watch-fd", fd, "--once", "--", "sh", "-c", "read x; echo got $x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString("it\n"); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		_, _ = io.Copy(&out, f)
+		_ = f.Close()
+		if !strings.Contains(out.String(), "got it") {
+			t.Errorf("%s: %q", fd, out.String())
+		}
+	}
+}
+
 // TestTerminal_interruptIsTheForegroundCommands: what is typed ends the command, and
 // then ev as well, by the same signal.
 func TestTerminal_interruptIsTheForegroundCommands(t *testing.T) {

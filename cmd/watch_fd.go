@@ -51,8 +51,9 @@ func (a *app) newWatchFD(sink Sink) *cobra.Command {
 
 Without --line, --null or --data, ev reads nothing. A COMMAND has the descriptor
 as its standard input, and ev waits until it has ended; if the descriptor is still
-ready then, it fires again, unless nothing more can come. Without a COMMAND the
-first event is the last. A connection is the COMMAND's standard input and output,
+ready then, it fires again, unless nothing more can come. A COMMAND that reads the
+terminal has it in the foreground, as by --foreground. Without a COMMAND the first
+event is the last. A connection is the COMMAND's standard input and output,
 up to --max-connections at a time; others wait to be accepted. Without a COMMAND
 it is closed.
 
@@ -113,6 +114,9 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	w.Handed = b.Exec != nil
 	if w.Handed && w.Reading == watch.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, watch.ListensFD) {
 		b.Exec.Busy = action.Busy{Policy: action.Parallel, Limit: o.maxConnections}
+	}
+	if b.Exec != nil && w.Reading == watch.ReadNothing && w.Want&loop.Read != 0 && slices.ContainsFunc(own, watch.TerminalFD) {
+		b.Exec.Foreground = true // none but the foreground may read the terminal
 	}
 	b.Claims.Stdout = slices.Contains(own, "1")
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/internal/term"
 )
 
 // fdForm is a descriptor as the user writes it.
@@ -93,4 +94,17 @@ func numberOf(s string) (string, bool) {
 func ListensFD(s string) bool {
 	form, err := parseFD(s)
 	return err == nil && form.listens()
+}
+
+// TerminalFD reports whether a descriptor, as it is written for [FDOptions], is a
+// terminal.
+func TerminalFD(s string) bool {
+	form, err := parseFD(s)
+	switch {
+	case err != nil:
+		return false
+	case form.kind == fdNumber:
+		return term.IsTerminal(form.num)
+	}
+	return form.kind == fdPath && form.name == "/dev/tty"
 }
