@@ -49,7 +49,8 @@ parent does not wait for it may be told a second late. Elsewhere than on Linux
 processes are looked at once a second, and how they ended is not known.
 
 --child starts a command, with nothing on its standard input, and waits for it;
-'maxrss', 'utime' and 'stime' say what it has used. When ev ends, it is ended, too:
+'maxrss', 'utime' and 'stime' say what it has used ('maxrss' is never less than what
+ev itself takes, some 8 MB: the kernel counts from before CMD was executed). When ev ends, it is ended, too:
 by TERM, and after ten seconds by KILL. With --respawn it is started again, after a
 pause that doubles each time, unless it has lived longer than the longest pause.`,
 		Example: `  # wait for a process that is no child of this shell
@@ -118,6 +119,8 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (watch.
 		return w, usagef("--respawn is %s or %s, not %q", respawnAlways, respawnOnFailure, o.respawn)
 	}
 	switch flags := c.Flags(); {
+	case slices.Contains(o.pidFiles, "") || slices.Contains(o.commands, ""):
+		return w, usagef("--pidfile and --command can't be empty: give the name of a file or a command")
 	case o.respawn != "" && o.child == "":
 		return w, usagef("--respawn starts a child again: add --child CMD")
 	case o.respawn == "" && (flags.Changed("respawn-delay") || flags.Changed("respawn-max-delay")):
