@@ -31,6 +31,8 @@ type Output struct {
 	loop    *loop.Loop
 	file    *os.File
 	fd      int
+	kind    uint32 // S_IFMT of fstat(2)
+	asks    bool   // whether a write would wait, before it writes
 	failed  func(error)
 	pending [][]byte
 	drained []func()
@@ -44,7 +46,10 @@ type Output struct {
 // loop's goroutine, with EPIPE if the reader has gone, and nothing more is written.
 // An Output that still has something to write holds a Ref of the loop.
 func NewOutput(l *loop.Loop, f *os.File, failed func(error)) *Output {
-	return &Output{loop: l, file: f, fd: int(f.Fd()), failed: failed}
+	fd := int(f.Fd())
+	var st unix.Stat_t
+	_ = unix.Fstat(fd, &st)
+	return &Output{loop: l, file: f, fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, failed: failed} //nolint:unconvert // uint16 on some platforms
 }
 
 // write writes one record. It is not kept: the caller may use b again.
@@ -59,17 +64,15 @@ func (o *Output) write(b []byte) {
 		o.pending = append(o.pending, bytes.Clone(b))
 		return
 	}
-	if ready(o.fd, len(b)) {
-		n, err := writeOnce(o.fd, b)
-		if n == len(b) {
-			return
-		}
-		if err != nil && !errors.Is(err, unix.EAGAIN) {
-			o.fail(err)
-			return
-		}
-		b = b[n:]
+	n, err := o.writeNow(b)
+	if n == len(b) {
+		return
 	}
+	if err != nil && !errors.Is(err, unix.EAGAIN) {
+		o.fail(err)
+		return
+	}
+	b = b[n:]
 	o.busy = true
 	o.loop.Ref()
 	if o.hurried {
@@ -155,23 +158,33 @@ func pipeBuf() int {
 	return 512
 }
 
-// ready reports whether a write of n bytes is sure not to block. A long one to a
-// terminal or a pipe is not, since it may fit in part only.
-func ready(fd, n int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	if _, err := unix.Poll(fds, 0); err != nil {
-		return false
+// writeNow writes as far as that is sure not to wait, which is all or nothing but on a
+// descriptor in non-blocking mode. The error is EAGAIN if it would have to wait.
+func (o *Output) writeNow(b []byte) (int, error) {
+	switch {
+	case o.kind == unix.S_IFREG:
+		return writeOnce(o.fd, b)
+	case len(b) > pipeBuf():
+		return 0, unix.EAGAIN // it may fit in part only
+	case o.kind == unix.S_IFIFO && !o.asks:
+		n, err := writeNoWait(o.fd, b)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return n, err
+		}
+		o.asks = true
 	}
-	if fds[0].Revents&unix.POLLOUT == 0 {
-		// A broken pipe may be no more than POLLERR: the write tells why.
-		return fds[0].Revents != 0
+	if !ready(o.fd) {
+		return 0, unix.EAGAIN
 	}
-	return n <= pipeBuf() || regular(fd)
+	return writeOnce(o.fd, b)
 }
 
-func regular(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+// ready reports whether a write of no more than pipeBuf is sure not to block.
+func ready(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	// A broken pipe may be no more than POLLERR: the write tells why.
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0
 }
 
 func writeOnce(fd int, b []byte) (int, error) {

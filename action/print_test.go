@@ -141,11 +141,22 @@ func TestPrint_writesEachEventAtOnce(t *testing.T) {
 }
 
 // However slowly it is read, every event comes out, in order, whether the descriptor
-// blocks or not; and the loop is never blocked.
+// blocks or not, and whether a write can be told not to wait; and the loop is never
+// blocked.
 func TestPrint_losesNothingToASlowReader(t *testing.T) {
-	for name, prepare := range map[string]func(int){"blocking": shared, "non-blocking": nonblocking} {
-		t.Run(name, func(t *testing.T) {
-			p := newPress(t, prepare)
+	for _, tt := range []struct {
+		name    string
+		prepare func(int)
+		asks    bool
+	}{
+		{"blocking", shared, false},
+		{"non-blocking", nonblocking, false},
+		{"blocking, asked first", shared, true},
+		{"non-blocking, asked first", nonblocking, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPress(t, tt.prepare)
+			p.out.asks = tt.asks
 			p.fill()
 			for n := uint64(1); n < 100; n++ {
 				p.Do(tick(n))
