@@ -109,10 +109,10 @@ func (r *reader) blockSignals(lines []*line) error {
 // checkSignals refuses a line that wants a signal with --siginfo when another line
 // watches it, too: one of the two would not see it.
 func checkSignals(lines []*line) (errs evfile.Errors) {
-	for i, l := range lines {
-		for _, other := range slices.Concat(lines[:i], lines[i+1:]) {
-			for _, s := range l.binding.Claims.Blocked {
-				if slices.Contains(other.binding.Claims.Signals, s) {
+	for _, l := range lines {
+		for _, s := range l.binding.Claims.Blocked {
+			for _, other := range lines {
+				if other != l && slices.Contains(other.binding.Claims.Signals, s) {
 					errs = append(errs, l.fault(usagef("--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
 				}
 			}
