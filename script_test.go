@@ -40,7 +40,7 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		if signal.Ignored(s) { // nohup go test: the scripts' commands start without that
 			signal.Notify(make(chan os.Signal, 1), s)
 		}

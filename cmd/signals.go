@@ -5,7 +5,6 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/watch"
@@ -13,13 +12,16 @@ import (
 
 // watchSignals has ev end gracefully at the signals that end programs, and its loop
 // stand still while it is stopped from the terminal. What was ignored at the start
-// stays so (nohup, a background job of sh).
+// stays so (nohup, a background job of sh), and so does what was blocked: a watcher
+// may read it from a signalfd.
 func (s *session) watchSignals() (stop func()) {
 	got := make(chan os.Signal, 8)
 	for _, sig := range []syscall.Signal{
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGCONT,
+		// Of these the Go runtime would take no notice.
+		syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGXCPU,
 	} {
-		if !signal.Ignored(sig) {
+		if !signal.Ignored(sig) && !sigmask.Blocked(sig) {
 			signal.Notify(got, sig)
 		}
 	}
@@ -122,14 +124,4 @@ func (s *session) foreground() bool {
 		}
 	}
 	return false
-}
-
-// die ends the process by a signal's default action, so that its parent sees what
-// ended it. It returns only if the signal is ignored or blocked.
-func die(sig syscall.Signal) {
-	signal.Reset(sig)
-	if syscall.Kill(os.Getpid(), sig) == nil && !signal.Ignored(sig) {
-		// The signal may go to another thread, which takes a moment to act.
-		time.Sleep(time.Second)
-	}
 }

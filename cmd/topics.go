@@ -85,9 +85,9 @@ Set for a COMMAND: EV_ and each field's name in upper case ('ev help format'); u
 What a service manager told ev alone is not passed on.`},
 		{"exit-status", "what ev's exit status says", ExitStatusHelp},
 		{"signals", "what signals do to ev", `INT, TERM, HUP and QUIT end ev: it stops its watchers, stops what runs (the stop
-signal, then KILL after --kill-after), and dies of the same signal. A second one
-kills at once. One that was ignored when ev started stays ignored (nohup, or a
-job that sh runs in the background).
+signal, then KILL after --kill-after), and dies of the same signal. So do ALRM,
+USR1, USR2, VTALRM and XCPU. A second one kills at once. One that was ignored when
+ev started stays ignored (nohup, or a job that sh runs in the background).
 
 HUP has 'ev run' read its Evfile again, if it has one.
 

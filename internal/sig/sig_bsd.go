@@ -26,3 +26,9 @@ func kept(sig syscall.Signal) string {
 	}
 	return ""
 }
+
+// Restore reports whether a signal has its default action after signal.Reset: the
+// Go runtime then ends the program by these, and has an action of its own for others.
+func Restore(sig syscall.Signal) bool {
+	return sig == unix.SIGHUP || sig == unix.SIGINT || sig == unix.SIGTERM
+}

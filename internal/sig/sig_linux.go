@@ -1,6 +1,13 @@
 package sig
 
-import "syscall"
+import (
+	"runtime"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
 
 // The real-time signals as glibc numbers them, and the last signal of all
 // (signal(7)).
@@ -22,4 +29,19 @@ func kept(sig syscall.Signal) string {
 		return "the Go runtime leaves it to musl's threads; take RTMIN+1 or a later one"
 	}
 	return ""
+}
+
+// Restore gives a signal its default action, as the kernel has it, and reports
+// whether it could. signal.Reset gives it that of the Go runtime, which dumps its
+// goroutines at QUIT and takes no notice of PIPE or USR1.
+func Restore(sig syscall.Signal) bool {
+	// struct kernel_sigaction, of which all is 0: SIG_DFL is. Only its mask differs
+	// in size: MIPS has 128 signals.
+	var action [8]uint64
+	size := uintptr(8)
+	if strings.HasPrefix(runtime.GOARCH, "mips") {
+		size = 16
+	}
+	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, size, 0, 0)
+	return errno == 0
 }

@@ -23,3 +23,6 @@ func Wrap(file string, argv []string) (string, []string) { return file, argv }
 
 // Unwrap does nothing.
 func Unwrap() (status int, ok bool) { return 0, false }
+
+// Blocked returns false: Block blocks nothing.
+func Blocked(...syscall.Signal) bool { return false }
