@@ -183,7 +183,7 @@ func (f *commandFlags) add(to *pflag.FlagSet) {
 	fs.IntVar(&f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
-	fs.StringVar(&f.dir, "chdir", "", "run the command in `DIR`")
+	fs.StringVar(&f.dir, "chdir", "", "where the command runs `DIR`")
 	fs.Var((*listValue)(&f.env), "env", "set a variable for the command `NAME=VALUE`")
 	fs.BoolVar(&f.clear, "clear", false, "clear the screen before each run")
 	fs.BoolVar(&f.cgroup, "cgroup", false, "stop what left the command's process group, too (Linux, delegated cgroup v2)")

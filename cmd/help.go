@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -28,6 +29,7 @@ func (helpValue) Type() string   { return "bool" }
 // setHelp gives root and all commands below it -h, which fits on a screen, and
 // --help, which is complete.
 func (a *app) setHelp(root *cobra.Command) {
+	root.SetHelpCommand(a.newHelp())
 	root.InitDefaultHelpCmd()
 	for c := range commands(root) {
 		fs := c.Flags()
@@ -37,6 +39,43 @@ func (a *app) setHelp(root *cobra.Command) {
 	}
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.writeHelp(c, c.OutOrStdout(), a.shortHelp) })
 	root.SetUsageFunc(func(c *cobra.Command) error { a.writeHelp(c, c.ErrOrStderr(), true); return nil })
+}
+
+// newHelp makes 'ev help'.
+func (a *app) newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND|TOPIC]",
+		Short: "tell all about a command, or about what several have in common",
+		Long:  "The topics are " + strings.Join(topicNames(), ", ") + ".",
+		ValidArgsFunction: func(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return words(helpTopics(c.Root())...)(prefix), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			found, rest, err := c.Root().Find(args)
+			switch {
+			case err != nil:
+				return err
+			case found == c.Root() && len(rest) > 0:
+				return unknownTopic(found, rest[0])
+			}
+			a.writeHelp(found, c.OutOrStdout(), false)
+			return nil
+		},
+	}
+}
+
+// helpTopics returns what 'ev help' can be asked for, with what it is.
+func helpTopics(root *cobra.Command) []string {
+	var topics []string
+	for _, c := range root.Commands() {
+		if c.Name() != "help" && !strings.HasPrefix(c.Name(), "_") { // cobra's own
+			topics = append(topics, c.Name()+"\t"+c.Short)
+		}
+	}
+	return topics
 }
 
 // commands yields c and all commands below it.
@@ -161,8 +200,49 @@ func Usage(f *pflag.Flag) string {
 	return fmt.Sprintf("%s (default %s)", usage, f.DefValue)
 }
 
-// width is how long a line of help gets: what a terminal shows at least.
-const width = 80
+// What a terminal shows at least: the lines of a short help, and how long a line of
+// any help gets.
+const height, width = 24, 80
+
+// fold breaks paragraphs into lines anew; what is indented stays as it is.
+func fold(text string) string {
+	var b strings.Builder
+	column := 0
+	for line := range strings.Lines(strings.TrimSpace(text) + "\n") {
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, " ") {
+			if column > 0 {
+				b.WriteString("\n")
+			}
+			b.WriteString(line)
+			column = 0
+			continue
+		}
+		for word := range strings.FieldsSeq(line) {
+			column = writeWord(&b, word, column, 0)
+		}
+	}
+	if column > 0 {
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// writeWord writes a word at a column, or on a new line that is indented if there is
+// no room for it, and returns where it ends.
+func writeWord(b *strings.Builder, word string, column, indent int) int {
+	n := utf8.RuneCountInString(word)
+	switch {
+	case column == indent:
+	case column+1+n > width:
+		b.WriteString("\n" + strings.Repeat(" ", indent))
+		column = indent
+	default:
+		b.WriteString(" ")
+		column++
+	}
+	b.WriteString(word)
+	return column + n
+}
 
 // writeHelp writes a command's help. The short one leaves out what all watchers
 // have in common, but names it.
@@ -172,12 +252,12 @@ func (a *app) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 
 	fmt.Fprintf(&b, "%s - %s\n", c.CommandPath(), c.Short)
 	if !c.Runnable() {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Long))
+		fmt.Fprintf(&b, "\n%s", fold(c.Long))
 		return
 	}
 	fmt.Fprintf(&b, "\nUsage: %s\n", c.UseLine())
 	if !short && c.Long != "" {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Long))
+		fmt.Fprintf(&b, "\n%s", fold(c.Long))
 	}
 	if !c.HasParent() {
 		writeCommands(&b, c)
@@ -187,6 +267,7 @@ func (a *app) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 	}
 	if short {
 		writeFlagNames(&b, c)
+		writeFirstExamples(&b, c)
 		fmt.Fprintf(&b, "\n'%s --help' tells all of it.\n", c.CommandPath())
 		return
 	}
@@ -232,6 +313,27 @@ func writeFlagNames(b *strings.Builder, c *cobra.Command) {
 	b.WriteString("\n")
 }
 
+// writeFirstExamples writes the first of a command's examples, as many as there is
+// room for on a screen. An example is a line that is no comment, and those before it.
+func writeFirstExamples(b *strings.Builder, c *cobra.Command) {
+	const head, below = "\nExamples:\n", 2
+	room := height - below - strings.Count(b.String()+head, "\n")
+	shown, lines := "", ""
+	for line := range strings.Lines(c.Example + "\n") {
+		lines += line
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		if strings.Count(shown+lines, "\n") > room || len(line) > width {
+			break
+		}
+		shown, lines = shown+lines, ""
+	}
+	if shown != "" {
+		b.WriteString(head + shown)
+	}
+}
+
 // writeFlag writes a flag and what it is for, wrapped.
 func writeFlag(b *strings.Builder, f *pflag.Flag) {
 	const indent = 26
@@ -247,18 +349,8 @@ func writeFlag(b *strings.Builder, f *pflag.Flag) {
 	}
 	b.WriteString(strings.Repeat(" ", indent-column))
 	column = indent
-	for i, word := range strings.Fields(Usage(f)) {
-		switch {
-		case i == 0:
-		case column+1+len(word) > width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			column = indent
-		default:
-			b.WriteString(" ")
-			column++
-		}
-		b.WriteString(word)
-		column += len(word)
+	for word := range strings.FieldsSeq(Usage(f)) {
+		column = writeWord(b, word, column, indent)
 	}
 	b.WriteString("\n")
 }

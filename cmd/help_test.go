@@ -3,6 +3,7 @@ package cmd
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 )
@@ -16,7 +17,7 @@ func TestHelp_shortFitsOnAScreen(t *testing.T) {
 		}
 		var b strings.Builder
 		a.writeHelp(c, &b, true)
-		if n := strings.Count(b.String(), "\n"); n > 24 {
+		if n := strings.Count(b.String(), "\n"); n > height {
 			t.Errorf("%s -h has %d lines:\n%s", c.CommandPath(), n, b.String())
 		}
 		for line := range strings.Lines(b.String()) {
@@ -32,7 +33,7 @@ func TestHelp_isComplete(t *testing.T) {
 	a := newApp(nil)
 	root := a.newRoot(nil)
 	for c := range commands(root) {
-		if c.Hidden || c.Name() == "help" {
+		if c.Hidden {
 			continue
 		}
 		if c.Short == "" || c.Long == "" || c.GroupID != "" && c.Example == "" {
@@ -56,5 +57,29 @@ func TestHelp_isComplete(t *testing.T) {
 				t.Errorf("%s --help lacks --%s", c.CommandPath(), f.Name)
 			}
 		})
+	}
+}
+
+// TestFold: paragraphs are broken anew, what is indented is not.
+func TestFold(t *testing.T) {
+	const text = `A paragraph that is
+broken early, then
+
+  a list   that
+  stands as it is, whatever its length may be: it was laid out by hand, with its columns
+and the end.`
+	const want = `A paragraph that is broken early, then
+
+  a list   that
+  stands as it is, whatever its length may be: it was laid out by hand, with its columns
+and the end.
+`
+	if got := fold(text); got != want {
+		t.Errorf("fold gives\n%q, not\n%q", got, want)
+	}
+	for line := range strings.Lines(fold(strings.Repeat("word µs ", 100))) {
+		if n := utf8.RuneCountInString(line); n > width+len("\n") {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
 	}
 }

@@ -40,6 +40,18 @@ func (a *app) unknownCommand(root *cobra.Command, word string) error {
 	return usagef("there is no command %q: see 'ev --help'", word)
 }
 
+// unknownTopic is the error for what 'ev help' knows nothing of.
+func unknownTopic(root *cobra.Command, word string) error {
+	names := helpTopics(root)
+	for i := range names {
+		names[i], _, _ = strings.Cut(names[i], "\t")
+	}
+	if meant, ok := nearest.Of(word, slices.Values(names)); ok {
+		return usagef("there is no command or topic %q: did you mean 'ev help %s'?", word, meant)
+	}
+	return usagef("there is no command or topic %q: see 'ev help help'", word)
+}
+
 // flagError turns pflag's errors into ours, with the flag that was likely meant.
 func (a *app) flagError(c *cobra.Command, err error) error {
 	a.report = a.report.Named(c.CommandPath())
