@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,34 +134,82 @@ func TestTerminal_interruptIsTheForegroundCommands(t *testing.T) {
 	}
 }
 
-// TestService_isTold: READY=1 once everything is watched, STOPPING=1 at the end; a
-// command is not told where to.
-func TestService_isTold(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+// notifySocket makes what a service manager makes for its services.
+func notifySocket(t *testing.T) (conn *net.UnixConn, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	c := command(t, "timer", "0", "--name", "tick", "--", "sh", "-c", `echo "to: $NOTIFY_SOCKET"`)
-	c.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket)
-	out, err := c.CombinedOutput()
-	if err != nil || string(out) != "to: \n" {
-		t.Errorf("got %q, %v", out, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn, path
+}
+
+// toldUntil returns what has been told up to a message.
+func toldUntil(t *testing.T, conn *net.UnixConn, last string) (told []string) {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
 	}
-	var told []string
-	for len(told) == 0 || told[len(told)-1] != "STOPPING=1" {
-		b := make([]byte, 1000)
-		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			t.Fatal(err)
-		}
+	for b := make([]byte, 1000); len(told) == 0 || told[len(told)-1] != last; {
 		n, err := conn.Read(b)
 		if err != nil {
 			t.Fatalf("%v after %q", err, told)
 		}
 		told = append(told, string(b[:n]))
 	}
+	return told
+}
+
+// TestService_isTold: READY=1 once everything is watched, STOPPING=1 at the end; a
+// command is not told where to.
+func TestService_isTold(t *testing.T) {
+	conn, socket := notifySocket(t)
+	c := command(t, "timer", "0", "--name", "tick", "--", "sh", "-c", `echo "to: $NOTIFY_SOCKET"`)
+	c.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket)
+	out, err := c.CombinedOutput()
+	if err != nil || string(out) != "to: \n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+	told := toldUntil(t, conn, "STOPPING=1")
 	if told[0] != "READY=1" || !strings.Contains(strings.Join(told, "\n"), "STATUS=watching: tick") {
 		t.Errorf("told was %q", told)
+	}
+}
+
+// TestService_isToldWhenTheEndBegins: not when the last command has ended, which may
+// take as long as it likes.
+func TestService_isToldWhenTheEndBegins(t *testing.T) {
+	conn, socket := notifySocket(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := command(t, "timer", "0", "--kill-after", "inf", "--", "sh", "-c",
+		`trap 'cat "$FIFO"; exit' TERM; echo running; while :; do sleep 0.01; done`)
+	c.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "FIFO="+fifo)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("running\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	toldUntil(t, conn, "STOPPING=1")
+	if err := os.WriteFile(fifo, []byte("the command still lives\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := io.ReadAll(out); err != nil || string(rest) != "the command still lives\n" {
+		t.Errorf("the command said %q, %v", rest, err)
+	}
+	if err := c.Wait(); err == nil || err.Error() != "signal: terminated" {
+		t.Errorf("ev ended with %v", err)
 	}
 }

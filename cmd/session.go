@@ -117,9 +117,11 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.loop.Run(ctx, loop.RunDefault); err != nil {
 		return err
 	}
-	_ = s.notify.Stopping()
-	if !s.ending && slices.ContainsFunc(s.bound, (*bound).failed) {
-		s.status = s.failure()
+	if !s.ending {
+		_ = s.notify.Stopping()
+		if slices.ContainsFunc(s.bound, (*bound).failed) {
+			s.status = s.failure()
+		}
 	}
 	if s.status != exitOK || s.err != nil {
 		return &exitError{status: s.status, err: s.err, signal: s.signal}
@@ -217,6 +219,7 @@ func (s *session) end(status int) {
 		return
 	}
 	s.ending, s.status = true, status
+	_ = s.notify.Stopping()
 	s.stdout.Hurry()
 	s.stderr.Hurry()
 	for _, v := range s.bound {
