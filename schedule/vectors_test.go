@@ -91,7 +91,7 @@ func TestCronVectors(t *testing.T) {
 		switch {
 		case ours[expr] == after:
 			continue
-		case after < "1970":
+		case strings.HasPrefix(after, "1900"):
 			continue // years begin with 1970
 		case strings.Contains(class, "6th=year") && !hasYear(expr):
 			continue // cannot be told from seconds first
