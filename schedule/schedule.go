@@ -24,7 +24,7 @@ import (
 
 // A Schedule is a set of instants.
 type Schedule interface {
-	// Next is the first instant strictly after the given time. It is false if there is none.
+	// Next is the first instant strictly after the given time. It is zero and false if there is none.
 	Next(after time.Time) (time.Time, bool)
 }
 
@@ -131,7 +131,10 @@ func At(t time.Time) *Spec {
 // Next implements [Schedule]; the instant is in the zone of s.
 func (s *Spec) Next(after time.Time) (time.Time, bool) {
 	if s.kind == Instant {
-		return s.instant, after.Before(s.instant)
+		if after.Before(s.instant) {
+			return s.instant, true
+		}
+		return time.Time{}, false
 	}
 	if after.Before(s.from) {
 		after = s.from.Add(-1)

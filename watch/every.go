@@ -168,7 +168,7 @@ func (e *Every) next(now time.Time) (time.Time, bool) {
 // jitter, so that neither they nor those of other watchers run all at once.
 func (e *Every) backlog(now time.Time) int {
 	const enough = 1000
-	overdue := now.Add(-e.options.Jitter - punctual)
+	overdue := now.Add(-e.delay(e.options.Jitter) - punctual)
 	switch {
 	case e.options.Jitter == 0 || e.options.CatchUp == CatchUpNone:
 		return 0

@@ -9,15 +9,17 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A stamp is a file of one line that says up to when the instants of a schedule were dealt with.
 const stampHead = "ev every has dealt with all until "
 
 // openStamp returns the time in a stamp. One that does not exist is made, with the time given: a state that can't be
-// saved is known at the start.
+// saved is known at the start. A FIFO is not waited for.
 func openStamp(path string, first time.Time) (time.Time, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return first, writeStamp(path, first)
 	}
@@ -25,6 +27,9 @@ func openStamp(path string, first time.Time) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("the state can't be read: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		return time.Time{}, fmt.Errorf("the state %s is no file: give --state a file of its own", path)
+	}
 	text, err := io.ReadAll(io.LimitReader(f, 128))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("the state can't be read: %w", err)
@@ -47,6 +52,9 @@ func parseStamp(path, text string) (time.Time, error) {
 
 // writeStamp replaces a stamp: whatever happens meanwhile, the file is either the old one or the new one.
 func writeStamp(path string, at time.Time) (err error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // not the link is to be replaced
+	}
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
 	if err != nil {

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
@@ -236,6 +239,9 @@ func TestEveryAtAnInstantInThePastFiresAtOnce(t *testing.T) {
 	o := EveryOptions{Schedule: schedule.At(time.Date(1999, 12, 24, 18, 0, 0, 0, time.UTC)), Text: "1999-12-24 18:00"}
 	runEvery(t, o, func(e *everyTest) {
 		e.pass(0)
+		if next := e.got[0].Next; !next.IsZero() {
+			t.Errorf("next is %v, want none", next)
+		}
 		e.expect("24 18:00:00 late 174h0m0s")
 		if e.Active() {
 			t.Error("it is still active")
@@ -312,6 +318,28 @@ func TestEveryCatchUpIsSpreadOverTheJitter(t *testing.T) {
 		}
 		if len(slices.Compact(at[:6])) < 6 {
 			t.Error("they come all at once")
+		}
+	})
+}
+
+// TestEveryMissedAtStartIsSpread: what was missed less than the jitter ago does not run at once with all others.
+func TestEveryMissedAtStartIsSpread(t *testing.T) {
+	o := everyOptions(t, "0 3 * * *")
+	o.Jitter, o.CatchUp, o.State = 30*time.Minute, CatchUpOnce, filepath.Join(t.TempDir(), "state")
+	if err := writeStamp(o.State, time.Date(1999, 12, 31, 3, 0, 0, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for range 30 {
+			e := newEveryTest(t, o)
+			e.step = 3*time.Hour + 20*time.Minute
+			if err := e.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if at, _ := e.At(); e.loop.Now().Sub(at) > punctual {
+				t.Errorf("due %v ago", e.loop.Now().Sub(at))
+			}
+			e.Stop()
 		}
 	})
 }
@@ -413,6 +441,32 @@ func TestEveryStateLeavesNoLitter(t *testing.T) {
 	}
 	if err := writeStamp(filepath.Join(dir, "no", "state"), time.Now()); err == nil {
 		t.Error("no error for a folder that is not there")
+	}
+}
+
+func TestEveryStateMayBeALink(t *testing.T) {
+	dir := t.TempDir()
+	link, target := filepath.Join(dir, "link"), filepath.Join(dir, "target")
+	if err := errors.Join(writeStamp(target, time.Unix(1, 0)), os.Symlink("target", link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeStamp(link, time.Unix(2, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := openStamp(target, time.Time{}); err != nil || at.Unix() != 2 {
+		t.Errorf("the link's target has %v, %v", at, err)
+	}
+}
+
+func TestEveryRefusesAStateThatIsNoFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Skip("needs a FIFO: ", err)
+	}
+	for _, path := range []string{path, t.TempDir(), os.DevNull} {
+		if _, err := openStamp(path, time.Now()); err == nil || !strings.Contains(err.Error(), "is no file") {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
 
