@@ -113,8 +113,11 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 	if err != nil {
 		return err
 	}
-	if o.preview.asked() {
+	if o.preview.asked(c) {
 		return o.preview.write(a, c, w, o.json)
+	}
+	if err := o.comes(a, c, w); err != nil {
+		return err
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return watch.NewEvery(l, w, emit), nil
@@ -122,15 +125,29 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 	return sink(c.Context(), b)
 }
 
+// comes reports that no instant comes any more. In an Evfile that is no error: what was
+// once right would keep all other lines from running.
+func (o *everyOptions) comes(a *app, c *cobra.Command, w watch.EveryOptions) error {
+	if w.Schedule == nil || w.Schedule.Kind() == schedule.Instant || o.state != "" {
+		return nil
+	}
+	if _, ok := w.Schedule.Next(time.Now()); ok {
+		return nil
+	}
+	err := usagef("%q never fires again: it has no instant after now; move its year or --until", w.Text)
+	if c.HasParent() {
+		return err
+	}
+	a.report.Noticef("%v", err)
+	return nil
+}
+
 // describe turns the flags and the SCHEDULE into what the watcher wants to know.
 func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name string) (watch.EveryOptions, error) {
 	w := watch.EveryOptions{Jitter: o.jitter, State: o.state, Report: a.report}
-	zone := time.Local
-	var err error
-	if o.zone != "" {
-		if zone, err = schedule.LoadZone(o.zone); err != nil {
-			return w, usagef("--tz: %v", err)
-		}
+	zone, err := o.location(a)
+	if err != nil {
+		return w, err
 	}
 	if w.CatchUp, err = o.parseCatchUp(); err != nil {
 		return w, err
@@ -164,6 +181,18 @@ func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name str
 		w.Schedule, err = o.parse(a, own, now, zone, name)
 	}
 	return w, err
+}
+
+// location is the zone of --tz, or the local one.
+func (o *everyOptions) location(a *app) (*time.Location, error) {
+	if o.zone == "" {
+		return a.localZone(), nil
+	}
+	zone, err := schedule.LoadZone(o.zone)
+	if err != nil {
+		return nil, usagef("--tz: %v", err)
+	}
+	return zone, nil
 }
 
 // alone reports what can't be together with --at or --schedule-command.

@@ -38,8 +38,8 @@ func (p *preview) add(to *pflag.FlagSet) {
 	addGroup(to, "Show the schedule, and end", fs)
 }
 
-func (p *preview) asked() bool {
-	return p.next != 0 || p.after != "" || p.explain || p.calendar || p.timeline
+func (p *preview) asked(c *cobra.Command) bool {
+	return c.Flags().Changed("next") || p.after != "" || p.explain || p.calendar || p.timeline
 }
 
 // explained is how many instants --explain shows if --next says nothing else.
@@ -49,7 +49,7 @@ func (p *preview) write(a *app, c *cobra.Command, w watch.EveryOptions, asJSON b
 	now := time.Now()
 	s := shown{EveryOptions: w, now: now, after: now, context: c.Context()}
 	switch {
-	case p.next < 0:
+	case p.next < 1 && c.Flags().Changed("next"):
 		return usagef("--next %d: give a number of instants from 1", p.next)
 	case (p.calendar || p.timeline) && w.Schedule == nil:
 		return usagef("a --schedule-command can't be drawn: --next N asks it for instants")

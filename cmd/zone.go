@@ -1,0 +1,48 @@
+package cmd
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/evshell/ev/schedule"
+)
+
+// localZone is the zone of TZ (tzset(3)), else that of the machine, by its name if it
+// can be known. An Evfile's line has the TZ that stands above it.
+func (a *app) localZone() *time.Location {
+	tz := strings.TrimPrefix(a.getenv("TZ"), ":")
+	if tz == "" {
+		return machineZone()
+	}
+	if strings.HasPrefix(tz, "/") {
+		return time.Local // a file, which package time has read
+	}
+	zone, err := schedule.LoadZone(tz)
+	if err == nil {
+		return zone
+	}
+	if zone, err := schedule.ParseZone(tz); err == nil {
+		return zone
+	}
+	a.report.Noticef("UTC is taken, since TZ has an %v", err)
+	return time.UTC
+}
+
+// machineZone finds the zone that /etc/localtime is a link to, also where there is no
+// zone database for the link to lead to.
+func machineZone() *time.Location {
+	if _, set := os.LookupEnv("TZ"); set {
+		return time.Local
+	}
+	link, err := os.Readlink("/etc/localtime")
+	if err != nil {
+		return time.Local
+	}
+	if _, name, ok := strings.Cut(link, "zoneinfo/"); ok {
+		if zone, err := schedule.LoadZone(name); err == nil {
+			return zone
+		}
+	}
+	return time.Local
+}
