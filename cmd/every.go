@@ -61,7 +61,8 @@ func (a *app) newEvery(sink Sink) *cobra.Command {
 
 A fixed time that the clocks skip fires once, when they have; one that they show
 twice fires once, at the first. Schedules with a wildcard hour or minute, and
-intervals, follow elapsed time. --explain tells where that matters.
+intervals, follow elapsed time. --explain tells where that matters. 'ev help
+time' has all that a SCHEDULE, a TIME and a ZONE can be.
 
 The clock may be set, and the machine may sleep. An instant that is reached up
 to a minute late is just late. What is older was missed: --catch-up says what it

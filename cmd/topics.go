@@ -7,18 +7,7 @@ type topic struct{ name, short, long string }
 
 func topics() []topic {
 	return []topic{
-		{"time", "how durations are written", `A DURATION is a number of seconds (5, 5.5), or numbers with units:
-
-  500ms  1h30m  2h 30min  1d  1w  PT1H30M
-
-Units: ns, us or µs, ms, s, m, h, d, w, and their long forms (sec, second,
-seconds, min, minute, minutes, hr, hour, hours, day, days, week, weeks). Spaces
-between the parts don't matter. A day is 24 hours and a week is 7 days, but for
-'ev every', where they follow the calendar. Where a limit is meant, inf is none.
-Negative spans, months and years are refused.
-
-Durations are printed as 1h30m or 2.5s, and as seconds in JSON. Times are
-RFC 3339, with nanoseconds.`},
+		{"time", "how durations, times and schedules are written", timeHelp},
 		{"format", "placeholders, fields and escapes", `In --format and in the arguments of a COMMAND, {field} stands for a field of the
 event, and {} for its subject. What is no field stays as it is, and so does
 ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
@@ -79,6 +68,7 @@ by others than its owner.`},
                   sockets that systemd passed: ev watch-fd fd:NAME
   JOURNAL_STREAM  messages get the journal's priorities
   PATH            where a COMMAND is looked for
+  TZ              the local zone: 'ev help time'
 
 Set for a COMMAND: EV_ and each field's name in upper case ('ev help format'); under
 'ev run --control' EV_CONTROL, the path of its socket.

@@ -66,7 +66,7 @@ func (p *page) file(name string, section int) File {
 
 func (p *page) section(title string) { fmt.Fprintf(p, ".SH %s\n", strings.ToUpper(title)) }
 
-// text writes paragraphs; lines that are indented stand as they are.
+// text writes paragraphs; lines that are indented stand as they are, and those in capitals are headings.
 func (p *page) text(s string) {
 	var words []string
 	literal := false
@@ -74,7 +74,8 @@ func (p *page) text(s string) {
 		p.fill(words)
 		words = nil
 	}
-	for line := range strings.SplitSeq(strings.TrimRight(s, "\n"), "\n") {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, line := range lines {
 		if indented := strings.HasPrefix(line, "  "); indented != literal && line != "" {
 			flush()
 			if literal = indented; literal {
@@ -87,7 +88,11 @@ func (p *page) text(s string) {
 		switch {
 		case line == "":
 			flush()
-			p.paragraph()
+			if !isHeading(lines[i+1]) { // the last line is none of these
+				p.paragraph()
+			}
+		case isHeading(line):
+			fmt.Fprintf(p, ".SS %s%s\n", line[:1], strings.ToLower(line[1:]))
 		case literal:
 			p.line(line[2:])
 		default:
@@ -98,6 +103,10 @@ func (p *page) text(s string) {
 	if literal {
 		p.WriteString(".fi\n.RE\n")
 	}
+}
+
+func isHeading(line string) bool {
+	return line != "" && strings.Trim(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ ") == "" && line[0] != ' '
 }
 
 // paragraph begins one, unless there is nothing to set it off from.
