@@ -84,7 +84,7 @@ func (a *app) shorthandError(c *cobra.Command, msg string) error {
 	if i := slices.Index(a.args, word); i > 2 && !strings.HasPrefix(a.args[i-1], "-") {
 		return usagef("there is no flag %s; if it is the command's, %s", word, a.dashHint(a.args[i-1]))
 	}
-	if strings.Trim(word, "-0123456789.") == "" {
+	if number := strings.TrimLeft(word, "-."); number != "" && '0' <= number[0] && number[0] <= '9' {
 		return usagef("there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
 	}
 	return usagef("there is no flag %s: see '%s --help'", word, c.CommandPath())

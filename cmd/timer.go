@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,14 +80,14 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 	return c
 }
 
-// sum adds up the spans. What can't be one is likely the COMMAND.
+// sum adds up the spans. What doesn't begin like one is likely the COMMAND.
 func (a *app) sum(args []string) (time.Duration, error) {
 	if len(args) == 0 {
 		return 0, usagef("give a span of time, as in: ev timer 1m30s")
 	}
 	for i, arg := range args {
 		if _, err := span.Parse(arg); err != nil {
-			if i > 0 {
+			if i > 0 && strings.Trim(arg[:min(len(arg), 1)], ".0123456789") != "" {
 				return 0, usagef("%s", a.dashHint(arg))
 			}
 			return 0, usagef("%v", err)

@@ -33,6 +33,7 @@ type event struct {
 	parts    [6]chain
 	fromEnd  bool   // days count from the end of the month
 	zone     string // as it was written
+	dayPos   int    // where its days were written
 }
 
 // second is a second in microseconds.
@@ -90,7 +91,7 @@ func (s *Spec) parseCalendar(text string, o Options) error {
 			return &Error{Text: text, Pos: len(body) + 1, Msg: err.Error()}
 		}
 	}
-	s.text = e.String()
+	s.text, s.dayPos = e.String(), e.dayPos
 	ticks := e.parts[hours].wildcard() || e.parts[minutes].wildcard()
 	s.place(e.fields(), ticks, o)
 	return nil

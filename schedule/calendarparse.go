@@ -34,6 +34,7 @@ func readEvent(text, body string) (*event, error) {
 		}
 	}
 	e.normalize()
+	e.dayPos = p.starts[days]
 	return e, p.check(e)
 }
 

@@ -149,7 +149,7 @@ func (s *Spec) parseCronFields(text string, words []word, o Options) (normal str
 		case "hour":
 			rule.hours, ticks = set.values, ticks || set.wildcard()
 		case "day of month":
-			rule.days.dates, dates = set.values, set
+			rule.days.dates, dates, s.dayPos = set.values, set, w.pos
 		case "month":
 			rule.months = set.values
 		case "weekday":

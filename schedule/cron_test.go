@@ -123,6 +123,15 @@ func TestNotesTellWhatOneMightNotExpect(t *testing.T) {
 	}
 }
 
+func TestNoteThatDaylightSavingRulesDoNotMatter(t *testing.T) {
+	for text, want := range map[string]bool{"*/10 * * * *": true, "15m": true, "30 2 * * *": false, "1d": false} {
+		notes := parse(t, text, Options{Gap: GapSkip}).Notes()
+		if got := strings.Contains(strings.Join(notes, "; "), "follows elapsed time"); got != want {
+			t.Errorf("%q: %q", text, notes)
+		}
+	}
+}
+
 func TestNoTextIsBothCronAndCalendar(t *testing.T) {
 	for _, file := range []string{"cron.tsv", "oncalendar.tsv"} {
 		for _, row := range rows(t, file) {

@@ -61,7 +61,7 @@ func (p *cronParser) item(set *cronSet, w word) (normal string, err error) {
 			return "", err
 		}
 		if step == 0 {
-			return "", p.fail(at, "a step of 0 goes nowhere")
+			return "", &Error{Text: p.text, Pos: at.pos, Msg: p.field.name + ": a step of 0 goes nowhere", Hint: "a step is 1 or more"}
 		}
 	}
 	from, to := p.field.min, p.field.max

@@ -58,6 +58,7 @@ type Options struct {
 type Spec struct {
 	kind    Kind
 	text    string
+	dayPos  int // where the days are, in what was read
 	notes   []string
 	zone    *time.Location
 	instant time.Time   // of an Instant
@@ -99,6 +100,9 @@ func Parse(text string, o Options) (*Spec, error) {
 	if _, ok := s.Next(time.Time{}); !ok {
 		return nil, s.never(text)
 	}
+	if s.Ticks() && (o.Gap != GapAfter || o.Overlap != OverlapFirst) {
+		s.note("it follows elapsed time: rules for fixed times that clocks skip or show twice don't matter")
+	}
 	return s, nil
 }
 
@@ -118,7 +122,7 @@ func (s *Spec) never(text string) error {
 		return &Error{Text: text, Msg: "it never fires after its lower bound", Hint: "move the bound or the year"}
 	}
 	return &Error{
-		Text: text, Msg: fmt.Sprintf("it never fires from %d to %d", firstYear, lastYear),
+		Text: text, Pos: s.dayPos, Msg: fmt.Sprintf("it never fires from %d to %d", firstYear, lastYear),
 		Hint: "look at the day; the last one of a month is L in cron, *-*~1 in a calendar event",
 	}
 }

@@ -13,8 +13,8 @@ func TestErrorsNameFieldValueAndWhatIsAllowed(t *testing.T) {
 		says string
 	}{
 		"60 * * * *":                   {0, "minute: 60 is out of range; allowed are 0 to 59"},
-		"0 */0 * * *":                  {4, "hour: a step of 0"},
-		"0 0 31 feb *":                 {0, "never fires"},
+		"0 */0 * * *":                  {4, "hour: a step of 0 goes nowhere; a step is 1 or more"},
+		"0 0 31 feb *":                 {4, "never fires"},
 		"0 0 * janu *":                 {6, `month: "janu" is no value; allowed are 1 to 12 or jan to dec`},
 		"0 0 * * mon-fry":              {12, "weekday"},
 		"0 0 * * 1#6":                  {10, "#1 to #5"},
@@ -37,7 +37,7 @@ func TestErrorsNameFieldValueAndWhatIsAllowed(t *testing.T) {
 		"24:00":                        {0, "hour: 24 is out of range; allowed are 0 to 23"},
 		"*/2:00":                       {1, "0/2"},
 		"2027-13-01":                   {5, "month: 13"},
-		"2027-02-30":                   {0, "never fires"},
+		"2027-02-30":                   {8, "never fires"},
 		"*-*~29":                       {4, "day: 29 is out of range; allowed are 1 to 28"},
 		"09:00 Europe/Berln":           {6, "did you mean Europe/Berlin?"},
 		"dayli":                        {0, "did you mean daily?"},
