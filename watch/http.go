@@ -137,6 +137,7 @@ func (w *HTTP) Start() error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    w.opts.MaxHeader,
 		ConnContext:       withConn,
+		ConnState:         connState,
 		ErrorLog:          log.New(httpLog{w.opts.Report}, "", 0),
 		Protocols:         &protocols,
 

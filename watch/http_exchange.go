@@ -34,7 +34,7 @@ type httpExchange struct {
 	working bool   // one of the watcher's
 	told    bool   // there is an answer
 	over    bool   // nothing more becomes of the event
-	left    bool   // the answer is out
+	left    bool   // the answer is written
 }
 
 // An httpAnswer is what the client gets.
@@ -49,6 +49,7 @@ var _ event.Exchange = (*httpExchange)(nil)
 func (x *httpExchange) serve(a *httpReply, r *http.Request) {
 	w := x.watcher
 	w.loop.Post(func() { w.arrive(x) })
+	x.conn.sent = func() { w.loop.Post(w.loop.Unref) } // the Ref is arrive's
 	if !w.opts.HalfClose {
 		// Where the loop can't see it (BSD), net/http may.
 		defer context.AfterFunc(r.Context(), func() { w.loop.Post(x.leave) })()
@@ -235,9 +236,8 @@ func (x *httpExchange) tell(a httpAnswer) {
 	close(x.done)
 }
 
-// answered is called when the answer is out.
+// answered is called when the answer is written.
 func (x *httpExchange) answered() {
-	x.watcher.loop.Unref()
 	if x.hangup != nil {
 		x.hangup.Stop()
 	}

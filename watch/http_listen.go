@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -144,6 +145,7 @@ type httpConn struct {
 	fd     int
 	remote string
 	left   func()
+	sent   func() // called once the answer is out, or lost; nil: nobody waits for that
 }
 
 // Close makes room for another.
@@ -157,10 +159,28 @@ type connKey struct{}
 
 // withConn is http.Server.ConnContext.
 func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, plainConn(c))
+}
+
+// connState is http.Server.ConnState. An answer is out when its handler has returned
+// and net/http has written what it had left: then the connection rests, or is closed.
+func connState(c net.Conn, s http.ConnState) {
+	if s != http.StateIdle && s != http.StateClosed {
+		return
+	}
+	conn := plainConn(c)
+	if sent := conn.sent; sent != nil {
+		conn.sent = nil
+		sent()
+	}
+}
+
+// plainConn is what TLS is spoken over, if it is.
+func plainConn(c net.Conn) *httpConn {
 	if secure, ok := c.(*tls.Conn); ok {
 		c = secure.NetConn()
 	}
-	return context.WithValue(ctx, connKey{}, c)
+	return c.(*httpConn)
 }
 
 func connOf(ctx context.Context) *httpConn { return ctx.Value(connKey{}).(*httpConn) }
