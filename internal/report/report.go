@@ -113,10 +113,22 @@ func (r *Reporter) Debugf(format string, args ...any) { r.write(Debug, format, a
 // Enabled reports whether messages of a level are written at all.
 func (r *Reporter) Enabled(l Level) bool { return r != nil && l <= r.max }
 
+// A Fact is what a message says once more for programs: where messages are JSON it is
+// a field of its own.
+type Fact struct {
+	Name  string
+	Value any
+}
+
+// Facts reports text, with the facts in it.
+func (r *Reporter) Facts(l Level, text string, facts ...Fact) {
+	r.write(l, "%s", []any{text}, facts...)
+}
+
 // write makes one write of each message, so that those of several processes
 // don't mix in the middle of a line. A standard error that is gone can't be
 // reported to anyone.
-func (r *Reporter) write(l Level, format string, args []any) {
+func (r *Reporter) write(l Level, format string, args []any, facts ...Fact) {
 	if !r.Enabled(l) {
 		return
 	}
@@ -137,7 +149,12 @@ func (r *Reporter) write(l Level, format string, args []any) {
 			From    string    `json:"from"`
 			Message string    `json:"message"`
 		}{time.Now(), l.String(), r.name, text})
-		line = append(line, '\n')
+		line = line[:len(line)-1]
+		for _, f := range facts {
+			value, _ := json.Marshal(f.Value)
+			line = fmt.Appendf(line, ",%q:%s", f.Name, value)
+		}
+		line = append(line, "}\n"...)
 	}
 	r.out.mu.Lock()
 	defer r.out.mu.Unlock()

@@ -156,3 +156,16 @@ func TestEachMessageIsOneWrite(t *testing.T) {
 		t.Errorf("%d whole lines, %d other writes", l.whole, l.other)
 	}
 }
+
+func TestFacts_areFieldsInJSON(t *testing.T) {
+	for format, want := range map[Format]string{
+		Plain: "ev stat: POST /x\n",
+		JSON:  `,"level":"verbose","from":"ev stat","message":"POST /x","path":"/\"x","status":200}` + "\n",
+	} {
+		var b bytes.Buffer
+		New(&b, "ev stat", format, Verbose).Facts(Verbose, "POST /x", Fact{"path", `/"x`}, Fact{"status", 200})
+		if !strings.HasSuffix(b.String(), want) {
+			t.Errorf("got %q, want …%q", b.String(), want)
+		}
+	}
+}
