@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -98,13 +99,8 @@ func NewHTTP(l *loop.Loop, o HTTPOptions, emit Emit) (*HTTP, error) {
 	if w.address, err = parseHTTPAddress(o.Addr); err != nil {
 		return nil, err
 	}
-	for _, p := range o.Paths {
-		if !strings.HasPrefix(p, "/") {
-			return nil, fmt.Errorf("%q is no path: it begins with /", p)
-		}
-		if i := strings.IndexByte(p, '*'); i >= 0 && (i != len(p)-1 || p[i-1] != '/') {
-			return nil, fmt.Errorf("%q: a * stands for all below a path, as in /hooks/*", p)
-		}
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	if w.gate, err = newHTTPGate(o); err != nil {
 		return nil, err
@@ -112,11 +108,32 @@ func NewHTTP(l *loop.Loop, o HTTPOptions, emit Emit) (*HTTP, error) {
 	if o.CertFile != "" {
 		cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("TLS, %s and %s: %w", o.CertFile, o.KeyFile, err)
 		}
 		w.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
 	return w, nil
+}
+
+// check refuses what no request could have.
+func (o *HTTPOptions) check() error {
+	for _, p := range o.Paths {
+		if !strings.HasPrefix(p, "/") {
+			return fmt.Errorf("%q is no path: it begins with /", p)
+		}
+		if i := strings.IndexByte(p, '*'); i >= 0 && (i != len(p)-1 || p[i-1] != '/') {
+			return fmt.Errorf("%q: a * stands for all below a path, as in /hooks/*", p)
+		}
+		if i := strings.IndexAny(p, "?#%"); i >= 0 {
+			return fmt.Errorf("%q: a path is compared without its query, and with every %%XX decoded: leave out %c", p, p[i])
+		}
+	}
+	for _, h := range o.Hosts {
+		if _, err := netip.ParseAddr(h); err != nil && (h == "" || strings.ContainsAny(h, ":/ ")) {
+			return fmt.Errorf("%q is no name of a host: write it without http:// and port", h)
+		}
+	}
+	return nil
 }
 
 // Start listens.
@@ -143,12 +160,11 @@ func (w *HTTP) Start() error {
 
 		DisableGeneralOptionsHandler: true,
 	}
-	scheme := "http"
 	var accept net.Listener = listener
 	if w.tls != nil {
-		scheme, accept = "https", tls.NewListener(listener, w.tls)
+		accept = tls.NewListener(listener, w.tls)
 	}
-	w.opts.Report.Verbosef("listening on %s://%s", scheme, listener.Addr())
+	w.tellAddress()
 	w.arrived.Start()
 	server := w.server
 	go func() {
@@ -256,13 +272,14 @@ func (w *HTTP) Pending() bool { return w.arrived.Pending() }
 // SetPriority takes effect at the next Start.
 func (w *HTTP) SetPriority(p loop.Priority) { w.arrived.SetPriority(p) }
 
-// httpLog takes the lines that net/http writes.
+// httpLog takes the lines that net/http writes. That nothing can be accepted is told by
+// the listener, once.
 type httpLog struct{ report *report.Reporter }
 
 func (l httpLog) Write(p []byte) (int, error) {
 	line := strings.TrimSpace(string(p))
 	line, _, _ = strings.Cut(line, "\n") // a panic's stack
-	if strings.Contains(line, "Accept error") || strings.Contains(line, "panic serving") {
+	if strings.Contains(line, "panic serving") {
 		l.report.Errorf("%s", line)
 	} else {
 		l.report.Verbosef("%s", line)

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/evshell/ev/event"
 )
@@ -110,6 +111,9 @@ func (b *httpBody) params(r *http.Request, lift bool) (list []event.Param, files
 	}
 	n := 0
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !utf8.ValidString(name) {
+			return nil, nil, refuse(http.StatusBadRequest, "the parameter %q has a name that is not UTF-8", name)
+		}
 		list = append(list, event.Param{Name: name, Values: values[name]})
 		n += max(len(values[name]), 1)
 	}

@@ -40,7 +40,8 @@ type httpExchange struct {
 // An httpAnswer is what the client gets.
 type httpAnswer struct {
 	status int
-	output bool // what the command has written is the body
+	output bool   // what the command has written is the body
+	why    string // otherwise the reason, if the client may know
 }
 
 var _ event.Exchange = (*httpExchange)(nil)
@@ -65,16 +66,16 @@ func (x *httpExchange) serve(a *httpReply, r *http.Request) {
 	}()
 	if x.output == nil {
 		<-x.done
-		a.end(x.answer.status)
+		a.end(x.answer.status, x.answer.why)
 		return
 	}
 	defer x.output.Close()
-	x.stream(a)
+	x.stream(a, r)
 }
 
 // stream copies the command's output to the client until the command has ended, and
 // closes the answer as that says.
-func (x *httpExchange) stream(a *httpReply) {
+func (x *httpExchange) stream(a *httpReply, r *http.Request) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := x.output.Read(buf)
@@ -92,9 +93,12 @@ func (x *httpExchange) stream(a *httpReply) {
 		a.status = statusClientGone
 		panic(http.ErrAbortHandler)
 	case !x.answer.output && a.begun:
+		if !r.ProtoAtLeast(1, 1) {
+			x.conn.reset() // before 1.1 the end of the connection is that of the answer
+		}
 		panic(http.ErrAbortHandler) // the client must not take it for the whole
 	case !x.answer.output:
-		a.end(x.answer.status)
+		a.end(x.answer.status, x.answer.why)
 	default:
 		a.finish(x, x.answer.status)
 	}
@@ -196,11 +200,11 @@ func (w *HTTP) answerFor(a event.Answer) httpAnswer {
 			return httpAnswer{status: http.StatusOK, output: true}
 		}
 	case event.Late:
-		return httpAnswer{status: http.StatusGatewayTimeout}
+		return httpAnswer{status: http.StatusGatewayTimeout, why: "it took too long"}
 	case event.Merged:
 		return httpAnswer{status: http.StatusAccepted}
 	case event.Stopped, event.Refused:
-		return httpAnswer{status: http.StatusServiceUnavailable}
+		return unavailable()
 	case event.Failed:
 	}
 	return httpAnswer{status: http.StatusInternalServerError}
@@ -217,8 +221,13 @@ func (x *httpExchange) end(a httpAnswer) {
 	x.settle()
 }
 
+// unavailable is the answer to a request that is not dealt with now.
+func unavailable() httpAnswer {
+	return httpAnswer{status: http.StatusServiceUnavailable, why: "try again later"}
+}
+
 // refuse answers a request that is not dealt with.
-func (x *httpExchange) refuse() { x.end(httpAnswer{status: http.StatusServiceUnavailable}) }
+func (x *httpExchange) refuse() { x.end(unavailable()) }
 
 // accept answers a request before its command has ended.
 func (x *httpExchange) accept() { x.tell(httpAnswer{status: http.StatusAccepted}) }

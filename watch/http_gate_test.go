@@ -174,13 +174,16 @@ func TestNewHTTP_refusesWithReason(t *testing.T) {
 		{func(o *HTTPOptions) { o.Paths = []string{"x"} }, "begins with /"},
 		{func(o *HTTPOptions) { o.Paths = []string{"/x*"} }, "/hooks/*"},
 		{func(o *HTTPOptions) { o.Paths = []string{"/*/x"} }, "/hooks/*"},
+		{func(o *HTTPOptions) { o.Paths = []string{"/x?y"} }, "without its query"},
+		{func(o *HTTPOptions) { o.Hosts = []string{"http://a"} }, "without http://"},
+		{func(o *HTTPOptions) { o.Hosts = []string{"a:80"} }, "without http://"},
 		{func(o *HTTPOptions) { o.TokenFile = empty }, "is empty"},
 		{func(o *HTTPOptions) { o.TokenFile = "/nonexistent" }, "no such file"},
 		{func(o *HTTPOptions) { o.BasicFile = open }, "USER:PASSWORD"},
 		{func(o *HTTPOptions) { o.Signature = HTTPSignature{SecretFile: open, Format: "md5"} }, "there are github"},
 		{func(o *HTTPOptions) { o.Signature = HTTPSignature{SecretFile: open, Format: "hex"} }, "say in which"},
 		{func(o *HTTPOptions) { o.Signature = HTTPSignature{SecretFile: open, Format: "hex", Header: "a b"} }, "no header"},
-		{func(o *HTTPOptions) { o.CertFile, o.KeyFile = open, open }, "PEM"},
+		{func(o *HTTPOptions) { o.CertFile, o.KeyFile = open, open }, "TLS, " + open},
 	} {
 		o := httpDefaults()
 		tt.change(&o)

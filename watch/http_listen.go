@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/socket"
 )
 
@@ -46,7 +47,7 @@ func parseHTTPAddress(s string) (a httpAddress, err error) {
 
 // listen opens the socket.
 func (w *HTTP) listen() (*httpListener, error) {
-	l := &httpListener{room: make(chan struct{}, w.opts.MaxConnections), closed: make(chan struct{})}
+	l := &httpListener{report: w.opts.Report, room: make(chan struct{}, w.opts.MaxConnections), closed: make(chan struct{})}
 	var err error
 	switch a := w.address; {
 	case a.unix != "":
@@ -90,9 +91,28 @@ func listenerOf(fd int, name string) (net.Listener, error) {
 	return net.FileListener(f)
 }
 
+// tellAddress says where to send requests to: to everyone, if nobody knows the port yet.
+func (w *HTTP) tellAddress() {
+	scheme, say := "http", w.opts.Report.Verbosef
+	if w.tls != nil {
+		scheme = "https"
+	}
+	at := w.listener.Addr()
+	if at.Network() == "unix" {
+		say("listening on unix:%s", at)
+		return
+	}
+	if w.address.name == "" && w.address.tcp.Port() == 0 {
+		say = w.opts.Report.Noticef
+	}
+	say("listening on %s://%s", scheme, at)
+}
+
 // An httpListener accepts connections as long as there is room for them.
 type httpListener struct {
 	net.Listener
+	report *report.Reporter
+	rested bool          // nothing was accepted since that has been told
 	room   chan struct{} // has one for each connection
 	closed chan struct{}
 	once   sync.Once
@@ -110,8 +130,10 @@ func (l *httpListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		<-l.room
+		l.refused(err)
 		return nil, err
 	}
+	l.rested = false
 	conn := &httpConn{Conn: c, left: sync.OnceFunc(func() { <-l.room }), fd: -1, remote: c.RemoteAddr().String()}
 	if raw, err := c.(syscall.Conn).SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) { conn.fd = int(fd) })
@@ -120,6 +142,15 @@ func (l *httpListener) Accept() (net.Conn, error) {
 		conn.remote = credentials(conn.fd)
 	}
 	return conn, nil
+}
+
+// refused tells that there is no descriptor left, or the like: net/http tries again,
+// each time a little later, at most a second.
+func (l *httpListener) refused(err error) {
+	if !l.rested && !errors.Is(err, net.ErrClosed) {
+		l.rested = true
+		l.report.Errorf("%v; new connections wait: raise the limit (ulimit -n) or lower --max-connections", err)
+	}
 }
 
 // Close ends waiting, too.
@@ -153,6 +184,14 @@ func (c *httpConn) Close() error {
 	err := c.Conn.Close()
 	c.left()
 	return err
+}
+
+// reset has Close cut the connection off, so that nobody takes that for an end; of a
+// unix socket it can't.
+func (c *httpConn) reset() {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
 }
 
 type connKey struct{}

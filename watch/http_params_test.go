@@ -53,6 +53,7 @@ func TestHTTP_parameters(t *testing.T) {
 		{"a broken query", "GET /?a=%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"},
 		{"a broken form", request("POST /", typeForm, "a=%"), "400"},
 		{"a semicolon", request("POST /", typeForm, "a=1;b=2"), "400"},
+		{"a name that is no text", request("POST /", typeForm, "a=1&%ff=2"), "400"},
 		{"no boundary", request("POST /", "Content-Type: multipart/form-data\r\n", form("a=1")), "400"},
 		{"a multipart form cut off", request("POST /", typeMulti, "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n1"), "400"},
 		{"too many", request("POST /", typeForm, strings.Repeat("a&", 1001)), "400"},

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -100,7 +102,7 @@ func (a *httpReply) finish(x *httpExchange, status int) {
 			a.fault = errors.New("there is no empty line after the headers")
 		}
 		a.watcher.opts.Report.Errorf("%s: --cgi: what the command wrote is no answer: %v", x.detail.Subject(), a.fault)
-		a.end(http.StatusInternalServerError)
+		a.end(http.StatusInternalServerError, "")
 	default:
 		a.begin(status)
 		a.sendHeld(x)
@@ -108,19 +110,44 @@ func (a *httpReply) finish(x *httpExchange, status int) {
 	_ = a.control.SetWriteDeadline(a.watcher.deadline())
 }
 
-// end answers with a status alone.
-func (a *httpReply) end(status int) {
+// end answers with a status and a line that says it, and why, if there is a reason to
+// be told.
+func (a *httpReply) end(status int, why string) {
 	if status == http.StatusServiceUnavailable {
 		a.Header().Set("Retry-After", "1")
 	}
 	if status == http.StatusUnauthorized {
 		a.Header().Set("WWW-Authenticate", a.watcher.gate.challenge())
 	}
-	a.begin(status)
-	if status != http.StatusNoContent {
-		n, _ := fmt.Fprintf(a.ResponseWriter, "%d %s\n", status, http.StatusText(status))
-		a.bytes += int64(n)
+	if status == http.StatusNoContent {
+		a.begin(status)
+		return
 	}
+	text := fmt.Sprint(status, " ", http.StatusText(status))
+	if why != "" {
+		text += ": " + why
+	}
+	a.Header().Set("Content-Length", strconv.Itoa(len(text)+1))
+	a.begin(status)
+	n, _ := fmt.Fprintln(a.ResponseWriter, text)
+	a.bytes += int64(n)
+}
+
+// refuse answers at once, whether or not a body comes that nobody reads: net/http would
+// wait for it before the answer, and does after it.
+func (a *httpReply) refuse(r *http.Request, why *refusal) {
+	const rest = 500 * time.Millisecond // for a client that sends to read the answer
+	if why.header[0] != "" {
+		a.Header().Set(why.header[0], why.header[1])
+	}
+	if r.Body == http.NoBody {
+		a.end(why.status, why.why)
+		return
+	}
+	a.Header().Set("Connection", "close")
+	a.end(why.status, why.why)
+	_ = a.control.Flush()
+	_ = a.control.SetReadDeadline(time.Now().Add(rest))
 }
 
 // takeHeaders begins the answer when the command has written all of its headers.
@@ -132,11 +159,13 @@ func (a *httpReply) takeHeaders(x *httpExchange) {
 		}
 		return
 	}
-	status, err := readHeaders(a.Header(), head)
+	headers := http.Header{}
+	status, err := readHeaders(headers, head)
 	if err != nil {
-		a.fail(err)
+		a.fail(err) // and none of them goes out
 		return
 	}
+	maps.Copy(a.Header(), headers)
 	a.begin(status)
 	a.held = body
 	a.sendHeld(x)

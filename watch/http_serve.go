@@ -14,21 +14,34 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/span"
 )
 
-// A refusal is why a request is no event: the status that its client gets, and what
-// the user is told.
+// A refusal is why a request is no event: the status that its client gets, with the
+// reason, which says nothing but what the client knows or may know.
 type refusal struct {
 	status int
 	why    string
+	flag   string    // that the user may change it by, told to nobody else; may be empty
 	header [2]string // one more, if not empty
 }
 
-func (r *refusal) Error() string { return r.why }
+func (r *refusal) Error() string {
+	if r.flag == "" {
+		return r.why
+	}
+	return r.why + ": " + r.flag
+}
 
-func refuse(status int, format string, args ...any) error {
+func refuse(status int, format string, args ...any) *refusal {
 	return &refusal{status: status, why: fmt.Sprintf(format, args...)}
+}
+
+// by names the flag.
+func (r *refusal) by(flag string) *refusal {
+	r.flag = flag
+	return r
 }
 
 // serve answers one request, on its goroutine.
@@ -38,33 +51,47 @@ func (w *HTTP) serve(rw http.ResponseWriter, r *http.Request) {
 	remote := connOf(r.Context()).remote
 	note := ""
 	defer func() {
-		w.opts.Report.Verbosef("%s %s %d %d bytes in %s from %s%s", r.Method, r.URL.Path, a.status, a.bytes,
-			span.Format(time.Since(began).Round(time.Microsecond)), remote, note)
+		w.access(r, a, time.Since(began), remote, note)
 	}()
+	_ = a.control.SetReadDeadline(w.deadline())
 	if w.opts.Health && r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		a.end(http.StatusOK)
+		a.end(http.StatusOK, "")
 		return
 	}
 	x, err := w.exchange(a, r)
 	if err != nil {
-		note = ": " + err.Error()
+		note = err.Error()
 		why, ok := errors.AsType[*refusal](err)
 		if !ok {
 			why = &refusal{status: http.StatusServiceUnavailable}
 			w.opts.Report.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
 		}
-		if why.header[0] != "" {
-			a.Header().Set(why.header[0], why.header[1])
-		}
-		a.end(why.status)
+		a.refuse(r, why)
 		return
 	}
 	defer func() {
 		if x.gone.Load() {
-			note = ": the client has gone"
+			note = "the client has gone"
 		}
 	}()
 	x.serve(a, r)
+}
+
+// access tells of a request that has got its answer. Its path stands as it came, so
+// that it is one word.
+func (w *HTTP) access(r *http.Request, a *httpReply, took time.Duration, remote, note string) {
+	if !w.opts.Report.Enabled(report.Verbose) {
+		return
+	}
+	text := fmt.Sprintf("%s %s %d %d bytes in %s from %s", r.Method, r.URL.EscapedPath(), a.status, a.bytes,
+		span.Format(took.Round(time.Microsecond)), remote)
+	if note != "" {
+		text += ": " + note
+	}
+	w.opts.Report.Facts(report.Verbose, text,
+		report.Fact{Name: "method", Value: r.Method}, report.Fact{Name: "path", Value: r.URL.Path}, report.Fact{Name: "host", Value: r.Host},
+		report.Fact{Name: "remote", Value: remote}, report.Fact{Name: "status", Value: a.status}, report.Fact{Name: "bytes", Value: a.bytes},
+		report.Fact{Name: "took", Value: took.Seconds()}, report.Fact{Name: "note", Value: note})
 }
 
 // exchange lets the request in, or says why not. It reads the body.
@@ -91,15 +118,14 @@ func (w *HTTP) exchange(a *httpReply, r *http.Request) (*httpExchange, error) {
 func (x *httpExchange) read(a *httpReply, r *http.Request, seal *httpSeal) error {
 	w := x.watcher
 	if r.ContentLength > int64(w.opts.MaxBody) {
-		return refuse(http.StatusRequestEntityTooLarge, "a body of %d bytes: --max-body", r.ContentLength)
+		return tooLarge(w.opts.MaxBody)
 	}
-	_ = a.control.SetReadDeadline(w.deadline())
 	src := http.MaxBytesReader(a.ResponseWriter, r.Body, int64(w.opts.MaxBody))
 	err := x.body.read(io.TeeReader(src, seal))
-	_ = a.control.SetReadDeadline(time.Time{})
 	if err != nil {
-		return unread(err)
+		return w.unread(err)
 	}
+	_ = a.control.SetReadDeadline(time.Time{})
 	if !seal.holds() {
 		return refuse(http.StatusUnauthorized, "the signature is not the body's")
 	}
@@ -117,15 +143,19 @@ func (x *httpExchange) read(a *httpReply, r *http.Request, seal *httpSeal) error
 	return err
 }
 
+func tooLarge(most int) error {
+	return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", most).by("--max-body")
+}
+
 // unread says why a body could not be read.
-func unread(err error) error {
-	var tooLarge *http.MaxBytesError
+func (w *HTTP) unread(err error) error {
+	var over *http.MaxBytesError
 	var disk *os.PathError
 	switch {
-	case errors.As(err, &tooLarge):
-		return refuse(http.StatusRequestEntityTooLarge, "a body of more than %d bytes: --max-body", tooLarge.Limit)
+	case errors.As(err, &over):
+		return tooLarge(w.opts.MaxBody)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(http.StatusRequestTimeout, "the body did not come: --read-timeout")
+		return refuse(http.StatusRequestTimeout, "the body did not come within %s", span.Format(w.opts.ReadTimeout)).by("--read-timeout")
 	case errors.As(err, &disk):
 		return err
 	}
@@ -156,13 +186,13 @@ func (w *HTTP) permits(r *http.Request) error {
 		return refuse(http.StatusBadRequest, "a path with a NUL, . or .. in it")
 	}
 	if len(w.opts.Paths) > 0 && !slices.ContainsFunc(w.opts.Paths, func(p string) bool { return covers(p, path) }) {
-		return refuse(http.StatusNotFound, "no such path: --path")
+		return refuse(http.StatusNotFound, "there is no such path").by("--path")
 	}
 	if !slices.Contains(w.opts.Methods, r.Method) {
-		return &refusal{
-			status: http.StatusMethodNotAllowed, why: "no such method: --method",
-			header: [2]string{"Allow", strings.Join(w.opts.Methods, ", ")},
-		}
+		allowed := strings.Join(w.opts.Methods, ", ")
+		why := refuse(http.StatusMethodNotAllowed, "there is no %s, but %s", r.Method, allowed).by("--method")
+		why.header = [2]string{"Allow", allowed}
+		return why
 	}
 	return nil
 }
@@ -195,7 +225,7 @@ func (w *HTTP) ownHost(r *http.Request) error {
 	if slices.ContainsFunc(w.opts.Hosts, func(h string) bool { return strings.EqualFold(h, host) }) {
 		return nil
 	}
-	return refuse(http.StatusMisdirectedRequest, "%q is no name of this host: --host", host)
+	return refuse(http.StatusMisdirectedRequest, "%q is no name of this host", host).by("--host")
 }
 
 // sameOrigin refuses what a browser sends on behalf of another site's page. A GET that

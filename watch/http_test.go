@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -288,11 +289,11 @@ func TestHTTP_answers(t *testing.T) {
 		{"output", nil, "hi", event.Answer{}, "200 hi"},
 		{"a failure", nil, "", event.Answer{Status: 1}, "500 500 Internal Server Error"},
 		{"a failure after output is cut off", nil, "hi", event.Answer{Status: 1}, "200 hi unexpected EOF"},
-		{"too long", nil, "", event.Answer{Verdict: event.Late}, "504 504 Gateway Timeout"},
-		{"stopped", nil, "", event.Answer{Verdict: event.Stopped}, "503 503 Service Unavailable"},
+		{"too long", nil, "", event.Answer{Verdict: event.Late}, "504 504 Gateway Timeout: it took too long"},
+		{"stopped", nil, "", event.Answer{Verdict: event.Stopped}, "503 503 Service Unavailable: try again later"},
 		{"not started", nil, "", event.Answer{Verdict: event.Failed}, "500 500 Internal Server Error"},
 		{"merged", nil, "", event.Answer{Verdict: event.Merged}, "202 202 Accepted"},
-		{"refused", nil, "", event.Answer{Verdict: event.Refused}, "503 503 Service Unavailable"},
+		{"refused", nil, "", event.Answer{Verdict: event.Refused}, "503 503 Service Unavailable: try again later"},
 
 		{"a status with output", mapped, "no such", event.Answer{Status: 3}, "404 no such"},
 		{"a status without", mapped, "", event.Answer{Status: 3}, "404"},
@@ -311,6 +312,7 @@ func TestHTTP_answers(t *testing.T) {
 		{"nothing for cgi", cgi, "", event.Answer{}, "500 500 Internal Server Error"},
 		{"no header", cgi, "hello\n\n", event.Answer{}, "500 500 Internal Server Error"},
 		{"a bad name", cgi, "a b: c\n\n", event.Answer{}, "500 500 Internal Server Error"},
+		{"nothing of bad headers", cgi, "Content-Type: text/html\nX-A: 1\n folded\n\nhi", event.Answer{}, "500 500 Internal Server Error"},
 		{"a bad status", cgi, "Status: 99\n\n", event.Answer{}, "500 500 Internal Server Error"},
 		{"endless headers", cgi, strings.Repeat("A: b\n", cgiMost/5+1), event.Answer{}, "500 500 Internal Server Error"},
 		{"a failure before the headers are over", cgi, "Content-Type: a/b\n", event.Answer{Status: 1}, "500 500 Internal Server Error"},
@@ -351,6 +353,42 @@ func TestHTTP_answers(t *testing.T) {
 				t.Errorf("Retry-After %q with %d", retry, g.status)
 			}
 		})
+	}
+}
+
+// Before HTTP/1.1 the end of the connection is that of the answer.
+func TestHTTP_oldClientsSeeThatAnAnswerIsCutOff(t *testing.T) {
+	r := newHTTPRig(t, nil)
+	c := r.send("GET /x HTTP/1.0\r\n\r\n")
+	call := r.call()
+	call.write("hi")
+	answer := bufio.NewReader(c)
+	if head, err := answer.ReadString('h'); err != nil {
+		t.Fatalf("%q, %v", head, err)
+	}
+	call.end(1)
+	if rest, err := io.ReadAll(answer); !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+// Who is refused, or has not sent all, holds no connection for it.
+func TestHTTP_unsentBodyIsNotAwaitedForEver(t *testing.T) {
+	const head = "POST /x HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: 1000\r\n\r\n"
+	for header, want := range map[string]int{"": 401, "Authorization: Bearer one\r\n": 408} {
+		r := newHTTPRig(t, func(o *HTTPOptions) {
+			o.TokenFile, o.ReadTimeout = secretFile(t, "one"), time.Hour
+			if want == 408 {
+				o.ReadTimeout = 50 * time.Millisecond
+			}
+		})
+		c := r.send(fmt.Sprintf(head, header))
+		if got := read(c, "POST"); got.status != want {
+			t.Errorf("%q: %+v", header, got)
+		}
+		if _, err := io.Copy(io.Discard, c); err != nil && !errors.Is(err, unix.ECONNRESET) {
+			t.Error(err)
+		}
 	}
 }
 
