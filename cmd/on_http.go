@@ -78,9 +78,9 @@ is refused. Secrets are in files, one a line, each of them good.`,
 		Example: `  # a webhook of GitHub's
   ev on-http :8080 --path /push --hmac-secret-file secret -- ./deploy
   # upload a file
-  ev on-http unix:/run/up.sock --max-body 1g -- cp {param.file} /srv/incoming/
+  ev on-http unix:/run/up.sock --max-body 1g -- cp -- {files} /srv/incoming/
   # answer questions: curl 'localhost:8080/?name=root'
-  ev on-http :8080 --method GET --status 2=404 -- getent passwd {param.name}
+  ev on-http :8080 --method GET --status 2=404 -- getent passwd -- {param.name}
   # see what comes
   ev on-http :8080 --json`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
@@ -198,6 +198,8 @@ func (o *onHTTPOptions) describe(a *app, addr string) (watch.HTTPOptions, error)
 		return w, usagef("--cgi has the command say the status, --status its exit status: leave out one of the two")
 	case o.async && (o.cgi || len(o.status) > 0 || o.keepRunning):
 		return w, usagef("--async answers before the command has run: leave out --cgi, --status, --keep-running")
+	case o.retry > 0 && !o.async:
+		return w, usagef("--retry runs a command again, whose answer may be out already: add --async")
 	}
 	w.Status, err = o.statuses()
 	return w, err
@@ -215,6 +217,9 @@ func (o *onHTTPOptions) needCommand(c *cobra.Command, given bool) error {
 
 // checkMethods makes the methods upper case.
 func (o *onHTTPOptions) checkMethods() error {
+	if len(o.methods) == 0 {
+		return usagef("--method: give a method, as in --method GET,POST")
+	}
 	for i, m := range o.methods {
 		m = strings.ToUpper(m)
 		if !slices.Contains(httpMethods(), m) {
