@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -19,7 +18,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ev": func() { os.Exit(cmd.Main(os.Args[1:])) }})
+	testscript.Main(m, map[string]func(){
+		"ev":       func() { os.Exit(cmd.Main(os.Args[1:])) },
+		"http":     httpClient,
+		"peer":     httpPeer,
+		"activate": activate,
+	})
 }
 
 // TestScript runs what a user types: each file in testdata/script is one behaviour,
@@ -28,6 +32,9 @@ func TestMain(m *testing.M) {
 //	waitfile FILE...      wait until each file is there and not empty
 //	signal NAME           send a signal to the background commands
 //	status N COMMAND...   run a command, which must end with status N (128+n: by signal n)
+//
+// and as programs http and peer, which speak to on-http, and activate, which starts it as
+// a service manager does (http_client_test.go).
 //
 // A script never sleeps to wait for something: ev tells by --ready-fd that it is
 // ready, and a file that it has done something. What needs a shell's redirections is
@@ -78,21 +85,8 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: waitfile FILE...")
 	}
-	const patience = time.Minute
-	deadline := time.After(patience)
-	again := time.NewTicker(2 * time.Millisecond)
-	defer again.Stop()
 	for _, name := range args {
-		for {
-			if info, err := os.Stat(ts.MkAbs(name)); err == nil && info.Size() > 0 {
-				break
-			}
-			select {
-			case <-again.C:
-			case <-deadline:
-				ts.Fatalf("%s has not come within %v", name, patience)
-			}
-		}
+		ts.Check(await(ts.MkAbs(name)))
 	}
 }
 
