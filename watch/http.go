@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
 	"time"
 
@@ -81,7 +82,8 @@ type HTTP struct {
 	held    bool
 	working int // requests that have been let in, and are at work
 
-	server   *http.Server // nil: not active
+	apart    chan struct{} // has one for each request that is taken apart: at most one a processor
+	server   *http.Server  // nil: not active
 	listener *httpListener
 }
 
@@ -93,7 +95,7 @@ var (
 // NewHTTP makes a watcher of requests. The files that the options name are read now,
 // the address is listened on from Start to Stop.
 func NewHTTP(l *loop.Loop, o HTTPOptions, emit Emit) (*HTTP, error) {
-	w := &HTTP{loop: l, opts: o, emit: emit}
+	w := &HTTP{loop: l, opts: o, emit: emit, apart: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	w.arrived = loop.NewAsync(l, w.deliver)
 	var err error
 	if w.address, err = parseHTTPAddress(o.Addr); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"mime"
 	"mime/multipart"
@@ -110,17 +111,22 @@ func (b *httpBody) params(r *http.Request, lift bool) (list []event.Param, files
 		values[name] = append(values[name], more...)
 	}
 	n := 0
+	for _, all := range values {
+		if n += max(len(all), 1); n > paramsMost {
+			return nil, nil, tooManyParams()
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !utf8.ValidString(name) {
 			return nil, nil, refuse(http.StatusBadRequest, "the parameter %q has a name that is not UTF-8", name)
 		}
 		list = append(list, event.Param{Name: name, Values: values[name]})
-		n += max(len(values[name]), 1)
-	}
-	if n > paramsMost {
-		return nil, nil, refuse(http.StatusBadRequest, "%d parameters: there may be %d", n, paramsMost)
 	}
 	return list, files, nil
+}
+
+func tooManyParams() error {
+	return refuse(http.StatusBadRequest, "there are more than %d parameters", paramsMost)
 }
 
 // form reads a body of the type application/x-www-form-urlencoded.
@@ -157,7 +163,7 @@ func (b *httpBody) multipart(boundary string) (values url.Values, files []string
 		case err != nil:
 			return nil, nil, unreadable("form", err)
 		case n > paramsMost:
-			return nil, nil, refuse(http.StatusBadRequest, "more than %d parts", paramsMost)
+			return nil, nil, tooManyParams()
 		}
 		var value string
 		if part.FileName() == "" {
@@ -211,23 +217,46 @@ func (b *httpBody) lift() (url.Values, error) {
 	if !json.Valid(text) {
 		return nil, refuse(http.StatusBadRequest, "the body is no JSON")
 	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(text, &fields) != nil {
+	fields := json.NewDecoder(bytes.NewReader(text))
+	if open, _ := fields.Token(); open != json.Delim('{') {
 		return values, nil
 	}
-	for name, field := range fields {
-		list := []json.RawMessage{field}
-		if field[0] == '[' {
-			_ = json.Unmarshal(field, &list)
-		}
-		values[name] = nil
-		for _, item := range list {
-			if string(field) != "null" {
-				values[name] = append(values[name], plainText(item))
+	for n := 0; fields.More(); {
+		name, _ := fields.Token()
+		var field json.RawMessage
+		_ = fields.Decode(&field)
+		var list []string
+		for item := range items(field) {
+			if list = append(list, plainText(item)); len(list) > paramsMost {
+				return nil, tooManyParams()
 			}
 		}
+		if n += max(len(list), 1); n > paramsMost {
+			return nil, tooManyParams()
+		}
+		values[name.(string)] = list
 	}
 	return values, nil
+}
+
+// items yields what is in a JSON list, none of null, and of anything else itself.
+func items(field json.RawMessage) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		switch field[0] {
+		case 'n':
+		case '[':
+			list := json.NewDecoder(bytes.NewReader(field))
+			_, _ = list.Token()
+			for list.More() {
+				var item json.RawMessage
+				if _ = list.Decode(&item); !yield(item) {
+					return
+				}
+			}
+		default:
+			yield(field)
+		}
+	}
 }
 
 // plainText is a JSON value as people write it: a string without its quotes, nothing

@@ -25,6 +25,15 @@ func form(parts ...string) string {
 	return b.String() + "--B--\r\n"
 }
 
+// fields are n more fields of a JSON object.
+func fields(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ",\"f%d\":0", i)
+	}
+	return b.String()
+}
+
 const (
 	typeForm  = "Content-Type: application/x-www-form-urlencoded\r\n"
 	typeMulti = "Content-Type: multipart/form-data; boundary=B\r\n"
@@ -57,6 +66,9 @@ func TestHTTP_parameters(t *testing.T) {
 		{"no boundary", request("POST /", "Content-Type: multipart/form-data\r\n", form("a=1")), "400"},
 		{"a multipart form cut off", request("POST /", typeMulti, "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n1"), "400"},
 		{"too many", request("POST /", typeForm, strings.Repeat("a&", 1001)), "400"},
+		{"too many fields", request("POST /", typeJSON, `{"a":0`+fields(1000)+"}"), "400"},
+		{"too many in a list", request("POST /", typeJSON, `{"a":[0`+strings.Repeat(",0", 1000)+"]}"), "400"},
+		{"a field twice", request("POST /", typeJSON, `{"a":[1,2],"a":3}`), `[a=["3"]]`},
 		{"too many parts", request("POST /", typeMulti, form(strings.Split(strings.Repeat("a=1 ", 1001), " ")...)), "400"},
 		{"in a file", request("POST /", typeForm, "a="+strings.Repeat("x", bodyInMemory)), `[a=["` + strings.Repeat("x", bodyInMemory) + `"]]`},
 

@@ -129,7 +129,9 @@ func (x *httpExchange) read(a *httpReply, r *http.Request, seal *httpSeal) error
 	if !seal.holds() {
 		return refuse(http.StatusUnauthorized, "the signature is not the body's")
 	}
+	w.apart <- struct{}{}
 	params, files, err := x.body.params(r, w.opts.JSONBody)
+	<-w.apart
 	if err != nil {
 		return err
 	}
