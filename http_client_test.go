@@ -18,8 +18,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // patience is how long a client waits before it says that nothing comes.
@@ -202,15 +200,10 @@ func activate() {
 	check(err)
 	f, err := l.File()
 	check(err)
-	const first = 3 // SD_LISTEN_FDS_START of sd_listen_fds(3)
-	if f.Fd() != first {
-		check(unix.Dup2(int(f.Fd()), first))
-	}
-	_, err = unix.FcntlInt(first, unix.F_SETFD, 0)
-	check(err)
-	program, err := exec.LookPath(os.Args[3])
-	check(err)
+	manager := exec.Command("sh", append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh"}, os.Args[3:]...)...)
+	manager.Env = append(os.Environ(), "LISTEN_FDNAMES="+os.Args[2])
+	manager.ExtraFiles = []*os.File{f} // from 3 on, as sd_listen_fds(3) has them
+	manager.Stdout, manager.Stderr = os.Stdout, os.Stderr
 	check(os.WriteFile("ready", []byte("\n"), 0o600))
-	check(unix.Exec(program, os.Args[3:], append(os.Environ(),
-		"LISTEN_FDS=1", "LISTEN_FDNAMES="+os.Args[2], fmt.Sprint("LISTEN_PID=", os.Getpid()))))
+	check(manager.Run())
 }

@@ -281,9 +281,12 @@ type httpLog struct{ report *report.Reporter }
 func (l httpLog) Write(p []byte) (int, error) {
 	line := strings.TrimSpace(string(p))
 	line, _, _ = strings.Cut(line, "\n") // a panic's stack
-	if strings.Contains(line, "panic serving") {
+	switch {
+	case strings.Contains(line, "panic serving"):
 		l.report.Errorf("%s", line)
-	} else {
+	case strings.Contains(line, "Accept error"):
+		l.report.Debugf("%s", line)
+	default:
 		l.report.Verbosef("%s", line)
 	}
 	return len(p), nil
