@@ -23,10 +23,11 @@ import (
 // are, unless Follow is set, and of directories only their coming and going,
 // their mode and their owner are told, as their entries tell of themselves.
 //
-// A change is told once nothing has happened for the time of Settle. It is the
-// difference to what was told before, or would have been if the options had not
-// left it out: what was undone in between is nothing, and a file that was deleted
-// and made again has changed.
+// A change is told once nothing has happened for the time of Settle. If somebody has
+// the file open for writing, and it was not so when last told, then that one has to
+// close it or pause for half a second, too. What is told is the difference to what was
+// told before, or would have been if the options had not left it out: what was undone
+// in between is nothing, and a file that was deleted and made again has changed.
 type Stat struct {
 	loop   *loop.Loop
 	o      StatOptions
@@ -190,119 +191,6 @@ func (s *Stat) Pending() bool { return s.settle.Pending() }
 func (s *Stat) SetPriority(p loop.Priority) {
 	s.settle.SetPriority(p)
 	s.polls.SetPriority(p)
-}
-
-// noticed takes in what has been told.
-func (s *Stat) noticed() {
-	b := s.tree.n.take()
-	if s.tree.notice(b) {
-		s.quieten(b.quiet)
-	}
-	s.pollOn(s.o.interval())
-}
-
-// quieten waits until nothing has happened for the time of Settle, of which some
-// has passed.
-func (s *Stat) quieten(passed time.Duration) {
-	if s.since.IsZero() {
-		s.since = s.loop.Now()
-	}
-	wait := s.o.Settle - passed
-	if s.o.MaxWait > 0 {
-		wait = min(wait, s.o.MaxWait-s.loop.Now().Sub(s.since))
-	}
-	s.settle.Stop()
-	s.settle.Set(wait, 0)
-	s.settle.Start()
-}
-
-// settled tells what has changed, unless something has happened meanwhile.
-func (s *Stat) settled() {
-	if s.owed = s.held; s.held {
-		return
-	}
-	as := s.as
-	s.as = nil
-	s.tell(as)
-	if s.tree == nil || s.settle.Active() {
-		return // the latter: fed while it waits
-	}
-	b := s.tree.n.take()
-	late := !s.since.IsZero() && s.o.MaxWait > 0 && s.loop.Now().Sub(s.since) >= s.o.MaxWait
-	if stirred := s.tree.notice(b); stirred && b.quiet < s.o.Settle && !late {
-		s.quieten(b.quiet)
-		return
-	}
-	if s.o.Settle > 0 && !late && s.tree.settling() {
-		s.quieten(0)
-		return
-	}
-	s.since = time.Time{}
-	changes := s.tree.look()
-	s.pollOn(s.o.interval())
-	if s.o.Until != Forever {
-		s.tellMet(changes)
-	} else {
-		s.tell(changes)
-	}
-}
-
-func (s *Stat) tell(changes []change) {
-	for _, d := range details(changes, s.o.Each) {
-		if s.tree == nil {
-			return
-		}
-		s.emit(d)
-	}
-}
-
-// tellMet tells of the paths that have become what is waited for, and ends when
-// all have been told.
-func (s *Stat) tellMet(changes []change) {
-	for _, p := range s.o.Paths {
-		f := s.tree.named.entry(p).file
-		if s.met[p] || f.exists() != (s.o.Until == Exists) {
-			continue
-		}
-		s.met[p] = true
-		c := change{path: p, now: f}
-		if i := slices.IndexFunc(changes, func(c change) bool { return c.path == p }); i >= 0 {
-			c = changes[i]
-		}
-		for _, d := range details([]change{c}, true) {
-			s.emit(d)
-		}
-		if s.tree == nil {
-			return
-		}
-	}
-	if len(s.met) == len(s.o.Paths) {
-		s.Stop()
-	}
-}
-
-// pollOn has what does not tell looked at after a while, if there is any.
-func (s *Stat) pollOn(after time.Duration) {
-	if !s.polls.Active() && s.tree.polls() {
-		s.polls.Set(after, 0)
-		s.polls.Start()
-	}
-}
-
-// poll looks at what does not tell. By itself it takes no more than a tenth of
-// the time for that.
-func (s *Stat) poll() {
-	began := time.Now()
-	marks := len(s.tree.marks)
-	s.tree.poll()
-	if len(s.tree.marks) > marks {
-		s.quieten(0)
-	}
-	every := s.o.interval()
-	if s.o.Poll == 0 {
-		every = max(every, 10*time.Since(began))
-	}
-	s.pollOn(every)
 }
 
 // details makes events of changes: one of each, or one for all.

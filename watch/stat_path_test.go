@@ -168,7 +168,7 @@ func TestStat_relativePaths(t *testing.T) {
 	paths := []string{"-file", "a/../b", "../up", "."}
 	w := watchFiles(t, StatOptions{Paths: paths, Each: true, Changes: Created | Removed | Mode})
 	write(t, "-file", "x")
-	w.expect("created", "-file")
+	w.expect("created", "./-file")
 	write(t, "b", "x")
 	w.expect("created", "b")
 	write(t, "../up", "x")

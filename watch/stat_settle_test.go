@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -180,5 +181,76 @@ func TestPoll_waitsUntilAFileIsAtRest(t *testing.T) {
 		w.expect()
 		pass(15 * time.Millisecond)
 		w.expect("1.03s a")
+	})
+}
+
+// openFile opens a file for writing, or skips the test where nobody tells that it is.
+func (w *timed) openFile(name string) *os.File {
+	w.t.Helper()
+	path := filepath.Join(w.dir, name)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	check(w.t, err)
+	if !isBeingWritten(path) {
+		_ = f.Close()
+		w.t.Skip("nothing tells here that a file is open for writing")
+	}
+	return f
+}
+
+func TestSettle_waitsUntilTheWriterHasClosed(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond}, []string{"a", "b"}, func(w *timed) {
+		f := w.openFile("a")
+		w.write("b", 0)
+		for range 5 {
+			w.write("a", 200*time.Millisecond)
+		}
+		w.expect()
+		check(t, f.Close())
+		pass(10 * time.Millisecond)
+		w.expect("1.01s b", "1.01s a")
+		w.write("a", 10*time.Millisecond)
+		w.expect("1.02s a")
+	})
+}
+
+func TestSettle_maxWaitCapsTheWaitForAWriter(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond, MaxWait: 100 * time.Millisecond}, []string{"a"}, func(w *timed) {
+		f := w.openFile("a")
+		w.write("a", 101*time.Millisecond)
+		w.expect("100ms a")
+		check(t, f.Close())
+	})
+}
+
+// A file that is kept open, a log for one, has its writer waited for once.
+func TestSettle_aFileThatIsKeptOpen(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond}, []string{"a"}, func(w *timed) {
+		f := w.openFile("a")
+		w.write("a", time.Second)
+		w.expect("500ms a")
+		w.write("a", time.Second)
+		w.expect("1.01s a")
+		check(t, f.Close())
+		w.write("a", time.Second)
+		w.expect("2.01s a")
+		f = w.openFile("a") // it was closed meanwhile: it may well be again
+		w.write("a", 100*time.Millisecond)
+		w.expect()
+		check(t, f.Close())
+		pass(10 * time.Millisecond)
+		w.expect("3.11s a")
+	})
+}
+
+func TestSettle_whoWaitsForAPathToGoWaitsForNoWriter(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond, Until: Gone}, []string{"a", "b"}, func(w *timed) {
+		f := w.openFile("b")
+		w.write("b", 0)
+		a := filepath.Join(w.dir, "a")
+		remove(t, a)
+		w.told <- fsnotify.Event{Name: a, Op: fsnotify.Remove}
+		pass(10 * time.Millisecond)
+		w.expect("10ms a")
+		check(t, f.Close())
 	})
 }

@@ -45,7 +45,8 @@ type tree struct {
 	atimes  map[spot]int64 // nanoseconds since 1970, if they matter
 	marks   []spot         // where to look, in the order in which it was told
 	marked  map[spot]file
-	doubt   bool // look everywhere
+	open    map[spot]bool // what was told though it was open for writing: it stays so, as a log does
+	doubt   bool          // look everywhere
 	changes []change
 	said    map[string]bool
 	armed   bool  // there is no way back
@@ -113,6 +114,7 @@ func newTree(o *StatOptions) *tree {
 		polled:  map[*dir]bool{},
 		remotes: map[uint32]bool{},
 		marked:  map[spot]file{},
+		open:    map[spot]bool{},
 		said:    map[string]bool{},
 	}
 	if o.Content {
@@ -139,14 +141,18 @@ func (d *dir) spot() spot {
 	return spot{d.parent, base}
 }
 
-// show is the path as the user knows it: what is below "." begins with "./",
-// as find(1) has it, so that no name is taken for a flag.
+// show is the path as the user knows it. What is below "." begins with "./", as
+// find(1) has it, and so does what begins with "-": no name is taken for a flag.
 func (s spot) show() string {
-	if s.dir.inTree() && s.dir.top.path == "." {
-		return "./" + s.path()
+	path := s.path()
+	if strings.HasPrefix(path, "-") || s.dir.inTree() && s.dir.top.path == "." {
+		return "./" + path
 	}
-	return s.path()
+	return path
 }
+
+// asIs is no change, but how a spot is.
+func (s spot) asIs(f file) change { return change{path: s.show(), now: f} }
 
 func (d *dir) index(name string) (int, bool) {
 	return slices.BinarySearchFunc(d.kids, name, func(e entry, name string) int { return cmp.Compare(e.name, name) })
@@ -298,17 +304,18 @@ func (t *tree) all() []change {
 		for _, e := range d.kids {
 			s := spot{d, e.name}
 			if !e.file.isDir() || s.verdict(true) == ignore.In {
-				list = append(list, change{path: s.show(), now: e.file})
+				list = append(list, s.asIs(e.file))
 			}
 			if e.dir != nil {
 				below(e.dir)
 			}
 		}
 	}
-	for _, c := range t.asNamed() {
-		list = append(list, c)
-		if d := t.named.entry(c.path).dir; d != nil {
-			below(d)
+	for _, p := range t.o.Paths {
+		e := t.named.entry(p)
+		list = append(list, spot{t.named, p}.asIs(e.file))
+		if e.dir != nil {
+			below(e.dir)
 		}
 	}
 	return list
@@ -318,7 +325,8 @@ func (t *tree) all() []change {
 func (t *tree) asNamed() []change {
 	list := make([]change, 0, len(t.o.Paths))
 	for _, p := range t.o.Paths {
-		list = append(list, change{path: p, now: t.named.entry(p).file})
+		s := spot{t.named, p}
+		list = append(list, s.asIs(s.entry().file))
 	}
 	return list
 }
