@@ -27,8 +27,8 @@ func (s *Stat) quieten(wait time.Duration) {
 	s.settle.Start()
 }
 
-// writerPause is how long one who has a file open for writing may do nothing before
-// what is there is told: more than the kernel holds up a writer for, which is 200 ms
+// writerPause is how long one who is still at it may do nothing before what is there is
+// told: more than the kernel holds up a writer for, which is 200 ms
 // (MAX_PAUSE in its mm/page-writeback.c).
 const writerPause = 500 * time.Millisecond
 

@@ -27,13 +27,17 @@ type timed struct {
 	events chan string // when, and of which path
 }
 
-// onFakeTime runs a test in a bubble, with a Stat on the names in a directory.
+// onFakeTime runs a test in a bubble, with a Stat on the names in a directory or, if
+// recursive, on the directory.
 func onFakeTime(t *testing.T, o StatOptions, names []string, test func(*timed)) {
 	t.Helper()
 	w := &timed{t: t, dir: t.TempDir()}
 	for _, name := range names {
 		write(t, filepath.Join(w.dir, name), "")
 		o.Paths = append(o.Paths, filepath.Join(w.dir, name))
+	}
+	if o.Recursive {
+		o.Paths = []string{w.dir}
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w.t, w.began = t, time.Now()
@@ -252,5 +256,26 @@ func TestSettle_whoWaitsForAPathToGoWaitsForNoWriter(t *testing.T) {
 		pass(10 * time.Millisecond)
 		w.expect("10ms a")
 		check(t, f.Close())
+	})
+}
+
+func TestSettle_waitsWhileGitIsAtWork(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond, Recursive: true}, []string{"a", "b"}, func(w *timed) {
+		git := filepath.Join(w.dir, ".git")
+		lock := filepath.Join(git, "index.lock")
+		mkdir(t, git)
+		w.told <- fsnotify.Event{Name: git, Op: fsnotify.Create}
+		write(t, lock, "")
+		w.write("b", 200*time.Millisecond)
+		w.write("a", 200*time.Millisecond)
+		w.expect()
+		remove(t, lock)
+		pass(10 * time.Millisecond)
+		w.expect("410ms b", "410ms a")
+		write(t, lock, "") // and nobody removes it
+		w.write("a", time.Second)
+		w.expect("910ms a")
+		w.write("a", time.Second)
+		w.expect("1.42s a")
 	})
 }

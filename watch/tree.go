@@ -45,7 +45,7 @@ type tree struct {
 	atimes  map[spot]int64 // nanoseconds since 1970, if they matter
 	marks   []spot         // where to look, in the order in which it was told
 	marked  map[spot]file
-	open    map[spot]bool // what was told though it was open for writing: it stays so, as a log does
+	vain    map[spot]bool // what was waited for in vain: a log that stays open
 	doubt   bool          // look everywhere
 	changes []change
 	said    map[string]bool
@@ -114,7 +114,7 @@ func newTree(o *StatOptions) *tree {
 		polled:  map[*dir]bool{},
 		remotes: map[uint32]bool{},
 		marked:  map[spot]file{},
-		open:    map[spot]bool{},
+		vain:    map[spot]bool{},
 		said:    map[string]bool{},
 	}
 	if o.Content {

@@ -85,30 +85,6 @@ func (t *tree) settling() bool {
 	return moving
 }
 
-// maxOpened is how many of the marked files are asked for their writers: where more
-// change together, the last of them speak for all.
-const maxOpened = 256
-
-// unfinished reports whether somebody who may yet close it has a marked file open
-// for writing. With no patience left, what is open now is taken to stay so.
-func (t *tree) unfinished(patient bool) bool {
-	for _, s := range t.marks[max(len(t.marks)-maxOpened, 0):] {
-		if s.dir.gone || s.dir.stale {
-			continue
-		}
-		f, err := t.state(s)
-		switch {
-		case err != nil || !f.isFile() || t.remotes[f.dev] || !isBeingWritten(s.path()):
-			delete(t.open, s)
-		case !patient:
-			t.open[s] = true
-		case !t.open[s]:
-			return true
-		}
-	}
-	return false
-}
-
 // poll looks at all that nobody tells of, and marks what is not as it was.
 func (t *tree) poll() {
 	var spots []spot

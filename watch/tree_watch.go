@@ -247,7 +247,7 @@ func (t *tree) leave(s spot) {
 		}
 	}
 	delete(t.ways, s)
-	delete(t.open, s)
+	delete(t.vain, s)
 }
 
 func readlink(path string) (string, error) {
