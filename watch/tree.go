@@ -206,8 +206,10 @@ func (t *tree) find(path string) *dir {
 }
 
 // verdict says whether what is at a spot in the tree counts.
-func (s spot) verdict(isDir bool) ignore.Verdict {
-	return s.dir.top.rules.Match(s.dir.top.rel(s.path()), isDir)
+func (s spot) verdict(isDir bool) ignore.Verdict { return s.dir.top.verdict(s.path(), isDir) }
+
+func (p *top) verdict(path string, isDir bool) ignore.Verdict {
+	return p.rules.Match(p.rel(path), isDir)
 }
 
 func (p *top) rel(path string) string {

@@ -108,8 +108,10 @@ func (t *tree) stirred(d *dir, base string, op fsnotify.Op) bool {
 }
 
 // counts reports whether what is at a spot in the tree has an entry.
-func (s spot) counts(f file) bool {
-	v := s.verdict(f.isDir())
+func (s spot) counts(f file) bool { return s.dir.top.counts(s.path(), f) }
+
+func (p *top) counts(path string, f file) bool {
+	v := p.verdict(path, f.isDir())
 	return v == ignore.In || v == ignore.Pass && f.isDir()
 }
 

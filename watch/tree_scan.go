@@ -132,7 +132,7 @@ func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
 			f = to
 		}
 	}
-	if !s.counts(f) {
+	if !d.top.counts(path, f) {
 		if known {
 			t.drop(s, e.dir)
 		}

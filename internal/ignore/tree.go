@@ -47,7 +47,9 @@ func (m *Matcher) descend(t *tree, path, name string, has func(base string) bool
 	sub := m.out
 	if m.judge(t, path, name, true) != Out {
 		sub = &tree{plain: t.plain, git: t.git}
-		m.read(sub, filepath.Join(m.dir, path), place{cut: len(path) + 1}, has)
+		if has(".git") || has(".gitignore") || has(".ignore") {
+			m.read(sub, filepath.Join(m.dir, path), place{cut: len(path) + 1}, has)
+		}
 	}
 	if t.sub == nil {
 		t.sub = map[string]*tree{}
