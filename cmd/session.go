@@ -42,6 +42,8 @@ type session struct {
 	leaving []*bound // bound no more, but their commands are still being stopped
 	events  uint64   // of all that was ever bound
 
+	startup startup
+
 	paused bool // by the user: the loop's time stands still
 	ending bool
 	status int
@@ -97,18 +99,15 @@ func (s *session) close() {
 func (s *session) run(ctx context.Context) error {
 	stopSignals := s.watchSignals()
 	defer stopSignals()
-	for _, v := range s.bound {
-		if err := v.start(); err != nil {
-			if v.line != nil {
-				return v.line.fault(err)
-			}
-			return err
-		}
-	}
-	s.watchStdout()
-	if err := s.ready(); err != nil {
+	started := s.start()
+	if sig := s.startup.end(); sig != 0 {
+		s.endBy(sig)
+	} else if started != nil {
+		return started
+	} else if err := s.ready(); err != nil {
 		return err
 	}
+	s.watchStdout()
 	if s.mode != loop.RunDefault {
 		if err := s.look(ctx); err != nil {
 			return err
@@ -125,6 +124,20 @@ func (s *session) run(ctx context.Context) error {
 	}
 	if s.status != exitOK || s.err != nil {
 		return &exitError{status: s.status, err: s.err, signal: s.signal}
+	}
+	return nil
+}
+
+// start starts everything, up to what can't be.
+func (s *session) start() error {
+	for _, v := range s.bound {
+		err := v.start()
+		if err != nil && v.line != nil {
+			return v.line.fault(err)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/evshell/ev/internal/sigmask"
@@ -25,8 +26,12 @@ func (s *session) watchSignals() (stop func()) {
 			signal.Notify(got, sig)
 		}
 	}
+	list := slices.Clone(s.bound)
 	go func() {
 		for sig := range got {
+			if s.cutShort(list, sig.(syscall.Signal)) {
+				continue
+			}
 			s.loop.Post(func() { s.received(sig.(syscall.Signal)) })
 		}
 	}()
@@ -34,6 +39,47 @@ func (s *session) watchSignals() (stop func()) {
 		signal.Stop(got)
 		close(got)
 	}
+}
+
+// A startup is the time until everything is watched. The loop does not turn yet, so a
+// signal cuts it short from outside.
+type startup struct {
+	mu   sync.Mutex
+	over bool
+	by   syscall.Signal // cut short
+}
+
+// cutShort has what is being started give up, if the signal ends ev. A second one kills
+// ev at once.
+func (s *session) cutShort(list []*bound, sig syscall.Signal) bool {
+	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, sig) }
+	ends := sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGQUIT || sig == syscall.SIGHUP && s.reload == nil
+	if !ends || slices.ContainsFunc(list, claimed) {
+		return false
+	}
+	s.startup.mu.Lock()
+	defer s.startup.mu.Unlock()
+	switch {
+	case s.startup.over:
+		return false
+	case s.startup.by != 0:
+		die(sig)
+	}
+	s.startup.by = sig
+	for _, v := range list {
+		if i, ok := v.watcher.(watch.Interrupter); ok {
+			i.Interrupt()
+		}
+	}
+	return true
+}
+
+// end returns the signal that has cut the startup short, if one has.
+func (u *startup) end() syscall.Signal {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.over = true
+	return u.by
 }
 
 // received does what a signal asks for, unless that is a watcher's business.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -42,11 +43,14 @@ type Stat struct {
 	met   map[string]bool
 	held  bool
 	owed  bool // it would have told something, but was held
+
+	interrupted atomic.Bool
 }
 
 var (
-	_ Watcher = (*Stat)(nil)
-	_ Holder  = (*Stat)(nil)
+	_ Watcher     = (*Stat)(nil)
+	_ Discarder   = (*Stat)(nil)
+	_ Interrupter = (*Stat)(nil)
 )
 
 // NewStat makes a Stat. It looks at nothing yet, but for the files among
@@ -91,7 +95,7 @@ func (s *Stat) Start() error {
 	if s.tree != nil {
 		return nil
 	}
-	t := newTree(&s.o)
+	t := newTree(&s.o, &s.interrupted)
 	t.n = newNotifier(t.wants, func() {
 		s.loop.Post(func() {
 			if s.tree == t {
@@ -180,6 +184,9 @@ func (s *Stat) Hold(held bool) {
 		s.settle.Feed()
 	}
 }
+
+// Interrupt has Start fail soon, however many files there are still to look at.
+func (s *Stat) Interrupt() { s.interrupted.Store(true) }
 
 // Active reports whether the paths are watched.
 func (s *Stat) Active() bool { return s.tree != nil }

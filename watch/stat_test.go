@@ -228,3 +228,16 @@ func save(t *testing.T, dir, steps string) {
 		}
 	}
 }
+
+func TestStat_startIsInterrupted(t *testing.T) {
+	l, err := loop.New()
+	check(t, err)
+	defer l.Close()
+	s, err := NewStat(l, StatOptions{Paths: []string{t.TempDir()}, Recursive: true}, func(event.Detail) { t.Error("told") })
+	check(t, err)
+	s.Interrupt()
+	if err := s.Start(); err == nil || s.Active() {
+		t.Errorf("active %v, %v", s.Active(), err)
+	}
+	check(t, l.Run(t.Context(), loop.RunDefault)) // nothing holds it
+}

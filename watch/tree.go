@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -49,8 +50,9 @@ type tree struct {
 	doubt   bool          // look everywhere
 	changes []change
 	said    map[string]bool
-	armed   bool  // there is no way back
-	failed  error // a limit was reached before that
+	armed   bool         // there is no way back
+	failed  error        // why it can't be armed
+	stop    *atomic.Bool // nor is to be
 
 	discarded int64 // changes older than this don't count: nanoseconds since 1970
 
@@ -102,9 +104,10 @@ type change struct {
 	before, now file
 }
 
-func newTree(o *StatOptions) *tree {
+func newTree(o *StatOptions, stop *atomic.Bool) *tree {
 	t := &tree{
 		o:       o,
+		stop:    stop,
 		named:   &dir{},
 		sources: &dir{},
 		heads:   map[fileID]*dir{},

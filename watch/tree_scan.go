@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -30,11 +31,17 @@ func (t *tree) leadsBack(d *dir, f file) bool {
 	return false
 }
 
+var errInterrupted = errors.New("interrupted before everything was watched")
+
 // walk watches a directory and all below it, and reads them. What is new there is
 // marked, unless it last changed before since (nanoseconds since 1970): then it
 // is taken as if it had always been there. So are directories if there is a
 // since, as what is new in one of them changes it, however old it is.
 func (t *tree) walk(d *dir, since int64) {
+	if t.stop.Load() {
+		t.failed = errInterrupted
+		return
+	}
 	t.watch(d)
 	t.scan(d, since)
 	for i := 0; i < len(d.kids) && t.failed == nil; i++ {

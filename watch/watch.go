@@ -53,6 +53,12 @@ type Failer interface {
 	Failed() bool
 }
 
+// An Interrupter is a Watcher that may take long to start.
+type Interrupter interface {
+	// Interrupt has Start fail soon, now and in future. Any goroutine may call it.
+	Interrupt()
+}
+
 // A Killer is a Watcher that has started something itself, and may have to end it
 // faster than Stop does.
 type Killer interface {
