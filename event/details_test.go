@@ -107,7 +107,7 @@ func TestWhatIsNotKnownIsEmpty(t *testing.T) {
 		{Timer{After: time.Second}, "repeat due"},
 		{Every{}, "due next"},
 		{Signal{}, "sender uid value"},
-		{Exit{}, "command status signal core maxrss utime stime"},
+		{Exit{}, "command status signal core elapsed maxrss utime stime"},
 		{Exit{Known: true, Signal: "KILL"}, "status"},
 		{Stat{}, "type size mtime mode uid gid ino nlink prev_type prev_size prev_mtime prev_mode prev_uid prev_gid prev_ino prev_nlink"},
 	}

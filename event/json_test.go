@@ -17,7 +17,7 @@ func TestJSONOfAnEvent(t *testing.T) {
 	}{
 		{samples()[1], `"watcher":"timer",…,"after":5400,"repeat":1,"due":"2026-11-23T12:00:00.5Z","late":0.001,"missed":2`},
 		{samples()[3], `"watcher":"on-signal",…,"signal":"USR1","number":10,"count":3,"sender":7,"uid":1000,"value":5`},
-		{Exit{PID: 7}, `"watcher":"on-exit",…,"pid":7,"command":null,"status":null,"signal":null,"core":null,"elapsed":0,"maxrss":null,"utime":null,"stime":null`},
+		{Exit{PID: 7}, `"watcher":"on-exit",…,"pid":7,"command":null,"status":null,"signal":null,"core":null,"elapsed":null,"maxrss":null,"utime":null,"stime":null`},
 		{
 			FD{Source: "a\xffb", Num: 3, Ready: []string{"read"}, Line: new("\u2028\"\\\x00ü")},
 			`"watcher":"watch-fd",…,"fd":3,"source":"a\ufffdb","source_b64":"Yf9i","ready":["read"],"line":"\u2028\"\\\u0000ü","data":null,"partial":false,"peer":null`,
