@@ -306,7 +306,7 @@ func (p *eventParser) notNumber() error {
 	}
 	if p.pos == 0 {
 		aliases := []string{"minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly"}
-		if near, ok := nearest(p.body, aliases); ok {
+		if near, ok := meant(p.body, aliases); ok {
 			return p.fail(fmt.Sprintf("%q is not known", p.body), "did you mean "+near+"?")
 		}
 	}

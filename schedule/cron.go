@@ -218,7 +218,7 @@ func unknownAlias(text string, w word) error {
 	default:
 		names := []string{"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"}
 		e.Hint = "known are " + strings.Join(names, " ")
-		if near, ok := nearest(w.text, names); ok {
+		if near, ok := meant(w.text, names); ok {
 			e.Hint = "did you mean " + near + "?"
 		}
 	}

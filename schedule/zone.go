@@ -4,9 +4,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // for machines without a zone database
+
+	"github.com/evshell/ev/internal/nearest"
 )
 
 //go:embed zones.txt
@@ -31,50 +34,32 @@ func LoadZone(name string) (*time.Location, error) {
 	if err == nil {
 		return zone, nil
 	}
-	if near, ok := nearest(name, Zones()); ok {
+	if near, ok := nearestZone(name); ok {
 		return nil, fmt.Errorf("unknown zone %q; did you mean %s?", name, near)
 	}
 	return nil, fmt.Errorf("unknown zone %q; zones are called Europe/Berlin, America/New_York, UTC", name)
 }
 
-// nearest is the name with the fewest typing mistakes against text, if there are few. A place alone stands for its
-// zone: berlin for Europe/Berlin.
-func nearest(text string, names []string) (string, bool) {
-	text = strings.ToLower(strings.ReplaceAll(text, " ", "_"))
-	best, fewest := "", 2+len(text)/4
-	if len(text) > 64 {
-		return "", false
+// nearestZone finds what a mistyped name was meant to be. A place alone stands for its zone: berlin for Europe/Berlin.
+func nearestZone(name string) (string, bool) {
+	word := strings.ReplaceAll(name, " ", "_")
+	if zone, ok := meant(word, Zones()); ok || strings.Contains(word, "/") {
+		return zone, ok
 	}
-	for _, name := range names {
-		lower := strings.ToLower(name)
-		d := distance(text, lower)
-		if !strings.Contains(text, "/") {
-			d = min(d, distance(text, lower[strings.LastIndex(lower, "/")+1:]))
-		}
-		if d < fewest {
-			best, fewest = name, d
-		}
+	zoneOf := map[string]string{}
+	var places []string
+	for _, zone := range Zones() {
+		place := zone[strings.LastIndexByte(zone, '/')+1:]
+		places, zoneOf[place] = append(places, place), zone
 	}
-	return best, best != ""
+	place, ok := meant(word, places)
+	return zoneOf[place], ok
 }
 
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// meant is the nearest of names to a word that is not too long to be one.
+func meant(word string, names []string) (string, bool) {
+	if len(word) > 64 {
+		return "", false
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return nearest.Of(word, slices.Values(names))
 }

@@ -9,14 +9,14 @@ import (
 // Of returns the candidate nearest to word, and false if none is near enough to
 // be worth a suggestion. Case does not count. Near is an edit distance (a
 // letter more, less, other, or two swapped) of at most a third of the word,
-// never over three; a candidate that begins with word is near too. Of equally
-// near ones the first wins.
+// rounded, never over three; a candidate that begins with word is near too. Of
+// equally near ones the first wins.
 func Of(word string, candidates iter.Seq[string]) (string, bool) {
 	w := []rune(strings.ToLower(word))
 	if len(w) < 2 {
 		return "", false
 	}
-	limit := min(max(1, len(w)/3), 3)
+	limit := min((len(w)+1)/3, 3)
 	best, bestDistance := "", -1
 	for candidate := range candidates {
 		c := []rune(strings.ToLower(candidate))
