@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -73,7 +74,7 @@ func (p *preview) write(a *app, c *cobra.Command, w watch.EveryOptions, asJSON b
 		s.writeReading(out)
 	}
 	if err := s.writeInstants(out, count, p.explain, asJSON); err != nil {
-		return err
+		return errors.Join(out.Flush(), err)
 	}
 	size := pictureSize{width: width, utf8: showsUTF8(a.getenv)}
 	if columns, _, ok := term.Size(stdoutFD); ok {
