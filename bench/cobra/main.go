@@ -1,0 +1,26 @@
+// Cobra is the least that a program with commands and flags can be, by cobra.
+package main
+
+import (
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	root := &cobra.Command{Use: "cobra", SilenceUsage: true}
+	for i, name := range []string{"timer", "every", "stat", "run", "fd", "signal", "exit", "http"} {
+		cmd := &cobra.Command{
+			Use: name, Short: "Do " + name, Args: cobra.MaximumNArgs(1),
+			RunE: func(*cobra.Command, []string) error { return nil },
+		}
+		for j := range 2 {
+			cmd.Flags().Int("flag-"+strconv.Itoa(2*i+j), 0, "a flag")
+		}
+		root.AddCommand(cmd)
+	}
+	if root.Execute() != nil {
+		os.Exit(1)
+	}
+}

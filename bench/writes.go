@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// writes is the CPU time of a watcher that prints what happens to 100 files which are
+// written to very often; then 100 others are removed, and 100 created.
+func writes(b *bench) []work {
+	count := b.either(10_000, 50_000)
+	c := func(name, needs string, words [3]string, p func(dir string) program) contender {
+		return contender{name, needs, func() (sample, error) { return b.writeAll(count, words, p) }}
+	}
+	inotifywait := func(after string) func(dir string) program {
+		return func(dir string) program {
+			script := `inotifywait -mre modify,create,delete --format '%w%f %e' "$1"` + after
+			return program{words: []string{"sh", "-c", script, "sh", dir}, says: "Watches established"}
+		}
+	}
+	inotify := [3]string{"MODIFY", "DELETE", "CREATE"}
+	return []work{{
+		name: fmt.Sprintf("writes %d", count),
+		what: "CPU time to print them; wrong is a file of which it was not told that it was written, removed or created",
+		unit: "ms", beside: "inotifywait", rounds: b.either(1, 5),
+		contenders: []contender{
+			c("ev", "", [3]string{"content", "removed", "created"}, func(dir string) program {
+				return program{
+					words: []string{
+						b.ev(), "stat", "-r", "--hidden", "--no-ignore", "--each", "--format", "{path} {change}\n",
+						"--ready-fd", "3", dir,
+					},
+					readyFD: true,
+				}
+			}),
+			c("inotifywait", "inotifywait", inotify, inotifywait("")),
+			c("inotifywait, sh loop", "inotifywait", inotify, inotifywait(` | while read -r line; do echo "$line"; done`)),
+			c("fswatch", "fswatch", [3]string{"Updated", "Removed", "Created"}, func(dir string) program {
+				return program{words: []string{"fswatch", "-rxl", "0.1", dir}, watches: 1}
+			}),
+		},
+		goals: []goal{faultless("ev"), below("ev", "inotifywait"), below("ev", "inotifywait, sh loop")},
+	}}
+}
+
+func (b *bench) writeAll(count int, words [3]string, start func(dir string) program) (s sample, err error) {
+	const files = 100
+	dir, err := os.MkdirTemp(b.scratch, "writes-")
+	if err != nil {
+		return s, err
+	}
+	defer os.RemoveAll(dir)
+	path := func(i int) string { return filepath.Join(dir, fmt.Sprintf("file%d.txt", i)) }
+	open := make([]*os.File, files)
+	for i := range 2 * files {
+		f, err := os.Create(path(i))
+		if err != nil {
+			return s, err
+		}
+		defer f.Close()
+		if i < files {
+			open[i] = f
+		}
+	}
+	out, err := os.Create(dir + ".out")
+	if err != nil {
+		return s, err
+	}
+	defer out.Close()
+	p := start(dir)
+	p.stdout = out
+	g, err := launch(p)
+	if err != nil {
+		return s, err
+	}
+	defer g.stop()
+	before := g.calm()
+	for i := range count {
+		if _, err := open[i%files].WriteString("x"); err != nil {
+			return s, err
+		}
+	}
+	for i := range files {
+		if err := os.Remove(path(files + i)); err != nil {
+			return s, err
+		}
+		if err := os.WriteFile(path(2*files+i), nil, 0o600); err != nil {
+			return s, err
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	after := g.calm()
+	s.figures = []float64{float64(after.cpu-before.cpu) / 1e6}
+	told, err := os.ReadFile(out.Name())
+	if err != nil {
+		return s, err
+	}
+	all := bytes.Split(told, []byte("\n"))
+	for i := range 3 * files {
+		s.tried++
+		name, word := []byte(path(i)), []byte(words[i/files])
+		if !slices.ContainsFunc(all, func(line []byte) bool { return bytes.Contains(line, name) && bytes.Contains(line, word) }) {
+			s.wrong++
+		}
+	}
+	return s, os.Remove(out.Name())
+}
