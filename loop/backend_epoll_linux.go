@@ -5,9 +5,7 @@ import (
 	"math"
 	"os"
 	"slices"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +15,9 @@ import (
 //   - The epoll descriptor is itself registered with Go's network poller, and a
 //     waiting loop is a parked goroutine, not a thread in a system call. A thread
 //     that blocks in epoll_wait(2) keeps its processor until the runtime takes it
-//     away, so that what the loop hands to a goroutine starts 100 µs later.
+//     away, so that what the loop hands to a goroutine starts 100 µs later. But to be
+//     registered costs a second wake-up inside the kernel at each event, so that a
+//     loop that has not had to wait for a while is not, until it has to.
 //   - A timerfd in the set bounds the wait to the nanosecond. It is set only when
 //     the wait is to end sooner than it says already. Timerfd and eventfd are
 //     edge-triggered: each expiry and each write is told once, nothing is read.
@@ -34,9 +34,8 @@ type epoll struct {
 	start time.Time
 	armed time.Duration // since start: when timer expires, or expired
 
-	known  []registration // by number
-	files  []int32        // the always ready
-	events []unix.EpollEvent
+	known []registration // by number
+	files []int32        // the always ready
 }
 
 // registration is what is wanted of a descriptor.
@@ -46,18 +45,8 @@ type registration struct {
 	generation int32
 }
 
-// epollSet is an epoll descriptor, and how to park on it.
-type epollSet struct {
-	fd   int
-	file *os.File
-	conn syscall.RawConn
-	look func(fd uintptr) bool // made once, since each wait needs it
-	n    int
-	err  error
-}
-
 func newEpoll() (_ Backend, err error) {
-	b := &epoll{timer: -1, clock: -1, start: time.Now(), events: make([]unix.EpollEvent, 64)}
+	b := &epoll{timer: -1, clock: -1, start: time.Now()}
 	if b.waker, err = newWaker(); err != nil {
 		return nil, err
 	}
@@ -78,24 +67,10 @@ func (b *epoll) Name() string { return "epoll" }
 // its descriptor may be the only one to be had.
 func (b *epoll) renew() error {
 	if b.set != nil {
-		_ = b.set.file.Close()
+		_ = b.set.close()
 	}
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	set, err := newEpollSet()
 	if err != nil {
-		return os.NewSyscallError("epoll_create1", err)
-	}
-	// Non-blocking is what makes os.NewFile hand it to the poller.
-	if err := unix.SetNonblock(fd, true); err != nil {
-		_ = unix.Close(fd)
-		return os.NewSyscallError("fcntl", err)
-	}
-	set := &epollSet{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
-	set.look = func(uintptr) bool {
-		set.n, set.err = epollWait(fd, b.events)
-		return set.n != 0 || set.err != nil
-	}
-	if set.conn, err = set.file.SyscallConn(); err != nil {
-		_ = set.file.Close()
 		return err
 	}
 	b.set = set
@@ -188,12 +163,12 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 	if len(b.files) > 0 {
 		d = 0
 	}
-	n, err := b.wait(d)
+	events, err := b.wait(d)
 	if err != nil {
 		return ready, err
 	}
 	ghost := false
-	for _, e := range b.events[:n] {
+	for _, e := range events {
 		switch fd := int(e.Fd); {
 		case e.Pad == 0 && fd == b.clock:
 			_ = armClockFD(fd)
@@ -204,9 +179,6 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 			ready = append(ready, Ready{fd, epollOps(e.Events)})
 		}
 	}
-	if n == len(b.events) {
-		b.events = make([]unix.EpollEvent, 2*n)
-	}
 	for _, fd := range b.files {
 		ready = append(ready, Ready{int(fd), b.known[fd].ops & (Read | Write)})
 	}
@@ -216,40 +188,55 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 	return ready, nil
 }
 
-// lead is how much sooner the timer expires than a wait is to end: about what Go's poller and scheduler take longer
-// than epoll_wait(2) to bring it home. What is left of the wait then, mostly nothing, is too short to sleep.
+// lead is how much sooner the timer expires than a wait is to end: about what Go's
+// poller and scheduler take longer than epoll_wait(2) to bring it home. What is left
+// of the wait then, mostly nothing, is too short to sleep.
 const lead = 20 * time.Microsecond
 
-// wait fills b.events.
-func (b *epoll) wait(d time.Duration) (int, error) {
-	if 0 <= d && d <= lead {
-		for until := time.Since(b.start) + d; ; {
-			n, err := epollWait(b.set.fd, b.events)
-			if n > 0 || err != nil || time.Since(b.start) >= until {
-				return n, err
-			}
+// wait returns what the set has to tell within d.
+func (b *epoll) wait(d time.Duration) ([]unix.EpollEvent, error) {
+	if d == 0 || b.set.parker == nil {
+		if events, err := b.set.look(); d == 0 || len(events) > 0 || err != nil {
+			return events, err
 		}
 	}
-	if d > 0 {
-		if err := b.arm(d); err != nil {
-			return 0, err
-		}
+	switch {
+	case d < 0:
+		return b.set.park()
+	case d <= lead:
+		return b.spin(d)
 	}
-	if err := b.set.conn.Read(b.set.look); err != nil {
-		return 0, err
-	}
-	return b.set.n, b.set.err
-}
-
-// arm sees to it that the timer expires the lead before d has passed, or sooner.
-func (b *epoll) arm(d time.Duration) error {
 	now := time.Since(b.start)
 	until := now + min(d, math.MaxInt64-now)
+	if err := b.arm(now, until); err != nil {
+		return nil, err
+	}
+	events, err := b.set.park()
+	if err == nil && len(events) == 1 && events[0].Pad == 0 && int(events[0].Fd) == b.timer {
+		if rest := until - time.Since(b.start); 0 < rest && rest <= lead {
+			return b.spin(rest)
+		}
+	}
+	return events, err
+}
+
+// spin looks until d has passed, or there is something to tell.
+func (b *epoll) spin(d time.Duration) ([]unix.EpollEvent, error) {
+	for until := time.Since(b.start) + d; ; {
+		events, err := b.set.look()
+		if len(events) > 0 || err != nil || time.Since(b.start) >= until {
+			return events, err
+		}
+	}
+}
+
+// arm sees to it that the timer expires the lead before a wait ends, or sooner.
+func (b *epoll) arm(now, until time.Duration) error {
 	if b.armed > now && b.armed <= until {
 		return nil
 	}
 	b.armed = until - lead
-	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d - lead))}
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(b.armed - now))}
 	return os.NewSyscallError("timerfd_settime", unix.TimerfdSettime(b.timer, 0, &spec, nil))
 }
 
@@ -270,7 +257,7 @@ func (b *epoll) WatchClock() error {
 func (b *epoll) Close() error {
 	err := b.waker.close()
 	if b.set != nil {
-		err = errors.Join(err, b.set.file.Close())
+		err = errors.Join(err, b.set.close())
 	}
 	for _, fd := range []int{b.timer, b.clock} {
 		if fd >= 0 {
@@ -278,20 +265,6 @@ func (b *epoll) Close() error {
 		}
 	}
 	return err
-}
-
-// epollWait is epoll_wait(2) without waiting. It is made without telling the
-// scheduler, since it can't block.
-func epollWait(fd int, events []unix.EpollEvent) (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd),
-		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.EINTR:
-		return 0, nil
-	}
-	return 0, os.NewSyscallError("epoll_pwait", errno)
 }
 
 // epollBits: EPOLLHUP and EPOLLERR come unasked for.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -138,6 +139,28 @@ func TestClosedFileIsNotReady(t *testing.T) {
 			w.now(t, n, loop.Read|loop.Write, 0)
 		} else {
 			w.now(t, n, loop.Error, loop.Error)
+		}
+	})
+}
+
+// A loop that is never idle does not wait as one that is does.
+func TestWaitIsStillWokenAfterManyThatFoundSomething(t *testing.T) {
+	inEachKernel(t, func(t scene, w world) {
+		n, fill, drain := w.open(t)
+		w.modify(t, n, 0, loop.Read)
+		for range 3 {
+			fill()
+			for range 200 {
+				if ready := w.wait(t, time.Hour); len(ready) != 1 {
+					t.Fatalf("ready: %v", ready)
+				}
+			}
+			drain()
+			go func() { _ = w.Wake() }()
+			if ready := w.wait(t, time.Hour); len(ready) != 0 {
+				t.Fatalf("ready: %v", ready)
+			}
+			w.sleeps(t)
 		}
 	})
 }

@@ -1,0 +1,120 @@
+package loop
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// epollSet is an epoll descriptor, and how to park on it.
+type epollSet struct {
+	fd     int
+	events []unix.EpollEvent
+	n      int // of events, as looked last
+	err    error
+
+	parker *os.File // a duplicate that the poller knows; nil while there is no need
+	conn   syscall.RawConn
+	again  func(fd uintptr) bool // made once, since each wait needs it
+	looks  int                   // in this wait
+	busy   int                   // waits in a row that found something at once
+}
+
+// unparked is after how many of those waits a loop counts as busy.
+const unparked = 64
+
+func newEpollSet() (*epollSet, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	// Non-blocking is what makes os.NewFile hand it to the poller.
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	s := &epollSet{fd: fd, events: make([]unix.EpollEvent, 64)}
+	s.again = func(uintptr) bool {
+		s.looks++
+		s.take()
+		return s.n != 0 || s.err != nil
+	}
+	return s, nil
+}
+
+// look returns what there is to tell, without waiting.
+func (s *epollSet) look() ([]unix.EpollEvent, error) {
+	s.take()
+	return s.events[:s.n], s.err
+}
+
+// park waits until there is something to tell.
+func (s *epollSet) park() ([]unix.EpollEvent, error) {
+	if s.parker == nil && s.open() != nil {
+		// There is no descriptor left: a thread has to wait.
+		n, err := unix.EpollWait(s.fd, s.events, -1)
+		if errors.Is(err, unix.EINTR) {
+			return nil, nil
+		}
+		return s.events[:max(n, 0)], os.NewSyscallError("epoll_wait", err)
+	}
+	s.looks = 0
+	if err := s.conn.Read(s.again); err != nil {
+		return nil, err
+	}
+	s.busy++
+	if s.looks > 1 {
+		s.busy = 0
+	} else if s.busy == unparked {
+		s.leave()
+	}
+	return s.events[:s.n], s.err
+}
+
+// take is epoll_wait(2) without waiting. It is made without telling the scheduler,
+// since it can't block.
+func (s *epollSet) take() {
+	if s.n == len(s.events) {
+		s.events = make([]unix.EpollEvent, 2*s.n)
+	}
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.fd),
+		uintptr(unsafe.Pointer(&s.events[0])), uintptr(len(s.events)), 0, 0, 0)
+	switch s.n, s.err = int(n), nil; errno {
+	case 0:
+	case unix.EINTR:
+		s.n = 0
+	default:
+		s.n, s.err = 0, os.NewSyscallError("epoll_pwait", errno)
+	}
+}
+
+// open has the poller know the set.
+func (s *epollSet) open() error {
+	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	s.parker = os.NewFile(uintptr(fd), "epoll")
+	if s.conn, err = s.parker.SyscallConn(); err != nil {
+		s.leave()
+	}
+	return err
+}
+
+// leave has the poller forget it.
+func (s *epollSet) leave() {
+	_ = s.parker.Close()
+	s.parker, s.conn, s.busy = nil, nil, 0
+}
+
+func (s *epollSet) close() error {
+	if s.parker != nil {
+		s.leave()
+	}
+	err := unix.Close(s.fd)
+	s.fd = -1
+	return os.NewSyscallError("close", err)
+}
