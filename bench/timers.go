@@ -36,9 +36,10 @@ func timers(b *bench) []work {
 func (d *loops) timers() error {
 	n, runs := d.args[0], d.args[1]
 	fired := 0
+	fire := func() { fired++ }
 	all := make([]*loop.Timer, n)
 	for i := range all {
-		all[i] = loop.NewTimer(d.Loop, 0, 0, func() { fired++ })
+		all[i] = loop.NewTimer(d.Loop, 0, 0, fire)
 	}
 	for r := range runs + 1 {
 		fired = 0
@@ -74,7 +75,7 @@ func (d *loops) again() error {
 	n, ops, runs := d.args[0], d.args[1], d.args[2]
 	all := make([]*loop.Timer, n)
 	for i := range all {
-		all[i] = loop.NewTimer(d.Loop, 0, 1000*time.Second+d.upTo(time.Second), func() {})
+		all[i] = loop.NewTimer(d.Loop, 0, 1000*time.Second+d.upTo(time.Second), nothing)
 		all[i].Again()
 	}
 	for r := range runs + 1 {

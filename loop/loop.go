@@ -39,8 +39,8 @@ type Loop struct {
 	refs      int
 
 	pending               pending
-	timers                heap[*Timer]
-	periodics             heap[*Periodic]
+	timers                heap
+	periodics             heap
 	due                   []*Periodic // feedPeriodics' own
 	fds                   fdTable
 	prepares              hooks

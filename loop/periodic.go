@@ -3,6 +3,7 @@ package loop
 import (
 	"math"
 	"time"
+	"unsafe"
 )
 
 // A Periodic fires when the wall clock reaches an instant, then asks its rule for
@@ -29,6 +30,11 @@ func NewPeriodic(l *Loop, next func(after time.Time) (time.Time, bool), fn func(
 	return &Periodic{Watcher: Watcher{loop: l, call: fn}, next: next}
 }
 
+// periodicOf returns the periodic that a node is part of.
+func periodicOf(n *node) *Periodic {
+	return (*Periodic)(unsafe.Add(unsafe.Pointer(n), -int(unsafe.Offsetof(Periodic{}.node))))
+}
+
 // Start asks for the first instant and starts the periodic, unless there is none.
 func (p *Periodic) Start() {
 	if p.active {
@@ -38,7 +44,7 @@ func (p *Periodic) Start() {
 	if at, ok := p.ask(); ok {
 		p.start()
 		p.loop.watchClock()
-		p.loop.periodics.push(at, &p.node, p)
+		p.loop.periodics.push(at, &p.node)
 	}
 }
 
@@ -88,7 +94,7 @@ func (p *Periodic) ask() (int64, bool) {
 // collected first, since a rule may well answer with an instant that is past.
 func (l *Loop) feedPeriodics(wall int64) {
 	for l.periodics.len() > 0 && l.periodics.slots[0].at <= wall {
-		p := l.periodics.slots[0].w
+		p := periodicOf(l.periodics.slots[0].node)
 		p.due = l.periodics.slots[0].at
 		l.periodics.remove(&p.node)
 		l.due = append(l.due, p)
@@ -96,7 +102,7 @@ func (l *Loop) feedPeriodics(wall int64) {
 	for i, p := range l.due {
 		l.due[i] = nil
 		if at, ok := p.ask(); ok {
-			l.periodics.push(at, &p.node, p)
+			l.periodics.push(at, &p.node)
 		} else {
 			p.expire()
 		}
@@ -111,7 +117,8 @@ func (l *Loop) feedPeriodics(wall int64) {
 func (l *Loop) reschedule(unstepped int64) {
 	l.jumps++
 	l.feedPeriodics(unstepped)
-	l.periodics.retime(func(p *Periodic) (int64, bool) {
+	l.periodics.retime(func(n *node) (int64, bool) {
+		p := periodicOf(n)
 		at, ok := p.ask()
 		if !ok {
 			p.expire()

@@ -3,6 +3,7 @@ package loop
 import (
 	"math"
 	"time"
+	"unsafe"
 )
 
 // A Timer fires once a span of monotonic time has passed, and then, if it
@@ -26,6 +27,11 @@ func NewTimer(l *Loop, after, repeat time.Duration, fn func()) *Timer {
 	return t
 }
 
+// timerOf returns the timer that a node is part of.
+func timerOf(n *node) *Timer {
+	return (*Timer)(unsafe.Add(unsafe.Pointer(n), -int(unsafe.Offsetof(Timer{}.node))))
+}
+
 // Set gives a timer new spans. A timer that is active keeps its due time, and
 // repeat counts from its next tick on.
 func (t *Timer) Set(after, repeat time.Duration) {
@@ -39,7 +45,7 @@ func (t *Timer) Set(after, repeat time.Duration) {
 func (t *Timer) Start() {
 	if t.start() {
 		t.loop.freshen()
-		t.loop.timers.push(plus(t.loop.mono, t.rest), &t.node, t)
+		t.loop.timers.push(plus(t.loop.mono, t.rest), &t.node)
 	}
 }
 
@@ -101,7 +107,7 @@ func plus(at, span int64) int64 {
 // feedTimers makes the timers pending whose time has come, the earliest first.
 func (l *Loop) feedTimers() {
 	for l.timers.len() > 0 && l.timers.slots[0].at <= l.mono {
-		t := l.timers.slots[0].w
+		t := timerOf(l.timers.slots[0].node)
 		t.due, t.missed = l.timers.slots[0].at, 0
 		if t.repeat > 0 {
 			t.missed = (l.mono - t.due) / t.repeat

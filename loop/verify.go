@@ -9,10 +9,10 @@ func (l *Loop) Verify() error {
 	if err := l.pending.verify(); err != nil {
 		return err
 	}
-	if err := l.timers.verify("timer", func(t *Timer) (*node, *Watcher) { return &t.node, &t.Watcher }); err != nil {
+	if err := l.timers.verify("timer", func(n *node) *Watcher { return &timerOf(n).Watcher }); err != nil {
 		return err
 	}
-	if err := l.periodics.verify("periodic", func(p *Periodic) (*node, *Watcher) { return &p.node, &p.Watcher }); err != nil {
+	if err := l.periodics.verify("periodic", func(n *node) *Watcher { return &periodicOf(n).Watcher }); err != nil {
 		return err
 	}
 	return l.fds.verify()
@@ -42,17 +42,14 @@ func (p *pending) verify() error {
 	return nil
 }
 
-func (h *heap[W]) verify(kind string, parts func(W) (*node, *Watcher)) error {
+func (h *heap) verify(kind string, watcher func(*node) *Watcher) error {
 	for i, s := range h.slots {
-		n, w := parts(s.w)
-		switch {
-		case s.node != n:
-			return fmt.Errorf("%s %d has another's node", kind, i)
-		case int(n.index) != i+1:
-			return fmt.Errorf("%s %d says that it is at %d", kind, i, n.index-1)
-		case !w.active:
+		switch at := s.node.index; {
+		case int(at) != i+1:
+			return fmt.Errorf("%s %d says that it is at %d", kind, i, at-1)
+		case !watcher(s.node).active:
 			return fmt.Errorf("%s %d is in the heap and not active", kind, i)
-		case i > 0 && s.before(h.slots[(i-1)/4]):
+		case i > 0 && s.before(&h.slots[(i-1)/4]):
 			return fmt.Errorf("%s %d is due before its parent", kind, i)
 		}
 	}
