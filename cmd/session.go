@@ -97,9 +97,9 @@ func (s *session) close() {
 
 // run starts everything, runs the loop to its end, and says how it ended.
 func (s *session) run(ctx context.Context) error {
-	stopSignals := s.watchSignals()
-	defer stopSignals()
+	watched := s.watchSignals()
 	started := s.start()
+	watched()
 	if sig := s.startup.end(); sig != 0 {
 		s.endBy(sig)
 	} else if started != nil {

@@ -15,19 +15,25 @@ import (
 // stand still while it is stopped from the terminal. What was ignored at the start
 // stays so (nohup, a background job of sh), and so does what was blocked: a watcher
 // may read it from a signalfd.
-func (s *session) watchSignals() (stop func()) {
-	got := make(chan os.Signal, 8)
-	for _, sig := range []syscall.Signal{
-		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGCONT,
-		// Of these the Go runtime would take no notice.
-		syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGXCPU,
-	} {
-		if !signal.Ignored(sig) && !sigmask.Blocked(sig) {
-			signal.Notify(got, sig)
-		}
-	}
+//
+// Each signal takes the runtime a hand-over to another thread and back. So they are
+// asked for while ev does other things, up to the call of watched, and never given back:
+// the process ends with its session.
+func (s *session) watchSignals() (watched func()) {
+	asked := make(chan struct{})
 	list := slices.Clone(s.bound)
 	go func() {
+		got := make(chan os.Signal, 8)
+		for _, sig := range []syscall.Signal{
+			syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGCONT,
+			// Of these the Go runtime would take no notice.
+			syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGXCPU,
+		} {
+			if !signal.Ignored(sig) && !sigmask.Blocked(sig) {
+				signal.Notify(got, sig)
+			}
+		}
+		close(asked)
 		for sig := range got {
 			if s.cutShort(list, sig.(syscall.Signal)) {
 				continue
@@ -35,10 +41,7 @@ func (s *session) watchSignals() (stop func()) {
 			s.loop.Post(func() { s.received(sig.(syscall.Signal)) })
 		}
 	}()
-	return func() {
-		signal.Stop(got)
-		close(got)
-	}
+	return func() { <-asked }
 }
 
 // A startup is the time until everything is watched. The loop does not turn yet, so a
