@@ -24,7 +24,7 @@ func commands(b *bench) []work {
 			unit: "a second", higher: true, beside: "posix_spawn", rounds: b.either(2, 10),
 			contenders: []contender{
 				b.rate("ev", "", count, input, b.ev(), "watch-fd", "0", "--line", "--on-busy", busy, "--", "true"),
-				b.rate("posix_spawn", "spawn", count, "", b.built("spawn"), fmt.Sprint(count), fmt.Sprint(workers), "/bin/true"),
+				b.rate("posix_spawn", "spawn", count, "", b.built("spawn"), fmt.Sprint(count), fmt.Sprint(workers), "true"),
 				b.rate("xargs -P", "xargs", count, input, "xargs", "-n1", fmt.Sprintf("-P%d", workers), "true"),
 				b.rate("sh, while read", "sh", count, input, "sh", "-c", "while read -r line; do /bin/true \"$line\"; done"),
 			},

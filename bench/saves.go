@@ -112,7 +112,7 @@ func saves(b *bench) []work {
 			}),
 			c("fswatch loop", "fswatch", shell(`fswatch -ol 0.1 "$FILE" | while read -r n; do "$SAW" "$LOG" "$FILE"; done`)),
 			c("nodemon", "nodemon", func(file, log string) program {
-				return program{words: []string{"nodemon", "-qw", file, "-x", strings.Join(saw(file, log), " ")}, watches: 1}
+				return program{words: []string{"nodemon", "-q", "-w", file, "-x", strings.Join(saw(file, log), " ")}, watches: 1}
 			}),
 			c("watchman trigger", "watchman", func(file, log string) program {
 				dir := filepath.Dir(file)

@@ -27,7 +27,8 @@ func showTable(out io.Writer, w work, scores []score) error {
 	for i := range scores {
 		s := &scores[i]
 		if !s.measured() {
-			after = append(after, fmt.Sprintf("skipped: %s: %s", s.name, s.skipped))
+			why := strings.Join(append(s.notes, s.skipped), "; ")
+			after = append(after, fmt.Sprintf("skipped: %s: %s", s.name, why))
 			continue
 		}
 		row := []string{s.name, short(s.median()), short(s.tail(w.higher)), "", strconv.Itoa(len(s.figures))}

@@ -48,8 +48,7 @@ func trees(b *bench) []work {
 					_ = os.RemoveAll(own)
 					_ = os.Mkdir(own, 0o700)
 					script := `watchman --foreground --sockname="$0/s" --statefile="$0/state" --pidfile="$0/pid" --logfile="$0/log" &
-until watchman --sockname="$0/s" --no-spawn get-sockname >/dev/null 2>&1; do sleep 0.01; done
-watchman --sockname="$0/s" --no-spawn watch "$1" >/dev/null; wait`
+until watchman --sockname="$0/s" --no-spawn watch "$1" >/dev/null 2>&1; do sleep 0.01; done; wait`
 					return program{words: []string{"sh", "-c", script, own, dir}, env: []string{"USER=bench"}, watches: t.directories + 1}
 				}),
 			}
