@@ -50,10 +50,8 @@ func (w *HTTP) serve(rw http.ResponseWriter, r *http.Request) {
 	a := &httpReply{ResponseWriter: rw, control: http.NewResponseController(rw), watcher: w}
 	remote := connOf(r.Context()).remote
 	note := ""
-	defer func() {
-		w.access(r, a, time.Since(began), remote, note)
-	}()
-	_ = a.control.SetReadDeadline(w.deadline())
+	defer func() { w.access(r, a, time.Since(began), remote, note) }()
+	_ = a.control.SetReadDeadline(w.deadline()) // net/http may read the body, too
 	if w.opts.Health && r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		a.end(http.StatusOK, "")
 		return
