@@ -80,7 +80,11 @@ func (a *httpReply) send(x *httpExchange, p []byte) {
 		return
 	}
 	a.muted = true
-	if !errors.Is(err, http.ErrBodyNotAllowed) && !errors.Is(err, http.ErrContentLength) {
+	switch {
+	case errors.Is(err, http.ErrBodyNotAllowed):
+	case errors.Is(err, http.ErrContentLength):
+		a.watcher.opts.Report.Errorf("%s: --cgi: the command writes more than its Content-Length: the answer is cut off", x.detail.Subject())
+	default:
 		a.watcher.loop.Post(x.leave)
 	}
 }
