@@ -12,7 +12,7 @@ import (
 // before it.
 const aMachine = `#!/bin/sh
 cd "${0%/*}" || exit
-mount -t proc proc /proc
+mount -t proc none /proc
 exec >out 2>&1
 export PATH="$PWD:/usr/sbin:/usr/bin:/sbin:/bin" TZ=UTC
 mkfifo ready && touch booted

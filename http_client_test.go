@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -60,8 +61,10 @@ func httpClient() {
 		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(contentOf(*authority))
 	}
 	network, address := where(fs.Arg(0))
-	transport.Dial = func(string, string) (net.Conn, error) { return net.Dial(network, address) } //nolint:staticcheck // shortest
-	req, err := http.NewRequest(*method, scheme+"://localhost"+fs.Arg(1), bytes.NewReader(content))
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), *method, scheme+"://localhost"+fs.Arg(1), bytes.NewReader(content))
 	check(err)
 	if len(content) > 0 {
 		req.Header.Set("Content-Type", contentType)
@@ -74,6 +77,7 @@ func httpClient() {
 	}
 	resp, err := transport.RoundTrip(req)
 	check(err)
+	defer resp.Body.Close()
 	fmt.Println(resp.Status)
 	if *show {
 		delete(resp.Header, "Date")
@@ -95,7 +99,7 @@ func httpPeer() {
 		die("usage: peer unix:SOCKET|@MESSAGES STEP...")
 	}
 	network, address := where(os.Args[1])
-	c, err := net.Dial(network, address)
+	c, err := new(net.Dialer).DialContext(context.Background(), network, address)
 	check(err)
 	check(c.SetDeadline(time.Now().Add(patience)))
 	for _, step := range os.Args[2:] {
@@ -200,7 +204,7 @@ func activate() {
 	check(err)
 	f, err := l.File()
 	check(err)
-	manager := exec.Command("sh", append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh"}, os.Args[3:]...)...)
+	manager := exec.CommandContext(context.Background(), "sh", append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh"}, os.Args[3:]...)...)
 	manager.Env = append(os.Environ(), "LISTEN_FDNAMES="+os.Args[2])
 	manager.ExtraFiles = []*os.File{f} // from 3 on, as sd_listen_fds(3) has them
 	manager.Stdout, manager.Stderr = os.Stdout, os.Stderr
