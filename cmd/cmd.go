@@ -118,6 +118,7 @@ func (a *app) explainLines(es evfile.Errors) {
 func (a *app) begin(c *cobra.Command) error {
 	format, ok := map[string]report.Format{"plain": report.Plain, "json": report.JSON}[a.logFormat]
 	if !ok {
+		a.report = a.report.Named(c.CommandPath())
 		return usagef("--log-format is plain or json, not %q", a.logFormat)
 	}
 	if format == report.Plain && a.journal() {

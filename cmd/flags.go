@@ -195,6 +195,8 @@ func (f *commandFlags) argv(c *cobra.Command, command []string) ([]string, error
 	switch {
 	case f.script != "" && len(command) > 0:
 		return nil, usagef("-c SCRIPT and -- COMMAND are two commands: leave out one of the two")
+	case f.script == "" && c.Flags().Changed("script"):
+		return nil, usagef("-c: the script is empty: write one, or leave out the -c")
 	case f.script != "":
 		return []string{"/bin/sh", "-c", f.script}, nil
 	case len(command) > 0:

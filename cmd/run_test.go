@@ -63,7 +63,7 @@ func TestLine_culprit(t *testing.T) {
 		{"timer 5 --jsno", "there is no flag --jsno: did you mean --json?", "--jsno"},
 		{"timer 5 --priority 7", "--priority 7: it goes from -2 to 2", "7"},
 		{"timer 5 --priority=7", "--priority 7: it goes from -2 to 2", "--priority=7"},
-		{"timer 5 --repeat", "flag needs an argument: --repeat", "--repeat"},
+		{"timer 5 --repeat", "--repeat needs a value: --repeat DURATION", "--repeat"},
 		{"timer 5 -- nowhere 5", "nowhere: not found in PATH", "nowhere"},
 		{"timer 5 --once -- sh -c {seq}", "{seq} in the script of sh would be read as code", "{seq}"},
 		{"timer", "give a span of time", "timer"},

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -13,12 +14,14 @@ import (
 // otherNames tells the command for what people may call it who come from elsewhere.
 func otherNames() map[string]string {
 	return map[string]string{
-		"cron": "every", "at": "every", "periodic": "every", "schedule": "every", "calendar": "every",
-		"sleep": "timer", "after": "timer", "timeout": "timer", "countdown": "timer",
+		"cron": "every", "crontab": "every", "at": "every", "periodic": "every", "schedule": "every", "calendar": "every",
+		"sleep": "timer", "after": "timer", "timeout": "timer", "countdown": "timer", "alarm": "timer",
 		"file": "stat", "watch": "stat", "inotify": "stat", "inotifywait": "stat", "path": "stat", "entr": "stat",
+		"fswatch": "stat", "watchexec": "stat",
 		"trap": "on-signal", "signal": "on-signal", "kill": "on-signal",
-		"wait": "on-exit", "pid": "on-exit", "exit": "on-exit", "child": "on-exit",
+		"wait": "on-exit", "pid": "on-exit", "exit": "on-exit", "child": "on-exit", "waitpid": "on-exit", "pidwait": "on-exit",
 		"tail": "watch-fd", "poll": "watch-fd", "select": "watch-fd", "io": "watch-fd", "fd": "watch-fd", "read": "watch-fd",
+		"http": "on-http", "httpd": "on-http", "serve": "on-http", "webhook": "on-http",
 	}
 }
 
@@ -55,10 +58,37 @@ func unknownTopic(root *cobra.Command, word string) error {
 // flagError turns pflag's errors into ours, with the flag that was likely meant.
 func (a *app) flagError(c *cobra.Command, err error) error {
 	a.report = a.report.Named(c.CommandPath())
-	msg := err.Error()
-	name, ok := strings.CutPrefix(msg, "unknown flag: --")
-	if !ok {
-		return a.shorthandError(c, msg)
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return badValue(e)
+	}
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef("--%s needs a value: %s", e.GetFlag().Name, Spelling(e.GetFlag()))
+	}
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name, _, _ := strings.Cut(e.GetSpecifiedName(), "=")
+		if group := e.GetSpecifiedShortnames(); group != "" {
+			return a.unknownShorthand(c, name, "-"+group)
+		}
+		return a.unknownFlag(c, name)
+	}
+	return usagef("%v", err)
+}
+
+// badValue is the error for a value that a flag can't have.
+func badValue(e *pflag.InvalidValueError) error {
+	name := e.GetFlag().Name
+	switch e.GetFlag().Value.Type() {
+	case "bool", "count":
+		return usagef("--%s takes no value: leave out the =%s", name, e.GetValue())
+	case "int":
+		return usagef("--%s %s: give a whole number", name, e.GetValue())
+	}
+	return usagef("--%s: %v", name, e.Unwrap())
+}
+
+func (a *app) unknownFlag(c *cobra.Command, name string) error {
+	if w := a.owner(c, func(fs *pflag.FlagSet) bool { return fs.Lookup(name) != nil }); w != "" {
+		return usagef("--%s belongs after the watcher's name: ev %s --%[1]s", name, w)
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -66,26 +96,40 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 			names = append(names, f.Name)
 		}
 	})
-	name, _, _ = strings.Cut(name, "=")
 	if meant, ok := nearest.Of(name, slices.Values(names)); ok {
 		return usagef("there is no flag --%s: did you mean --%s?", name, meant)
 	}
 	return usagef("there is no flag --%s: see '%s --help', or put -- before the command", name, c.CommandPath())
 }
 
-// shorthandError is flagError for the errors that aren't about a long flag. An
-// unknown -x is most often the COMMAND's, which lacks its --.
-func (a *app) shorthandError(c *cobra.Command, msg string) error {
-	rest, ok := strings.CutPrefix(msg, "unknown shorthand flag: ")
-	if !ok {
-		return usagef("%s", msg)
-	}
-	_, word, _ := strings.Cut(rest, " in ")
-	if i := slices.Index(a.args, word); i > 2 && !strings.HasPrefix(a.args[i-1], "-") {
+// unknownShorthand is the error for a letter that is no flag, in a word. That is most
+// often the COMMAND's, which lacks its --.
+func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
+	i := slices.Index(a.args, word)
+	switch w := a.owner(c, func(fs *pflag.FlagSet) bool { return fs.ShorthandLookup(letter) != nil }); {
+	case w != "":
+		return usagef("-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
+	case i > 2 && !strings.HasPrefix(a.args[i-1], "-"):
 		return usagef("there is no flag %s; if it is the command's, %s", word, a.dashHint(a.args[i-1]))
+	case letter >= "0" && letter <= "9":
+		return usagef("%s is negative, and nothing that %s takes can be", word, c.CommandPath())
 	}
 	if number := strings.TrimLeft(word, "-."); number != "" && '0' <= number[0] && number[0] <= '9' {
 		return usagef("there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
 	}
 	return usagef("there is no flag %s: see '%s --help'", word, c.CommandPath())
+}
+
+// owner returns the watcher among the arguments that has a flag which the root, if c
+// is that, has not.
+func (a *app) owner(c *cobra.Command, has func(*pflag.FlagSet) bool) string {
+	if c.HasParent() {
+		return ""
+	}
+	for _, w := range c.Commands() {
+		if w.GroupID == watcherGroup && slices.Contains(a.args, w.Name()) && has(w.Flags()) {
+			return w.Name()
+		}
+	}
+	return ""
 }
