@@ -20,14 +20,15 @@ func CheckArgs(argv []string, sample event.Event) error {
 			continue
 		}
 		p := event.NewTemplate(argv[i]).Uses(sample)
+		shell := shellOf(argv, i)
 		switch {
 		case p == "":
 		case i == 0:
 			return fmt.Errorf("%s can't be the command: no event chooses what runs; name a program, and give it %s as an argument", p, p)
 		case p == "{}":
-			return fmt.Errorf(`{} in the script of %s would be read as code: write "$1" there, and %s -c SCRIPT %s {}`, argv[0], argv[0], argv[0])
+			return fmt.Errorf(`{} in the script of %s would be read as code: write "$1" there, and %[1]s -c SCRIPT %[1]s {}`, shell)
 		default:
-			return fmt.Errorf(`%s in the script of %s would be read as code: write "$%s" there`, p, argv[0], variable(p))
+			return fmt.Errorf(`%s in the script of %s would be read as code: write "$%s" there`, p, shell, variable(p))
 		}
 	}
 	return nil
@@ -58,6 +59,16 @@ func literals(argv []string) []bool {
 		}
 	}
 	return fixed
+}
+
+// shellOf returns the shell whose script word i of argv is.
+func shellOf(argv []string, i int) string {
+	for k, word := range argv[:i] {
+		if n, script := shellWords(word, argv[k+1:]); script && i <= k+n {
+			return word
+		}
+	}
+	return argv[0]
 }
 
 // shellWords returns how many words after the shell's name are its options, their
