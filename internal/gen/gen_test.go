@@ -3,6 +3,7 @@ package gen
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,28 @@ func TestFiles_areFresh(t *testing.T) {
 			if !known[dir+"/"+e.Name()] {
 				t.Errorf("%s/%s is not generated: remove it", dir, e.Name())
 			}
+		}
+	}
+}
+
+// TestManual_isPackaged: each section of the manual has its place in the packages.
+func TestManual_isPackaged(t *testing.T) {
+	packages, err := os.ReadFile(filepath.Join("..", "..", ".goreleaser.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(f.Path, "man/") {
+			continue
+		}
+		section := strings.TrimPrefix(filepath.Ext(f.Path), ".")
+		want := fmt.Sprintf(`man/*.%s.gz", dst: /usr/share/man/man%[1]s/`, section)
+		if !strings.Contains(string(packages), want) {
+			t.Errorf("%s is in no package: .goreleaser.yaml lacks %s", f.Path, want)
 		}
 	}
 }
