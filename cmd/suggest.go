@@ -111,8 +111,8 @@ func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
 		return usagef("-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
 	case i > 2 && !strings.HasPrefix(a.args[i-1], "-"):
 		return usagef("there is no flag %s; if it is the command's, %s", word, a.dashHint(a.args[i-1]))
-	case letter >= "0" && letter <= "9":
-		return usagef("%s is negative, and nothing that %s takes can be", word, c.CommandPath())
+	case strings.ContainsAny(letter, ".0123456789"):
+		return usagef("there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
 	}
 	if number := strings.TrimLeft(word, "-."); number != "" && '0' <= number[0] && number[0] <= '9' {
 		return usagef("there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
