@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/evshell/ev/schedule"
 )
@@ -62,10 +63,12 @@ const calendarDays = 28
 // each hour that the clocks show. An hour that they show twice is one column, one
 // that they skip stays empty.
 func drawCalendar(s *schedule.Spec, after time.Time, size pictureSize) string {
-	const label = "Mon 2006-01-02  "
-	cell := 1
-	if size.width > len(label)+2*24 {
+	label, cell := "Mon 2006-01-02  ", 1
+	switch {
+	case size.width > len(label)+2*24:
 		cell = 2
+	case size.width < len(label)+24:
+		label = "Mon 02  "
 	}
 	var b strings.Builder
 	b.WriteString(strings.Repeat(" ", len(label)))
@@ -86,7 +89,11 @@ func drawCalendar(s *schedule.Spec, after time.Time, size pictureSize) string {
 		}
 		b.WriteByte('\n')
 	}
-	return b.String() + strings.Repeat(" ", len(label)) + size.legend()
+	legend := size.legend()
+	if indent := len(label); indent+utf8.RuneCountInString(legend) <= size.width {
+		b.WriteString(strings.Repeat(" ", indent))
+	}
+	return b.String() + legend
 }
 
 // quarter is what all changes of clocks are multiples of.

@@ -22,6 +22,7 @@ func TestPictures(t *testing.T) {
 	}
 	for name, got := range map[string]string{
 		"calendar":                calendar("*/10 8-17 * * mon-fri", "Europe/Berlin", "2026-10-19 00:00", wide),
+		"calendar_narrow":         calendar("0 9 * * mon", "UTC", "2026-10-19", pictureSize{34, true}),
 		"calendar_gap":            calendar("30 * * * *", "Europe/Berlin", "2026-03-20 12:31", plain),
 		"calendar_overlap":        calendar("30 * * * *", "Europe/Berlin", "2026-10-20", narrow),
 		"calendar_midnight_skips": calendar("*-*-* *:00:00", "America/Santiago", "2026-09-01", plain),
