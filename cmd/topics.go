@@ -46,7 +46,7 @@ it is quoted; for a pipe, write -c 'a | b'.
 
 A label is made of letters, digits and _ . @ + / -, ends in a colon, and stands for
 --name; no two lines have the same. A line of NAME=value sets a variable for the
-commands of the lines below it, and PATH for finding them.
+commands of the lines below it, PATH for finding them, and TZ for their schedules.
 
 A line takes all the flags that its watcher has on the command line. --break, --timeout
 and --for end the whole loop, -q quiets the line alone; --backend, --color, --ready-fd,
