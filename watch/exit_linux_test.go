@@ -144,6 +144,28 @@ func TestExit_unknownStatusIsNotGuessed(t *testing.T) {
 	}
 }
 
+// TestExit_statusThatComesLate is known at the end of the grace, though the loop has
+// not seen yet that the parent has waited.
+func TestExit_statusThatComesLate(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", "read x <&3; exit 3")
+	release := startHeld(t, cmd)
+	r := newExitRig(t, ExitOptions{PIDs: []string{strconv.Itoa(cmd.Process.Pid)}})
+	if err := r.exit.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !r.exit.pidfds.keeps {
+		t.Skip("needs a kernel that keeps the status")
+	}
+	release()
+	_ = cmd.Wait()
+	for target := range r.exit.targets {
+		target.(*pidfdTarget).late()
+	}
+	if got := r.summary(); got != "exited 3" {
+		t.Errorf("%s", got)
+	}
+}
+
 // TestExit_foreignProcIsNotBelieved runs in a PID namespace of its own, where /proc is
 // that of another: its status is the process's, and what else is said there another's.
 func TestExit_foreignProcIsNotBelieved(t *testing.T) {

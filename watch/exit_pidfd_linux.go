@@ -81,11 +81,8 @@ type pidfdTarget struct {
 }
 
 func (t *pidfdTarget) ready(got loop.Ops) {
-	if ws, ok := t.status(); ok {
-		t.f.w.ended(t, withStatus(t.detail(), ws))
-		return
-	}
 	switch {
+	case t.known():
 	case got&loop.Hangup != 0:
 		t.unknown("neither the kernel nor process events tell it")
 	case t.stopGrace == nil:
@@ -93,10 +90,25 @@ func (t *pidfdTarget) ready(got loop.Ops) {
 		t.io.Stop()
 		t.io.Set(t.fd, loop.Hangup)
 		t.io.Start()
-		t.stopGrace = t.f.w.loop.After(reapGrace, func() {
-			t.unknown("its parent has not waited for it, and it is another user's")
-		})
+		t.stopGrace = t.f.w.loop.After(reapGrace, t.late)
 	}
+}
+
+// late is the end of the grace. Timers come before descriptors, and so it may have
+// hung up by now.
+func (t *pidfdTarget) late() {
+	if !t.known() {
+		t.unknown("its parent has not waited for it, and it is another user's")
+	}
+}
+
+// known emits the end of the process with its status, if that is known.
+func (t *pidfdTarget) known() bool {
+	ws, ok := t.status()
+	if ok {
+		t.f.w.ended(t, withStatus(t.detail(), ws))
+	}
+	return ok
 }
 
 // status returns how the process ended, if that is known yet.
