@@ -53,7 +53,12 @@ func newFDRig(t *testing.T, o FDOptions) *fdRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(r.fd.Stop)
+	t.Cleanup(func() {
+		r.fd.Stop()
+		for _, d := range r.got {
+			d.Release() // lest it is closed once its number is another's
+		}
+	})
 	return r
 }
 
