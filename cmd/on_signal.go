@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
@@ -48,7 +49,7 @@ others that the Go runtime keeps to itself.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			own, command := split(c, args)
 			if o.list {
-				return listSignals(c, own)
+				return listSignals(c, args)
 			}
 			signals, err := a.parseSignals(own)
 			if err != nil {
@@ -110,6 +111,11 @@ func (a *app) parseSignals(args []string) ([]syscall.Signal, error) {
 
 // listSignals prints what can stand for SIGNAL.
 func listSignals(c *cobra.Command, args []string) error {
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed && f.Name != "list" {
+			args = append(args, "--"+f.Name)
+		}
+	})
 	if len(args) > 0 {
 		return usagef("--list prints all signals: leave out %s", args[0])
 	}
