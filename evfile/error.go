@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/evshell/ev/internal/width"
 )
 
 // Error is one thing that is wrong, and where.
@@ -17,7 +19,18 @@ type Error struct {
 }
 
 func newError(name string, source []string, at Word, format string, args ...any) *Error {
-	return &Error{File: name, Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...), Source: source[at.Line-1]}
+	return &Error{File: name, Line: at.Line, Col: at.Col, Msg: shorten(fmt.Sprintf(format, args...)), Source: source[at.Line-1]}
+}
+
+// shorten makes a message one line, and takes the middle out if it repeats an endless
+// word.
+func shorten(msg string) string {
+	const begin, end = 300, 100
+	msg = visible(strings.ReplaceAll(msg, "\n", " "))
+	if len(msg) <= begin+end {
+		return msg
+	}
+	return strings.ToValidUTF8(msg[:begin], "") + "…" + strings.ToValidUTF8(msg[len(msg)-end:], "")
 }
 
 // Error returns Evfile:12:7: and the message, in one line.
@@ -29,29 +42,35 @@ func (e *Error) Error() string {
 }
 
 // Excerpt returns two lines: the part of the source around the error, and a
-// caret below the place. Control characters are shown as U+FFFD.
+// caret below the place, also where characters are wide or combine.
 func (e *Error) Excerpt() string {
-	const before, width = 60, 100
-	visible := strings.Map(func(r rune) rune {
+	const before, most = 60, 100
+	source, caret := []rune(visible(e.Source)), e.Col-1
+	if from := caret - before; from > 0 && len(source) > most {
+		source, caret = source[from:], before
+	}
+	if len(source) > most {
+		source = source[:most]
+	}
+	var indent strings.Builder
+	for _, r := range source[:min(caret, len(source))] {
+		if r == '\t' {
+			indent.WriteRune(r)
+		} else {
+			indent.WriteString(strings.Repeat(" ", width.Rune(r)))
+		}
+	}
+	return "    " + string(source) + "\n    " + indent.String() + "^"
+}
+
+// visible shows control characters, but tabs, as U+FFFD.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, e.Source)
-	source, caret := []rune(visible), e.Col-1
-	if from := caret - before; from > 0 && len(source) > width {
-		source, caret = source[from:], before
-	}
-	if len(source) > width {
-		source = source[:width]
-	}
-	indent := strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return r
-		}
-		return ' '
-	}, string(source[:min(caret, len(source))]))
-	return "    " + string(source) + "\n    " + indent + "^"
+	}, s)
 }
 
 // Errors is all that is wrong with a file.

@@ -188,6 +188,21 @@ func TestExcerpt_showsAWindowOfALongLine(t *testing.T) {
 	}
 }
 
+func TestExcerpt_pointsBelowWideCharacters(t *testing.T) {
+	e := Error{Col: 8, Source: "日本\tu\u0308 5x"}
+	if got, want := e.Excerpt(), "    日本\tu\u0308 5x\n        \t   ^"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestErrorf_isShortAndOneLine(t *testing.T) {
+	f, _ := Parse("Evfile", []byte(strings.Repeat("é", 5000)))
+	e := f.Errorf(f.Lines[0].Words[0], "%s\n\x1b[31m: try another", f.Lines[0].Words[0].Text)
+	if len(e.Msg) > 410 || strings.ContainsAny(e.Msg, "\n\x1b") || !utf8.ValidString(e.Msg) || !strings.HasSuffix(e.Msg, ": try another") {
+		t.Errorf("%d bytes: %q", len(e.Msg), e.Msg)
+	}
+}
+
 func TestExcerpt_letsNoControlCharacterThrough(t *testing.T) {
 	e := Error{Col: 8, Source: "a\x1b[31mb c"}
 	if got, want := e.Excerpt(), "    a\ufffd[31mb c\n           ^"; got != want {
