@@ -247,7 +247,7 @@ func (o *everyOptions) parse(a *app, own []string, now time.Time, zone *time.Loc
 	spec, err := schedule.Parse(strings.Join(own, " "), so)
 	if err != nil {
 		if _, alone := schedule.Parse(own[0], so); alone == nil {
-			return nil, usagef("%s", a.dashHint(own[1]))
+			return nil, usageAt(own[1], "%s", a.dashHint(own[1]))
 		}
 		return nil, scheduleError("", err)
 	}

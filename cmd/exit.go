@@ -39,7 +39,8 @@ const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --
 type usageError struct {
 	msg    string
 	detail string
-	cause  error // that knows more, or nil
+	word   string // that the error is about, if it is about one
+	cause  error  // that knows more, or nil
 }
 
 func (e *usageError) Error() string { return e.msg }
@@ -47,6 +48,11 @@ func (e *usageError) Unwrap() error { return e.cause }
 
 func usagef(format string, args ...any) error {
 	return &usageError{msg: fmt.Sprintf(format, args...)}
+}
+
+// usageAt is usagef for an error that is about a certain word.
+func usageAt(word, format string, args ...any) error {
+	return &usageError{msg: fmt.Sprintf(format, args...), word: word}
 }
 
 // An exitError ends ev with a status, or by a signal, if there is one. Without an

@@ -13,7 +13,7 @@ func TestMetrics(t *testing.T) {
 	s, lines := testSession(t, "timer 1h\na: timer 2h -- true\ntimer 3h")
 	defer s.close()
 	var err error
-	if s.bound, err = s.bindLines(lines); err != nil {
+	if s.bound, err = s.bindLines(lines, nil); err != nil {
 		t.Fatal(err)
 	}
 	m := &metrics{session: s, counts: map[metricKey]*counts{}, busy: 1500 * time.Millisecond, lag: time.Second}

@@ -136,7 +136,7 @@ func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) 
 	case len(own) == 0:
 		return usagef("give an address, as in: ev on-http :8080")
 	case len(own) > 1:
-		return usagef("%s", a.dashHint(own[1]))
+		return usageAt(own[1], "%s", a.dashHint(own[1]))
 	}
 	w, err := o.describe(a, own[0])
 	if err != nil {

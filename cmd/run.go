@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,10 +105,9 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := append(errs, r.check(lines)...).Err(); err != nil {
-		return err
-	}
-	if !o.check && !o.list {
+	lines, faults := r.check(lines)
+	errs = slices.Concat(errs, faults, checkSignals(lines))
+	if errs == nil && !o.check && !o.list {
 		if err := r.blockSignals(lines); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 		return err
 	}
 	defer s.close()
-	s.bound, err = s.bindLines(lines)
+	s.bound, err = s.bindLines(lines, errs)
 	switch {
 	case err != nil, o.check:
 		return err
@@ -135,6 +135,12 @@ func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, e
 		return nil, usagef("one Evfile is enough, and there is %q as well: an -e takes one word, so quote the line", own[1])
 	case command != nil:
 		return nil, usagef("a command belongs to a line: ev run -e 'timer 5 -- echo over'")
+	case len(own) == 1 && own[0] == "":
+		return nil, usagef("the name of the Evfile is empty: leave it out for ./Evfile")
+	case c.Flags().Changed("metrics") && o.metrics == "":
+		return nil, usagef("--metrics: give an address, as in --metrics :9180")
+	case o.check && o.list:
+		return nil, usagef("--list checks, too: leave out --check")
 	case o.once && o.nowait:
 		return nil, usagef("--once waits and --nowait does not: leave out one of the two")
 	}
@@ -144,8 +150,11 @@ func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, e
 	} else if len(o.lines) == 0 {
 		r.path = a.defaultEvfile()
 	}
-	if o.watch && !r.hasFile() {
+	switch {
+	case o.watch && (r.path == "" || r.path == "-"):
 		return nil, usagef("--watch is about an Evfile, and there is none: name it")
+	case o.watch && !r.hasFile():
+		return nil, usagef("--watch: %s is no regular file, and can't be read twice", r.path)
 	}
 	return r, nil
 }

@@ -40,10 +40,10 @@ func tellSocket(path string) error {
 func (r *runner) serve(q control.Request) control.Reply {
 	if err := r.obey(q); err != nil {
 		faults, _ := errors.AsType[evfile.Errors](err)
-		if faults == nil {
-			return control.Reply{Error: err.Error()}
+		reply := control.Reply{Error: err.Error()}
+		if _, started := errors.AsType[*startError](err); faults != nil && !started {
+			reply.Error = "the Evfile is faulty: nothing has changed"
 		}
-		reply := control.Reply{Error: "the Evfile is faulty: nothing has changed"}
 		for _, e := range faults {
 			reply.Faults = append(reply.Faults, control.Fault{File: e.File, Line: e.Line, Column: e.Col, Message: e.Msg, Source: e.Source})
 		}

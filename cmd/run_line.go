@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -29,31 +30,26 @@ type line struct {
 	binding Binding
 }
 
-// check has the lines describe their bindings, and returns all that is wrong with
-// them.
-func (r *reader) check(lines []*line) (errs evfile.Errors) {
+// check has the lines describe their bindings. It returns those that do, and all that
+// is wrong with the others.
+func (r *reader) check(lines []*line) (right []*line, errs evfile.Errors) {
 	r.lookups = map[string]error{}
+	right = make([]*line, 0, len(lines))
 	for _, l := range lines {
 		if err := r.bind(l); err != nil {
 			errs = append(errs, l.fault(err))
+		} else {
+			right = append(right, l)
 		}
 	}
-	return append(errs, checkSignals(lines)...)
+	return right, errs
 }
 
-// keyOf is the same for lines with the same words, label and environment.
+// keyOf is the same for lines with the same words, label and environment, and for no
+// others: the number says where the words end, and none has a NUL.
 func keyOf(l evfile.Line) string {
-	var b strings.Builder
-	b.WriteString(l.Label)
-	for _, w := range l.Words {
-		b.WriteByte(0)
-		b.WriteString(w.Text)
-	}
-	for _, v := range l.Env {
-		b.WriteString("\x00\x00")
-		b.WriteString(v)
-	}
-	return b.String()
+	parts := append([]string{strconv.Itoa(len(l.Words)), l.Label}, l.Args()...)
+	return strings.Join(append(parts, slices.Sorted(slices.Values(l.Env))...), "\x00")
 }
 
 // bind has the line's command describe its binding: the very command of the command
@@ -169,12 +165,12 @@ func (r *reader) flagError(l *line, c *cobra.Command, err error) error {
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name := e.GetSpecifiedName()
-		global := r.globals.Lookup(name)
+		global, word := r.globals.Lookup(name), "--"+name
 		if len(name) == 1 {
-			global = r.globals.ShorthandLookup(name)
+			global, word = r.globals.ShorthandLookup(name), "-"+name
 		}
 		if global != nil {
-			return usagef("--%s is about ev as a whole: give it to ev run", global.Name)
+			return usageAt(word, "--%s is about ev as a whole: give it to ev run", global.Name)
 		}
 	}
 	return l.app.flagError(c, err)
@@ -189,6 +185,12 @@ func unknownWatcher(word string) error {
 			}
 		}
 	}
+	switch word {
+	case "ev":
+		return usagef("a line is what follows ev on the command line: leave out the ev")
+	case "run", "ctl":
+		return usagef("%s is no watcher: give it to ev on the command line, or let a watcher run it: timer 5 -- ev %[1]s", word)
+	}
 	if meant, ok := otherNames()[strings.ToLower(word)]; ok {
 		return usagef("there is no watcher %q: you may want %s", word, meant)
 	}
@@ -201,6 +203,9 @@ func unknownWatcher(word string) error {
 // fault says where an error of the line is.
 func (l *line) fault(err error) *evfile.Error {
 	at := l.culprit(err.Error())
+	if e, ok := errors.AsType[*usageError](err); ok && e.word != "" {
+		at = l.Words[max(slices.Index(l.Args(), e.word), 0)]
+	}
 	if e, ok := errors.AsType[*schedule.Error](err); ok {
 		at = l.inside(e.Text, e.Pos, at)
 	}
@@ -272,10 +277,10 @@ func mention(msg, word string) int {
 	return -1
 }
 
-// bindLines makes what lines describe. Nothing is started.
-func (s *session) bindLines(lines []*line) ([]*bound, error) {
+// bindLines makes what lines describe. Nothing is started. The error is all that is
+// wrong with the file: errs, which are known already, included.
+func (s *session) bindLines(lines []*line, errs evfile.Errors) ([]*bound, error) {
 	bs := make([]*bound, 0, len(lines))
-	var errs evfile.Errors
 	for _, l := range lines {
 		v, err := s.bind(l.binding, l.app.report)
 		if err != nil {

@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,8 +23,15 @@ type reader struct {
 	lookups map[string]error
 }
 
-// hasFile reports whether there is a file that can be read again.
-func (r *reader) hasFile() bool { return r.path != "" && r.path != "-" }
+// hasFile reports whether there is a file that can be read again: not a pipe, which is
+// empty by then, or has ev wait for somebody who writes. One that is missing may come.
+func (r *reader) hasFile() bool {
+	if r.path == "" || r.path == "-" {
+		return false
+	}
+	info, err := os.Stat(r.path)
+	return err != nil || info.Mode().IsRegular()
+}
 
 // defaultEvfile is the Evfile of which none was named.
 func (a *app) defaultEvfile() string { return cmp.Or(a.getenv("EVFILE"), "Evfile") }
@@ -90,7 +96,7 @@ func (r *reader) readFile() (name, text string, err error) {
 }
 
 // trusted refuses an Evfile that root would run though others than root and its
-// owner may write or replace it.
+// owner may write or replace it. Who may write the directory may replace it.
 func trusted(f *os.File, path string) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -99,8 +105,11 @@ func trusted(f *os.File, path string) error {
 	if info.Mode().Perm()&0o022 != 0 {
 		return untrusted(path, info)
 	}
+	user := owner(info)
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
+		real = path // a descriptor's, /dev/fd/63: what is behind it has no name
+	} else if err != nil {
 		return err
 	}
 	for _, dir := range []string{filepath.Dir(path), filepath.Dir(real)} {
@@ -112,14 +121,22 @@ func trusted(f *os.File, path string) error {
 		if info.Mode().Perm()&0o022 != 0 && info.Mode()&os.ModeSticky == 0 {
 			return untrusted(dir, info)
 		}
+		if u := owner(info); u != 0 && u != user {
+			return usagef("%s belongs to user %d, who could replace %s of user %d, and root would run that: chown one of the two", dir, u, path, user)
+		}
 	}
 	return nil
 }
 
 func untrusted(path string, info os.FileInfo) error {
-	owner := ""
+	return usagef("%s can be written by others than its owner (it belongs to user %d), and root would run what they write: chmod go-w %[1]s",
+		path, owner(info))
+}
+
+// owner returns the user whom a file belongs to; root if that is not told.
+func owner(info os.FileInfo) uint32 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		owner = fmt.Sprintf(" (it belongs to user %d)", st.Uid)
+		return st.Uid
 	}
-	return usagef("%s can be written by others than its owner%s, and root would run what they write: chmod go-w %[1]s", path, owner)
+	return 0
 }

@@ -2,8 +2,10 @@ package cmd
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/watch"
 )
 
@@ -38,8 +40,9 @@ func (r *runner) follow(changes bool) error {
 }
 
 // again reads the Evfile again. Lines that say what they said before go on
-// undisturbed; others stop or start. If anything is wrong nothing changes, and the
-// reason is reported and returned.
+// undisturbed; others stop or start. If anything is wrong with the file nothing changes.
+// What is wrong is reported and returned: a startError if that is with the start of a
+// new line.
 func (r *runner) again() error {
 	if r.ending {
 		return errors.New("ev is ending")
@@ -53,42 +56,62 @@ func (r *runner) again() error {
 		return err
 	}
 	r.bound = next
+	stopped := 0
 	for _, v := range gone {
+		if v.started {
+			stopped++
+		}
 		r.leave(v)
 	}
+	var faults evfile.Errors
 	for _, v := range fresh {
 		if err := v.start(); err != nil {
-			r.app.report.Errorf("%v", v.line.fault(err))
+			faults = append(faults, v.line.fault(err))
 		}
 	}
-	r.app.report.Noticef("reloaded: %d started, %d stopped, %d as before", len(fresh), len(gone), len(next)-len(fresh))
-	return nil
+	r.app.report.Noticef("reloaded: %d started, %d stopped, %d as before", len(fresh)-len(faults), stopped, len(next)-len(fresh))
+	if faults == nil {
+		return nil
+	}
+	r.app.explain(faults)
+	return &startError{faults}
 }
+
+// A startError tells which lines could not be started, of a file that is right.
+type startError struct{ faults evfile.Errors }
+
+func (e *startError) Error() string { return "reloaded, but not all could be started" }
+func (e *startError) Unwrap() error { return e.faults }
 
 // compare returns what the Evfile says now, what of that is new, and what there is
 // that it does not say any more. Nothing is started or stopped.
 func (r *runner) compare() (next, fresh, gone []*bound, err error) {
+	if !r.reader.hasFile() {
+		return nil, nil, nil, usagef("%s is no regular file any more: it can't be read again", r.reader.path)
+	}
 	lines, errs, err := r.reader.read()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	before := map[string][]*bound{}
 	for _, v := range r.bound {
-		before[v.line.key] = append(before[v.line.key], v)
+		if v.started { // what could not be is tried again
+			before[v.line.key] = append(before[v.line.key], v)
+		}
 	}
 	next = make([]*bound, len(lines))
-	var added []*line
+	var staying, added []*line
 	for i, l := range lines {
 		if same := before[l.key]; len(same) > 0 {
 			next[i], before[l.key] = same[0], same[1:]
+			staying = append(staying, same[0].line)
 		} else {
 			added = append(added, l)
 		}
 	}
-	if err := append(errs, r.reader.check(added)...).Err(); err != nil {
-		return nil, nil, nil, err
-	}
-	if fresh, err = r.bindLines(added); err != nil {
+	added, faults := r.reader.check(added)
+	errs = slices.Concat(errs, faults, checkSignals(append(staying, added...)))
+	if fresh, err = r.bindLines(added, errs); err != nil {
 		return nil, nil, nil, err
 	}
 	n := 0
@@ -101,7 +124,9 @@ func (r *runner) compare() (next, fresh, gone []*bound, err error) {
 		next[i].line.Line, next[i].line.file = l.Line, l.file // where it is now
 	}
 	for _, v := range r.bound {
-		if rest := before[v.line.key]; len(rest) > 0 && rest[0] == v {
+		if rest := before[v.line.key]; !v.started {
+			gone = append(gone, v)
+		} else if len(rest) > 0 && rest[0] == v {
 			gone, before[v.line.key] = append(gone, v), rest[1:]
 		}
 	}

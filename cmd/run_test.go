@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -23,7 +24,7 @@ func BenchmarkRun_checkAndArm(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s, lines := testSession(b, text.String())
-		bound, err := s.bindLines(lines)
+		bound, err := s.bindLines(lines, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -47,7 +48,8 @@ func testSession(tb testing.TB, text string) (*session, []*line) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := append(errs, r.check(lines)...).Err(); err != nil {
+	lines, faults := r.check(lines)
+	if err := append(errs, faults...).Err(); err != nil {
 		tb.Fatal(err)
 	}
 	s, err := a.newSession()
@@ -78,6 +80,33 @@ func TestLine_culprit(t *testing.T) {
 		if got := l.culprit(tt.msg); got.Text != tt.want {
 			t.Errorf("%s: %s: %q, want %q", tt.line, tt.msg, got.Text, tt.want)
 		}
+	}
+}
+
+func TestKeyOf(t *testing.T) {
+	keys := func(text string) (keys []string) {
+		f, errs := evfile.Parse("Evfile", []byte(text))
+		if errs != nil {
+			t.Fatal(errs)
+		}
+		for _, l := range f.Lines {
+			keys = append(keys, keyOf(l))
+		}
+		return keys
+	}
+	same := keys("a: timer 5 -- echo 'x y'")
+	if other := keys("\n# a comment\na: timer  5 \\\n -- echo x\\ y # another"); same[0] != other[0] {
+		t.Errorf("%q and %q say the same", same[0], other[0])
+	}
+	if ab, ba := keys("A=1\nB=2\ntimer 5"), keys("B=2 A=1\ntimer 5"); ab[0] != ba[0] {
+		t.Errorf("%q and %q have the same environment", ab[0], ba[0])
+	}
+	seen := map[string]int{}
+	for i, key := range keys("timer 5 -- echo\nx: timer 5 -- echo\ntimer 5 -- echo '' A=1\ntimer 5 -- echo '' '' A=1\ntimer 5 --echo\nA=1\ntimer 5 -- echo\ntimer 5 -- echo ''\nA=2\ntimer 5 -- echo") {
+		if other, ok := seen[key]; ok {
+			t.Errorf("line %d has the key of line %d", i, other)
+		}
+		seen[key] = i
 	}
 }
 
@@ -120,6 +149,39 @@ func TestTrusted(t *testing.T) {
 	}
 }
 
+// Who owns the directory may put another file in the place of root's.
+func TestTrusted_directoryOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: chown")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "Evfile")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 65534
+	for _, tt := range []struct {
+		file, dir int
+		want      string
+	}{
+		{0, nobody, "belongs to user 65534, who could replace"},
+		{nobody, nobody, ""},
+		{nobody, 0, ""},
+	} {
+		if err := errors.Join(os.Chown(path, tt.file, -1), os.Chown(dir, tt.dir, -1)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := trusted(f, path); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("a file of %d in a directory of %d: %v", tt.file, tt.dir, err)
+		}
+	}
+}
+
 // A reload tells the service manager that it has begun, and that it is over, whatever
 // came of it; and changes nothing if the file is faulty.
 func TestRunner_againTellsTheServiceManager(t *testing.T) {
@@ -132,7 +194,10 @@ func TestRunner_againTellsTheServiceManager(t *testing.T) {
 	defer manager.Close()
 	s, lines := testSession(t, "a: timer 1h\nb: timer 2h")
 	defer s.close()
-	if s.bound, err = s.bindLines(lines); err != nil {
+	if s.bound, err = s.bindLines(lines, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.start(); err != nil {
 		t.Fatal(err)
 	}
 	s.notify = sdnotify.New(func(string) string { return address })

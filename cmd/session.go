@@ -13,6 +13,7 @@ import (
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
@@ -128,16 +129,21 @@ func (s *session) run(ctx context.Context) error {
 	return nil
 }
 
-// start starts everything, up to what can't be.
+// start starts everything, or says all that can't be.
 func (s *session) start() error {
+	const most = 20 // the reason may be the same for all
+	var faults evfile.Errors
 	for _, v := range s.bound {
 		err := v.start()
-		if err != nil && v.line != nil {
-			return v.line.fault(err)
-		}
-		if err != nil {
+		if err != nil && v.line == nil {
 			return err
 		}
+		if err != nil && len(faults) < most {
+			faults = append(faults, v.line.fault(err))
+		}
+	}
+	if faults != nil {
+		return &exitError{status: exitFailure, err: faults}
 	}
 	return nil
 }

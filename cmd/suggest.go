@@ -110,11 +110,8 @@ func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
 	case w != "":
 		return usagef("-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
 	case i > 2 && !strings.HasPrefix(a.args[i-1], "-"):
-		return usagef("there is no flag %s; if it is the command's, %s", word, a.dashHint(a.args[i-1]))
+		return usageAt(a.args[i-1], "there is no flag %s; if it is the command's, %s", word, a.dashHint(a.args[i-1]))
 	case strings.ContainsAny(letter, ".0123456789"):
-		return usagef("there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
-	}
-	if number := strings.TrimLeft(word, "-."); number != "" && '0' <= number[0] && number[0] <= '9' {
 		return usagef("there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
 	}
 	return usagef("there is no flag %s: see '%s --help'", word, c.CommandPath())

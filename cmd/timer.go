@@ -88,7 +88,7 @@ func (a *app) sum(args []string) (time.Duration, error) {
 	for i, arg := range args {
 		if _, err := span.Parse(arg); err != nil {
 			if i > 0 && strings.Trim(arg[:min(len(arg), 1)], ".0123456789") != "" {
-				return 0, usagef("%s", a.dashHint(arg))
+				return 0, usageAt(arg, "%s", a.dashHint(arg))
 			}
 			return 0, usagef("%v", err)
 		}
