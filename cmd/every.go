@@ -82,7 +82,7 @@ with it. What is made up for is spread over the same time.`,
   ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- backup`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
-	fs := newFlagSet()
+	fs := ownFlags(c)
 	fs.StringVar(&o.at, "at", "", "one instant: 2026-12-24 18:00, 18:00, @SECONDS, RFC 3339 `TIME`")
 	fs.StringVar(&o.command, "schedule-command", "", "ask a command for the next instant `CMD`")
 	duration(fs, &o.offset, "offset", 0, "move the instants of an interval by this")
@@ -96,7 +96,6 @@ with it. What is made up for is spread over the same time.`,
 	fs.BoolVar(&o.fixedJitter, "fixed-jitter", false, "always by the same, on this host for a watcher of this name")
 	fs.StringVar(&o.catchUp, "catch-up", "", "what missed instants get: none, once (one event for all), all (default: once with --state, else none) `WHAT`")
 	fs.StringVar(&o.state, "state", "", "remember in this file up to when instants were dealt with `FILE`")
-	c.Flags().AddFlagSet(fs)
 	o.preview.add(c.Flags())
 	o.add(c)
 	completeArgs(c, words("15m\tan interval", "1h", "1d\tlocal midnight", "hourly", "daily", "weekly", "monthly",

@@ -65,8 +65,8 @@ type watcherFlags struct {
 	name     string
 }
 
-func (f *watcherFlags) add(to *pflag.FlagSet) {
-	fs := newFlagSet()
+func (f *watcherFlags) add(fs *pflag.FlagSet) {
+	defer beginGroup(fs, "Flags of every watcher")()
 	fs.BoolVar(&f.once, "once", false, "stop after the first event")
 	fs.IntVar(&f.count, "count", 0, "stop after `N` events")
 	fs.BoolVar(&f.brk, "break", false, "end the loop once an event has been handled")
@@ -76,7 +76,6 @@ func (f *watcherFlags) add(to *pflag.FlagSet) {
 	fs.BoolVar(&f.now, "now", false, "act once at the start, too, without waiting for an event")
 	fs.IntVar(&f.priority, "priority", 0, "-2 to 2: of what is pending together the highest comes first `N`")
 	fs.StringVar(&f.name, "name", "", "the watcher's label in events and messages (default: the command's name) `NAME`")
-	addGroup(to, "Flags of every watcher", fs)
 }
 
 func (f *watcherFlags) bind(b *Binding) error {
@@ -112,13 +111,12 @@ type outputFlags struct {
 	print  bool
 }
 
-func (f *outputFlags) add(to *pflag.FlagSet) {
-	fs := newFlagSet()
+func (f *outputFlags) add(fs *pflag.FlagSet) {
+	defer beginGroup(fs, "Output")()
 	fs.BoolVar(&f.json, "json", false, "print one JSON object an event")
 	fs.StringVar(&f.format, "format", "", "print this, with {field} and C escapes filled in: 'ev help format' `TEXT`")
 	fs.BoolVarP(&f.null, "null-end", "0", false, "end each record with NUL, not with a newline")
 	fs.BoolVar(&f.print, "print", false, "print the events though there is a COMMAND")
-	addGroup(to, "Output", fs)
 }
 
 // separator ends each record, of what is printed and of what a command reads.
@@ -173,8 +171,8 @@ type commandFlags struct {
 	cgroup      bool
 }
 
-func (f *commandFlags) add(to *pflag.FlagSet) {
-	fs := newFlagSet()
+func (f *commandFlags) add(fs *pflag.FlagSet) {
+	defer beginGroup(fs, commandGroup)()
 	fs.StringVarP(&f.script, "script", "c", "", "run this by /bin/sh -c; the fields are in its environment `SCRIPT`")
 	fs.StringVar(&f.onBusy, "on-busy", "", "what an event gets while the command runs: queue, merge, skip, restart, signal[=NAME], parallel[=N] `POLICY`")
 	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "how a command is told to stop `SIGNAL`")
@@ -187,7 +185,6 @@ func (f *commandFlags) add(to *pflag.FlagSet) {
 	fs.Var((*listValue)(&f.env), "env", "set a variable for the command `NAME=VALUE`")
 	fs.BoolVar(&f.clear, "clear", false, "clear the screen before each run")
 	fs.BoolVar(&f.cgroup, "cgroup", false, "stop what left the command's process group, too (Linux, delegated cgroup v2)")
-	addGroup(to, commandGroup, fs)
 }
 
 // argv returns the words of the command, nil if there is none.

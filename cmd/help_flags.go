@@ -20,27 +20,37 @@ const groupAnnotation = "group"
 // loopAnnotation marks a global flag that is about the loop.
 const loopAnnotation = "loop"
 
-// addGroup adds flags to a command's under one heading.
-func addGroup(to *pflag.FlagSet, title string, fs *pflag.FlagSet) {
-	annotations := map[string][]string{groupAnnotation: {title}} // one for all, that nobody changes
-	fs.VisitAll(func(f *pflag.Flag) { f.Annotations = annotations })
-	to.AddFlagSet(fs)
-}
-
-// newFlagSet is a set that keeps its flags in the order in which they are added.
-func newFlagSet() *pflag.FlagSet {
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+// beginGroup begins a group: what is added to the flags before end is called comes
+// under one heading. The flags keep the order in which they are added.
+func beginGroup(fs *pflag.FlagSet, title string) (end func()) {
 	fs.SortFlags = false
-	return fs
+	before := 0
+	fs.VisitAll(func(*pflag.Flag) { before++ })
+	return func() {
+		annotations := map[string][]string{groupAnnotation: {title}} // one for all, that nobody changes
+		n := 0
+		fs.VisitAll(func(f *pflag.Flag) {
+			if n++; n > before {
+				f.Annotations = annotations
+			}
+		})
+	}
 }
 
-// ownFlags is the heading of the flags that a command shares with no other.
-const ownFlags = "Flags"
+// ownFlags returns a command's flags, to add those that it shares with no other. They
+// keep the order in which they are added.
+func ownFlags(c *cobra.Command) *pflag.FlagSet {
+	c.Flags().SortFlags = false
+	return c.Flags()
+}
+
+// ownTitle is the heading of the flags that a command shares with no other.
+const ownTitle = "Flags"
 
 // FlagGroups returns the flags of a command by heading: its own first, those that
 // all commands have last.
 func FlagGroups(c *cobra.Command) []FlagGroup {
-	groups := []FlagGroup{{Title: ownFlags}}
+	groups := []FlagGroup{{Title: ownTitle}}
 	add := func(title string, f *pflag.Flag) {
 		for i := range groups {
 			if groups[i].Title == title {
@@ -57,7 +67,7 @@ func FlagGroups(c *cobra.Command) []FlagGroup {
 		if f.Hidden || globals.Lookup(f.Name) != nil {
 			return
 		}
-		title := ownFlags
+		title := ownTitle
 		if t := f.Annotations[groupAnnotation]; t != nil {
 			title = t[0]
 		}
@@ -121,10 +131,10 @@ func writeFlagNames(b *strings.Builder, c *cobra.Command) {
 		line := "\n" + g.Title + ":"
 		for i, f := range g.Flags {
 			s := "--" + f.Name
-			if g.Title == ownFlags {
+			if g.Title == ownTitle {
 				s = Spelling(f)
 			}
-			if i == 0 && g.Title == ownFlags || len(line)+len(s)+1 > width {
+			if i == 0 && g.Title == ownTitle || len(line)+len(s)+1 > width {
 				b.WriteString(line + "\n")
 				line = " "
 			}

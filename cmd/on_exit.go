@@ -77,7 +77,7 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 			return sink(c.Context(), b)
 		},
 	}
-	fs := newFlagSet()
+	fs := ownFlags(c)
 	fs.StringVar(&o.child, "child", "", "start a command and wait for it `CMD`")
 	fs.Var((*listValue)(&o.pidFiles), "pidfile", "the process whose PID is in a file, also one that is yet to come; can be repeated `FILE`")
 	fs.Var((*listValue)(&o.commands), "command", "all processes whose command has this name now; can be repeated `NAME`")
@@ -86,7 +86,6 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 	fs.Lookup("respawn").NoOptDefVal = respawnAlways
 	duration(fs, &o.delay, "respawn-delay", watch.DefaultRespawnDelay, "how long to wait before that, at first")
 	duration(fs, &o.maxDelay, "respawn-max-delay", watch.DefaultRespawnMaxDelay, "and at most")
-	c.Flags().AddFlagSet(fs)
 	o.add(c)
 	completeArgs(c, processIDs)
 	return c

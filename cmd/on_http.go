@@ -101,7 +101,7 @@ const (
 )
 
 func (o *onHTTPOptions) addTo(c *cobra.Command) {
-	fs := newFlagSet()
+	fs := ownFlags(c)
 	fs.StringSliceVar(&o.methods, "method", []string{http.MethodPost}, "which methods there are `LIST`")
 	fs.Var((*listValue)(&o.paths), "path", "which path there is, or /PREFIX/* for all below; can be repeated `PATH`")
 	fs.Var((*listValue)(&o.hosts), "host", "a name under which this host is known, besides localhost and addresses; can be repeated `NAME`")
@@ -127,7 +127,6 @@ func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs.Var((*listValue)(&o.status), "status", "what an exit status is to HTTP; can be repeated `CODE=HTTP`")
 	fs.StringVar(&o.halfClose, "half-close", halfCloseGone, "what a client that ends its sending has done: gone, or waits `WHAT`")
 	fs.BoolVar(&o.keepRunning, "keep-running", false, "don't stop the COMMAND when its client has gone")
-	c.Flags().AddFlagSet(fs)
 }
 
 func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {

@@ -90,7 +90,7 @@ write by another of a file's names is told under that name alone; --poll sees bo
   git ls-files -z | ev stat -0 - -- make`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
-	fs := newFlagSet()
+	fs := ownFlags(c)
 	fs.BoolVarP(&o.recursive, "recursive", "r", false, "what is in a directory counts, at any depth")
 	fs.Var((*listValue)(&o.exts), "ext", "only files with one of these extensions: go, or c,h `LIST`")
 	fs.Var((*listValue)(&o.globs), "glob", "only what one of these patterns matches `PATTERN`")
@@ -115,7 +115,6 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	limit(fs, &o.maxWait, "max-wait", watch.DefaultMaxWait, "but tell it after this time")
 	duration(fs, &o.poll, "poll", 0, "look this often, don't be notified")
 	fs.BoolVar(&o.pollFallback, "poll-fallback", false, "poll what is beyond the system's limit of watches")
-	c.Flags().AddFlagSet(fs)
 	o.add(c)
 	completeFiles(c)
 	return c

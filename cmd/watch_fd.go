@@ -74,7 +74,7 @@ non-blocking, since others use them, too.`,
   ev watch-fd tcp-listen:localhost:7777 -- cat`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
-	fs := newFlagSet()
+	fs := ownFlags(c)
 	fs.BoolVar(&o.read, "read", false, "wait until there is something to read (default)")
 	fs.BoolVar(&o.write, "write", false, "wait until something can be written")
 	fs.BoolVar(&o.hup, "hup", false, "wait until the other end has gone, of a pipe's writing end, too")
@@ -85,7 +85,6 @@ non-blocking, since others use them, too.`,
 	sizeVar(fs, &o.maxLine, "max-line", 1<<20, "a longer line comes in pieces: all but its last are 'partial'")
 	fs.BoolVar(&o.eof, "eof", false, "the end of file is an event, too")
 	fs.IntVar(&o.maxConnections, "max-connections", 40, "so many connections at once `N`")
-	c.Flags().AddFlagSet(fs)
 	o.add(c)
 	completeArgs(c, words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:"))
 	return c
