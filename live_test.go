@@ -178,6 +178,25 @@ func TestLive_givesTheTerminalBack(t *testing.T) {
 	}
 }
 
+// Nobody can give back a terminal after SIGKILL but another process.
+func TestLive_killedGivesTheTerminalBack(t *testing.T) {
+	v := live(t, "-e", "timer 1h")
+	v.until("q quit")
+	if during := v.settings(); reflect.DeepEqual(during, v.before) {
+		t.Error("the keys are not grabbed")
+	}
+	if err := v.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(v.master) // EIO when nobody has the terminal any more
+	if now := v.settings(); !reflect.DeepEqual(now, v.before) {
+		t.Errorf("the terminal is not as it was:\n%+v\n%+v", now, v.before)
+	}
+	if !strings.HasSuffix(string(rest), "\r\n") {
+		t.Errorf("what comes next is not on a line of its own: %q", rest)
+	}
+}
+
 func TestLive_needsATerminal(t *testing.T) {
 	c := exec.CommandContext(t.Context(), "ev", "run", "--live", "-e", "timer 1")
 	c.Env = append(os.Environ(), "TERM=vt100")

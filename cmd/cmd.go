@@ -26,6 +26,7 @@ import (
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
+	"github.com/evshell/ev/internal/term"
 )
 
 // app is what the commands of one invocation share: the process that they act on,
@@ -51,6 +52,9 @@ type app struct {
 // Main runs ev with the arguments given and returns its exit status.
 func Main(args []string) int {
 	if status, ok := sigmask.Unwrap(); ok {
+		return status
+	}
+	if status, ok := term.Guarding(); ok {
 		return status
 	}
 	a := newApp(args)

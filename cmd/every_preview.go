@@ -75,7 +75,7 @@ func (p *preview) write(a *app, c *cobra.Command, w watch.EveryOptions, asJSON b
 	if err := s.writeInstants(out, count, p.explain, asJSON); err != nil {
 		return errors.Join(out.Flush(), err)
 	}
-	size := pictureSize{width: width, utf8: showsUTF8(a.getenv)}
+	size := pictureSize{width: helpWidth, utf8: showsUTF8(a.getenv)}
 	if columns, _, ok := term.Size(stdoutFD); ok {
 		size.width = columns
 	}

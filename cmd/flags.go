@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -86,8 +87,8 @@ func (f *watcherFlags) bind(b *Binding) error {
 		return usagef("--once is --count 1: leave out one of the two")
 	case f.priority < int(loop.MinPriority) || f.priority > int(loop.MaxPriority):
 		return usagef("--priority %d: it goes from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
-	case strings.ContainsAny(f.name, "\n\x00"):
-		return usagef("--name %q: a name is one line", f.name)
+	case strings.ContainsFunc(f.name, unicode.IsControl):
+		return usagef("--name %q: a name has no control characters", f.name)
 	}
 	b.Count = f.count
 	if f.once {

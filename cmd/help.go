@@ -96,7 +96,7 @@ func commands(c *cobra.Command) iter.Seq[*cobra.Command] {
 
 // What a terminal shows at least: the lines of a short help, and how long a line of
 // any help gets.
-const height, width = 24, 80
+const helpHeight, helpWidth = 24, 80
 
 // fold breaks paragraphs into lines anew; what is indented stays as it is.
 func fold(text string) string {
@@ -127,7 +127,7 @@ func writeWord(b *strings.Builder, word string, column, indent int) int {
 	n := utf8.RuneCountInString(word)
 	switch {
 	case column == indent:
-	case column+1+n > width:
+	case column+1+n > helpWidth:
 		b.WriteString("\n" + strings.Repeat(" ", indent))
 		column = indent
 	default:
@@ -190,14 +190,14 @@ func writeCommands(b *strings.Builder, root *cobra.Command) {
 // room for on a screen. An example is a line that is no comment, and those before it.
 func writeFirstExamples(b *strings.Builder, c *cobra.Command) {
 	const head, below = "\nExamples:\n", 2
-	room := height - below - strings.Count(b.String()+head, "\n")
+	room := helpHeight - below - strings.Count(b.String()+head, "\n")
 	shown, lines := "", ""
 	for line := range strings.Lines(c.Example + "\n") {
 		lines += line
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
 			continue
 		}
-		if strings.Count(shown+lines, "\n") > room || len(line) > width {
+		if strings.Count(shown+lines, "\n") > room || len(line) > helpWidth {
 			break
 		}
 		shown, lines = shown+lines, ""

@@ -134,7 +134,7 @@ func writeFlagNames(b *strings.Builder, c *cobra.Command) {
 			if g.Title == ownTitle {
 				s = Spelling(f)
 			}
-			if i == 0 && g.Title == ownTitle || len(line)+len(s)+1 > width {
+			if i == 0 && g.Title == ownTitle || len(line)+len(s)+1 > helpWidth {
 				b.WriteString(line + "\n")
 				line = " "
 			}

@@ -17,11 +17,11 @@ func TestHelp_shortFitsOnAScreen(t *testing.T) {
 		}
 		var b strings.Builder
 		a.writeHelp(c, &b, true)
-		if n := strings.Count(b.String(), "\n"); n > height {
+		if n := strings.Count(b.String(), "\n"); n > helpHeight {
 			t.Errorf("%s -h has %d lines:\n%s", c.CommandPath(), n, b.String())
 		}
 		for line := range strings.Lines(b.String()) {
-			if n := len(strings.TrimRight(line, "\n")); n > width {
+			if n := len(strings.TrimRight(line, "\n")); n > helpWidth {
 				t.Errorf("%s -h has a line of %d columns: %s", c.CommandPath(), n, line)
 			}
 		}
@@ -78,7 +78,7 @@ and the end.
 		t.Errorf("fold gives\n%q, not\n%q", got, want)
 	}
 	for line := range strings.Lines(fold(strings.Repeat("word µs ", 100))) {
-		if n := utf8.RuneCountInString(line); n > width+len("\n") {
+		if n := utf8.RuneCountInString(line); n > helpWidth+len("\n") {
 			t.Errorf("a line of %d columns: %s", n, line)
 		}
 	}

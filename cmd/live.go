@@ -21,7 +21,8 @@ import (
 // its place, and takes keys. What else is written to the terminal comes above it.
 //
 // It draws and reads in the foreground only, and leaves the terminal to a command
-// that has it (--foreground). For that it looks once a second: no signal tells.
+// that has it (--foreground). However ev ends, the terminal is as it was before: by close,
+// by release before a signal stops or kills, and by the keyboard's guard after a SIGKILL. For that it looks once a second: no signal tells.
 type live struct {
 	*runner
 	screen   *screen
@@ -48,6 +49,9 @@ func (r *runner) show() error {
 		return usagef("--live: there is no terminal to draw on: %v", err)
 	}
 	l := &live{runner: r, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
+	if err := l.keyboard.Guard(); err != nil {
+		r.app.report.Verbosef("the terminal is not given back if ev is killed (SIGKILL): %v", err)
+	}
 	l.tick = loop.NewTimer(r.loop, 0, 0, l.update)
 	l.tick.KeepAlive(false)
 	l.keys = loop.NewIO(r.loop, screen.fd, loop.Read, func(loop.Ops) { l.read() })
@@ -80,6 +84,7 @@ func (l *live) close() {
 	close(l.resized)
 	l.tick.Stop()
 	l.release()
+	l.keyboard.Close()
 	l.screen.close()
 	if l.messages != nil {
 		l.app.report.Redirect(l.messages.out)

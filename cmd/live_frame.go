@@ -5,11 +5,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/internal/width"
 )
 
 // A frame is one picture of what --live shows.
@@ -32,6 +32,8 @@ const (
 	liveMargin = 2
 	// fewestRows and mostRecent are how much is shown of the two halves, if there is room.
 	fewestRows = 3
+	// shortName is how much of a name is shown at least.
+	shortName  = 12
 	mostRecent = 5
 )
 
@@ -81,10 +83,16 @@ func (f frame) table(room int) []string {
 	return lines
 }
 
-// fit leaves out columns, the least important first, until the rest has room.
+// fit shortens the names, and leaves out columns, the least important first, until the
+// rest has room.
 func (f frame) fit(rows [][]string) [][]string {
+	if !f.hasRoom(rows) {
+		for r := range rows {
+			rows[r][0] = clip(rows[r][0], max(f.columns/3, shortName))
+		}
+	}
 	for _, name := range []string{"PRIO", "WATCHER", "LAST", "FIRES", "EXIT", "RUNNING", "NEXT"} {
-		if utf8.RuneCountInString(columns(rows)[0])+longestEnd(rows) <= f.columns-liveMargin {
+		if f.hasRoom(rows) {
 			break
 		}
 		i := slices.Index(rows[0], name)
@@ -95,12 +103,25 @@ func (f frame) fit(rows [][]string) [][]string {
 	return rows
 }
 
+// hasRoom tells whether the columns have room side by side.
+func (f frame) hasRoom(rows [][]string) bool {
+	return width.String(columns(rows)[0])+longestEnd(rows) <= f.columns-liveMargin
+}
+
+// clip takes the end off a text that is too long, and says so.
+func clip(s string, columns int) string {
+	if width.String(s) <= columns {
+		return s
+	}
+	return width.Cut(s, columns-1) + "…"
+}
+
 // longestEnd is by how much a cell of the last column is longer than its heading.
 func longestEnd(rows [][]string) int {
 	last := len(rows[0]) - 1
 	longest := 0
 	for _, row := range rows {
-		longest = max(longest, utf8.RuneCountInString(row[last])-utf8.RuneCountInString(rows[0][last]))
+		longest = max(longest, width.String(row[last])-width.String(rows[0][last]))
 	}
 	return longest
 }
@@ -126,15 +147,7 @@ func (f frame) last() string {
 // cut shortens a line to what the terminal shows of it. The cursor stays on the line,
 // which takes a column.
 func (f frame) cut(s string) string {
-	width := max(f.columns-1, 1)
-	for i := range s {
-		if width == 0 {
-			s = s[:i]
-			break
-		}
-		width--
-	}
-	return strings.TrimRight(s, " ")
+	return strings.TrimRight(width.Cut(s, max(f.columns-1, 1)), " ")
 }
 
 func (f frame) paint(style term.Style, s string) string {

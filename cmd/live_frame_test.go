@@ -57,6 +57,15 @@ space fire  s stop, start  r run again  p pause`},
   08:59:00  build
   08:59:57  build
 space fire  s stop,`},
+		{"long and wide names", func(f *frame) {
+			f.columns, f.recent = 50, nil
+			f.watchers = append([]control.Watcher{{Name: strings.Repeat("long-", 9), State: "active"}, {Name: "日本語", State: "active"}}, f.watchers[2])
+		}, `
+  NAME              STATE    RUNNING  EXIT  NEXT
+> long-long-long-…  active   -        -     -
+  日本語            active   -        -     -
+  reload            stopped  -        -     -
+space fire  s stop, start  r run again  p pause`},
 		{"low", func(f *frame) { f.rows = 5 }, `
   NAME    WATCHER    STATE    PRIO  FIRES  RUNNING  EXIT  LAST      NEXT
 > build   stat       active   0     12     2.5s +1  1     3s ago    -

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/internal/width"
 	"github.com/evshell/ev/loop"
 )
 
@@ -81,12 +81,12 @@ func (s *screen) back() string {
 	return fmt.Sprintf("\r\x1b[%dA", up)
 }
 
-// visible is how long a line is without its colours.
+// visible is how many columns a line takes, without its colours.
 func visible(line string) int {
 	n := 0
 	for line != "" {
 		before, rest, styled := strings.Cut(line, "\x1b[")
-		n += utf8.RuneCountInString(before)
+		n += width.String(before)
 		if !styled {
 			break
 		}

@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/internal/width"
 )
 
 // writeList writes what the lines describe.
@@ -109,7 +109,7 @@ func columns(rows [][]string) []string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], width.String(cell))
 		}
 	}
 	lines := make([]string, len(rows))
@@ -118,7 +118,7 @@ func columns(rows [][]string) []string {
 		for k, cell := range row {
 			b.WriteString(cell)
 			if k < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[k]-utf8.RuneCountInString(cell)+2))
+				b.WriteString(strings.Repeat(" ", widths[k]-width.String(cell)+2))
 			}
 		}
 		lines[i] = b.String()

@@ -7,11 +7,25 @@ import "golang.org/x/sys/unix"
 // back first; Ctrl-C stays a signal.
 type Keyboard struct {
 	fd     int
+	guard  *guard
 	before *unix.Termios // the first time: a shell that continues a job gives it back the settings that it had then
 }
 
 // NewKeyboard makes one of a terminal's descriptor.
 func NewKeyboard(fd int) *Keyboard { return &Keyboard{fd: fd} }
+
+// Guard has the terminal given back even if this process is killed (SIGKILL), by a
+// process that waits for that until Close.
+func (k *Keyboard) Guard() (err error) {
+	k.guard, err = startGuard(k.fd)
+	return err
+}
+
+// Close ends the guard. The terminal has to have been given back.
+func (k *Keyboard) Close() {
+	k.guard.close()
+	k.guard = nil
+}
 
 // Foreground reports whether the terminal belongs to the process group that we are
 // in. Others are stopped when they read it or change its settings (tcsetpgrp(3)).
@@ -34,6 +48,7 @@ func (k *Keyboard) Grab() bool {
 	now.Lflag &^= unix.ICANON | unix.ECHO
 	now.Cc[unix.VMIN], now.Cc[unix.VTIME] = 1, 0
 	now.Cc[unix.VSUSP] = disabledChar
+	k.guard.tell(loan{Out: true, Before: *k.before, Changed: *now})
 	return unix.IoctlSetTermios(k.fd, setTermios, now) == nil
 }
 
@@ -42,6 +57,7 @@ func (k *Keyboard) Grab() bool {
 func (k *Keyboard) Release() {
 	if k.before != nil && Foreground(k.fd) {
 		_ = unix.IoctlSetTermios(k.fd, setTermios, k.before)
+		k.guard.tell(loan{})
 	}
 }
 
