@@ -82,7 +82,8 @@ the command that ended last, due when the next event comes. If {"command":"reloa
 lines of the Evfile, "faults" lists them: file, line, column, message, source. After the answer to
 {"command":"events"} each line is an event, as --json prints it. A client that does
 not read is sent no more than about a megabyte; when it reads on, it is told how many
-events it has lost, and disconnected. There may be more fields one day.`,
+events it has lost, and disconnected. So is the oldest of 65 connections, with a word
+of why. There may be more fields one day.`,
 		Example: `  # how are they?
   ev ctl list
   # build now, whatever has changed

@@ -59,9 +59,10 @@ command has run and how many events wait for it, the exit status of the last one
 when the next event is due; below it the last events. What commands print comes above
 it, with the watcher's name. Keys: space has the selected watcher fire, s stops or
 starts it, r runs its command once more, p has the loop's time stand still, j and k or
-the arrows move, q ends ev.
+the arrows move, q ends ev. However that ends, by kill -9 even, the terminal is as before.
 
-Under root, an Evfile is refused that others could have written.`,
+Under root, an Evfile is refused that others could have written. One that is a pipe or
+standard input is read once, and HUP ends ev then.`,
 		Example: `  # the watchers of ./Evfile
   ev run
   # what comes first, input or a timeout

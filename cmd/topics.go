@@ -55,7 +55,7 @@ together those of the line with the higher --priority come first, and otherwise 
 that came first.
 
 Under root, an Evfile is refused if it, or the directory that it is in, may be written
-by others than its owner.`},
+by others than its owner and root.`},
 		{"environment", "variables that ev reads and sets", `Read:
   EV_BACKEND      the backend, if --backend is not given: auto, epoll, poll
   EV_CONTROL      the socket of 'ev ctl', if --control is not given

@@ -29,6 +29,8 @@ type listener struct {
 	streams []*stream // the oldest first
 	// connected has the stream of a new connection begin.
 	connected func(*stream)
+	// crowded tells a connection that it makes room for another; nil: it needs no telling.
+	crowded func(*stream)
 }
 
 func newListener(l *loop.Loop, fd int, r *report.Reporter, connected func(*stream)) *listener {
@@ -56,7 +58,11 @@ func (ln *listener) accept() {
 		return // it has gone already
 	}
 	if len(ln.streams) == mostStreams {
-		ln.streams[0].close()
+		oldest := ln.streams[0]
+		if ln.crowded != nil {
+			ln.crowded(oldest)
+		}
+		oldest.close()
 	}
 	s := newStream(ln.loop, fd)
 	s.gone = func() {

@@ -38,6 +38,9 @@ func Listen(l *loop.Loop, path string, serve func(Request) Reply, r *report.Repo
 	s := &Server{path: path, serve: serve, readers: map[*stream]int{}}
 	s.file, _ = os.Lstat(path)
 	s.listener = newListener(l, fd, r, s.connected)
+	s.listener.crowded = func(c *stream) {
+		reply(c, Reply{Error: fmt.Sprintf("there are more than %d connections: this one, the oldest, makes room", mostStreams)})
+	}
 	return s, nil
 }
 

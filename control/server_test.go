@@ -267,8 +267,9 @@ func TestServer_oldestMakesRoom(t *testing.T) {
 	if _, _, err := r.dial().Do(Request{Command: Stop}); err != nil {
 		t.Error(err)
 	}
-	if n, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("the oldest is still connected: %d, %v", n, err)
+	last, err := io.ReadAll(first)
+	if err != nil || !strings.Contains(string(last), `"error":"there are more than 64 connections`) {
+		t.Errorf("the oldest is told %q, %v", last, err)
 	}
 }
 
