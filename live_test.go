@@ -178,6 +178,17 @@ func TestLive_givesTheTerminalBack(t *testing.T) {
 	}
 }
 
+// Keys would go to whoever is faster.
+func TestLive_hasTheKeysAlone(t *testing.T) {
+	for _, line := range []string{"watch-fd 0 --line", "watch-fd - -- cat", "timer 1h --again-on fd:0"} {
+		v := live(t, "-e", line)
+		v.until("--live takes the terminal's keys, and this line would, too")
+		if state, last := v.gone(); state.ExitCode() != 2 {
+			t.Errorf("%v: %s", state, last)
+		}
+	}
+}
+
 // Nobody can give back a terminal after SIGKILL but another process.
 func TestLive_killedGivesTheTerminalBack(t *testing.T) {
 	v := live(t, "-e", "timer 1h")

@@ -39,7 +39,7 @@ type Binding struct {
 	// ExitOnError ends the loop when the command fails, with its status.
 	ExitOnError bool
 	// Claims says what the watcher takes from ev itself: a signal that would have
-	// ended it, its standard output.
+	// ended it, its standard input or output.
 	Claims Claims
 }
 
@@ -47,6 +47,7 @@ type Binding struct {
 type Claims struct {
 	Signals []syscall.Signal
 	Blocked []syscall.Signal // of those, what is to be blocked before anything starts
+	Stdin   bool
 	Stdout  bool
 }
 

@@ -81,6 +81,9 @@ func (r *reader) bind(l *line) error {
 		return usagef("--nowait is about the loop as a whole: give it to ev run")
 	}
 	live := r.options.live
+	if live && l.binding.Claims.Stdin && term.IsTerminal(stdinFD) {
+		return usagef("--live takes the terminal's keys, and this line would, too: redirect standard input, or leave out --live")
+	}
 	if e := l.binding.Exec; e != nil && (r.options.prefix || live) && !e.Foreground {
 		e.Prefix = l.binding.Name + ": "
 	}

@@ -50,6 +50,7 @@ func (o *timerOptions) activity(a *app, b *Binding, source string) (watch.NewAct
 		if err != nil {
 			return nil, usagef("--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
 		}
+		b.Claims.Stdin = b.Claims.Stdin || fd == stdinFD
 		p := watch.PassOptions{In: int(fd), Out: -1, Inherited: watch.InheritedFDs(), Report: a.report}
 		if o.pass && fd == stdinFD {
 			p.Out = stdoutFD

@@ -117,6 +117,7 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	if b.Exec != nil && w.Reading == watch.ReadNothing && w.Want&loop.Read != 0 && slices.ContainsFunc(own, watch.TerminalFD) {
 		b.Exec.Foreground = true // none but the foreground may read the terminal
 	}
+	b.Claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
 	b.Claims.Stdout = slices.Contains(own, "1")
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return watch.NewFD(l, w, emit)
