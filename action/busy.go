@@ -114,6 +114,7 @@ func (x *Exec) whileBusy(e event.Event) {
 			e = merge(*x.skipped, e)
 		}
 		x.skipped = &e
+		x.countSkipped()
 		answer(e, event.Answer{Verdict: event.Refused})
 	case Restart:
 		x.wait(e)
@@ -122,6 +123,7 @@ func (x *Exec) whileBusy(e event.Event) {
 		}
 	case Signal:
 		if x.runs[0].tell(x.o.Busy.Signal) {
+			x.countSkipped()
 			drop(e, event.Merged)
 		} else {
 			x.wait(e)
@@ -136,7 +138,14 @@ func (x *Exec) wait(e event.Event) {
 		x.queue = []event.Event{e}
 		return
 	}
+	x.countSkipped()
 	x.queue[0] = merge(x.queue[0], e)
+}
+
+func (x *Exec) countSkipped() {
+	if x.o.Skipped != nil {
+		x.o.Skipped()
+	}
 }
 
 // merge is event.Merge, where one run takes the place of two: of two descriptors the

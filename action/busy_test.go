@@ -116,7 +116,8 @@ func TestBusy(t *testing.T) {
 	} {
 		for i, st := range states {
 			t.Run(tt.policy.String()+" when "+st.name, func(t *testing.T) {
-				perform(t, Options{Busy: tt.policy, KillAfter: time.Hour, Retry: 1}, func(s *stage) {
+				events, skipped := 3, 0
+				perform(t, Options{Busy: tt.policy, KillAfter: time.Hour, Retry: 1, Skipped: func() { skipped++ }}, func(s *stage) {
 					s.note = func(e event.Event) string {
 						if n := e.Detail.(event.Timer).Missed; n > 0 {
 							return fmt.Sprintf("start %d (%d missed)", e.Seq, n)
@@ -131,10 +132,14 @@ func TestBusy(t *testing.T) {
 					if tt.policy.Policy == Skip {
 						s.do(9)
 						s.finishAll()
+						events++
 					}
 					got := strings.NewReplacer(": exited 0, stopped", " stopped", ": exited 1, stopped", " stopped", ": exited 0", "").Replace(s.took())
 					if got != tt.want[i] {
 						t.Errorf("got  %q\nwant %q", got, tt.want[i])
+					}
+					if runs := strings.Count(got, "done "); runs+skipped != events {
+						t.Errorf("%d runs and %d skipped are not %d events", runs, skipped, events)
 					}
 				})
 			})

@@ -51,6 +51,9 @@ type Options struct {
 	// Done is called when a run is finished, after all its tries: once for each event
 	// that got one.
 	Done func(event.Event, Outcome)
+	// Skipped is called when an event gets no run of its own, because another's goes on: it
+	// is left out, is merged into one that waits, or is told to what runs.
+	Skipped func()
 	// Full is called with true when nothing more should be taken from the source:
 	// events wait in line, or a command has the source itself as its input. With
 	// false, when it may be again.

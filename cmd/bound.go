@@ -52,6 +52,11 @@ func (s *session) bind(b Binding, r *report.Reporter) (*bound, error) {
 		o := *b.Exec
 		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, r
 		o.Full, o.Done, o.Stormy = v.hold, v.ran, v.stormy
+		o.Skipped = func() {
+			for _, fn := range s.onSkip {
+				fn(v)
+			}
+		}
 		if b.Cgroup {
 			if o.Cgroup, err = s.ownCgroup(); err != nil {
 				return nil, fmt.Errorf("--cgroup: %w", err)

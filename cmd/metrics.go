@@ -28,11 +28,12 @@ type metrics struct {
 type metricKey struct{ kind, name string }
 
 type counts struct {
-	events, runs, failures uint64
-	missed, merged         int64
-	late                   time.Duration // in all
-	dated                  uint64        // events that can be late
-	running, waiting       int
+	events, skipped  uint64
+	runs, failures   uint64
+	missed, merged   int64
+	late             time.Duration // in all
+	dated            uint64        // events that can be late
+	running, waiting int
 }
 
 // serveMetrics serves the page at an address.
@@ -51,6 +52,7 @@ func (r *runner) serveMetrics(address string) error {
 	}
 	r.onEvent = append(r.onEvent, m.happened)
 	r.onRun = append(r.onRun, m.ran)
+	r.onSkip = append(r.onSkip, m.skipped)
 	r.onClose = append(r.onClose, page.Close)
 	m.watchLag(r.loop)
 	return nil
@@ -112,12 +114,14 @@ func (m *metrics) ran(v *bound, o action.Outcome) {
 	}
 }
 
+func (m *metrics) skipped(v *bound) { m.of(v.Kind, v.Name).skipped++ }
+
 // page returns the metrics in Prometheus' text format, version 0.0.4.
 func (m *metrics) page() []byte {
 	for _, c := range m.counts {
 		c.running, c.waiting = 0, 0
 	}
-	for _, v := range m.session.bound {
+	for v := range m.session.all() {
 		c := m.of(v.Kind, v.Name)
 		if v.exec != nil {
 			n, _ := v.exec.Running()
@@ -169,6 +173,7 @@ func families() []family {
 		{"ev_events_total", "counter", "Events.", one(func(c *counts) float64 { return float64(c.events) })},
 		{"ev_merged_total", "counter", "Changes or signals that became part of another's event.", one(func(c *counts) float64 { return float64(c.merged) })},
 		{"ev_missed_total", "counter", "Ticks and instants that got no event.", one(func(c *counts) float64 { return float64(c.missed) })},
+		{"ev_skipped_total", "counter", "Events that got no run of their own, because the command of another ran.", one(func(c *counts) float64 { return float64(c.skipped) })},
 		{"ev_lateness_seconds", "summary", "From when an event was due to when it came.", lateness},
 		{"ev_runs_total", "counter", "Commands that have ended, with all their tries.", one(func(c *counts) float64 { return float64(c.runs) })},
 		{"ev_run_failures_total", "counter", "Commands that have failed.", one(func(c *counts) float64 { return float64(c.failures) })},

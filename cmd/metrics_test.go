@@ -23,6 +23,7 @@ func TestMetrics(t *testing.T) {
 	m.happened(event.Event{Name: "a \"quoted\\\nname", Detail: event.Stat{Count: 4}})
 	m.ran(s.bound[1], action.Outcome{Status: 1})
 	m.ran(s.bound[1], action.Outcome{Status: 143, Stopped: true})
+	m.skipped(s.bound[1])
 	got := string(m.page())
 	for _, want := range []string{
 		"# HELP ev_events_total Events.\n# TYPE ev_events_total counter\n" + `ev_events_total{watcher="timer",name="timer"} 2` + "\n",
@@ -33,6 +34,8 @@ func TestMetrics(t *testing.T) {
 		"# TYPE ev_lateness_seconds summary\n" + `ev_lateness_seconds_sum{watcher="timer",name="timer"} 1.25` + "\n" + `ev_lateness_seconds_count{watcher="timer",name="timer"} 2`,
 		`ev_runs_total{watcher="timer",name="a"} 2`,
 		`ev_run_failures_total{watcher="timer",name="a"} 1`,
+		`ev_skipped_total{watcher="timer",name="a"} 1`,
+		`ev_skipped_total{watcher="timer",name="timer"} 0`,
 		`ev_running{watcher="timer",name="a"} 0`,
 		`ev_waiting{watcher="timer",name="a"} 0`,
 		"\nev_loop_busy_seconds_total 1.5\n",

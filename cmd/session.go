@@ -36,7 +36,8 @@ type session struct {
 	reload  func() // what HUP asks for; nil: it ends the loop
 	onEvent []func(event.Event)
 	onRun   []func(*bound, action.Outcome)
-	onStop  []func() // ev is about to be stopped, or killed
+	onSkip  []func(*bound) // an event got no run of its own
+	onStop  []func()       // ev is about to be stopped, or killed
 	onClose []func()
 
 	bound   []*bound
