@@ -70,6 +70,11 @@ func (d FD) Fields() iter.Seq2[string, Value] {
 	}
 }
 
+// Lookup returns the field that is asked for at each line, without a look at the others.
+func (d FD) Lookup(name string) (Value, bool) {
+	return optional(d.Line), name == "line"
+}
+
 // Merge returns newer: readiness has no sum.
 func (FD) Merge(newer Detail) Detail { return newer }
 
