@@ -91,6 +91,10 @@ func newNotifier(wants func(dir, base string, op fsnotify.Op) bool, wake func())
 	return &notifier{wants: wants, wake: wake, index: map[string]int{}}
 }
 
+// burst is how many notices a source may be ahead of who takes them. Without any, each
+// costs a change of goroutines, and mostly of threads.
+const burst = 1024
+
 // listen takes notices until both channels, or the first of them, are closed.
 func (n *notifier) listen(events <-chan fsnotify.Event, errs <-chan error) {
 	for {
@@ -100,6 +104,9 @@ func (n *notifier) listen(events <-chan fsnotify.Event, errs <-chan error) {
 				return
 			}
 			n.note(e)
+			for range len(events) { // what is there needs no choice
+				n.note(<-events)
+			}
 		case _, ok := <-errs:
 			if !ok {
 				return

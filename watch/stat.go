@@ -131,7 +131,7 @@ func (s *Stat) Start() error {
 
 // listenToKernel gives a notifier its source.
 func (s *Stat) listenToKernel(n *notifier) error {
-	w, err := fsnotify.NewWatcher()
+	w, err := fsnotify.NewBufferedWatcher(burst)
 	switch {
 	case err == nil:
 		n.source = kernel{w, listenMounts(&s.o, n.lose)}
