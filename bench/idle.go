@@ -10,7 +10,7 @@ import (
 
 // idle is what a program costs that waits and has nothing to do.
 func idle(b *bench) []work {
-	window := time.Duration(b.either(1, 10)) * time.Second
+	window := time.Duration(b.either(1, 5)) * time.Second
 	driven := func(driver string, timers, descriptors int) program {
 		path, words, _ := b.driver(driver, []string{"idle", fmt.Sprint(timers), fmt.Sprint(descriptors)})
 		return program{words: append([]string{"sh", "-c", `exec "$@" >&3`, "sh", path}, words...), readyFD: true}

@@ -33,6 +33,7 @@ func pipes(b *bench) []work {
 				name: fmt.Sprintf("pipes %d%s", n, suffix), what: what, unit: "ns", beside: "libev",
 				contenders: []contender{
 					b.driven("ev", "ev", args...), b.driven("libev", "libev", args...), b.driven("libevent", "libevent", args...),
+					b.driven("libev, beside an idle thread", "libev", append(args, 1)...),
 				},
 				goals: []goal{atMost("ev", 1, "libev"), below("ev", "libevent")},
 			})

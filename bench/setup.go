@@ -71,7 +71,7 @@ func (b *bench) setUp() (err error) {
 		}
 	}
 	for name, libraries := range map[string][]string{
-		"libev": {"-lev", "-lm"}, "libevent": {"-levent_core"}, "timerfd": nil, "spawn": nil, "saw": nil,
+		"libev": {"-lev", "-lm", "-lpthread"}, "libevent": {"-levent_core"}, "timerfd": nil, "spawn": nil, "saw": nil,
 	} {
 		b.compile(name, libraries)
 	}

@@ -24,6 +24,7 @@ func timers(b *bench) []work {
 	for _, n := range sizes {
 		works = append(works, work{
 			name: fmt.Sprintf("timers %d", n), what: "CPU time to start a timer and have it fire", unit: "ns", beside: "libev",
+			rounds:     map[bool]int{true: 3}[n > 100_000],
 			contenders: three("timers", n, b.either(3, 5)), goals: goals,
 		})
 	}
