@@ -45,6 +45,38 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// What printing an event allocates does not grow with it; as text it is next to nothing.
+func TestPrintingAllocatesNoMoreForMore(t *testing.T) {
+	l, err := loop.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for name, tt := range map[string]struct {
+		render Render
+		most   float64
+	}{
+		"text":   {Text('\n'), 2},
+		"json":   {JSON('\n'), 16},
+		"format": {Format("{seq} {} {path} {line}", '\n'), 26},
+	} {
+		p := NewPrint(NewOutput(l, null, nil), tt.render, nil, nil)
+		for _, e := range []event.Event{
+			changed("a"), changed(slices.Repeat([]string{strings.Repeat("path", 50)}, 100)...),
+			lineRead("a"), lineRead(strings.Repeat("a line", 500)),
+		} {
+			if n := testing.AllocsPerRun(100, func() { p.Do(e) }); n > tt.most {
+				t.Errorf("%s of a %s: %v allocations, want at most %v", name, e.Detail.Kind(), n, tt.most)
+			}
+		}
+	}
+}
+
 // A press is a Print to one end of a pipe, on a real loop.
 type press struct {
 	*Print
