@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -205,5 +206,7 @@ func (o *runOptions) start(ctx context.Context, r *runner, socket string) error 
 		}
 	})
 	r.after(o.limit, func() { r.end(exitOK) })
+	// To read and check the lines took as much memory again as they need.
+	r.loop.Post(func() { go debug.FreeOSMemory() })
 	return r.run(ctx)
 }
