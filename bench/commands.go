@@ -11,7 +11,7 @@ import (
 // commands is how many commands are started and ended a second, one after the other
 // or as many at once as there are processors, twice.
 func commands(b *bench) []work {
-	count := b.either(300, 1500)
+	count := b.either(300, 1000)
 	input := strings.Repeat("line\n", count)
 	var works []work
 	for _, workers := range []int{1, 4} {
@@ -21,7 +21,7 @@ func commands(b *bench) []work {
 		}
 		works = append(works, work{
 			name: fmt.Sprintf("commands %d", workers), what: fmt.Sprintf("%d commands (true), %d at once", count, workers),
-			unit: "a second", higher: true, beside: "posix_spawn", rounds: b.either(2, 7),
+			unit: "a second", higher: true, beside: "posix_spawn", rounds: b.either(2, 5),
 			contenders: []contender{
 				b.rate("ev", "", count, input, b.ev(), "watch-fd", "0", "--line", "--on-busy", busy, "--", "true"),
 				b.rate("posix_spawn", "spawn", count, "", b.built("spawn"), fmt.Sprint(count), fmt.Sprint(workers), "true"),

@@ -48,7 +48,7 @@ func idle(b *bench) []work {
 		}
 		works = append(works, work{
 			name: "idle " + w.name, what: fmt.Sprintf("context switches in %v", window), unit: "switches", beside: "libev",
-			rounds: b.either(1, 3),
+			rounds: b.either(1, 2),
 			contenders: both(func(g *group) float64 {
 				before := g.calm().switches
 				time.Sleep(window)
@@ -56,7 +56,7 @@ func idle(b *bench) []work {
 			}),
 			goals: []goal{limit("ev", 0)},
 		}, work{
-			name: "idle " + w.name + " memory", what: "resident memory", unit: "MB", beside: "libev", rounds: b.either(1, 3),
+			name: "idle " + w.name + " memory", what: "resident memory", unit: "MB", beside: "libev", rounds: b.either(1, 2),
 			contenders: both(func(g *group) float64 { return float64(g.calm().resident) / 1e6 }),
 			goals:      []goal{atMost("ev", 2, "libev")},
 		})

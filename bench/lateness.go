@@ -31,11 +31,11 @@ func lateness(b *bench) []work {
 		})
 	}
 	const tick = 10 * time.Millisecond
-	n := b.either(100, 500)
+	n := b.either(100, 300)
 	args := []any{"cadence", tick.Nanoseconds(), n}
 	loop := "i=0; while [ $i -lt $1 ]; do sleep 0.01; i=$((i+1)); done"
 	return append(works, work{
-		name: "drift 10ms", what: "by which a cadence leaves its grid, a tick", unit: "ns", beside: "timerfd", rounds: 3,
+		name: "drift 10ms", what: "by which a cadence leaves its grid, a tick", unit: "ns", beside: "timerfd", rounds: b.either(1, 3),
 		contenders: []contender{
 			drift(b.driven("ev's loop", "ev", args...)), drift(b.driven("timerfd", "timerfd", args...)),
 			drift(b.driven("libev", "libev", args...)),

@@ -24,7 +24,7 @@ func lines(b *bench) []work {
 	}
 	return []work{{
 		name: "lines", what: fmt.Sprintf("%d lines printed, from a pipe to a pipe", count),
-		unit: "1000 a second", higher: true, beside: "awk {print}", rounds: b.either(2, 7),
+		unit: "1000 a second", higher: true, beside: "awk {print}", rounds: b.either(2, 5),
 		contenders: []contender{
 			c("ev", "", b.ev(), "watch-fd", "0", "--line", "--format", "{line}\n"),
 			c("awk {print}", "awk", "awk", "{print}"),

@@ -24,7 +24,7 @@ func pipes(b *bench) []work {
 		for timeouts, suffix := range []string{"", " timeouts"} {
 			// What the process has open besides needs room, too.
 			count := min(n, (b.files-40)/2)
-			args := []any{"pipes", count, active, writes, timeouts, b.either(5, 10)}
+			args := []any{"pipes", count, active, writes, timeouts, 5}
 			what := "CPU time an event"
 			if count < n {
 				what += fmt.Sprintf(", with %d pipes, as the limit of open files is %d", count, b.files)

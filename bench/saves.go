@@ -93,7 +93,7 @@ func saves(b *bench) []work {
 	return []work{{
 		name: "saves", what: "from the save to the first instruction of a command that sees the whole; " +
 			"wrong is a save with another number of runs than one, or none that sees it", unit: "ms",
-		beside: "inotifywait -m loop", rounds: b.either(1, 4),
+		beside: "inotifywait -m loop", rounds: b.either(1, 3),
 		contenders: []contender{
 			c("ev", "saw", ev()),
 			c("ev --settle 0", "saw", ev("--settle", "0")),
@@ -174,7 +174,7 @@ func (b *bench) saveAll(start func(file, log string) program) (s sample, err err
 	number := 1
 	wrong := map[string]int{}
 	for _, k := range kinds() {
-		for range b.either(1, 5) {
+		for range b.either(1, 3) {
 			number++
 			late := seen(sights, 0, 0)
 			whole, err := k.save(file, text(number))

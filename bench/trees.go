@@ -54,12 +54,12 @@ until watchman --sockname="$0/s" --no-spawn watch "$1" >/dev/null 2>&1; do sleep
 			}
 		}
 		works = append(works, work{
-			name: "trees " + t.name, what: "until all is watched", unit: "ms", beside: "inotifywait -r", rounds: b.either(2, 7),
+			name: "trees " + t.name, what: "until all is watched", unit: "ms", beside: "inotifywait -r", rounds: b.either(2, 4),
 			contenders: c(func(d time.Duration, _ usage) float64 { return float64(d) / 1e6 }),
 			goals:      []goal{atMost("ev stat -r", 1, "inotifywait -r")},
 		}, work{
 			name: "trees " + t.name + " memory", what: "resident memory once all is watched", unit: "MB", beside: "inotifywait -r",
-			rounds: b.either(1, 3), contenders: c(func(_ time.Duration, u usage) float64 { return float64(u.resident) / 1e6 }),
+			rounds: b.either(1, 2), contenders: c(func(_ time.Duration, u usage) float64 { return float64(u.resident) / 1e6 }),
 		})
 	}
 	return works

@@ -47,7 +47,7 @@ func (b *bench) do(w work) []score {
 	scores := make([]score, len(w.contenders))
 	rounds := w.rounds
 	if rounds == 0 {
-		rounds = b.either(3, 10)
+		rounds = b.either(3, 5)
 	}
 	for i, c := range w.contenders {
 		scores[i].name = c.name

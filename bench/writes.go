@@ -26,7 +26,7 @@ func writes(b *bench) []work {
 	return []work{{
 		name: fmt.Sprintf("writes %d", count),
 		what: "CPU time to print them; wrong is a file of which it was not told that it was written, removed or created",
-		unit: "ms", beside: "inotifywait", rounds: b.either(1, 5),
+		unit: "ms", beside: "inotifywait", rounds: b.either(1, 3),
 		contenders: []contender{
 			c("ev", "", [3]string{"content", "removed", "created"}, func(dir string) program {
 				return program{
