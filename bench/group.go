@@ -34,8 +34,9 @@ type program struct {
 	watches int    // it has so many inotify watches, then
 }
 
-// launch starts a program and waits until it is ready.
-func launch(p program) (*group, error) {
+// launch starts a program and waits until it is ready. It is ended with the bench, if
+// not before.
+func (b *bench) launch(p program) (*group, error) {
 	cmd := exec.Command(p.words[0], p.words[1:]...)
 	cmd.Stdin = strings.NewReader(p.stdin)
 	cmd.Env = append(os.Environ(), p.env...)
@@ -60,7 +61,12 @@ func launch(p program) (*group, error) {
 		return nil, err
 	}
 	g := &group{cmd, make(chan error, 1)}
-	go func() { g.end <- cmd.Wait() }()
+	b.groups.Store(cmd.Process.Pid, true)
+	go func() {
+		err := cmd.Wait()
+		b.groups.Delete(cmd.Process.Pid)
+		g.end <- err
+	}()
 	_ = read.SetReadDeadline(time.Now().Add(patience))
 	switch {
 	case p.readyFD:
@@ -91,6 +97,14 @@ func await(done func() bool) error {
 		}
 	}
 	return nil
+}
+
+// killGroups ends all that is still at work.
+func (b *bench) killGroups() {
+	b.groups.Range(func(pid, _ any) bool {
+		_ = syscall.Kill(-pid.(int), syscall.SIGKILL)
+		return true
+	})
 }
 
 // stop ends the whole group.

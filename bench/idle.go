@@ -35,7 +35,7 @@ func idle(b *bench) []work {
 	} {
 		c := func(needs string, p program, figure func(*group) float64) contender {
 			return contender{map[string]string{"": "ev"}[needs] + needs, needs, func() (sample, error) {
-				g, err := launch(p)
+				g, err := b.launch(p)
 				if err != nil {
 					return sample{}, err
 				}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 )
 
 const help = `usage: bench/run [--quick] [--json] [--list] [WORK...]
@@ -53,7 +55,13 @@ func run(args []string) (err error) {
 		if err := b.setUp(); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, os.RemoveAll(b.scratch)) }()
+		defer func() { err = errors.Join(err, b.close()) }()
+		interrupted := make(chan os.Signal, 1)
+		signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+		go func() {
+			<-interrupted
+			exit(errors.Join(errors.New("interrupted"), b.close()))
+		}()
 	}
 	works, err := chosen(b.works(), flags.Args())
 	if err != nil {

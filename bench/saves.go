@@ -165,7 +165,7 @@ func (b *bench) saveAll(start func(file, log string) program) (s sample, err err
 	if err := os.WriteFile(file, []byte(text(1)), 0o600); err != nil {
 		return s, err
 	}
-	g, err := launch(start(file, log))
+	g, err := b.launch(start(file, log))
 	if err != nil {
 		return s, err
 	}

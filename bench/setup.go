@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ type bench struct {
 	scratch  string            // a folder for all that is built and watched
 	lack     map[string]string // why a tool is not there; by name
 	files    int               // that a process may open
+	groups   sync.Map          // of processes, by the leader's PID
 }
 
 // packages are those of Debian that have the tools which are not named like them.
@@ -44,6 +46,12 @@ func (b *bench) ev() string { return b.built("ev") }
 
 // built is the path of something that setUp has made.
 func (b *bench) built(name string) string { return filepath.Join(b.scratch, "bin", name) }
+
+// close leaves nothing behind.
+func (b *bench) close() error {
+	b.killGroups()
+	return os.RemoveAll(b.scratch)
+}
 
 // setUp builds ev, the programs to compare with, and the drivers in C.
 func (b *bench) setUp() (err error) {

@@ -24,7 +24,7 @@ func trees(b *bench) []work {
 						return sample{}, err
 					}
 					start := time.Now()
-					g, err := launch(p(dir))
+					g, err := b.launch(p(dir))
 					if err != nil {
 						return sample{}, err
 					}

@@ -73,7 +73,7 @@ func (b *bench) writeAll(count int, words [3]string, start func(dir string) prog
 	defer out.Close()
 	p := start(dir)
 	p.stdout = out
-	g, err := launch(p)
+	g, err := b.launch(p)
 	if err != nil {
 		return s, err
 	}
