@@ -67,9 +67,10 @@ held against the path below the PATH, one without against the name.
 Changes with less than --settle between them are one event, with all their paths, in
 the order of change, in 'paths' and on the COMMAND's standard input: a save is one
 event, however it is made, and the COMMAND sees the finished file. What was undone
-in between is nothing. While a file is open for writing (on Linux, if it is yours), or
-git has its index locked, up to half a second of quiet is waited for; in a file that
-stays open, a log for one, that is done once.
+in between is nothing. What is gone has 50 milliseconds to come back. While a file is
+open for writing (on Linux, if it is yours), or git has its index locked, up to half a
+second of quiet is waited for; in a file that stays open, a log for one, that is done
+once.
 
 A PATH that is a symbolic link stands for what it leads to, and a link on the way that
 is made to lead elsewhere is a change. The PATH - reads paths from standard input, one

@@ -24,9 +24,9 @@ import (
 // are, unless Follow is set, and of directories only their coming and going,
 // their mode and their owner are told, as their entries tell of themselves.
 //
-// A change is told once nothing has happened for the time of Settle, or for half a
-// second while somebody has the file open for writing or git is at work; of what was
-// so when last told, no more is waited for. What is told is the difference to what was
+// A change is told once nothing has happened for the time of Settle; for 50 ms where a
+// path is gone; for half a second while somebody has a file open for writing or git is
+// at work, if it was not so when last told. What is told is the difference to what was
 // told before, or would have been if the options had not left it out: what was undone
 // in between is nothing, and a file that was deleted and made again has changed.
 type Stat struct {

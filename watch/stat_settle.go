@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -27,11 +28,6 @@ func (s *Stat) quieten(wait time.Duration) {
 	s.settle.Start()
 }
 
-// writerPause is how long one who is still at it may do nothing before what is there is
-// told: more than the kernel holds up a writer for, which is 200 ms
-// (MAX_PAUSE in its mm/page-writeback.c).
-const writerPause = 500 * time.Millisecond
-
 // settled tells what has changed, unless something has happened meanwhile.
 func (s *Stat) settled() {
 	if s.owed = s.held; s.held {
@@ -53,7 +49,10 @@ func (s *Stat) settled() {
 		s.quieten(s.o.Settle)
 		return
 	}
-	if s.o.Settle > 0 && s.o.Until == Forever && s.tree.unfinished(!late && b.quiet < writerPause) {
+	if late {
+		b.quiet = math.MaxInt64 // nobody is waited for any more
+	}
+	if s.o.Settle > 0 && s.o.Until == Forever && s.tree.unfinished(b.quiet) {
 		s.quieten(max(s.o.Settle, DefaultSettle))
 		return
 	}

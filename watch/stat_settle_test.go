@@ -259,6 +259,27 @@ func TestSettle_whoWaitsForAPathToGoWaitsForNoWriter(t *testing.T) {
 	})
 }
 
+// Between the deletion of a file and its new version a shell starts a process.
+func TestSettle_whatIsGoneMayComeBack(t *testing.T) {
+	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond}, []string{"a", "b"}, func(w *timed) {
+		a := filepath.Join(w.dir, "a")
+		for _, back := range []bool{true, false} {
+			remove(t, a)
+			w.told <- fsnotify.Event{Name: a, Op: fsnotify.Remove}
+			pass(45 * time.Millisecond)
+			w.expect()
+			if back {
+				write(t, a, "new")
+				w.told <- fsnotify.Event{Name: a, Op: fsnotify.Create}
+				pass(10 * time.Millisecond)
+				w.expect("55ms a")
+			}
+		}
+		pass(5 * time.Millisecond)
+		w.expect("105ms a")
+	})
+}
+
 func TestSettle_waitsWhileGitIsAtWork(t *testing.T) {
 	onFakeTime(t, StatOptions{Settle: 10 * time.Millisecond, Recursive: true}, []string{"a", "b"}, func(w *timed) {
 		git := filepath.Join(w.dir, ".git")
