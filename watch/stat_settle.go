@@ -49,10 +49,11 @@ func (s *Stat) settled() {
 		s.quieten(s.o.Settle)
 		return
 	}
+	quiet := min(b.quiet, s.loop.Now().Sub(s.since)) // the latter: since a poll
 	if late {
-		b.quiet = math.MaxInt64 // nobody is waited for any more
+		quiet = math.MaxInt64 // nobody is waited for any more
 	}
-	if s.o.Settle > 0 && s.o.Until == Forever && s.tree.unfinished(b.quiet) {
+	if s.o.Settle > 0 && s.o.Until == Forever && s.tree.unfinished(quiet) {
 		s.quieten(max(s.o.Settle, DefaultSettle))
 		return
 	}

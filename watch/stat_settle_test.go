@@ -300,3 +300,15 @@ func TestSettle_waitsWhileGitIsAtWork(t *testing.T) {
 		w.expect("1.42s a")
 	})
 }
+
+func TestPoll_waitsUntilTheWriterHasClosed(t *testing.T) {
+	onFakeTime(t, StatOptions{Poll: time.Second, Settle: 10 * time.Millisecond}, []string{"a"}, func(w *timed) {
+		f := w.openFile("a")
+		appendTo(t, filepath.Join(w.dir, "a"), "x")
+		pass(1195 * time.Millisecond)
+		w.expect()
+		check(t, f.Close())
+		pass(5 * time.Millisecond)
+		w.expect("1.2s a")
+	})
+}
