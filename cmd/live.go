@@ -21,8 +21,10 @@ import (
 // its place, and takes keys. What else is written to the terminal comes above it.
 //
 // It draws and reads in the foreground only, and leaves the terminal to a command
-// that has it (--foreground). However ev ends, the terminal is as it was before: by close,
-// by release before a signal stops or kills, and by the keyboard's guard after a SIGKILL. For that it looks once a second: no signal tells.
+// that has it (--foreground). For that it looks once a second: no signal tells.
+//
+// However ev ends, the terminal is as it was before: by close, by release before a
+// signal stops or kills, and by the keyboard's guard after a SIGKILL.
 type live struct {
 	*runner
 	screen   *screen
