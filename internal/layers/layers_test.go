@@ -43,7 +43,7 @@ func libraries() map[string][]string {
 		"github.com/fsnotify/fsnotify":     {"watch"},
 		"github.com/bmatcuk/doublestar/v4": {"watch", "leaf"},
 		"golang.org/x/sys":                 {"loop", "watch", "action", "control", "cmd", "leaf", "internal/looptest"},
-		"golang.org/x/text":               {"leaf"},
+		"golang.org/x/text":                {"leaf"},
 	}
 }
 
