@@ -222,6 +222,9 @@ func seen(sights chan sight, number int, quiet time.Duration) []sight {
 		select {
 		case at := <-sights:
 			all = append(all, at)
+			if len(all) == 20 {
+				return all // its command causes its own events
+			}
 			if at.number == number {
 				wait = quiet
 			}
