@@ -137,8 +137,8 @@ func (b *bench) machine() string {
 			total = fmt.Sprintf(", %d GB of memory", (kb+1<<19)>>20)
 		}
 	}
-	s := fmt.Sprintf("%d cores of %s%s; Linux %s; %s\n", runtime.NumCPU(), processor(), total,
-		unix.ByteSliceToString(uts.Release[:]), runtime.Version())
+	release, _, _ := strings.Cut(unix.ByteSliceToString(uts.Release[:]), "-") // the rest is the distributor's
+	s := fmt.Sprintf("%d cores of %s%s; Linux %s; %s\n", runtime.NumCPU(), processor(), total, release, runtime.Version())
 	for _, tool := range [][]string{
 		{"cc", "--version"}, {"inotifywait", "--help"}, {"fswatch", "--version"}, {"watchman", "--version"}, {"nodemon", "--version"},
 		{"gawk", "--version"}, {"xargs", "--version"}, {"dpkg-query", "-W", "-f", "${Package} ${Version}\n", "libev-dev", "libevent-dev", "entr", "mawk"},
