@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -33,7 +32,7 @@ func lateness(b *bench) []work {
 	const tick = 10 * time.Millisecond
 	n := b.either(100, 300)
 	args := []any{"cadence", tick.Nanoseconds(), n}
-	loop := "i=0; while [ $i -lt $1 ]; do sleep 0.01; i=$((i+1)); done"
+	script := "i=0; while [ $i -lt $1 ]; do sleep 0.01; i=$((i+1)); done"
 	return append(works, work{
 		name: "drift 10ms", what: "by which a cadence leaves its grid, a tick", unit: "ns", beside: "timerfd", rounds: b.either(1, 3),
 		contenders: []contender{
@@ -41,7 +40,7 @@ func lateness(b *bench) []work {
 			drift(b.driven("libev", "libev", args...)),
 			{"sh, sleep 0.01", "sh", func() (sample, error) {
 				start := time.Now()
-				err := exec.Command("sh", "-c", loop, "sh", fmt.Sprint(n)).Run()
+				err := exec.Command("sh", "-c", script, "sh", fmt.Sprint(n)).Run()
 				return sample{figures: []float64{float64(time.Since(start).Nanoseconds())/float64(n) - float64(tick)}}, err
 			}},
 		},
@@ -116,5 +115,5 @@ func (d *loops) cadence() error {
 		}
 	})
 	t.Start()
-	return d.Run(context.Background(), loop.RunDefault)
+	return d.run(loop.RunDefault)
 }

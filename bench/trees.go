@@ -15,11 +15,11 @@ func trees(b *bench) []work {
 		name               string
 		directories, files int // in each
 	}{{"1000 files", 10, 100}, {fmt.Sprintf("%d directories", b.either(2000, 20_000)), b.either(2000, 20_000), 0}} {
-		make := func() (string, error) { return b.tree(t.name, t.directories, t.files) }
+		plant := func() (string, error) { return b.tree(t.name, t.directories, t.files) }
 		c := func(figure func(time.Duration, usage) float64) []contender {
 			one := func(name, needs string, p func(dir string) program) contender {
 				return contender{name, needs, func() (sample, error) {
-					dir, err := make()
+					dir, err := plant()
 					if err != nil {
 						return sample{}, err
 					}
