@@ -27,6 +27,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/watch"
 )
 
 // app is what the commands of one invocation share: the process that they act on,
@@ -39,6 +40,7 @@ type app struct {
 	env       []string         // NAME=value of an Evfile's line, for its command
 	lookups   map[string]error // what lookup has found for other lines; nil: there are none
 	report    *report.Reporter
+	hub       *watch.Hub // of the loop
 	shortHelp bool
 
 	backend   string
@@ -75,7 +77,7 @@ func Root() *cobra.Command {
 }
 
 func newApp(args []string) *app {
-	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, hub: &watch.Hub{}}
 	// Until the flags are known, messages go out as they would without any.
 	a.report = report.New(a.stderr, "ev", report.Plain, report.Notice)
 	return a

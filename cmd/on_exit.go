@@ -101,7 +101,7 @@ const (
 func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (watch.ExitOptions, error) {
 	w := watch.ExitOptions{
 		PIDs: own, PIDFiles: o.pidFiles, Commands: o.commands, Exited: o.exited,
-		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Report: a.report,
+		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Hub: a.hub, Report: a.report,
 	}
 	// A flag whose value may be left out takes none from the next word, and no PID is
 	// such a word.

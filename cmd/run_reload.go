@@ -27,6 +27,7 @@ func (r *runner) follow(changes bool) error {
 		Settle:  watch.DefaultSettle, // an editor saves in several steps
 		MaxWait: watch.DefaultMaxWait,
 		Changes: watch.Created | watch.Replaced | watch.Content,
+		Hub:     r.app.hub,
 		Report:  r.app.report,
 	}, func(event.Detail) { r.reload() })
 	if err != nil {

@@ -140,7 +140,7 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w := w
-		w.Report = a.report
+		w.Hub, w.Report = a.hub, a.report
 		var err error
 		if w.Paths, err = expand(own, os.Stdin, o.separator()); err != nil {
 			return nil, err

@@ -60,7 +60,7 @@ func (o *timerOptions) activity(a *app, b *Binding, source string) (watch.NewAct
 		}, nil
 	case kind == "stat":
 		return func(l *loop.Loop, again watch.Emit) (watch.Activity, error) {
-			return watch.NewStat(l, watch.StatOptions{Paths: []string{what}, Report: a.report}, again)
+			return watch.NewStat(l, watch.StatOptions{Paths: []string{what}, Hub: a.hub, Report: a.report}, again)
 		}, nil
 	case kind == "signal":
 		s, err := sig.Parse(what)

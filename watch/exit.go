@@ -41,6 +41,7 @@ type ExitOptions struct {
 	// Find finds the file of Child's command.
 	Find   func(name string) (file string, err error)
 	Env    []string // Child's environment
+	Hub    *Hub     // of the loop; nil: one of its own
 	Report *report.Reporter
 }
 

@@ -32,7 +32,7 @@ func (w *Exit) watchPIDFile(path string) error {
 		return err
 	}
 	f := &pidFile{w: w, path: path}
-	f.stat, err = NewStat(w.loop, StatOptions{Paths: []string{path}, Settle: DefaultSettle, MaxWait: DefaultMaxWait, Report: w.options.Report}, f.changed)
+	f.stat, err = NewStat(w.loop, StatOptions{Paths: []string{path}, Settle: DefaultSettle, MaxWait: DefaultMaxWait, Hub: w.options.Hub, Report: w.options.Report}, f.changed)
 	if err != nil {
 		return err
 	}

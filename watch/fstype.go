@@ -8,7 +8,7 @@ func (t *tree) isRemote(d *dir) bool {
 		name := silentType(d.path)
 		silent = name != ""
 		t.remotes[d.dev] = silent
-		if silent && t.n.source != nil {
+		if silent && t.n.hub != nil {
 			t.o.Report.Verbosef("%s is on %s, which does not tell of all changes: it is polled every %s (--poll DUR sets how often)",
 				d.path, name, t.o.interval())
 		}

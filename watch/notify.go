@@ -2,22 +2,12 @@ package watch
 
 import (
 	"cmp"
-	"errors"
-	"io"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
-
-// A source tells of what happens in directories: fsnotify, or a fake of it.
-type source interface {
-	Add(dir string) error
-	Remove(dir string) error
-	Close() error
-}
 
 // structural are the operations after which a name may stand for another file.
 const structural = fsnotify.Create | fsnotify.Remove | fsnotify.Rename
@@ -55,14 +45,6 @@ func joinPath(dir, base string) string {
 	return dir + "/" + base
 }
 
-// kernel is the real source.
-type kernel struct {
-	*fsnotify.Watcher
-	mounts io.Closer
-}
-
-func (k kernel) Close() error { return errors.Join(k.Watcher.Close(), k.mounts.Close()) }
-
 // A batch is what has been told since the last one was taken.
 type batch struct {
 	notices []notice      // one a path, in the order in which they first came
@@ -74,12 +56,12 @@ type batch struct {
 // everything again.
 const maxNotices = 1 << 16
 
-// A notifier takes in what the source tells, at once and on a goroutine of its
-// own: a reader that is late is what makes the kernel's queue overflow.
+// A notifier takes in what a Hub tells, at once and on the Hub's goroutine: a reader
+// that is late is what makes the kernel's queue overflow.
 type notifier struct {
-	source                                             // nil: there is none
-	wants  func(dir, base string, op fsnotify.Op) bool // called with mu held
-	wake   func()                                      // there is something to take
+	hub   *Hub                                           // nil: nobody tells
+	wants func(d *dir, base string, op fsnotify.Op) bool // called with mu held
+	wake  func()                                         // there is something to take
 
 	mu    sync.Mutex
 	batch batch
@@ -87,42 +69,21 @@ type notifier struct {
 	last  time.Time
 }
 
-func newNotifier(wants func(dir, base string, op fsnotify.Op) bool, wake func()) *notifier {
+func newNotifier(wants func(d *dir, base string, op fsnotify.Op) bool, wake func()) *notifier {
 	return &notifier{wants: wants, wake: wake, index: map[string]int{}}
 }
 
-// burst is how many notices a source may be ahead of who takes them. Without any, each
-// costs a change of goroutines, and mostly of threads.
-const burst = 1024
-
-// listen takes notices until both channels, or the first of them, are closed.
-func (n *notifier) listen(events <-chan fsnotify.Event, errs <-chan error) {
-	for {
-		select {
-		case e, ok := <-events:
-			if !ok {
-				return
-			}
-			n.note(e)
-			for range len(events) { // what is there needs no choice
-				n.note(<-events)
-			}
-		case _, ok := <-errs:
-			if !ok {
-				return
-			}
-			n.lose(overflow)
-		}
-	}
-}
-
-func (n *notifier) note(e fsnotify.Event) {
-	path := filepath.Clean(e.Name)
-	dir, base := splitPath(path)
+// note takes in that something happened to a name in a directory or, without one, to the
+// directory itself.
+func (n *notifier) note(d *dir, base string, op fsnotify.Op) {
 	n.mu.Lock()
-	if !n.wants(dir, base, e.Op) {
+	if !n.wants(d, base, op) {
 		n.mu.Unlock()
 		return
+	}
+	path := d.path
+	if base != "" {
+		path = joinPath(path, base)
 	}
 	n.last = time.Now()
 	// Writes to what is pending already are only remembered: whoever waits for
@@ -130,12 +91,12 @@ func (n *notifier) note(e fsnotify.Event) {
 	wake := n.batch.lost == "" && len(n.batch.notices) == 0
 	if i, ok := n.index[path]; ok {
 		old := n.batch.notices[i].op
-		n.batch.notices[i].op |= e.Op
-		wake = wake || e.Op&^old&structural != 0
+		n.batch.notices[i].op |= op
+		wake = wake || op&^old&structural != 0
 	} else if len(n.batch.notices) < maxNotices {
 		n.index[path] = len(n.batch.notices)
-		n.batch.notices = append(n.batch.notices, notice{path, e.Op})
-		wake = wake || e.Op&structural != 0
+		n.batch.notices = append(n.batch.notices, notice{path, op})
+		wake = wake || op&structural != 0
 	} else {
 		n.batch.lost = overflow
 	}
@@ -157,12 +118,6 @@ func (n *notifier) lose(why string) {
 	n.mu.Unlock()
 	if wake {
 		n.wake()
-	}
-}
-
-func (n *notifier) close() {
-	if n.source != nil {
-		_ = n.Close()
 	}
 }
 

@@ -16,7 +16,7 @@ func isLimit(err error) bool {
 // overLimit is for a directory that can't be watched any more. At the start that
 // is an error, unless it may be polled. Later there is no choice.
 func (t *tree) overLimit(d *dir, err error) {
-	limit := limitReached(err, len(t.heads))
+	limit := limitReached(err, t.n.hub.watched())
 	if !t.o.PollFallback && !t.armed {
 		t.failed = fmt.Errorf("%s: %w; or add --poll-fallback to poll what is beyond it", d.path, limit)
 		return

@@ -5,4 +5,4 @@ package watch
 import "io"
 
 // listenMounts has nobody to ask here.
-func listenMounts(*StatOptions, func(why string)) io.Closer { return io.NopCloser(nil) }
+func listenMounts(func(point, why string)) io.Closer { return io.NopCloser(nil) }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +18,9 @@ import (
 // be told of a condition that has been taken already.
 const mountInfo = "/proc/self/mountinfo"
 
-// listenMounts calls changed, on a goroutine of its own, when a mount point that
-// is new or gone makes other files be at a named path, or below it. Without /proc
-// nothing is told.
-func listenMounts(o *StatOptions, changed func(why string)) io.Closer {
+// listenMounts calls changed, on a goroutine of its own, when a mount point is new or
+// gone. Without /proc nothing is told.
+func listenMounts(changed func(point, why string)) io.Closer {
 	fd, err := unix.Open(mountInfo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	f := os.NewFile(uintptr(fd), mountInfo)
 	if err != nil {
@@ -36,13 +34,13 @@ func listenMounts(o *StatOptions, changed func(why string)) io.Closer {
 	look := func(uintptr) bool {
 		now := mountPoints()
 		for mount, point := range before {
-			if now[mount] == "" && o.concerns(point) {
-				changed(fmt.Sprintf("something was unmounted from %s", point))
+			if now[mount] == "" {
+				changed(point, fmt.Sprintf("something was unmounted from %s", point))
 			}
 		}
 		for mount, point := range now {
-			if before[mount] == "" && o.concerns(point) {
-				changed(fmt.Sprintf("something was mounted on %s", point))
+			if before[mount] == "" {
+				changed(point, fmt.Sprintf("something was mounted on %s", point))
 			}
 		}
 		before = now
@@ -67,19 +65,4 @@ func mountPoints() map[string]string {
 		}
 	}
 	return points
-}
-
-func (o *StatOptions) concerns(point string) bool {
-	for _, p := range o.Paths {
-		abs, err := filepath.Abs(p)
-		if err != nil || isBelow(abs, point) || o.Recursive && isBelow(point, abs) {
-			return true
-		}
-	}
-	return false
-}
-
-// isBelow reports whether a path is in a directory, or is it.
-func isBelow(path, dir string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
 }

@@ -9,7 +9,7 @@ import (
 
 func newTestNotifier(wanted func(base string) bool) (n *notifier, woken *int) {
 	woken = new(int)
-	n = newNotifier(func(_, base string, _ fsnotify.Op) bool { return wanted(base) }, func() { *woken++ })
+	n = newNotifier(func(_ *dir, base string, _ fsnotify.Op) bool { return wanted(base) }, func() { *woken++ })
 	return n, woken
 }
 
@@ -17,14 +17,11 @@ func everything(string) bool { return true }
 
 func TestNotifier_oneNoticeAPathInOrder(t *testing.T) {
 	n, woken := newTestNotifier(everything)
-	for _, e := range []fsnotify.Event{
-		{Name: "./b", Op: fsnotify.Write},
-		{Name: "a", Op: fsnotify.Write},
-		{Name: "b", Op: fsnotify.Write},
-		{Name: "b", Op: fsnotify.Chmod},
-	} {
-		n.note(e)
-	}
+	here := &dir{path: "."}
+	n.note(here, "b", fsnotify.Write)
+	n.note(here, "a", fsnotify.Write)
+	n.note(here, "b", fsnotify.Write)
+	n.note(&dir{path: "b"}, "", fsnotify.Chmod)
 	if *woken != 1 {
 		t.Errorf("woken %d times", *woken)
 	}
@@ -40,10 +37,11 @@ func TestNotifier_oneNoticeAPathInOrder(t *testing.T) {
 // What may be a new directory has to be watched at once.
 func TestNotifier_wakesForWhatIsStructural(t *testing.T) {
 	n, woken := newTestNotifier(everything)
-	n.note(fsnotify.Event{Name: "a", Op: fsnotify.Write})
-	n.note(fsnotify.Event{Name: "b", Op: fsnotify.Create})
-	n.note(fsnotify.Event{Name: "b", Op: fsnotify.Create})
-	n.note(fsnotify.Event{Name: "a", Op: fsnotify.Rename})
+	here := &dir{path: "."}
+	n.note(here, "a", fsnotify.Write)
+	n.note(here, "b", fsnotify.Create)
+	n.note(here, "b", fsnotify.Create)
+	n.note(here, "a", fsnotify.Rename)
 	if *woken != 3 {
 		t.Errorf("woken %d times", *woken)
 	}
@@ -52,7 +50,7 @@ func TestNotifier_wakesForWhatIsStructural(t *testing.T) {
 func TestNotifier_unrelatedNamesWakeNobody(t *testing.T) {
 	n, woken := newTestNotifier(func(base string) bool { return base == "mine" })
 	for i := range 1000 {
-		n.note(fsnotify.Event{Name: fmt.Sprintf("dir/%d", i), Op: fsnotify.Create})
+		n.note(&dir{path: "dir"}, fmt.Sprint(i), fsnotify.Create)
 	}
 	if b := n.take(); *woken != 0 || len(b.notices) != 0 {
 		t.Errorf("woken %d times for %d notices", *woken, len(b.notices))
@@ -62,24 +60,10 @@ func TestNotifier_unrelatedNamesWakeNobody(t *testing.T) {
 func TestNotifier_memoryIsBounded(t *testing.T) {
 	n, _ := newTestNotifier(everything)
 	for i := range maxNotices + 1 {
-		n.note(fsnotify.Event{Name: fmt.Sprint(i), Op: fsnotify.Write})
+		n.note(&dir{path: "."}, fmt.Sprint(i), fsnotify.Write)
 	}
 	if b := n.take(); len(b.notices) != maxNotices || b.lost == "" {
 		t.Errorf("%d notices, lost %q", len(b.notices), b.lost)
-	}
-}
-
-func TestNotifier_errorsAreLosses(t *testing.T) {
-	n, woken := newTestNotifier(everything)
-	events, errs := make(chan fsnotify.Event), make(chan error)
-	done := make(chan struct{})
-	go func() { n.listen(events, errs); close(done) }()
-	errs <- fsnotify.ErrEventOverflow
-	errs <- fsnotify.ErrEventOverflow
-	close(events)
-	<-done
-	if b := n.take(); b.lost == "" || *woken != 1 {
-		t.Errorf("lost %q, woken %d times", b.lost, *woken)
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
-
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/loop"
@@ -35,7 +33,6 @@ type Stat struct {
 	emit   Emit
 	settle *loop.Timer
 	polls  *loop.Timer
-	listen func(*notifier) error // to the kernel, but in tests
 
 	tree  *tree     // while active
 	since time.Time // of the first change that waits to be told
@@ -74,6 +71,9 @@ func NewStat(l *loop.Loop, o StatOptions, emit Emit) (*Stat, error) {
 	if o.Changes&Atime != 0 {
 		o.Atime = true
 	}
+	if o.Hub == nil {
+		o.Hub = &Hub{}
+	}
 	if o.Ignore.Warn == nil {
 		o.Ignore.Warn = func(err error) { o.Report.Noticef("%v", err) }
 	}
@@ -83,7 +83,6 @@ func NewStat(l *loop.Loop, o StatOptions, emit Emit) (*Stat, error) {
 		}
 	}
 	s := &Stat{loop: l, o: o, emit: emit}
-	s.listen = s.listenToKernel
 	s.settle = loop.NewTimer(l, 0, 0, s.settled)
 	s.polls = loop.NewTimer(l, 0, 0, s.poll)
 	return s, nil
@@ -109,7 +108,7 @@ func (s *Stat) Start() error {
 		}
 	}
 	if err := t.arm(); err != nil {
-		t.n.close()
+		t.disarm()
 		return err
 	}
 	if s.o.Atime && s.o.Poll == 0 {
@@ -129,13 +128,11 @@ func (s *Stat) Start() error {
 	return nil
 }
 
-// listenToKernel gives a notifier its source.
-func (s *Stat) listenToKernel(n *notifier) error {
-	w, err := fsnotify.NewBufferedWatcher(burst)
+// listen has a notifier told of changes, if there is anybody to tell.
+func (s *Stat) listen(n *notifier) error {
+	err := s.o.Hub.join(n, &s.o)
 	switch {
 	case err == nil:
-		n.source = kernel{w, listenMounts(&s.o, n.lose)}
-		go n.listen(w.Events, w.Errors)
 	case isLimit(err) && s.o.PollFallback:
 		s.o.Report.Noticef("%v; everything is polled every %s", limitReached(err, 0), s.o.interval())
 	case isLimit(err):
@@ -155,7 +152,7 @@ func (s *Stat) Stop() {
 	if s.tree == nil {
 		return
 	}
-	s.tree.n.close()
+	s.tree.disarm()
 	s.tree, s.since, s.as, s.owed = nil, time.Time{}, nil, false
 	s.loop.Unref()
 }

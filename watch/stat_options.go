@@ -3,6 +3,7 @@ package watch
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type StatOptions struct {
 	Poll         time.Duration // look this often, and don't be notified; 0: poll where nothing tells
 	PollFallback bool          // poll what is beyond the system's limit of watches
 
+	Hub    *Hub // shared with the other Stats of the loop; nil: its own
 	Report *report.Reporter
 }
 
@@ -65,6 +67,23 @@ func (o *StatOptions) interval() time.Duration {
 		return o.Poll
 	}
 	return DefaultPoll
+}
+
+// concerns reports whether a mount point that is new or gone makes other files be at a
+// named path, or below it.
+func (o *StatOptions) concerns(point string) bool {
+	for _, p := range o.Paths {
+		abs, err := filepath.Abs(p)
+		if err != nil || isBelow(abs, point) || o.Recursive && isBelow(point, abs) {
+			return true
+		}
+	}
+	return false
+}
+
+// isBelow reports whether a path is in a directory, or is it.
+func isBelow(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
 }
 
 const (

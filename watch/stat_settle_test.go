@@ -44,17 +44,13 @@ func onFakeTime(t *testing.T, o StatOptions, names []string, test func(*timed)) 
 		w.told, w.events = make(chan fsnotify.Event), make(chan string, 100)
 		l, err := loop.New(loop.WithBackend(looptest.New()))
 		check(t, err)
+		o.Hub = fakeHub(deafSource{}, w.told, nil)
 		s, err := NewStat(l, o, func(d event.Detail) {
 			for _, p := range d.(event.Stat).Paths {
 				w.events <- time.Since(w.began).String() + " " + filepath.Base(p)
 			}
 		})
 		check(t, err)
-		s.listen = func(n *notifier) error {
-			n.source = deafSource{}
-			go n.listen(w.told, nil)
-			return nil
-		}
 		check(t, s.Start())
 		w.loop, w.stat = l, s
 		done := make(chan struct{})

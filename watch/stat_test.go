@@ -136,8 +136,8 @@ func (w *watched) watchedDirs() []string {
 	dirs := make(chan []string)
 	w.loop.Post(func() {
 		var list []string
-		for _, d := range w.stat.tree.heads {
-			list = append(list, d.path)
+		for _, p := range w.stat.o.Hub.places {
+			list = append(list, p.name)
 		}
 		dirs <- list
 	})

@@ -28,15 +28,13 @@ import (
 // wants needs.
 type tree struct {
 	o       *StatOptions
-	n       *notifier // without a source all is polled
+	n       *notifier // without a Hub all is polled
 	named   *dir      // no directory: its entries are the named paths
 	sources *dir      // nor this: its entries are the ignore files from outside
 
-	// Under n.mu, when they change.
-	heads map[fileID]*dir            // what is watched, by inode
-	posts map[string]*dir            // directories on the way to followed paths
-	waits map[*dir]map[string][]spot // what waits for a name in a post
-
+	posts   map[string]*dir            // directories on the way to followed paths
+	waits   map[*dir]map[string][]spot // what waits for a name in a post; it changes under n.mu
+	watched int                        // directories that are
 	ways    map[spot]way
 	polled  map[*dir]bool
 	unsure  int             // ways with something polled on them
@@ -64,17 +62,18 @@ type tree struct {
 
 // A dir is one directory. The sizes of dir and entry are what a large tree costs.
 type dir struct {
-	path    string // as the kernel is asked for it, clean
-	parent  *dir   // nil: not part of the tree
-	top     *top
-	kids    []entry // sorted by name
-	twin    *dir    // the same inode under another name: one watch serves both
-	ino     uint64
-	dev     uint32
-	watched bool
-	stale   bool // something else may be at its path
-	blind   bool // it could not be read
-	gone    bool // it is no longer part of the tree
+	path   string // as the kernel is asked for it, clean
+	parent *dir   // nil: not part of the tree
+	top    *top
+	kids   []entry   // sorted by name
+	n      *notifier // who is told of what happens in it; nil: it isn't watched
+	prev   *dir      // others who are told: one watch of the inode serves all
+	next   *dir
+	ino    uint64
+	dev    uint32
+	stale  bool // something else may be at its path
+	blind  bool // it could not be read
+	gone   bool // it is no longer part of the tree
 }
 
 // An entry is what was last told of one name. Its file is zero while it is
@@ -110,7 +109,6 @@ func newTree(o *StatOptions, stop *atomic.Bool) *tree {
 		stop:    stop,
 		named:   &dir{},
 		sources: &dir{},
-		heads:   map[fileID]*dir{},
 		posts:   map[string]*dir{},
 		waits:   map[*dir]map[string][]spot{},
 		ways:    map[spot]way{},
@@ -131,6 +129,7 @@ func newTree(o *StatOptions, stop *atomic.Bool) *tree {
 
 func (d *dir) id() fileID    { return fileID{d.ino, d.dev} }
 func (d *dir) setID(f file)  { d.ino, d.dev = f.ino, f.dev }
+func (d *dir) watched() bool { return d.n != nil }
 func (d *dir) inTree() bool  { return d.top != nil }
 func (s spot) path() string  { return joinPath(s.dir.path, s.name) }
 func (s spot) entry() *entry { return s.dir.entry(s.name) }
@@ -183,29 +182,36 @@ func (d *dir) remove(name string) {
 	}
 }
 
-// find returns a directory of the tree by its path, or nil.
-func (t *tree) find(path string) *dir {
-	below := func(named, rest string) *dir {
+// dirs returns the directories that have a path: the one on the way to followed paths,
+// and those of the tree, in which there is one for each named path that it is below.
+func (t *tree) dirs(path string) []*dir {
+	var list []*dir
+	if p := t.posts[path]; p != nil {
+		list = append(list, p)
+	}
+	below := func(named, rest string) {
 		e := t.named.entry(named)
 		for e != nil && e.dir != nil {
 			if rest == "" {
-				return e.dir
+				list = append(list, e.dir)
+				return
 			}
 			var name string
 			name, rest, _ = strings.Cut(rest, "/")
 			e = e.dir.entry(name)
 		}
-		return nil
 	}
 	for i := len(path); i > 0; i = strings.LastIndexByte(path[:i], '/') {
-		if d := below(path[:i], strings.TrimPrefix(path[i:], "/")); d != nil {
-			return d
-		}
+		below(path[:i], strings.TrimPrefix(path[i:], "/"))
 	}
-	if path[0] == '/' {
-		return below("/", path[1:])
+	switch {
+	case path == "/" || path == ".": // done
+	case path[0] == '/':
+		below("/", path[1:])
+	default:
+		below(".", path)
 	}
-	return below(".", path)
+	return list
 }
 
 // verdict says whether what is at a spot in the tree counts.
@@ -281,10 +287,25 @@ func (t *tree) arm() error {
 	}
 	t.findSources()
 	t.armed = true
-	if len(t.heads) > many {
+	if t.watched > many {
 		t.trim()
 	}
 	return t.failed
+}
+
+// disarm ends all watching.
+func (t *tree) disarm() {
+	if t.n.hub == nil || t.n.hub.leave(t.n) {
+		return
+	}
+	for _, p := range t.posts {
+		t.unwatch(p)
+	}
+	for _, e := range t.named.kids {
+		if e.dir != nil {
+			t.release(e.dir)
+		}
+	}
 }
 
 // many is how much is worth to tidy up after.

@@ -119,7 +119,7 @@ func (t *tree) poll() {
 	for _, d := range dirs {
 		t.scan(d, 0)
 		for i := 0; i < len(d.kids); i++ {
-			if kid := d.kids[i].dir; kid != nil && !kid.watched && !t.polled[kid] {
+			if kid := d.kids[i].dir; kid != nil && !kid.watched() && !t.polled[kid] {
 				t.walk(kid, 0)
 			}
 		}

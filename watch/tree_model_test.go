@@ -39,15 +39,74 @@ func testTruth(t *testing.T, r *rand.Rand, operations int) {
 	root, outside := filepath.Join(t.TempDir(), "root"), t.TempDir()
 	mkdir(t, filepath.Join(root, "a/b"))
 	write(t, filepath.Join(root, "a/b/f"), "first")
-	w := watchFiles(t, StatOptions{
-		Paths: []string{root}, Recursive: true, Each: true, Initial: true,
-		Ignore: all(),
-		Settle: time.Duration(1+r.IntN(20)) * time.Millisecond,
-	})
-	var log []string
-	for range operations {
-		log = append(log, operate(r, root, outside))
+	link := filepath.Join(t.TempDir(), "link")
+	symlink(t, root, link)
+	paths := []string{root, link, root, link}
+	options := make([]StatOptions, len(paths))
+	for i, path := range paths {
+		options[i] = StatOptions{
+			Paths: []string{path}, Recursive: true, Each: true, Initial: true,
+			Ignore: all(),
+			Settle: time.Duration(1+r.IntN(20)) * time.Millisecond,
+		}
 	}
+	hub := &Hub{}
+	watchers := watchTogether(t, hub, options...)
+	var log []string
+	for i := range operations {
+		log = append(log, operate(r, root, outside))
+		if i%10 == 0 { // the latter two come and go
+			w := watchers[2+r.IntN(2)].stat
+			watchers[0].do(func() {
+				if w.Active() {
+					w.Stop()
+				} else {
+					check(t, w.Start())
+				}
+			})
+		}
+	}
+	for i, w := range watchers[:2] {
+		checkTruth(t, w, paths[i])
+	}
+	watchers[0].do(func() {
+		for _, w := range watchers[1:] {
+			w.stat.Stop()
+		}
+		checkHub(t, hub, watchers[0].stat.tree)
+	})
+	if t.Failed() {
+		for _, line := range log {
+			t.Log(line)
+		}
+	}
+}
+
+// checkHub looks whether all that a Hub still has belongs to the one who has stayed.
+func checkHub(t *testing.T, hub *Hub, stayed *tree) {
+	t.Helper()
+	asked := 0
+	for _, p := range hub.places {
+		for d := p.first; d != nil; d = d.next {
+			asked++
+			if d.n != stayed.n || d.gone {
+				t.Errorf("%s: whoever asked for it has left", d.path)
+			}
+		}
+	}
+	if asked != stayed.watched {
+		t.Errorf("%d directories are asked for, not %d", asked, stayed.watched)
+	}
+	for _, name := range hub.source.(kernel).WatchList() {
+		if hub.names[name] == nil {
+			t.Errorf("the kernel watches %s, and nobody has asked for it", name)
+		}
+	}
+}
+
+// checkTruth compares what has been told of a tree with what is there.
+func checkTruth(t *testing.T, w *watched, root string) {
+	t.Helper()
 	write(t, w.fence, "")
 	told := map[string]event.File{}
 	for fences := 0; fences < 2; {
@@ -65,8 +124,12 @@ func testTruth(t *testing.T, r *rand.Rand, operations int) {
 	}
 
 	truth := map[string]event.File{}
-	check(t, filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+	check(t, filepath.WalkDir(root+"/", func(path string, _ fs.DirEntry, err error) error {
+		path = filepath.Clean(path)
 		f, _ := lstat(path)
+		if path == root {
+			f, _ = stat(path)
+		}
 		truth[path] = f.event()
 		return err
 	}))
@@ -82,11 +145,6 @@ func testTruth(t *testing.T, r *rand.Rand, operations int) {
 	}
 	for path := range told {
 		t.Errorf("%s is not there any more, and nobody was told", path)
-	}
-	if t.Failed() {
-		for _, line := range log {
-			t.Log(line)
-		}
 	}
 }
 

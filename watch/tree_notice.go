@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -28,26 +29,24 @@ func (t *tree) notice(b batch) bool {
 func (t *tree) noticed(x notice) bool {
 	t.o.Report.Debugf("%s: %s", x.path, x.op)
 	relevant := false
+	at, base := splitPath(x.path)
+	if base == ".." {
+		at, base = x.path, ""
+	}
 	if p := t.posts[x.path]; p != nil {
 		p.stale = p.stale || x.op&structural != 0
-		for _, p := range t.ring(p) {
-			relevant = t.markAll(t.waits[p][""]) || relevant
-		}
+		relevant = t.markAll(t.waits[p][""])
 	}
-	at, base := splitPath(x.path)
-	d := t.posts[at]
-	if d == nil || !d.watched {
-		d = t.find(at)
-	}
-	if d == nil {
-		return relevant
-	}
-	for _, d := range t.ring(d) {
+	for _, d := range t.dirs(at) {
 		if d.inTree() {
 			relevant = t.stirred(d, base, x.op) || relevant
 			continue
 		}
-		for _, s := range slices.Clone(t.waits[d][base]) {
+		waiting := slices.Clone(t.waits[d][base])
+		if base == "" && x.op&structural != 0 {
+			waiting = t.waiting(d)
+		}
+		for _, s := range waiting {
 			relevant = t.reached(s, x.op) || relevant
 		}
 		if x.op&structural != 0 {
@@ -55,6 +54,16 @@ func (t *tree) noticed(x notice) bool {
 		}
 	}
 	return relevant
+}
+
+// waiting returns what waits for any name in a post.
+func (t *tree) waiting(d *dir) []spot {
+	var list []spot
+	for _, spots := range t.waits[d] {
+		list = append(list, spots...)
+	}
+	slices.SortFunc(list, func(a, b spot) int { return cmp.Compare(a.path(), b.path()) })
+	return slices.Compact(list)
 }
 
 func (t *tree) markAll(spots []spot) bool {
@@ -82,6 +91,9 @@ func (t *tree) reached(s spot, op fsnotify.Op) bool {
 // stirred takes in that something happened to a name in a directory of the tree.
 func (t *tree) stirred(d *dir, base string, op fsnotify.Op) bool {
 	if base == "" {
+		if op&structural != 0 {
+			t.rearm(d)
+		}
 		t.mark(d.spot(), file{})
 		return true
 	}

@@ -89,16 +89,12 @@ func TestTree_watchLimit(t *testing.T) {
 	l, err := loop.New()
 	check(t, err)
 	defer l.Close()
-	full := func(s *Stat) {
-		s.listen = func(n *notifier) error {
-			err := s.listenToKernel(n)
-			n.source = &fullSource{n.source, 3}
-			return err
-		}
-	}
-	s, err := NewStat(l, StatOptions{Paths: []string{dir}, Recursive: true}, func(event.Detail) {})
+	full := &Hub{open: func(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
+		s, events, errs, err := openKernel(h)
+		return &fullSource{s, 3}, events, errs, err
+	}}
+	s, err := NewStat(l, StatOptions{Paths: []string{dir}, Recursive: true, Hub: full}, func(event.Detail) {})
 	check(t, err)
-	full(s)
 	err = s.Start()
 	if err == nil || !strings.Contains(err.Error(), "--poll-fallback") || s.Active() {
 		t.Errorf("got %v", err)
@@ -110,11 +106,10 @@ func TestTree_watchLimit(t *testing.T) {
 	var said strings.Builder
 	events := make(chan event.Stat, 10)
 	s, err = NewStat(l, StatOptions{
-		Paths: []string{dir}, Recursive: true, PollFallback: true,
+		Paths: []string{dir}, Recursive: true, PollFallback: true, Hub: full,
 		Report: report.New(&said, "ev", report.Plain, report.Notice),
 	}, func(d event.Detail) { events <- d.(event.Stat); l.Break() })
 	check(t, err)
-	full(s)
 	check(t, s.Start())
 	write(t, filepath.Join(deep, "file"), "x")
 	check(t, l.Run(t.Context(), loop.RunDefault))
@@ -136,16 +131,11 @@ func TestTree_overflowIsComparedAgain(t *testing.T) {
 	defer l.Close()
 	var said strings.Builder
 	var got event.Stat
+	errs := make(chan error)
 	s, err := NewStat(l, StatOptions{
-		Paths: []string{dir}, Recursive: true, Report: report.New(&said, "ev", report.Plain, report.Verbose),
+		Paths: []string{dir}, Recursive: true, Hub: fakeHub(deafSource{}, nil, errs), Report: report.New(&said, "ev", report.Plain, report.Verbose),
 	}, func(d event.Detail) { got = d.(event.Stat); l.Break() })
 	check(t, err)
-	errs := make(chan error)
-	s.listen = func(n *notifier) error {
-		n.source = deafSource{}
-		go n.listen(nil, errs)
-		return nil
-	}
 	check(t, s.Start())
 	defer s.Stop()
 	write(t, file, "x")
@@ -154,6 +144,11 @@ func TestTree_overflowIsComparedAgain(t *testing.T) {
 	if got.Path != file || !strings.Contains(said.String(), "compared again") {
 		t.Errorf("got %+v, said %q", got, &said)
 	}
+}
+
+// fakeHub has a fake for a source, which tells what comes from the channels.
+func fakeHub(s source, events <-chan fsnotify.Event, errs <-chan error) *Hub {
+	return &Hub{open: func(*Hub) (source, <-chan fsnotify.Event, <-chan error, error) { return s, events, errs, nil }}
 }
 
 // A deafSource never tells anything.

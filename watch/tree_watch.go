@@ -9,35 +9,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watch has notices come from a directory, whose inode has been looked at. An
-// inode is watched once, whatever its names: the kernel, and fsnotify, tell of
-// it under the first one only. The directories of one inode are linked by twin.
+// watch has notices come from a directory, whose inode has been looked at.
 func (t *tree) watch(d *dir) {
-	if d.watched {
+	if d.watched() {
 		return
 	}
-	if t.n.source == nil || t.o.Atime || t.isRemote(d) {
+	if t.n.hub == nil || t.o.Atime || t.isRemote(d) {
 		t.polled[d] = true
 	}
-	if t.n.source == nil {
+	if t.n.hub == nil {
 		return
 	}
-	if head := t.heads[d.id()]; head != nil {
-		t.n.mu.Lock()
-		d.twin, head.twin = head.twin, d
-		d.watched = true
-		t.n.mu.Unlock()
+	d.n = t.n
+	err := t.n.hub.add(d)
+	if err == nil {
+		t.watched++
 		return
 	}
-	switch err := t.n.Add(d.path); {
-	case err == nil:
-		t.n.mu.Lock()
-		t.heads[d.id()] = d
-		d.watched = true
-		t.n.mu.Unlock()
+	d.n = nil
+	switch {
 	case isLimit(err):
 		t.overLimit(d, err)
-	case isAbsent(err), errors.Is(err, fsnotify.ErrClosed):
+	case isAbsent(err):
 		// Whoever told of it will tell again.
 	case d.inTree() && errors.Is(err, unix.EACCES):
 		// It can't be read either, and its parent tells when that changes.
@@ -47,61 +40,24 @@ func (t *tree) watch(d *dir) {
 	}
 }
 
-// unwatch ends it. A twin goes on with a watch of its own, since that of the
-// first name ends when the directory is moved away from there.
+// unwatch ends it.
 func (t *tree) unwatch(d *dir) {
 	delete(t.polled, d)
-	if !d.watched {
-		return
+	if d.watched() {
+		t.n.hub.remove(d)
+		d.n = nil
+		t.watched--
 	}
-	t.n.mu.Lock()
-	d.watched = false
-	head := t.heads[d.id()]
-	next := d.twin
-	d.twin = nil
-	if head != d {
-		for head.twin != d {
-			head = head.twin
-		}
-		head.twin = next
-	} else if delete(t.heads, d.id()); next != nil {
-		t.heads[d.id()] = next
-	}
-	t.n.mu.Unlock()
-	if head == d {
-		_ = t.n.Remove(d.path) // it may have ended by itself
-		if next != nil && t.n.Add(next.path) != nil {
-			t.doubt = true
-		}
-	}
-}
-
-// ring returns a directory and its twins.
-func (t *tree) ring(d *dir) []*dir {
-	if !d.watched {
-		return []*dir{d}
-	}
-	var ring []*dir
-	for d = t.heads[d.id()]; d != nil; d = d.twin {
-		ring = append(ring, d)
-	}
-	return ring
 }
 
 // wants tells the notifier whether a notice matters. It is for directories in
 // which hardly any name does: what is unrelated there must not wake the loop.
-func (t *tree) wants(dir, base string, op fsnotify.Op) bool {
-	d := t.posts[dir]
-	if d == nil || !d.watched {
+func (t *tree) wants(d *dir, base string, op fsnotify.Op) bool {
+	if d.inTree() || base == "" {
 		return true
 	}
-	for d = t.heads[d.id()]; d != nil; d = d.twin {
-		names := t.waits[d]
-		if d.inTree() || len(names[base]) > 0 || op&structural != 0 && len(names[""]) > 0 {
-			return true
-		}
-	}
-	return false
+	names := t.waits[d]
+	return len(names[base]) > 0 || op&structural != 0 && len(names[""]) > 0
 }
 
 // A way is how a followed path is reached: the names, each in a directory, that
@@ -207,15 +163,15 @@ func (t *tree) post(path string, f file, s spot, name string) *dir {
 	if d == nil {
 		d = &dir{path: path}
 	}
-	if d.id() != f.id() || d.stale || !d.watched {
+	if d.id() != f.id() || d.stale || !d.watched() {
 		t.unwatch(d)
 		d.setID(f)
 		t.watch(d)
 		d.stale = false
 	}
+	t.posts[path] = d
 	t.n.mu.Lock()
 	defer t.n.mu.Unlock()
-	t.posts[path] = d
 	if t.waits[d] == nil {
 		t.waits[d] = map[string][]spot{}
 	}
