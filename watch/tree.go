@@ -54,7 +54,7 @@ type tree struct {
 
 	discarded int64 // changes older than this don't count: nanoseconds since 1970
 
-	dirents [8192]byte // list's and scan's own
+	dirents []byte // list's and scan's own
 	stat    unix.Stat_t
 	listing []listed
 	merged  []entry
@@ -313,7 +313,7 @@ const many = 1000
 
 // trim gives back what it took to read a large tree.
 func (t *tree) trim() {
-	t.listing, t.merged = nil, nil
+	t.dirents, t.listing, t.merged = nil, nil, nil
 	for _, e := range t.named.kids {
 		if e.dir != nil {
 			e.dir.top.rules.Forget(".") // they are read again where they are asked for

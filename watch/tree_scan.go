@@ -213,10 +213,13 @@ func (t *tree) list(path string) error {
 		return err
 	}
 	defer unix.Close(fd)
+	if t.dirents == nil {
+		t.dirents = make([]byte, 8192)
+	}
 	var names []string
 	for n = 1; n > 0; {
 		err := retry(func() (err error) {
-			n, err = unix.ReadDirent(fd, t.dirents[:])
+			n, err = unix.ReadDirent(fd, t.dirents)
 			return err
 		})
 		if err != nil {
