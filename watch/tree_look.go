@@ -18,6 +18,7 @@ func (t *tree) look() []change {
 		t.markEverything()
 	}
 	for i := 0; i < len(t.marks); i++ {
+		delete(t.marked, t.marks[i]) // to look here may lead there again
 		t.examine(t.marks[i])
 	}
 	if len(t.marks) > many {
@@ -25,7 +26,6 @@ func (t *tree) look() []change {
 		defer t.trim()
 	}
 	t.marks = nil
-	clear(t.marked)
 	changes := merge(t.changes)
 	t.changes = nil
 	return changes
@@ -117,11 +117,16 @@ func (t *tree) poll() {
 	}
 	slices.SortFunc(dirs, func(a, b *dir) int { return cmp.Compare(a.path, b.path) })
 	for _, d := range dirs {
-		t.scan(d, 0)
-		for i := 0; i < len(d.kids); i++ {
-			if kid := d.kids[i].dir; kid != nil && !kid.watched() && !t.polled[kid] {
-				t.walk(kid, 0)
-			}
+		t.rescan(d)
+	}
+}
+
+// rescan reads a directory again, and what is new in it.
+func (t *tree) rescan(d *dir) {
+	t.scan(d, 0)
+	for i := 0; i < len(d.kids); i++ {
+		if kid := d.kids[i].dir; kid != nil && !kid.watched() && !t.polled[kid] {
+			t.walk(kid, 0)
 		}
 	}
 }
@@ -159,7 +164,7 @@ func (t *tree) examine(s spot) {
 		}
 		e.file = now
 		t.tell(s, before, now)
-		t.examineDir(s, e, now)
+		t.examineDir(s, e, before, now)
 	case s.dir.inTree():
 		t.tell(s, before, now)
 		s.dir.remove(s.name)
@@ -170,8 +175,10 @@ func (t *tree) examine(s spot) {
 	}
 }
 
-// examineDir enters the directory at a spot, unless that was done already.
-func (t *tree) examineDir(s spot, e *entry, now file) {
+// examineDir enters the directory at a spot. If that was done already, when it came, it
+// is watched and read once more: while names go round, the source, which knows watches
+// by name, may end one for another, and now it is quiet.
+func (t *tree) examineDir(s spot, e *entry, before, now file) {
 	switch {
 	case !now.isDir() || !t.o.Recursive:
 	case s.dir.inTree() && !s.counts(now):
@@ -179,6 +186,10 @@ func (t *tree) examineDir(s spot, e *entry, now file) {
 		t.enter(s, now)
 	case e.dir.blind || e.dir.stale || e.dir.id() != now.id():
 		t.rearm(e.dir)
+	case before.id() != now.id():
+		t.unwatch(e.dir)
+		t.watch(e.dir)
+		t.rescan(e.dir)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,13 +105,23 @@ func checkHub(t *testing.T, hub *Hub, stayed *tree) {
 	}
 }
 
-// checkTruth compares what has been told of a tree with what is there.
+// checkTruth compares what has been told of a tree with what is there. A look may find
+// more to look at, of which is told after the fence; what has not been told when
+// patience ends never will.
 func checkTruth(t *testing.T, w *watched, root string) {
 	t.Helper()
+	told, truth := map[string]event.File{}, truthOf(t, root)
+	enough := time.After(patience)
 	write(t, w.fence, "")
-	told := map[string]event.File{}
-	for fences := 0; fences < 2; {
-		switch d := w.next(); {
+	for fences := 0; fences < 2 || len(untrue(told, truth)) > 0; {
+		var d event.Stat
+		select {
+		case d = <-w.events:
+		case <-enough:
+			t.Errorf("%d of 2 fences\n%s", fences, strings.Join(untrue(told, truth), "\n"))
+			return
+		}
+		switch {
 		case d.Path == w.fence && d.Now.Exists:
 			remove(t, w.fence) // so that the rest of the same look is in as well
 			fences++
@@ -122,7 +133,11 @@ func checkTruth(t *testing.T, w *watched, root string) {
 			delete(told, d.Path)
 		}
 	}
+}
 
+// truthOf returns all that is in a tree.
+func truthOf(t *testing.T, root string) map[string]event.File {
+	t.Helper()
 	truth := map[string]event.File{}
 	check(t, filepath.WalkDir(root+"/", func(path string, _ fs.DirEntry, err error) error {
 		path = filepath.Clean(path)
@@ -133,19 +148,26 @@ func checkTruth(t *testing.T, w *watched, root string) {
 		truth[path] = f.event()
 		return err
 	}))
+	return truth
+}
+
+// untrue tells where two pictures of a tree differ.
+func untrue(told, truth map[string]event.File) (list []string) {
 	for path, want := range truth {
 		got, ok := told[path]
 		if want.Type == "directory" { // its entries tell of its size, times and links
 			got.Size, got.Mtime, got.Nlink = want.Size, want.Mtime, want.Nlink
 		}
 		if !ok || got != want {
-			t.Errorf("%s\n told %+v\n is   %+v", path, got, want)
+			list = append(list, fmt.Sprintf("%s\n told %+v\n is   %+v", path, got, want))
 		}
-		delete(told, path)
 	}
 	for path := range told {
-		t.Errorf("%s is not there any more, and nobody was told", path)
+		if _, ok := truth[path]; !ok {
+			list = append(list, path+" is not there any more, and nobody was told")
+		}
 	}
+	return list
 }
 
 // operate does something to a tree, or fails to.
