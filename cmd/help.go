@@ -102,7 +102,7 @@ const helpHeight, helpWidth = 24, 80
 func fold(text string) string {
 	var b strings.Builder
 	column := 0
-	for line := range strings.Lines(strings.TrimSpace(text) + "\n") {
+	for line := range strings.Lines(strings.Trim(text, "\n") + "\n") {
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, " ") {
 			if column > 0 {
 				b.WriteString("\n")
