@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/fsnotify/fsnotify"
-	"golang.org/x/sys/unix"
 )
 
 // A source tells of what happens in directories: fsnotify, or a fake of it.
@@ -107,7 +106,8 @@ func (h *Hub) leave(n *notifier) bool {
 	return last
 }
 
-// add has d.n told of what happens in a directory, whose inode has been looked at.
+// add has d.n told of what happens in a directory, whose inode has been looked at. Who
+// called looks once more, and takes it back if another is there.
 func (h *Hub) add(d *dir) error {
 	h.mu.Lock()
 	p := h.places[d.id()]
@@ -129,20 +129,17 @@ func (h *Hub) add(d *dir) error {
 	h.places[d.id()], h.names[d.path] = p, p
 	h.mu.Unlock()
 	err := h.source.Add(d.path)
-	// If another inode has come there since it was looked at, that is watched now, by a
-	// name that the Hub has for this one.
-	if f, _ := stat(d.path); err == nil && f.id() != d.id() {
-		_ = h.source.Remove(d.path)
-		err = unix.ENOENT
-	}
-	if err != nil { // others have been told, and find out by themselves
-		h.mu.Lock()
-		delete(h.names, d.path)
-		p.name, p.ended = "", true
-		h.mu.Unlock()
-		h.remove(d)
+	if err != nil {
+		h.takeBack(d)
 	}
 	return err
+}
+
+// takeBack undoes add: it is another inode that is watched by the directory's name, or
+// none.
+func (h *Hub) takeBack(d *dir) {
+	h.remove(d)
+	h.free(d.path)
 }
 
 // free ends the watch that has a name: the source would take the name for the inode

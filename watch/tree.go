@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/evshell/ev/internal/ignore"
 )
 
@@ -25,7 +23,7 @@ import (
 // So a notice too many costs one lstat, and one too few (an overflow, a watch
 // that came late, an inode that took another's place) is made up for by looking
 // at everything again. All of it belongs to the loop's goroutine, but for what
-// wants needs.
+// wants needs, and readings.
 type tree struct {
 	o       *StatOptions
 	n       *notifier // without a Hub all is polled
@@ -54,9 +52,7 @@ type tree struct {
 
 	discarded int64 // changes older than this don't count: nanoseconds since 1970
 
-	dirents []byte // list's and scan's own
-	stat    unix.Stat_t
-	listing []listed
+	reading reading // walk's and scan's own
 	merged  []entry
 }
 
@@ -313,7 +309,7 @@ const many = 1000
 
 // trim gives back what it took to read a large tree.
 func (t *tree) trim() {
-	t.dirents, t.listing, t.merged = nil, nil, nil
+	t.reading, t.merged = reading{}, nil
 	for _, e := range t.named.kids {
 		if e.dir != nil {
 			e.dir.top.rules.Forget(".") // they are read again where they are asked for

@@ -1,14 +1,6 @@
 package watch
 
-import (
-	"cmp"
-	"errors"
-	"slices"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/evshell/ev/internal/ignore"
-)
+import "github.com/evshell/ev/internal/ignore"
 
 // newTop makes what holds for the directory at a named path.
 func (t *tree) newTop(path string) (*top, error) {
@@ -31,76 +23,44 @@ func (t *tree) leadsBack(d *dir, f file) bool {
 	return false
 }
 
-var errInterrupted = errors.New("interrupted before everything was watched")
-
-// walk watches a directory and all below it, and reads them. What is new there is
-// marked, unless it last changed before since (nanoseconds since 1970): then it
-// is taken as if it had always been there. So are directories if there is a
-// since, as what is new in one of them changes it, however old it is.
-func (t *tree) walk(d *dir, since int64) {
-	if t.stop.Load() {
-		t.failed = errInterrupted
-		return
-	}
-	t.watch(d)
-	t.scan(d, since)
-	for i := 0; i < len(d.kids) && t.failed == nil; i++ {
-		if kid := d.kids[i].dir; kid != nil {
-			t.walk(kid, since)
-		}
-	}
-}
-
-// release ends the watches of a directory and of all below it. Until they have been
-// read again, what is found under their paths says nothing: a symbolic link may
-// lead from there to other files of the same names.
-func (t *tree) release(d *dir) {
-	t.unwatch(d)
-	d.stale = true
-	for _, e := range d.kids {
-		if e.dir != nil {
-			t.release(e.dir)
-		}
-	}
-}
-
-// rearm watches anew what is at a directory's path now, and marks what is not as
-// it was: the path may have come to stand for another directory, or its watch may
-// have ended.
-func (t *tree) rearm(d *dir) {
-	t.release(d)
-	d.top.rules.Forget(d.top.rel(d.path))
-	if f, err := t.state(d.spot()); err == nil && f.isDir() {
-		d.setID(f)
-		t.walk(d, 0)
-	}
-}
-
-// scan reads a directory, and marks each name at which there is something else
-// than was last told. Directories that are new are made, but not yet read.
+// scan reads a directory, as it is now.
 func (t *tree) scan(d *dir, since int64) {
-	switch err := t.list(d.path); {
-	case isAbsent(err):
+	t.reading.read(d)
+	t.takeIn(&t.reading, since)
+}
+
+// takeIn marks each name in a directory at which there was something else than was
+// last told. Directories that are new are made, but not yet read.
+func (t *tree) takeIn(r *reading, since int64) {
+	d := r.dir
+	switch {
+	case isAbsent(r.err):
+		t.confirm(d, file{})
 		return // whatever told of it will be looked at
-	case err != nil:
+	case r.err != nil:
 		d.blind = true
-		t.say(d.path, err)
+		t.say(d.path, r.err)
 		return
 	}
+	t.confirm(d, r.file)
 	d.stale = false
 	if d.blind {
 		d.blind = false
 		delete(t.said, d.path)
 	}
 	var rules []string
-	for _, l := range t.listing {
+	for _, l := range r.names {
 		if ignore.IsRules(l.name) {
 			rules = append(rules, l.name)
 		}
 	}
 	d.top.rules.Enter(d.top.rel(d.path), rules)
 	merged, kids := t.merged[:0], d.kids
-	for _, l := range t.listing {
+	for _, l := range r.names {
+		if l.err != nil {
+			t.say(joinPath(d.path, l.name), l.err)
+			continue
+		}
 		for len(kids) > 0 && kids[0].name < l.name {
 			t.mark(spot{d, kids[0].name}, file{})
 			merged, kids = append(merged, kids[0]), kids[1:]
@@ -194,47 +154,4 @@ func (t *tree) bury(d *dir) {
 		t.leave(spot{d, e.name})
 		t.unlearn(spot{d, e.name})
 	}
-}
-
-type listed struct {
-	name string
-	file file
-}
-
-// list reads the names in a directory and looks at each, into t.listing, sorted.
-func (t *tree) list(path string) error {
-	t.listing = t.listing[:0]
-	var fd, n int
-	err := retry(func() (err error) {
-		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if t.dirents == nil {
-		t.dirents = make([]byte, 8192)
-	}
-	var names []string
-	for n = 1; n > 0; {
-		err := retry(func() (err error) {
-			n, err = unix.ReadDirent(fd, t.dirents)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		_, _, names = unix.ParseDirent(t.dirents[:n], -1, names)
-	}
-	for _, name := range names {
-		err := retry(func() error { return unix.Fstatat(fd, name, &t.stat, unix.AT_SYMLINK_NOFOLLOW) })
-		if err == nil {
-			t.listing = append(t.listing, listed{name, newFile(&t.stat)})
-		} else if !isAbsent(err) {
-			t.say(joinPath(path, name), err)
-		}
-	}
-	slices.SortFunc(t.listing, func(a, b listed) int { return cmp.Compare(a.name, b.name) })
-	return nil
 }

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watch has notices come from a directory, whose inode has been looked at.
+// watch has notices come from a directory, whose inode has been looked at. It is yet to
+// be confirmed.
 func (t *tree) watch(d *dir) {
 	if d.watched() {
 		return
@@ -37,6 +38,16 @@ func (t *tree) watch(d *dir) {
 	default:
 		t.polled[d] = true
 		t.o.Report.Verbosef("%s can't be watched: %v: it is polled every %s", d.path, err, t.o.interval())
+	}
+}
+
+// confirm takes in what is at the path of a directory that has been watched. If it is
+// another, that may be the one that is watched; whoever told of it will tell again.
+func (t *tree) confirm(d *dir, f file) {
+	if d.watched() && f.id() != d.id() {
+		t.n.hub.takeBack(d)
+		d.n = nil
+		t.watched--
 	}
 }
 
@@ -167,6 +178,9 @@ func (t *tree) post(path string, f file, s spot, name string) *dir {
 		t.unwatch(d)
 		d.setID(f)
 		t.watch(d)
+		if now, err := stat(path); err == nil {
+			t.confirm(d, now)
+		}
 		d.stale = false
 	}
 	t.posts[path] = d
