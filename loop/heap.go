@@ -1,41 +1,60 @@
 package loop
 
-// heap is a 4-ary heap of watchers ordered by due time, then by start order.
-// The due time is kept beside the pointer, so that sifting touches no watcher
-// but to tell it where it is. libev found four children to be faster than two,
-// since a node's children share a cache line.
+import (
+	"cmp"
+	"slices"
+)
+
+// heap is a 4-ary heap of watchers by due time. That is kept beside the pointer, so
+// that sifting touches no watcher but to tell it where it is. libev found four
+// children to be faster than two, since a node's children share a cache line.
+//
+// A watcher that is put off stays where it is, in a slot that is early now, and
+// settles once that comes to the top. So a timeout that activity puts off a thousand
+// times is moved once.
 type heap struct {
 	slots []slot
 	seq   uint32
+	taken []slot // take's own
 }
 
 type slot struct {
-	at   int64
+	at   int64 // the node's, or earlier
 	node *node
 }
 
 // node is a watcher's place in its heap.
 type node struct {
+	at    int64  // when it is due
 	index int32  // 1 + its slot; 0: in no heap
-	seq   uint32 // start order; wraps around
-}
-
-func (a *slot) before(b *slot) bool {
-	if a.at != b.at {
-		return a.at < b.at
-	}
-	return int32(a.node.seq-b.node.seq) < 0
+	seq   uint32 // the order in which due times were set; wraps around
 }
 
 func (h *heap) len() int { return len(h.slots) }
 
-// at returns when a watcher that is in the heap is due.
-func (h *heap) at(n *node) int64 { return h.slots[n.index-1].at }
+// first returns when the first watcher is due. There must be one.
+func (h *heap) first() int64 {
+	for h.settle(0) {
+	}
+	return h.slots[0].at
+}
 
-// push adds a watcher behind those that are due at the same time.
-func (h *heap) push(at int64, n *node) {
+// settle moves the watcher in slot i to where it belongs, if it was put off, and
+// reports whether it was.
+func (h *heap) settle(i int) bool {
+	s := &h.slots[i]
+	if s.at == s.node.at {
+		return false
+	}
+	s.at = s.node.at
+	h.down(i)
+	return true
+}
+
+// push adds a watcher.
+func (h *heap) push(n *node, at int64) {
 	h.seq++
-	n.seq = h.seq
+	n.at, n.seq = at, h.seq
 	h.grow()
 	h.slots = append(h.slots, slot{at, n})
 	h.up(len(h.slots) - 1)
@@ -51,38 +70,75 @@ func (h *heap) grow() {
 	}
 }
 
-// remove takes a watcher out. It must be in the heap.
-func (h *heap) remove(n *node) {
-	i := int(n.index) - 1
-	n.index = 0
-	last := len(h.slots) - 1
-	moved := h.slots[last]
-	h.slots[last] = slot{}
-	h.slots = h.slots[:last]
-	if i < last {
-		h.slots[i] = moved
-		h.fix(i)
-	}
-}
-
-// move gives a watcher in the heap a new due time, behind those that have the
-// same.
+// move gives a watcher in the heap a new due time. To put one off touches nothing else,
+// and is inlined: of many, the processor then fetches several at once.
 func (h *heap) move(n *node, at int64) {
 	h.seq++
 	n.seq = h.seq
+	if at < n.at {
+		h.advance(n, at)
+	}
+	n.at = at
+}
+
+// advance moves a watcher up to where it belongs. Its slot may be early enough.
+func (h *heap) advance(n *node, at int64) {
+	if i := int(n.index) - 1; at < h.slots[i].at {
+		h.slots[i].at = at
+		h.up(i)
+	}
+}
+
+// remove takes a watcher out. It must be in the heap.
+func (h *heap) remove(n *node) {
 	i := int(n.index) - 1
-	h.slots[i].at = at
-	h.fix(i)
+	h.cut(i)
+	if i < len(h.slots) {
+		h.up(i)
+	}
+}
+
+// cut fills slot i with the last one, and puts it in order with what is below.
+func (h *heap) cut(i int) {
+	last := len(h.slots) - 1
+	h.slots[i].node.index = 0
+	h.slots[i], h.slots[last] = h.slots[last], slot{}
+	h.slots = h.slots[:last]
+	if i < last {
+		h.down(i)
+	}
+}
+
+// take removes the watchers that are due, and then calls each for them: the earliest
+// first, of the same due time the first that was set. What each pushes is left for
+// the next time.
+func (h *heap) take(now int64, each func(*node)) {
+	for len(h.slots) > 0 && h.first() <= now {
+		h.taken = append(h.taken, h.slots[0])
+		h.cut(0)
+	}
+	slices.SortFunc(h.taken, func(a, b slot) int {
+		if a.at != b.at {
+			return cmp.Compare(a.at, b.at)
+		}
+		return int(int32(a.node.seq - b.node.seq))
+	})
+	for i := range h.taken {
+		n := h.taken[i].node
+		h.taken[i] = slot{}
+		each(n)
+	}
+	h.taken = h.taken[:0]
 }
 
 // retime gives every watcher a new due time, or drops it if it has none. Of the same
-// due time the first started is still the first.
+// due time the first that was set is still the first.
 func (h *heap) retime(due func(*node) (at int64, ok bool)) {
 	all := h.slots
 	h.slots = all[:0]
 	for _, s := range all {
 		if at, ok := due(s.node); ok {
-			s.at = at
+			s.at, s.node.at = at, at
 			h.slots = append(h.slots, s)
 		} else {
 			s.node.index = 0
@@ -94,20 +150,11 @@ func (h *heap) retime(due func(*node) (at int64, ok bool)) {
 	}
 }
 
-// fix restores the order around slot i.
-func (h *heap) fix(i int) {
-	if i > 0 && h.slots[i].before(&h.slots[(i-1)/4]) {
-		h.up(i)
-	} else {
-		h.down(i)
-	}
-}
-
 func (h *heap) up(i int) {
 	s := h.slots[i]
 	for i > 0 {
 		parent := (i - 1) / 4
-		if !s.before(&h.slots[parent]) {
+		if h.slots[parent].at <= s.at {
 			break
 		}
 		h.put(i, h.slots[parent])
@@ -117,43 +164,18 @@ func (h *heap) up(i int) {
 }
 
 func (h *heap) down(i int) {
-	slots := h.slots
-	s := slots[i]
-	for {
-		first := 4*i + 1
-		var least int
-		if first+4 <= len(slots) {
-			c := (*[4]slot)(slots[first:])
-			// Mostly nothing is before what was put off: that is seen with no more than this.
-			if s.at < c[0].at && s.at < c[1].at && s.at < c[2].at && s.at < c[3].at {
-				break
-			}
-			a, b := 0, 2
-			if c[1].before(&c[0]) {
-				a = 1
-			}
-			if c[3].before(&c[2]) {
-				b = 3
-			}
-			if c[b].before(&c[a]) {
-				a = b
-			}
-			least = first + a
-		} else {
-			if first >= len(slots) {
-				break
-			}
-			least = first
-			for c := first + 1; c < len(slots); c++ {
-				if slots[c].before(&slots[least]) {
-					least = c
-				}
+	s := h.slots[i]
+	for first := 4*i + 1; first < len(h.slots); first = 4*i + 1 {
+		least := first
+		for c := first + 1; c < min(first+4, len(h.slots)); c++ {
+			if h.slots[c].at < h.slots[least].at {
+				least = c
 			}
 		}
-		if !slots[least].before(&s) {
+		if s.at <= h.slots[least].at {
 			break
 		}
-		h.put(i, slots[least])
+		h.put(i, h.slots[least])
 		i = least
 	}
 	h.put(i, s)

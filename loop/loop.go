@@ -41,7 +41,6 @@ type Loop struct {
 	pending               pending
 	timers                heap
 	periodics             heap
-	due                   []*Periodic // feedPeriodics' own
 	fds                   fdTable
 	prepares              hooks
 	checks                hooks
@@ -198,12 +197,12 @@ func (l *Loop) wait(mode Mode) time.Duration {
 	}
 	if l.timers.len() > 0 {
 		// While the time stands still, what it has reached already is due all the same.
-		if at := l.timers.slots[0].at; !l.suspended || at <= l.mono {
+		if at := l.timers.first(); !l.suspended || at <= l.mono {
 			shorten(until(at, l.mono))
 		}
 	}
 	if l.periodics.len() > 0 {
-		shorten(until(l.periodics.slots[0].at, l.now.UnixNano()))
+		shorten(until(l.periodics.first(), l.now.UnixNano()))
 		if !l.clockTold {
 			shorten(blind)
 		}

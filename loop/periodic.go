@@ -44,7 +44,7 @@ func (p *Periodic) Start() {
 	if at, ok := p.ask(); ok {
 		p.start()
 		p.loop.watchClock()
-		p.loop.periodics.push(at, &p.node)
+		p.loop.periodics.push(&p.node, at)
 	}
 }
 
@@ -68,7 +68,7 @@ func (p *Periodic) At() (time.Time, bool) {
 	if !p.active {
 		return time.Time{}, false
 	}
-	return time.Unix(0, p.loop.periodics.at(&p.node)), true
+	return time.Unix(0, p.node.at), true
 }
 
 // Due returns the instant that the function is called for.
@@ -90,25 +90,19 @@ func (p *Periodic) ask() (int64, bool) {
 }
 
 // feedPeriodics makes the periodics pending whose instant the wall clock has
-// reached by the time given, the earliest first, and sets each anew. Those are
-// collected first, since a rule may well answer with an instant that is past.
+// reached by the time given, and sets each anew. An instant that is past is not
+// looked at before the next time.
 func (l *Loop) feedPeriodics(wall int64) {
-	for l.periodics.len() > 0 && l.periodics.slots[0].at <= wall {
-		p := periodicOf(l.periodics.slots[0].node)
-		p.due = l.periodics.slots[0].at
-		l.periodics.remove(&p.node)
-		l.due = append(l.due, p)
-	}
-	for i, p := range l.due {
-		l.due[i] = nil
+	l.periodics.take(wall, func(n *node) {
+		p := periodicOf(n)
+		p.due = n.at
 		if at, ok := p.ask(); ok {
-			l.periodics.push(at, &p.node)
+			l.periodics.push(n, at)
 		} else {
 			p.expire()
 		}
 		p.Feed()
-	}
-	l.due = l.due[:0]
+	})
 }
 
 // reschedule asks every periodic anew: the wall clock has been stepped. What was

@@ -11,8 +11,7 @@ import (
 // machine asleep, does not count. It is never early.
 type Timer struct {
 	Watcher
-	node   node
-	rest   int64 // while inactive: the span after which it is to fire
+	node   node // while inactive, its at is the span after which it is to fire
 	repeat int64
 	due    int64
 	missed int64
@@ -35,7 +34,10 @@ func timerOf(n *node) *Timer {
 // Set gives a timer new spans. A timer that is active keeps its due time, and
 // repeat counts from its next tick on.
 func (t *Timer) Set(after, repeat time.Duration) {
-	t.rest, t.repeat = max(int64(after), 0), max(int64(repeat), 0)
+	if !t.active {
+		t.node.at = max(int64(after), 0)
+	}
+	t.repeat = max(int64(repeat), 0)
 }
 
 // Start starts the timer, counting from the loop's time: in a call, from the
@@ -45,7 +47,7 @@ func (t *Timer) Set(after, repeat time.Duration) {
 func (t *Timer) Start() {
 	if t.start() {
 		t.loop.freshen()
-		t.loop.timers.push(plus(t.loop.mono, t.rest), &t.node)
+		t.loop.timers.push(&t.node, plus(t.loop.mono, t.node.at))
 	}
 }
 
@@ -53,8 +55,8 @@ func (t *Timer) Start() {
 func (t *Timer) Stop() {
 	if t.stop() {
 		t.loop.freshen()
-		t.rest = t.loop.timers.at(&t.node) - t.loop.mono
 		t.loop.timers.remove(&t.node)
+		t.node.at -= t.loop.mono
 	}
 }
 
@@ -72,7 +74,7 @@ func (t *Timer) Again() {
 	case t.active:
 		t.Stop()
 	case t.repeat > 0:
-		t.rest = t.repeat
+		t.node.at = t.repeat
 		t.Start()
 	}
 }
@@ -81,9 +83,9 @@ func (t *Timer) Again() {
 // active, what it would be at Start.
 func (t *Timer) Remaining() time.Duration {
 	if !t.active {
-		return time.Duration(t.rest)
+		return time.Duration(t.node.at)
 	}
-	return time.Duration(t.loop.timers.at(&t.node) - t.loop.mono)
+	return time.Duration(t.node.at - t.loop.mono)
 }
 
 // Due returns when the tick that the function is called for was due, as a time
@@ -104,20 +106,19 @@ func plus(at, span int64) int64 {
 	return math.MaxInt64
 }
 
-// feedTimers makes the timers pending whose time has come, the earliest first.
+// feedTimers makes the timers pending whose time has come.
 func (l *Loop) feedTimers() {
-	for l.timers.len() > 0 && l.timers.slots[0].at <= l.mono {
-		t := timerOf(l.timers.slots[0].node)
-		t.due, t.missed = l.timers.slots[0].at, 0
+	l.timers.take(l.mono, func(n *node) {
+		t := timerOf(n)
+		t.due, t.missed = n.at, 0
 		if t.repeat > 0 {
 			t.missed = (l.mono - t.due) / t.repeat
 			t.due += t.missed * t.repeat
-			l.timers.move(&t.node, plus(t.due, t.repeat))
+			l.timers.push(n, plus(t.due, t.repeat))
 		} else {
-			t.rest = 0
-			l.timers.remove(&t.node)
+			n.at = 0
 			t.expire()
 		}
 		t.Feed()
-	}
+	})
 }

@@ -49,8 +49,10 @@ func (h *heap) verify(kind string, watcher func(*node) *Watcher) error {
 			return fmt.Errorf("%s %d says that it is at %d", kind, i, at-1)
 		case !watcher(s.node).active:
 			return fmt.Errorf("%s %d is in the heap and not active", kind, i)
-		case i > 0 && s.before(&h.slots[(i-1)/4]):
-			return fmt.Errorf("%s %d is due before its parent", kind, i)
+		case s.at > s.node.at:
+			return fmt.Errorf("%s %d is due before its slot", kind, i)
+		case i > 0 && s.at < h.slots[(i-1)/4].at:
+			return fmt.Errorf("%s %d is before its parent", kind, i)
 		}
 	}
 	return nil
