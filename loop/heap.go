@@ -113,10 +113,7 @@ func (h *heap) cut(i int) {
 // first, of the same due time the first that was set. What each pushes is left for
 // the next time.
 func (h *heap) take(now int64, each func(*node)) {
-	for len(h.slots) > 0 && h.first() <= now {
-		h.taken = append(h.taken, h.slots[0])
-		h.cut(0)
-	}
+	h.collect(0, now)
 	slices.SortFunc(h.taken, func(a, b slot) int {
 		if a.at != b.at {
 			return cmp.Compare(a.at, b.at)
@@ -129,6 +126,24 @@ func (h *heap) take(now int64, each func(*node)) {
 		each(n)
 	}
 	h.taken = h.taken[:0]
+}
+
+// collect removes those due in slot i and below, in no order: to sort many of them is
+// faster than to sift after each.
+func (h *heap) collect(i int, now int64) {
+	if i >= len(h.slots) || h.slots[i].at > now {
+		return
+	}
+	for c := 4*i + 1; c <= 4*i+4; c++ {
+		h.collect(c, now)
+	}
+	// What a cut fills the slot with may be due as well.
+	for i < len(h.slots) && h.slots[i].at <= now {
+		if !h.settle(i) {
+			h.taken = append(h.taken, h.slots[i])
+			h.cut(i)
+		}
+	}
 }
 
 // retime gives every watcher a new due time, or drops it if it has none. Of the same
