@@ -48,8 +48,7 @@ func (p *pump) copy() bool {
 		return false
 	case n <= 0:
 		p.flush()
-		p.io.Stop()
-		_ = unix.Close(p.fd)
+		_ = p.io.Close()
 		p.fd = -1
 		return false
 	}

@@ -97,8 +97,7 @@ func (p *process) await(l *loop.Loop, ended func(Outcome)) {
 	}
 	var w *loop.IO
 	w = loop.NewIO(l, p.pidfd, loop.Read, func(got loop.Ops) {
-		w.Stop()
-		_ = unix.Close(p.pidfd)
+		_ = w.Close()
 		if got&loop.Error != 0 {
 			elsewhere()
 			return

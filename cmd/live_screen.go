@@ -112,6 +112,5 @@ func (s *screen) flush() {
 }
 
 func (s *screen) close() {
-	s.io.Stop()
-	_ = unix.Close(s.fd)
+	_ = s.io.Close()
 }

@@ -76,10 +76,9 @@ func (ln *listener) accept() {
 }
 
 func (ln *listener) close() {
-	ln.io.Stop()
 	for _, s := range slices.Clone(ln.streams) {
 		s.close()
 	}
-	_ = unix.Close(ln.fd)
+	_ = ln.io.Close()
 	ln.fd = -1
 }

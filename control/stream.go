@@ -107,7 +107,6 @@ func (s *stream) close() {
 	}
 	s.closed = true
 	s.in.Stop()
-	s.out.Stop()
-	_ = unix.Close(s.fd)
+	_ = s.out.Close()
 	s.gone()
 }

@@ -62,23 +62,25 @@ func (t *fdTable) remove(w *IO) {
 // as changed once more.
 func (t *fdTable) reify(b Backend) {
 	for i := 0; i < len(t.changed); i++ {
-		fd := t.changed[i]
-		s := &t.fds[fd]
-		var want Ops
-		for w := s.first; w != nil; w = w.next {
-			want |= w.want
-		}
-		old := s.told
-		if s.renew && want != 0 {
-			old = 0
-		}
-		s.changed, s.renew = false, false
-		if want == old {
-			continue
-		}
-		t.tell(b, fd, s, old, want)
+		t.reifyOne(b, t.changed[i])
 	}
 	t.changed = t.changed[:0]
+}
+
+func (t *fdTable) reifyOne(b Backend, fd int32) {
+	s := t.state(fd)
+	var want Ops
+	for w := s.first; w != nil; w = w.next {
+		want |= w.want
+	}
+	old := s.told
+	if s.renew && want != 0 {
+		old = 0
+	}
+	s.changed, s.renew = false, false
+	if want != old {
+		t.tell(b, fd, s, old, want)
+	}
 }
 
 func (t *fdTable) tell(b Backend, fd int32, s *fdState, old, want Ops) {

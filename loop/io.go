@@ -1,12 +1,16 @@
 package loop
 
-import "math"
+import (
+	"math"
+
+	"golang.org/x/sys/unix"
+)
 
 // An IO fires as long as a descriptor is ready. Any number of them may watch one
 // descriptor.
 //
-// It has to be stopped before its descriptor is closed; one that is not gets
-// [Error] and is stopped.
+// It has to be stopped before its descriptor is closed, as Close does; one that is not
+// gets [Error] and is stopped.
 type IO struct {
 	Watcher
 	fd   int32
@@ -55,6 +59,20 @@ func (w *IO) Stop() {
 	if w.stop() {
 		w.loop.fds.remove(w)
 	}
+}
+
+// Close stops the watcher and closes its descriptor, for good. The kernel forgets that
+// at once, not when the loop next waits: a process that is just being started has a
+// duplicate of it, and epoll would report that under a number that means nothing here
+// any more.
+func (w *IO) Close() error {
+	w.Stop()
+	if w.fd >= 0 {
+		w.loop.fds.reifyOne(w.loop.backend, w.fd)
+	}
+	fd := w.fd
+	w.fd = -1
+	return unix.Close(int(fd))
 }
 
 // ClearPending makes the watcher not pending, and reports whether it was. What came

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
@@ -106,6 +109,36 @@ func TestTheKernelIsToldOnceATurn(t *testing.T) {
 	if got := b.Wanted(3); got != 0 {
 		t.Errorf("%v is still wanted", got)
 	}
+}
+
+func TestCloseTellsTheKernelFirst(t *testing.T) {
+	b := &counting{Backend: looptest.New()}
+	l := verified(t, b)
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := loop.NewIO(l, fd, loop.Read, func(loop.Ops) {})
+	w.Start()
+	runMode(t, l, loop.RunNoWait)
+	b.told.expect(t, fmt.Sprintf("%d:>read", fd))
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	b.told.expect(t, fmt.Sprintf("%d:read>", fd))
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); !errors.Is(err, unix.EBADF) {
+		t.Errorf("the descriptor is not closed: %v", err)
+	}
+	if err := w.Close(); !errors.Is(err, unix.EBADF) {
+		t.Errorf("closed once more: %v", err)
+	}
+	runMode(t, l, loop.RunNoWait)
+	b.told.expect(t, "")
 }
 
 func TestWhatWasClearedIsNotToldLater(t *testing.T) {

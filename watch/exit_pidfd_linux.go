@@ -5,8 +5,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/evshell/ev/loop"
 )
 
@@ -35,15 +33,15 @@ func (f *pidfds) watch(ref pidRef) (exitTarget, error) {
 		f.events.follow(ref.pid)
 	}
 	t := &pidfdTarget{f: f, fd: fd, process: process{pid: ref.pid}}
+	t.io = loop.NewIO(f.w.loop, fd, loop.Read|loop.Hangup, t.ready)
+	t.io.SetPriority(f.w.active.Priority())
 	if p, ok := lookUpProcess(ref.pid); ok && !reaped(fd) {
 		t.process = p
 	}
 	if ref.name != "" && t.name != ref.name {
-		t.closeFD()
+		t.stop()
 		return nil, fmt.Errorf("process %d: %w", ref.pid, errNoProcess)
 	}
-	t.io = loop.NewIO(f.w.loop, fd, loop.Read|loop.Hangup, t.ready)
-	t.io.SetPriority(f.w.active.Priority())
 	t.io.Start()
 	return t, nil
 }
@@ -131,16 +129,11 @@ func (t *pidfdTarget) unknown(why string) {
 }
 
 func (t *pidfdTarget) stop() {
-	t.io.Stop()
+	_ = t.io.Close()
 	if t.stopGrace != nil {
 		t.stopGrace()
 	}
-	t.closeFD()
-}
-
-func (t *pidfdTarget) closeFD() {
 	if t.f.events != nil {
 		t.f.events.forget(t.pid)
 	}
-	_ = unix.Close(t.fd)
 }

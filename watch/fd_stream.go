@@ -83,12 +83,13 @@ func (s *fdStream) pending() bool { return s.io.Pending() }
 
 func (s *fdStream) close() {
 	s.closed = true
-	s.io.Stop()
 	s.giveBack()
 	s.keeper.close()
 	s.in.close()
 	if s.owned {
-		_ = unix.Close(s.fd)
+		_ = s.io.Close()
+	} else {
+		s.io.Stop()
 	}
 	if s.peer != "" {
 		s.w.disconnected()

@@ -87,8 +87,7 @@ func (l *fdListener) pending() bool { return l.io.Pending() }
 
 func (l *fdListener) close() {
 	l.closed = true
-	l.io.Stop()
-	_ = unix.Close(l.fd)
+	_ = l.io.Close()
 	if l.bound == nil {
 		return
 	}

@@ -144,6 +144,5 @@ func (p *procEvents) take(m []byte) {
 }
 
 func (p *procEvents) close() {
-	p.io.Stop()
-	_ = unix.Close(p.fd)
+	_ = p.io.Close()
 }

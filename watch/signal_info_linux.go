@@ -52,7 +52,6 @@ func (i *signalInfo) read() {
 }
 
 func (i *signalInfo) close() {
-	i.io.Stop()
-	_ = unix.Close(i.fd)
+	_ = i.io.Close()
 	i.fd = -1
 }
