@@ -60,6 +60,32 @@ func TestHelp_isComplete(t *testing.T) {
 	}
 }
 
+// TestHelp_ofACommandMadeAlone: a command that the arguments name is the only one made,
+// and its help says what it says beside the others.
+func TestHelp_ofACommandMadeAlone(t *testing.T) {
+	for _, n := range newApp(nil).named() {
+		help := func(args ...string) (text string, made int) {
+			a := newApp(args)
+			root := a.newRoot(nil)
+			c, _, err := root.Find([]string{n.name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b strings.Builder
+			a.writeHelp(c, &b, false)
+			return b.String(), len(root.Commands())
+		}
+		among, _ := help()
+		alone, made := help(n.name)
+		if alone != among {
+			t.Errorf("ev %s --help says\n%s, not\n%s", n.name, alone, among)
+		}
+		if made > 2 {
+			t.Errorf("ev %s makes %d commands, not itself and help", n.name, made)
+		}
+	}
+}
+
 // TestFold: paragraphs are broken anew, what is indented is not.
 func TestFold(t *testing.T) {
 	const text = `A paragraph that is

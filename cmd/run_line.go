@@ -58,7 +58,7 @@ func (r *reader) bind(l *line) error {
 	name := l.Words[0].Text
 	all := watchers()
 	l.app = r.lineApp(l)
-	i := slices.IndexFunc(all, func(w watcherCommand) bool { return w.name == name })
+	i := slices.IndexFunc(all, func(w namedCommand) bool { return w.name == name })
 	if i < 0 {
 		return unknownWatcher(name)
 	}
