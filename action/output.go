@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/reopen"
 	"github.com/evshell/ev/loop"
 )
 
@@ -32,7 +33,8 @@ type Output struct {
 	file    *os.File
 	fd      int
 	kind    uint32 // S_IFMT of fstat(2)
-	asks    bool   // whether a write would wait, before it writes
+	opened  bool   // anew, or tried to
+	anew    int    // the same pipe, non-blocking; -1: there is none
 	failed  func(error)
 	pending [][]byte
 	drained []func()
@@ -49,7 +51,7 @@ func NewOutput(l *loop.Loop, f *os.File, failed func(error)) *Output {
 	fd := int(f.Fd())
 	var st unix.Stat_t
 	_ = unix.Fstat(fd, &st)
-	return &Output{loop: l, file: f, fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, failed: failed} //nolint:unconvert // uint16 on some platforms
+	return &Output{loop: l, file: f, fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, anew: -1, failed: failed} //nolint:unconvert // uint16 on some platforms
 }
 
 // write writes one record. It is not kept: the caller may use b again.
@@ -79,6 +81,14 @@ func (o *Output) write(b []byte) {
 		o.watch()
 	}
 	o.writeElsewhere(bytes.Clone(b))
+}
+
+// Close closes what NewOutput's caller does not know of. Nothing is written any more.
+func (o *Output) Close() {
+	if o.anew >= 0 {
+		_ = unix.Close(o.anew)
+		o.anew = -1
+	}
 }
 
 // onDrain has fn called once, when nothing more is to be written. Something must be.
@@ -166,12 +176,11 @@ func (o *Output) writeNow(b []byte) (int, error) {
 		return writeOnce(o.fd, b)
 	case len(b) > pipeBuf():
 		return 0, unix.EAGAIN // it may fit in part only
-	case o.kind == unix.S_IFIFO && !o.asks:
-		n, err := writeNoWait(o.fd, b)
-		if !errors.Is(err, errors.ErrUnsupported) {
-			return n, err
-		}
-		o.asks = true
+	case o.kind == unix.S_IFIFO && !o.opened:
+		o.opened, o.anew = true, reopen.Pipe(o.fd, unix.O_WRONLY)
+	}
+	if o.anew >= 0 {
+		return reopen.Write(o.anew, b)
 	}
 	if !ready(o.fd) {
 		return 0, unix.EAGAIN

@@ -106,6 +106,7 @@ func TestPrefix_commandWaitsForASlowReader(t *testing.T) {
 	})
 	th.Do(tick(1))
 	th.run()
+	th.o.Stdout.Close()
 	_ = w.Close()
 	if n := <-got; n != lines {
 		t.Errorf("%d lines, want %d", n, lines)

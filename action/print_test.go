@@ -107,6 +107,7 @@ func newPress(t *testing.T, prepare func(fd int)) *press {
 		report.New(&p.said, "ev", report.Plain, report.Debug))
 	t.Cleanup(func() {
 		_ = p.reader.Close()
+		out.Close()
 		_ = w.Close()
 		_ = l.Close()
 	})
@@ -145,6 +146,7 @@ func (p *press) rest() (wait func() string) {
 		got <- strings.TrimLeft(string(b), ".")
 	}()
 	return func() string {
+		p.out.Close()
 		_ = p.out.file.Close()
 		return <-got
 	}
@@ -174,22 +176,22 @@ func TestPrint_writesEachEventAtOnce(t *testing.T) {
 }
 
 // However slowly it is read, every event comes out, in order, whether the descriptor
-// blocks or not, and whether a write can be told not to wait; and the loop is never
+// blocks or not, and whether the pipe can be opened anew; and the loop is never
 // blocked.
 func TestPrint_losesNothingToASlowReader(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		prepare func(int)
-		asks    bool
+		opened  bool
 	}{
 		{"blocking", shared, false},
 		{"non-blocking", nonblocking, false},
-		{"blocking, asked first", shared, true},
-		{"non-blocking, asked first", nonblocking, true},
+		{"blocking, not opened anew", shared, true},
+		{"non-blocking, not opened anew", nonblocking, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPress(t, tt.prepare)
-			p.out.asks = tt.asks
+			p.out.opened = tt.opened
 			p.fill()
 			for n := uint64(1); n < 100; n++ {
 				p.Do(tick(n))
@@ -203,6 +205,15 @@ func TestPrint_losesNothingToASlowReader(t *testing.T) {
 				t.Errorf("the source was held %v, want [true false]", p.held)
 			}
 		})
+	}
+}
+
+// A pipe is shared, and so are its flags.
+func TestPrint_leavesTheFlagsOfThePipeAlone(t *testing.T) {
+	p := newPress(t, shared)
+	p.Do(tick(1))
+	if flags, err := unix.FcntlInt(p.out.file.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+		t.Errorf("flags %#x, %v", flags, err)
 	}
 }
 

@@ -94,6 +94,8 @@ func (s *session) close() {
 	for _, fn := range s.onClose {
 		fn()
 	}
+	s.stdout.Close()
+	s.stderr.Close()
 	_ = s.loop.Close()
 }
 

@@ -15,9 +15,6 @@ const fionread = 0x4004667f
 // readNoWait: there is no such call here.
 func readNoWait(int, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
-// reopen: /dev/fd does not give new flags here.
-func reopen(int) int { return -1 }
-
 // accept returns a blocking descriptor that is closed on exec.
 func accept(fd int) (int, unix.Sockaddr, error) {
 	syscall.ForkLock.RLock()

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/reopen"
 )
 
 // An fdInput reads a descriptor without ever blocking, though the descriptor may
@@ -68,7 +70,7 @@ func (in *fdInput) attempt(p []byte) (int, error) {
 			return n, err
 		}
 		if in.kind == unix.S_IFIFO {
-			if in.reopened = reopen(in.fd); in.reopened >= 0 {
+			if in.reopened = reopen.Pipe(in.fd, unix.O_RDONLY); in.reopened >= 0 {
 				return unix.Read(in.reopened, p)
 			}
 		}

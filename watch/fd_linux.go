@@ -20,16 +20,6 @@ func readNoWait(fd int, p []byte) (int, error) {
 	return n, err
 }
 
-// reopen opens the pipe or FIFO that fd is once more, non-blocking, with flags of
-// its own; or returns -1.
-func reopen(fd int) int {
-	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1
-	}
-	return fd
-}
-
 // accept returns a blocking descriptor that is closed on exec.
 func accept(fd int) (int, unix.Sockaddr, error) {
 	return unix.Accept4(fd, unix.SOCK_CLOEXEC)
