@@ -77,7 +77,11 @@ func (p *pending) invoke() {
 		w.place = 0
 		p.count--
 		p.called++
-		w.call()
+		if w.io {
+			ioOf(w).invoke()
+		} else {
+			w.call()
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type Watcher struct {
 	priority Priority
 	active   bool
 	loose    bool // does not keep Run from returning
+	io       bool // the beginning of an IO, which is called without call
 }
 
 // Active reports whether the watcher is started and not stopped.
