@@ -101,9 +101,7 @@ func (b *epoll) addOwn(fd int) error {
 }
 
 func (b *epoll) Modify(fd int, old, new Ops) error {
-	if n := fd + 1; n > len(b.known) {
-		b.known = append(b.known, make([]registration, n-len(b.known))...)
-	}
+	b.known = reach(b.known, fd)
 	r := &b.known[fd]
 	if r.file && (new == 0 || old == 0) {
 		b.dropFile(fd)

@@ -32,9 +32,7 @@ func newPoll() (Backend, error) {
 func (b *poll) Name() string { return "poll" }
 
 func (b *poll) Modify(fd int, _, new Ops) error {
-	if n := fd + 1; n > len(b.index) {
-		b.index = append(b.index, make([]int32, n-len(b.index))...)
-	}
+	b.index = reach(b.index, fd)
 	i := b.index[fd]
 	switch {
 	case new == 0 && i == 0:

@@ -16,10 +16,19 @@ type fdState struct {
 }
 
 func (t *fdTable) state(fd int32) *fdState {
-	if n := int(fd) + 1; n > len(t.fds) {
-		t.fds = append(t.fds, make([]fdState, n-len(t.fds))...)
-	}
+	t.fds = reach(t.fds, int(fd))
 	return &t.fds[fd]
+}
+
+// reach returns a table by descriptor that has a place for fd. It doubles: what append
+// leaves behind on its way, growing by a quarter, is four times the table.
+func reach[T any](table []T, fd int) []T {
+	if fd < len(table) {
+		return table
+	}
+	longer := make([]T, max(fd+1, 2*len(table)))
+	copy(longer, table)
+	return longer
 }
 
 func (t *fdTable) touch(fd int32) *fdState {

@@ -64,7 +64,7 @@ func (h *heap) push(n *node, at int64) {
 // line: the first of them is the fourth of a line, the line being an allocation's.
 func (h *heap) grow() {
 	if n := len(h.slots); n == cap(h.slots) {
-		slots := make([]slot, 3+n, 4*(n/3+2))
+		slots := make([]slot, 3+n, 2*n+8)
 		copy(slots[3:], h.slots)
 		h.slots = slots[3:]
 	}
