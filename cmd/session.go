@@ -103,7 +103,11 @@ func (s *session) close() {
 func (s *session) run(ctx context.Context) error {
 	watched := s.watchSignals()
 	started := s.start()
-	watched()
+	if s.matters() {
+		watched()
+	} else {
+		s.beforeWaiting(watched)
+	}
 	if sig := s.startup.end(); sig != 0 {
 		s.endBy(sig)
 	} else if started != nil {
@@ -130,6 +134,28 @@ func (s *session) run(ctx context.Context) error {
 		return &exitError{status: s.status, err: s.err, signal: s.signal}
 	}
 	return nil
+}
+
+// matters reports whether a signal can matter before the loop waits: somebody is told
+// that ev is there, or there is something to undo at the end.
+func (s *session) matters() bool {
+	return s.app.readyFD >= 0 || s.notify != nil || s.reload != nil || s.spawner != nil || len(s.onStop) > 0
+}
+
+// beforeWaiting has fn called before the loop waits, if it gets there: its first turn is
+// for what has happened already.
+func (s *session) beforeWaiting(fn func()) {
+	first := true
+	var turn *loop.Prepare
+	turn = loop.NewPrepare(s.loop, func() {
+		if !first {
+			turn.Stop()
+			fn()
+		}
+		first = false
+	})
+	turn.KeepAlive(false)
+	turn.Start()
 }
 
 // start starts everything, or says all that can't be.

@@ -17,8 +17,9 @@ import (
 // may read it from a signalfd.
 //
 // Each signal takes the runtime a hand-over to another thread and back. So they are
-// asked for while ev does other things, up to the call of watched, and never given back:
-// the process ends with its session.
+// asked for while ev does other things, up to the call of watched, which one that has
+// nothing to wait for never comes to; and they are never given back: the process ends
+// with its session.
 func (s *session) watchSignals() (watched func()) {
 	asked := make(chan struct{})
 	list := slices.Clone(s.bound)
