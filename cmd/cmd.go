@@ -21,6 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/evfile"
@@ -138,6 +139,10 @@ func (a *app) begin(c *cobra.Command) error {
 	if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
 		return usagef("--color is auto, always or never, not %q", a.color)
 	}
+	// Later the number may be that of a descriptor of ev's own.
+	if a.readyFD >= 0 && !writable(a.readyFD) {
+		return usagef("--ready-fd: descriptor %d is not open for writing: open it in the shell, as in %[1]d>FILE", a.readyFD)
+	}
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if idle(c, f) {
@@ -145,6 +150,11 @@ func (a *app) begin(c *cobra.Command) error {
 		}
 	})
 	return err
+}
+
+func writable(fd int) bool {
+	mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && mode&unix.O_ACCMODE != unix.O_RDONLY
 }
 
 // journal reports whether standard error goes to systemd's journal, which takes a

@@ -204,7 +204,7 @@ func (s *session) ready() error {
 		return nil
 	}
 	if _, err := unix.Write(fd, []byte("\n")); err != nil {
-		return usagef("--ready-fd %d: %v: open it for writing, as in %d>FILE", fd, err, fd)
+		return fmt.Errorf("--ready-fd %d: %w", fd, err)
 	}
 	if fd > 2 {
 		return unix.Close(fd)
