@@ -15,7 +15,7 @@ import (
 // A bound is one binding at work: its watcher emits, and what is emitted is stamped,
 // counted, printed, and given to its command.
 type bound struct {
-	Binding
+	*Binding
 	session   *session
 	report    *report.Reporter
 	watcher   watch.Watcher
@@ -35,12 +35,13 @@ type bound struct {
 }
 
 // bind makes what a binding describes. Nothing is started.
-func (s *session) bind(b Binding, r *report.Reporter) (*bound, error) {
+func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
 	v := &bound{Binding: b, session: s, report: r}
 	var err error
 	if v.watcher, err = b.Watch(s.loop, v.emit); err != nil {
 		return nil, usagef("%v", err)
 	}
+	b.Watch = nil // it holds what the watcher was made from
 	v.watcher.SetPriority(b.Priority)
 	if b.Render != nil {
 		v.print = action.NewPrint(s.stdout, b.Render, v.hold, r)

@@ -23,11 +23,11 @@ import (
 
 // A line is a line of an Evfile, and what it asks for.
 type line struct {
-	evfile.Line
+	*evfile.Line
 	file    *evfile.File
 	key     string // the same for lines that say the same
-	app     *app   // that the line's command sees
-	binding Binding
+	report  *report.Reporter
+	binding *Binding
 }
 
 // check has the lines describe their bindings. It returns those that do, and all that
@@ -47,7 +47,7 @@ func (r *reader) check(lines []*line) (right []*line, errs evfile.Errors) {
 
 // keyOf is the same for lines with the same words, label and environment, and for no
 // others: the number says where the words end, and none has a NUL.
-func keyOf(l evfile.Line) string {
+func keyOf(l *evfile.Line) string {
 	parts := append([]string{strconv.Itoa(len(l.Words)), l.Label}, l.Args()...)
 	return strings.Join(append(parts, slices.Sorted(slices.Values(l.Env))...), "\x00")
 }
@@ -57,25 +57,25 @@ func keyOf(l evfile.Line) string {
 func (r *reader) bind(l *line) error {
 	name := l.Words[0].Text
 	all := watchers()
-	l.app = r.lineApp(l)
 	i := slices.IndexFunc(all, func(w namedCommand) bool { return w.name == name })
 	if i < 0 {
 		return unknownWatcher(name)
 	}
-	bound := false
-	c := all[i].command(l.app, func(_ context.Context, b Binding) error {
-		l.binding, bound = b, true
+	a := r.lineApp(l)
+	c := all[i].command(a, func(_ context.Context, b Binding) error {
+		l.binding = &b
 		return nil
 	})
 	c.SetOut(io.Discard)
-	if err := r.parse(l, c); err != nil {
+	if err := r.parse(l, a, c); err != nil {
 		return err
 	}
+	l.report = a.report
 	if err := c.RunE(c, c.Flags().Args()); err != nil {
 		return err
 	}
 	switch {
-	case !bound:
+	case l.binding == nil:
 		return usagef("this line only shows something: give it to ev on the command line")
 	case l.binding.NoWait:
 		return usagef("--nowait is about the loop as a whole: give it to ev run")
@@ -121,15 +121,15 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 }
 
 // parse reads the line's flags.
-func (r *reader) parse(l *line, c *cobra.Command) error {
+func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
 	fs := c.Flags()
-	fs.BoolVarP(&l.app.quiet, "quiet", "q", l.app.quiet, "")
+	fs.BoolVarP(&a.quiet, "quiet", "q", a.quiet, "")
 	named := fs.Lookup("name")
 	if l.Label != "" {
 		_ = named.Value.Set(l.Label) // the default, so to speak
 	}
 	if err := c.ParseFlags(l.Args()[1:]); err != nil {
-		return r.flagError(l, c, err)
+		return r.flagError(a, c, err)
 	}
 	if l.Label != "" && named.Changed {
 		return usagef("--name: the line has a name already, its label %s: leave out one of the two", l.Label)
@@ -137,11 +137,11 @@ func (r *reader) parse(l *line, c *cobra.Command) error {
 	if r.options.json && !fs.Changed("format") {
 		_ = fs.Set("json", "true")
 	}
-	if l.app.quiet {
-		l.app.report = l.app.report.Limited(report.Error)
+	if a.quiet {
+		a.report = a.report.Limited(report.Error)
 	}
 	if name := named.Value.String(); name != "" {
-		l.app.report = l.app.report.Named(r.app.report.Name() + ": " + name)
+		a.report = a.report.Named(r.app.report.Name() + ": " + name)
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (r *reader) lineApp(l *line) *app {
 	return &a
 }
 
-func (r *reader) flagError(l *line, c *cobra.Command, err error) error {
+func (r *reader) flagError(a *app, c *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return usagef("help is for the command line: ev %s --help", c.Name())
 	}
@@ -176,7 +176,7 @@ func (r *reader) flagError(l *line, c *cobra.Command, err error) error {
 			return usageAt(word, "--%s is about ev as a whole: give it to ev run", global.Name)
 		}
 	}
-	return l.app.flagError(c, err)
+	return a.flagError(c, err)
 }
 
 // unknownWatcher is the error for a line that begins with no watcher's name.
@@ -285,7 +285,7 @@ func mention(msg, word string) int {
 func (s *session) bindLines(lines []*line, errs evfile.Errors) ([]*bound, error) {
 	bs := make([]*bound, 0, len(lines))
 	for _, l := range lines {
-		v, err := s.bind(l.binding, l.app.report)
+		v, err := s.bind(l.binding, l.report)
 		if err != nil {
 			errs = append(errs, l.fault(err))
 			continue

@@ -58,7 +58,8 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 	var lines []*line
 	labelled := map[string]*evfile.File{}
 	for _, f := range files {
-		for _, l := range f.Lines {
+		for i := range f.Lines {
+			l := &f.Lines[i]
 			if other, taken := labelled[l.Label]; taken && l.Label != "" {
 				errs = append(errs, f.Errorf(l.Words[0], "%s has the label %s already: labels are unique", other.Name, l.Label))
 			}

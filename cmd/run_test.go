@@ -76,7 +76,7 @@ func TestLine_culprit(t *testing.T) {
 		if errs != nil {
 			t.Fatal(errs)
 		}
-		l := &line{Line: f.Lines[0], file: f}
+		l := &line{Line: &f.Lines[0], file: f}
 		if got := l.culprit(tt.msg); got.Text != tt.want {
 			t.Errorf("%s: %s: %q, want %q", tt.line, tt.msg, got.Text, tt.want)
 		}
@@ -90,7 +90,7 @@ func TestKeyOf(t *testing.T) {
 			t.Fatal(errs)
 		}
 		for _, l := range f.Lines {
-			keys = append(keys, keyOf(l))
+			keys = append(keys, keyOf(&l))
 		}
 		return keys
 	}

@@ -63,7 +63,7 @@ func (a *app) run(ctx context.Context, b Binding) error {
 		return err
 	}
 	defer s.close()
-	v, err := s.bind(b, a.report)
+	v, err := s.bind(&b, a.report)
 	if err != nil {
 		return err
 	}

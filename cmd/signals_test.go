@@ -17,7 +17,7 @@ func (w *slow) Interrupt() { w.interrupted++ }
 
 func TestStartup_isCutShortByWhatEndsEv(t *testing.T) {
 	w := &slow{}
-	list := []*bound{{watcher: w, Binding: Binding{Claims: Claims{Signals: []syscall.Signal{syscall.SIGINT}}}}}
+	list := []*bound{{watcher: w, Binding: &Binding{Claims: Claims{Signals: []syscall.Signal{syscall.SIGINT}}}}}
 	s := &session{reload: func() {}}
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGTSTP, syscall.SIGCONT} {
 		if s.cutShort(list, sig) || w.interrupted != 0 {

@@ -38,7 +38,7 @@ type NewActivity func(l *loop.Loop, again Emit) (Activity, error)
 type Timer struct {
 	loop       *loop.Loop
 	timer      *loop.Timer
-	now        *loop.Timer // never started, but fed
+	now        *loop.Timer // never started, but fed; nil: not yet
 	options    TimerOptions
 	emit       Emit
 	activities []Activity
@@ -53,7 +53,6 @@ var _ Watcher = (*Timer)(nil)
 func NewTimer(l *loop.Loop, o TimerOptions, emit Emit) (*Timer, error) {
 	t := &Timer{loop: l, options: o, emit: emit, span: o.After}
 	t.timer = loop.NewTimer(l, o.After, o.Repeat, t.fire)
-	t.now = loop.NewTimer(l, 0, 0, t.fireNow)
 	for _, make := range o.AgainOn {
 		a, err := make(l, t.again)
 		if err != nil {
@@ -92,7 +91,9 @@ func (t *Timer) Start() error {
 func (t *Timer) Stop() {
 	t.resume()
 	t.timer.Stop()
-	t.now.Stop()
+	if t.now != nil {
+		t.now.Stop()
+	}
 	for _, a := range t.activities {
 		a.Stop()
 	}
@@ -102,7 +103,13 @@ func (t *Timer) Stop() {
 }
 
 // Feed emits an event that is due now and changes nothing of the span.
-func (t *Timer) Feed() { t.now.Feed() }
+func (t *Timer) Feed() {
+	if t.now == nil {
+		t.now = loop.NewTimer(t.loop, 0, 0, t.fireNow)
+		t.now.SetPriority(t.timer.Priority())
+	}
+	t.now.Feed()
+}
 
 // Active reports whether the timer runs, is paused, or may be started by an activity.
 func (t *Timer) Active() bool { return t.timer.Active() || t.paused || t.listens() }
@@ -111,12 +118,14 @@ func (t *Timer) Active() bool { return t.timer.Active() || t.paused || t.listens
 func (t *Timer) listens() bool { return slices.ContainsFunc(t.activities, Activity.Active) }
 
 // Pending reports whether an event waits to be emitted.
-func (t *Timer) Pending() bool { return t.timer.Pending() || t.now.Pending() }
+func (t *Timer) Pending() bool { return t.timer.Pending() || t.now != nil && t.now.Pending() }
 
 // SetPriority sets the timer's priority.
 func (t *Timer) SetPriority(p loop.Priority) {
 	t.timer.SetPriority(p)
-	t.now.SetPriority(p)
+	if t.now != nil {
+		t.now.SetPriority(p)
+	}
 }
 
 // Remaining returns how long it is until the timer fires.
