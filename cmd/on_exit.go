@@ -78,7 +78,7 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 		},
 	}
 	fs := ownFlags(c)
-	fs.StringVar(&o.child, "child", "", "start a command and wait for it `CMD`")
+	fs.Var((*onceValue)(&o.child), "child", "start a command and wait for it `CMD`")
 	fs.Var((*listValue)(&o.pidFiles), "pidfile", "the process whose PID is in a file, also one that is yet to come; can be repeated `FILE`")
 	fs.Var((*listValue)(&o.commands), "command", "all processes whose command has this name now; can be repeated `NAME`")
 	fs.BoolVar(&o.exited, "exited", false, "a process that is not there has ended")

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -40,6 +41,20 @@ type listValue []string
 func (v *listValue) Set(s string) error { *v = append(*v, s); return nil }
 func (v *listValue) String() string     { return strings.Join(*v, " ") }
 func (*listValue) Type() string         { return "stringArray" }
+
+// onceValue is a flag of which a second one would be lost.
+type onceValue string
+
+func (v *onceValue) Set(s string) error {
+	if *v != "" {
+		return fmt.Errorf("there is %q already, and one is enough: 'ev run' has many watchers", string(*v))
+	}
+	*v = onceValue(s)
+	return nil
+}
+
+func (v *onceValue) String() string { return string(*v) }
+func (*onceValue) Type() string     { return "string" }
 
 // duration adds a flag for a span of time.
 func duration(fs *pflag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {

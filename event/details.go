@@ -248,8 +248,9 @@ func (d Signal) Merge(newer Detail) Detail {
 
 // Exit is the detail of on-exit.
 type Exit struct {
-	PID     int
+	PID     int    // 0: there was no process of that Command
 	Command string // its name (comm), if known
+	Running bool   // it has not ended: nothing has happened
 	Known   bool   // Status, Signal and Core are known
 	Status  int    // exit status, if Signal is empty
 	Signal  string // the name of the signal that killed it
@@ -267,12 +268,19 @@ type Usage struct {
 // Kind returns KindExit.
 func (Exit) Kind() Kind { return KindExit }
 
-// Subject returns the PID.
-func (d Exit) Subject() string { return strconv.Itoa(d.PID) }
+// Subject returns the PID, or the name of a command that there was no process of.
+func (d Exit) Subject() string {
+	if d.PID == 0 {
+		return d.Command
+	}
+	return strconv.Itoa(d.PID)
+}
 
 // What says how the process ended.
 func (d Exit) What() string {
 	switch {
+	case d.Running:
+		return "running"
 	case !d.Known:
 		return "ended, status unknown"
 	case d.Core:
@@ -286,7 +294,10 @@ func (d Exit) What() string {
 // Fields yields the fields of on-exit.
 func (d Exit) Fields() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		var status, core, elapsed, rss, user, system Value
+		var pid, status, core, elapsed, rss, user, system Value
+		if d.PID != 0 {
+			pid = Int(int64(d.PID))
+		}
 		if d.Known && d.Signal == "" {
 			status = Int(int64(d.Status))
 		}
@@ -299,7 +310,7 @@ func (d Exit) Fields() iter.Seq2[string, Value] {
 		if u := d.Usage; u != nil {
 			rss, user, system = Int(u.MaxRSS), Span(u.User), Span(u.System)
 		}
-		_ = yield("pid", Int(int64(d.PID))) &&
+		_ = yield("pid", pid) &&
 			yield("command", Word(d.Command)) &&
 			yield("status", status) &&
 			yield("signal", Word(d.Signal)) &&

@@ -217,7 +217,11 @@ func (w *Exit) watchCommand(name string) error {
 		}
 		found = found || err == nil
 	}
-	if !found && !w.options.Exited {
+	switch {
+	case found:
+	case w.options.Exited:
+		w.tell(event.Exit{Command: name})
+	default:
 		return fmt.Errorf("command %s: %w", name, errNoProcess)
 	}
 	return nil
@@ -289,9 +293,16 @@ func (w *Exit) Kill() {
 // Feed emits an event of the first process, which has not ended for that; of none,
 // as long as a pidfile names none.
 func (w *Exit) Feed() {
-	if w.first != 0 {
-		w.tell(event.Exit{PID: w.first})
+	if w.first == 0 {
+		return
 	}
+	d := event.Exit{PID: w.first}
+	found, _ := lookUp([]int{w.first})
+	if p, ok := found[w.first]; ok {
+		d = p.detail()
+		d.Running = true
+	}
+	w.tell(d)
 }
 
 // Active reports whether a process is waited for.

@@ -206,7 +206,7 @@ func TestExit_byName(t *testing.T) {
 		t.Error("no process has the name, and no error")
 	}
 	r := newExitRig(t, ExitOptions{Commands: []string{"ev-no-such-name"}, Exited: true})
-	if r.run(); len(r.got) != 0 || r.exit.Active() {
+	if r.run(); len(r.got) != 1 || r.got[0].Command != "ev-no-such-name" || r.exit.Active() {
 		t.Errorf("%+v", r.got)
 	}
 }
