@@ -97,10 +97,16 @@ func (s *fdStream) close() {
 }
 
 // giveBack leaves what was read and not told to the next reader, where a file
-// can be gone back in, as POSIX wants of utilities (XCU 1.4, INPUT FILES).
+// can be gone back in, as POSIX wants of utilities (XCU 1.4, INPUT FILES). Elsewhere
+// the beginning of a record is lost whose end has not come.
 func (s *fdStream) giveBack() {
-	if n := s.split.left(); n > 0 && s.in.kind == unix.S_IFREG && !s.owned {
+	switch n := s.split.left(); {
+	case n == 0:
+	case s.in.kind == unix.S_IFREG && s.owned:
+	case s.in.kind == unix.S_IFREG:
 		_, _ = unix.Seek(s.fd, int64(-n), io.SeekCurrent)
+	case n == len(s.split.head) && s.peer == "":
+		s.w.opts.Report.Noticef("%s: %d bytes were read of a record whose end has not come, and are lost", s.form.text, n)
 	}
 }
 
