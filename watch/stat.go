@@ -34,9 +34,9 @@ type Stat struct {
 	settle *loop.Timer
 	polls  *loop.Timer
 
-	tree  *tree     // while active
-	since time.Time // of the first change that waits to be told
-	as    []change  // to be told as they are
+	tree  *tree      // while active
+	since time.Time  // of the first change that waits to be told
+	as    [][]change // to be told as they are, each in one event
 	met   map[string]bool
 	held  bool
 	owed  bool // it would have told something, but was held
@@ -121,7 +121,7 @@ func (s *Stat) Start() error {
 	case s.o.Until != Forever:
 		s.settle.Feed()
 	case s.o.Initial:
-		s.as = t.all()
+		s.as = slices.Collect(slices.Chunk(t.all(), 1))
 		s.settle.Feed()
 	}
 	s.pollOn(s.o.interval())
@@ -160,7 +160,7 @@ func (s *Stat) Stop() {
 // Feed emits an event for the named paths as they are now.
 func (s *Stat) Feed() {
 	if s.tree != nil {
-		s.as = append(s.as, s.tree.asNamed()...)
+		s.as = append(s.as, s.tree.asNamed())
 		s.settle.Feed()
 	}
 }

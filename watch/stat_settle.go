@@ -35,7 +35,9 @@ func (s *Stat) settled() {
 	}
 	as := s.as
 	s.as = nil
-	s.tell(as)
+	for _, together := range as {
+		s.tell(together)
+	}
 	if s.tree == nil || s.settle.Active() {
 		return // the latter: fed while it waits
 	}
