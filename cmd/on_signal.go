@@ -62,6 +62,9 @@ others that the Go runtime keeps to itself.`,
 			if o.siginfo && o.onBusy == "" && b.Exec != nil {
 				b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
 			}
+			if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
+				return usagef("CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
+			}
 			b.Claims.Signals = signals
 			if o.siginfo {
 				for _, s := range signals {

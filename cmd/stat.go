@@ -93,8 +93,8 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	}
 	fs := ownFlags(c)
 	fs.BoolVarP(&o.recursive, "recursive", "r", false, "what is in a directory counts, at any depth")
-	fs.Var((*listValue)(&o.exts), "ext", "only files with one of these extensions: go, or c,h `LIST`")
-	fs.Var((*listValue)(&o.globs), "glob", "only what one of these patterns matches `PATTERN`")
+	fs.Var((*listValue)(&o.exts), "ext", "only files with one of these extensions: go, or c,h; or what a --glob matches `LIST`")
+	fs.Var((*listValue)(&o.globs), "glob", "only what one of these patterns matches, or an --ext `PATTERN`")
 	fs.Var((*listValue)(&o.ignore), "ignore", "not what this pattern matches; ! in front brings back `PATTERN`")
 	fs.Var((*listValue)(&o.ignoreFiles), "ignore-file", "not what this file says, in the format of .gitignore `FILE`")
 	fs.BoolVar(&o.noIgnore, "no-ignore", false, "don't obey .gitignore and its like")
