@@ -37,8 +37,11 @@ type Options struct {
 
 	// Storm is how soon after the end of a run the next one must not follow ten times
 	// in a row: more runs then wait for a second each, and Stormy is called. 0: it may.
+	// Same tells whether an event has the cause of the one before; nil: any that follows
+	// at once has.
 	Storm  time.Duration
 	Stormy func()
+	Same   func() bool
 
 	Foreground bool    // it stays in ev's process group, the terminal's, and reads the terminal
 	Clear      bool    // the screen, before each start
@@ -127,7 +130,7 @@ func NewExec(l *loop.Loop, s *Spawner, o Options) *Exec { return newExec(l, s, o
 
 func newExec(l *loop.Loop, s starter, o Options) *Exec {
 	o.StopSignal = cmp.Or(o.StopSignal, unix.SIGTERM)
-	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy}}
+	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy, same: o.Same}}
 	x.command = newCommand(&x.o)
 	return x
 }

@@ -36,6 +36,12 @@ func TestStorm(t *testing.T) {
 	if run(0) != 0 || told != 1 {
 		t.Error("one run that follows at once is a storm")
 	}
+	s.same = func() bool { return false }
+	for range 2 * stormRuns {
+		if run(0) != 0 || told != 1 {
+			t.Fatal("there is a storm of runs that each have a cause of their own")
+		}
+	}
 	if (&storm{tell: func() { t.Error("told") }}).pause(now) != 0 {
 		t.Error("there is a storm where none is looked for")
 	}

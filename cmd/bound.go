@@ -53,6 +53,9 @@ func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
 		o := *b.Exec
 		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, r
 		o.Full, o.Done, o.Stormy = v.hold, v.ran, v.stormy
+		if u, ok := v.watcher.(watch.Unreader); ok {
+			o.Same = u.Unread
+		}
 		o.Skipped = func() {
 			for _, fn := range s.onSkip {
 				fn(v)
@@ -140,6 +143,11 @@ func (v *bound) overlook() {
 
 // stormy tells that the command seems to cause its own events.
 func (v *bound) stormy() {
+	if v.Kind == event.KindFD {
+		v.report.Noticef("the command runs over and over for what it does not read: have it read its standard input, or add --once; " +
+			"until then it gets one run a second")
+		return
+	}
 	v.report.Noticef("the command follows on itself at once, over and over: it seems to change what is watched; " +
 		"--ignore leaves out what it writes, --on-busy skip what changes while it runs; until then it gets one run a second")
 }

@@ -29,7 +29,7 @@ const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --
            COMMAND, its status stands in this place
   1        --nowait, and nothing had happened; or a failure, and no COMMAND
   2        a usage error; with a COMMAND this is 125
-  124      --timeout ended it
+  124      --timeout ended it, or --run-timeout a COMMAND whose status is ev's
   125      ev itself failed, and a COMMAND was given
   126, 127 the COMMAND may not be executed, or is not there
   128+n    ended by signal n; 141: the reader of the output has gone`

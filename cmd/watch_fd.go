@@ -51,7 +51,8 @@ func (a *app) newWatchFD(sink Sink) *cobra.Command {
 
 Without --line, --null or --data, ev reads nothing. A COMMAND has the descriptor
 as its standard input, and ev waits until it has ended; if the descriptor is still
-ready then, it fires again, unless nothing more can come. A COMMAND that reads the
+ready then, it fires again, unless nothing more can come. One that leaves unread
+what nobody adds to gets one run a second after ten in a row. A COMMAND that reads the
 terminal has it in the foreground, as by --foreground. Without a COMMAND the first
 event is the last. A connection is the COMMAND's standard input and output,
 up to --max-connections at a time; others wait to be accepted. Without a COMMAND
@@ -116,6 +117,9 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	}
 	if b.Exec != nil && w.Reading == watch.ReadNothing && w.Want&loop.Read != 0 && slices.ContainsFunc(own, watch.TerminalFD) {
 		b.Exec.Foreground = true // none but the foreground may read the terminal
+	}
+	if b.Exec != nil && w.Reading == watch.ReadNothing {
+		b.Exec.Storm = noticing
 	}
 	b.Claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
 	b.Claims.Stdout = slices.Contains(own, "1")

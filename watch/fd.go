@@ -72,12 +72,14 @@ type FD struct {
 	connections int               // among the sources
 	chunk       []byte            // what is read goes in here first
 	read        []string          // what a descriptor that was read from is ready for
+	unread      bool              // what was told of last was told of before
 }
 
 var (
-	_ Watcher = (*FD)(nil)
-	_ Holder  = (*FD)(nil)
-	_ Failer  = (*FD)(nil)
+	_ Watcher  = (*FD)(nil)
+	_ Holder   = (*FD)(nil)
+	_ Failer   = (*FD)(nil)
+	_ Unreader = (*FD)(nil)
 )
 
 // An fdSource is one open descriptor, or socket that listens.
@@ -258,6 +260,10 @@ func (w *FD) Failed() bool { return w.failed }
 
 // SetPriority takes effect at the next Start.
 func (w *FD) SetPriority(p loop.Priority) { w.priority = p }
+
+// Unread reports whether a descriptor was told of again, of which nothing was read, and
+// which nobody adds to any more.
+func (w *FD) Unread() bool { return w.unread }
 
 // Hold keeps the watcher from reading, accepting and telling. Sources notice it
 // when they are next ready, so that holding many costs nothing.

@@ -95,6 +95,30 @@ func (in *fdInput) poll(events int16) int16 {
 	}
 }
 
+// rest returns how much there is to be read of what nobody adds to: a file, or a pipe
+// whose writers have gone. It is 0 of anything else.
+func (in *fdInput) rest() int {
+	if in.kind != unix.S_IFREG && in.poll(unix.POLLIN)&unix.POLLHUP == 0 {
+		return 0
+	}
+	n, _ := in.left()
+	return max(n, 0)
+}
+
+// left returns how much there is to be read now.
+func (in *fdInput) left() (int, error) {
+	if in.kind != unix.S_IFREG {
+		return unix.IoctlGetInt(in.fd, fionread)
+	}
+	at, err := unix.Seek(in.fd, 0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(in.fd, &st)
+	return int(st.Size - at), err
+}
+
 // broken reports whether nothing that is written reaches anyone any more.
 func (in *fdInput) broken() bool {
 	return in.poll(unix.POLLOUT)&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0
@@ -105,9 +129,8 @@ func (in *fdInput) broken() bool {
 func (in *fdInput) ended() bool {
 	switch in.kind {
 	case unix.S_IFREG:
-		var st unix.Stat_t
-		at, err := unix.Seek(in.fd, 0, io.SeekCurrent)
-		return err == nil && unix.Fstat(in.fd, &st) == nil && at >= st.Size
+		n, err := in.left()
+		return err == nil && n <= 0
 	case unix.S_IFSOCK:
 		if !in.stream {
 			return false
@@ -126,7 +149,7 @@ func (in *fdInput) ended() bool {
 	case got&unix.POLLHUP == 0:
 		return false
 	}
-	n, err := unix.IoctlGetInt(in.fd, fionread)
+	n, err := in.left()
 	return err == nil && n == 0
 }
 

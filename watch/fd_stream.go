@@ -21,6 +21,7 @@ type fdStream struct {
 	keeper fifoKeeper // of a FIFO that ev opened
 	io     *loop.IO
 	told   bool // that it is ready, and left to be read
+	rest   int  // what there was to read then; 0: that may grow
 
 	in     fdInput
 	split  splitter
@@ -127,6 +128,9 @@ func (s *fdStream) ready(got loop.Ops) {
 // last that is told.
 func (s *fdStream) tell(got loop.Ops) {
 	s.told = true
+	rest := s.in.rest()
+	s.w.unread = rest > 0 && rest == s.rest
+	s.rest = rest
 	s.offer(got)
 	switch {
 	case s.closed:

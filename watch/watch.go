@@ -53,6 +53,13 @@ type Failer interface {
 	Failed() bool
 }
 
+// An Unreader is a Watcher whose event may be about what the one before was about.
+type Unreader interface {
+	// Unread reports whether the last event is: nothing has come, and nothing was
+	// taken.
+	Unread() bool
+}
+
 // An Interrupter is a Watcher that may take long to start.
 type Interrupter interface {
 	// Interrupt has Start fail soon, now and in future. Any goroutine may call it.
