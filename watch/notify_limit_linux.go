@@ -18,6 +18,8 @@ func limitReached(err error, watched int) error {
 	case errors.Is(err, unix.ENOSPC):
 	case errors.Is(err, unix.EMFILE) && watched == 0 && canOpen():
 		name, least = "max_user_instances", 1024
+	case errors.Is(err, unix.EMFILE):
+		return fmt.Errorf("%w: raise this process's limit with ulimit -n", err)
 	default:
 		return err
 	}
