@@ -20,29 +20,18 @@ func CheckArgs(argv []string, sample event.Event) error {
 			continue
 		}
 		p := event.NewTemplate(argv[i]).Uses(sample)
-		shell := shellOf(argv, i)
+		shell, variable := shellOf(argv, i), event.Variable(strings.Trim(p, "{}"))
 		switch {
 		case p == "":
 		case i == 0:
 			return fmt.Errorf("%s can't be the command: no event chooses what runs; name a program, and give it %s as an argument", p, p)
-		case p == "{}":
-			return fmt.Errorf(`{} in the script of %s would be read as code: write "$1" there, and %[1]s -c SCRIPT %[1]s {}`, shell)
+		case p == "{}" || variable == "":
+			return fmt.Errorf(`%s in the script of %s would be read as code: write "$1" there, and %[2]s -c SCRIPT %[2]s %[1]s`, p, shell)
 		default:
-			return fmt.Errorf(`%s in the script of %s would be read as code: write "$%s" there`, p, shell, variable(p))
+			return fmt.Errorf(`%s in the script of %s would be read as code: write "$%s" there`, p, shell, variable)
 		}
 	}
 	return nil
-}
-
-// variable names the environment variable of a placeholder.
-func variable(placeholder string) string {
-	name := strings.ToUpper(strings.Trim(placeholder, "{}"))
-	return "EV_" + strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, name)
 }
 
 // literals says for each word of argv whether it must be taken as it stands. That is

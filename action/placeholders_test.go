@@ -83,6 +83,13 @@ func TestCheckArgs(t *testing.T) {
 	}
 }
 
+func TestCheckArgs_headerWithoutVariable(t *testing.T) {
+	err := CheckArgs([]string{"sh", "-c", "echo {header.x_user}"}, event.Event{Detail: event.HTTP{}})
+	if want := `write "$1" there, and sh -c SCRIPT sh {header.x_user}`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
+
 func TestCheckArgs_tellsTheVariable(t *testing.T) {
 	e := event.Event{Detail: event.FD{Groups: []event.Group{{Name: "user-id"}}}}
 	for placeholder, want := range map[string]string{

@@ -204,8 +204,19 @@ func TestEnviron(t *testing.T) {
 	}
 	e.Detail = FD{Groups: []Group{{"1", new("x")}, {"Big-ü", new("y")}}}
 	got = e.Environ(nil)
-	if last := got[len(got)-2:]; !slices.Equal(last, []string{"EV_1=x", "EV_BIG___=y"}) {
+	if last := got[len(got)-2:]; !slices.Equal(last, []string{"EV_1=x", "EV_BIG__=y"}) {
 		t.Errorf("the groups are %q", last)
+	}
+}
+
+func TestVariable(t *testing.T) {
+	for field, want := range map[string]string{
+		"path": "EV_PATH", "prev_size": "EV_PREV_SIZE", "param.user-id": "EV_PARAM_USER_ID", "param.ü_1": "EV_PARAM___1",
+		"header.x-user-1": "EV_HEADER_X_USER_1", "header.X-User": "EV_HEADER_X_USER", "header.x_user": "", "header.x.user": "",
+	} {
+		if got := Variable(field); got != want {
+			t.Errorf("%s is in %q, want %q", field, got, want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -105,29 +106,38 @@ type Carrier interface {
 	Payload(sep byte) Payload
 }
 
-// Environ appends the event's fields to env as NAME=value, each named EV_ and
-// the field's name in upper case, with '_' for what no variable may hold. A field
-// with several values has the first of them there, and all as NAME_1, NAME_2
-// and so on.
+// Environ appends the event's fields to env as NAME=value, each named as [Variable]
+// has it. A field with several values has the first of them there, and all as NAME_1,
+// NAME_2 and so on.
 func (e Event) Environ(env []string) []string {
-	var b []byte
 	for name, v := range e.Fields() {
-		b = append(b[:0], "EV_"...)
-		b = append(b, name...)
-		for i, c := range b {
-			switch {
-			case 'a' <= c && c <= 'z':
-				b[i] = c - 'a' + 'A'
-			case 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-			default:
-				b[i] = '_'
-			}
+		variable := Variable(name)
+		if variable == "" {
+			continue
 		}
-		variable := string(b)
-		env = append(env, string(v.AppendText(append(b, '='))))
+		env = append(env, string(v.AppendText([]byte(variable+"="))))
 		for i, s := range v.several() {
 			env = append(env, variable+"_"+strconv.Itoa(i+1)+"="+s)
 		}
 	}
 	return env
+}
+
+// Variable names the environment variable that a field is in: EV_ and the field's
+// name in upper case, with '_' for what no variable may hold. It is empty for a header
+// that would be taken for another one: X_User for X-User, which a proxy that passes
+// both may have vouched for.
+func Variable(field string) string {
+	if header, ok := strings.CutPrefix(field, headerPrefix); ok && strings.Trim(header, headerBytes) != "" {
+		return ""
+	}
+	return "EV_" + strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return r - 'a' + 'A'
+		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+			return r
+		}
+		return '_'
+	}, field)
 }

@@ -80,6 +80,7 @@ func (d HTTP) Fields() iter.Seq2[string, Value] {
 const (
 	paramPrefix  = "param."
 	headerPrefix = "header."
+	headerBytes  = "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" // of a header that is a variable
 )
 
 // Lookup knows every parameter and every header: of one that did not come the value

@@ -122,7 +122,25 @@ func (b *httpBody) params(r *http.Request, lift bool) (list []event.Param, files
 		}
 		list = append(list, event.Param{Name: name, Values: values[name]})
 	}
-	return list, files, nil
+	return list, files, checkVariables(list)
+}
+
+// checkVariables refuses parameters that a command could not tell apart: a-b and a_b,
+// or x_1 and the first of two x, when the one may be signed and the other not. And it
+// refuses what neither a variable nor an argument can hold.
+func checkVariables(list []event.Param) error {
+	seen := map[string]bool{}
+	for _, v := range (event.Event{Detail: event.HTTP{Params: list}}).Environ(nil) {
+		name, value, _ := strings.Cut(v, "=")
+		switch {
+		case seen[name]:
+			return refuse(http.StatusBadRequest, "more than one parameter would be $%s", name)
+		case strings.IndexByte(value, 0) >= 0:
+			return refuse(http.StatusBadRequest, "the parameter $%s has a NUL in it", name)
+		}
+		seen[name] = true
+	}
+	return nil
 }
 
 func tooManyParams() error {
@@ -137,7 +155,7 @@ func (b *httpBody) form() (url.Values, error) {
 	}
 	values, err := url.ParseQuery(string(text))
 	if err != nil {
-		return nil, unreadable("form", err)
+		return nil, refuse(http.StatusBadRequest, "the form can't be read: %v: what is none should have another Content-Type, as application/octet-stream", err)
 	}
 	return values, nil
 }
