@@ -78,7 +78,7 @@ type HTTP struct {
 
 	arrived *loop.Async // fed while there is something to emit
 	waiting []*httpExchange
-	fed     bool
+	fed     int // events of no request
 	held    bool
 	working int // requests that have been let in, and are at work
 
@@ -192,7 +192,7 @@ func (w *HTTP) Stop() {
 	}
 	w.arrived.Stop()
 	server := w.server
-	w.server, w.fed = nil, false
+	w.server, w.fed = nil, 0
 	for _, x := range w.waiting {
 		x.refuse()
 	}
@@ -234,8 +234,8 @@ func (w *HTTP) arrive(x *httpExchange) {
 }
 
 func (w *HTTP) deliver() {
-	if w.fed {
-		w.fed = false
+	for w.fed > 0 {
+		w.fed--
 		w.emit(event.HTTP{Addr: w.opts.Addr})
 	}
 	for len(w.waiting) > 0 && !w.held && w.Active() {
@@ -261,7 +261,7 @@ func (w *HTTP) Hold(held bool) {
 
 // Feed emits an event of no request.
 func (w *HTTP) Feed() {
-	w.fed = true
+	w.fed++
 	w.arrived.Feed()
 }
 

@@ -38,7 +38,7 @@ type NewActivity func(l *loop.Loop, again Emit) (Activity, error)
 type Timer struct {
 	loop       *loop.Loop
 	timer      *loop.Timer
-	now        *loop.Timer // never started, but fed; nil: not yet
+	fed        *feed // nil: not yet
 	options    TimerOptions
 	emit       Emit
 	activities []Activity
@@ -91,8 +91,8 @@ func (t *Timer) Start() error {
 func (t *Timer) Stop() {
 	t.resume()
 	t.timer.Stop()
-	if t.now != nil {
-		t.now.Stop()
+	if t.fed != nil {
+		t.fed.forget()
 	}
 	for _, a := range t.activities {
 		a.Stop()
@@ -104,11 +104,11 @@ func (t *Timer) Stop() {
 
 // Feed emits an event that is due now and changes nothing of the span.
 func (t *Timer) Feed() {
-	if t.now == nil {
-		t.now = loop.NewTimer(t.loop, 0, 0, t.fireNow)
-		t.now.SetPriority(t.timer.Priority())
+	if t.fed == nil {
+		t.fed = newFeed(t.loop, t.fireNow)
+		t.fed.async.SetPriority(t.timer.Priority())
 	}
-	t.now.Feed()
+	t.fed.add()
 }
 
 // Active reports whether the timer runs, is paused, or may be started by an activity.
@@ -118,13 +118,13 @@ func (t *Timer) Active() bool { return t.timer.Active() || t.paused || t.listens
 func (t *Timer) listens() bool { return slices.ContainsFunc(t.activities, Activity.Active) }
 
 // Pending reports whether an event waits to be emitted.
-func (t *Timer) Pending() bool { return t.timer.Pending() || t.now != nil && t.now.Pending() }
+func (t *Timer) Pending() bool { return t.timer.Pending() || t.fed != nil && t.fed.pending() }
 
 // SetPriority sets the timer's priority.
 func (t *Timer) SetPriority(p loop.Priority) {
 	t.timer.SetPriority(p)
-	if t.now != nil {
-		t.now.SetPriority(p)
+	if t.fed != nil {
+		t.fed.async.SetPriority(p)
 	}
 }
 
