@@ -31,7 +31,7 @@ type preview struct {
 
 func (p *preview) add(fs *pflag.FlagSet) {
 	defer beginGroup(fs, "Show the schedule, and end")()
-	fs.IntVar(&p.next, "next", 0, "print the next `N` instants, and how far away they are")
+	numberVar(fs, &p.next, "next", 0, "print the next `N` instants, and how far away they are")
 	fs.StringVar(&p.after, "after", "", "those after this, not after now `TIME`")
 	fs.BoolVar(&p.explain, "explain", false, "tell how the schedule was read, and what is odd about its instants")
 	fs.BoolVar(&p.calendar, "calendar", false, "draw the next four weeks: a row a day, a column an hour")
@@ -49,8 +49,6 @@ func (p *preview) write(a *app, c *cobra.Command, w watch.EveryOptions, asJSON b
 	now := time.Now()
 	s := shown{EveryOptions: w, now: now, after: now, context: c.Context()}
 	switch {
-	case p.next < 1 && c.Flags().Changed("next"):
-		return usagef("--next %d: give a number of instants from 1", p.next)
 	case (p.calendar || p.timeline) && w.Schedule == nil:
 		return usagef("a --schedule-command can't be drawn: --next N asks it for instants")
 	case (p.calendar || p.timeline) && asJSON:

@@ -69,7 +69,7 @@ type watcherFlags struct {
 func (f *watcherFlags) add(fs *pflag.FlagSet) {
 	defer beginGroup(fs, "Flags of every watcher")()
 	fs.BoolVar(&f.once, "once", false, "stop after the first event")
-	fs.IntVar(&f.count, "count", 0, "stop after `N` events")
+	numberVar(fs, &f.count, "count", 0, "stop after `N` events")
 	fs.BoolVar(&f.brk, "break", false, "end the loop once an event has been handled")
 	limit(fs, &f.timeout, "timeout", 0, "end the loop with status 124 if no event has come by then")
 	limit(fs, &f.limit, "for", 0, "end the loop after this long, whatever has happened")
@@ -81,8 +81,6 @@ func (f *watcherFlags) add(fs *pflag.FlagSet) {
 
 func (f *watcherFlags) bind(b *Binding) error {
 	switch {
-	case f.count < 0:
-		return usagef("--count %d: give a number of events from 1", f.count)
 	case f.once && f.count > 1:
 		return usagef("--once is --count 1: leave out one of the two")
 	case f.priority < int(loop.MinPriority) || f.priority > int(loop.MaxPriority):
@@ -179,7 +177,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "how a command is told to stop `SIGNAL`")
 	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "how long it may take to, before it is killed")
 	limit(fs, &f.runTimeout, "run-timeout", 0, "stop a command that runs longer")
-	fs.IntVar(&f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
+	numberVar(fs, &f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
 	fs.StringVar(&f.dir, "chdir", "", "where the command runs `DIR`")
@@ -221,9 +219,6 @@ func (f *commandFlags) bind(a *app, b *Binding, busy action.Policy, sep byte, ar
 		if policy, err = action.ParseBusy(f.onBusy); err != nil {
 			return usagef("--on-busy: %v", err)
 		}
-	}
-	if f.retry < 0 {
-		return usagef("--retry %d: give a number of runs from 1", f.retry)
 	}
 	for _, v := range f.env {
 		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {

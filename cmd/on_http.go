@@ -118,8 +118,8 @@ func (o *onHTTPOptions) addTo(c *cobra.Command) {
 
 	sizeVar(fs, &o.maxBody, "max-body", 1<<20, "a longer body is refused: 413")
 	sizeVar(fs, &o.maxHeader, "max-header", 64<<10, "and so is a longer header: 431")
-	fs.IntVar(&o.maxParallel, "max-parallel", action.DefaultParallel, "so many requests at once: others are refused, 503 `N`")
-	fs.IntVar(&o.maxConnections, "max-connections", 1000, "so many connections at once: others wait `N`")
+	numberVar(fs, &o.maxParallel, "max-parallel", action.DefaultParallel, "so many requests at once: others are refused, 503 `N`")
+	numberVar(fs, &o.maxConnections, "max-connections", 1000, "so many connections at once: others wait `N`")
 	duration(fs, &o.readTimeout, "read-timeout", 30*time.Second, "how long a client may take to send a request, or to take a piece of the answer")
 
 	fs.BoolVar(&o.jsonBody, "json-body", false, "the fields of a JSON object are parameters, too")
@@ -186,10 +186,6 @@ func (o *onHTTPOptions) describe(a *app, addr string) (watch.HTTPOptions, error)
 		return w, usagef("--tls-cert and --tls-key go together: give both")
 	case o.secretFile == "" && (o.hmacHeader != "" || o.hmacFormat != "github"):
 		return w, usagef("--hmac-header and --hmac-format are about a signature: add --hmac-secret-file FILE")
-	case o.maxParallel < 1:
-		return w, usagef("--max-parallel %d: give a number from 1", o.maxParallel)
-	case o.maxConnections < 1:
-		return w, usagef("--max-connections %d: give a number from 1", o.maxConnections)
 	case o.readTimeout <= 0:
 		return w, usagef("--read-timeout is to be more than 0")
 	case o.halfClose != halfCloseGone && o.halfClose != halfCloseWaits:

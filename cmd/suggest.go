@@ -82,6 +82,8 @@ func badValue(e *pflag.InvalidValueError) error {
 		return usagef("--%s takes no value: leave out the =%s", name, e.GetValue())
 	case "int":
 		return usagef("--%s %s: give a whole number", name, e.GetValue())
+	case "number":
+		return usagef("--%s %s: give a number from 1", name, e.GetValue())
 	}
 	return usagef("--%s: %v", name, e.Unwrap())
 }

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,6 +58,58 @@ func (v *onceValue) Set(s string) error {
 func (v *onceValue) String() string { return string(*v) }
 func (*onceValue) Type() string     { return "string" }
 
+// numberValue is a flag that is a number from 1; 0 is none that was given.
+type numberValue struct{ to *int }
+
+func (v numberValue) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err == nil && n < 1 {
+		err = strconv.ErrRange
+	}
+	*v.to = n
+	return err
+}
+
+func (v numberValue) String() string {
+	if v.to == nil || *v.to == 0 {
+		return ""
+	}
+	return strconv.Itoa(*v.to)
+}
+
+func (numberValue) Type() string { return "number" }
+
+// sizeValue is a flag that is a number of bytes: 4096, 64k, 1MiB.
+type sizeValue struct{ to *int }
+
+func (v sizeValue) Set(s string) error {
+	digits := strings.TrimRight(strings.ToLower(s), "kmgib")
+	shift, ok := map[string]int{"": 0, "b": 0, "k": 10, "kib": 10, "m": 20, "mib": 20, "g": 30, "gib": 30}[strings.ToLower(s[len(digits):])]
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || !ok || n == 0 || n > math.MaxInt32>>shift {
+		return usagef("write a number of bytes from 1 to 2 GiB, as in 4096, 64k, 1MiB")
+	}
+	*v.to = int(n) << shift
+	return nil
+}
+
+func (v sizeValue) String() string {
+	if v.to == nil {
+		return ""
+	}
+	for _, unit := range []struct {
+		bytes int
+		name  string
+	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if *v.to > 0 && *v.to%unit.bytes == 0 {
+			return strconv.Itoa(*v.to/unit.bytes) + unit.name
+		}
+	}
+	return strconv.Itoa(*v.to)
+}
+
+func (sizeValue) Type() string { return "BYTES" }
+
 // duration adds a flag for a span of time.
 func duration(fs *pflag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {
 	*to = value
@@ -66,4 +120,16 @@ func duration(fs *pflag.FlagSet, to *time.Duration, name string, value time.Dura
 func limit(fs *pflag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {
 	*to = value
 	fs.Var(durationValue{to: to, limit: true}, name, usage)
+}
+
+// numberVar adds a flag for a number from 1; a value of 0 is none.
+func numberVar(fs *pflag.FlagSet, to *int, name string, value int, usage string) {
+	*to = value
+	fs.Var(numberValue{to}, name, usage)
+}
+
+// sizeVar adds a flag for a number of bytes.
+func sizeVar(fs *pflag.FlagSet, to *int, name string, value int, usage string) {
+	*to = value
+	fs.Var(sizeValue{to}, name, usage)
 }

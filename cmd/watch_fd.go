@@ -1,15 +1,12 @@
 package cmd
 
 import (
-	"math"
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
@@ -85,7 +82,7 @@ non-blocking, since others use them, too.`,
 	fs.StringVar(&o.match, "match", "", "only lines that match; its groups are fields 1, 2, … and by name `REGEXP`")
 	sizeVar(fs, &o.maxLine, "max-line", 1<<20, "a longer line comes in pieces: all but its last are 'partial'")
 	fs.BoolVar(&o.eof, "eof", false, "the end of file is an event, too")
-	fs.IntVar(&o.maxConnections, "max-connections", 40, "so many connections at once `N`")
+	numberVar(fs, &o.maxConnections, "max-connections", 40, "so many connections at once `N`")
 	o.add(c)
 	completeArgs(c, words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:"))
 	return c
@@ -172,8 +169,6 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (watch
 		return w, usagef("--match chooses among lines: add --line or --null")
 	case w.Reading != watch.ReadRecords && c.Flags().Changed("max-line"):
 		return w, usagef("--max-line is about lines: add --line or --null")
-	case o.maxConnections < 1:
-		return w, usagef("--max-connections %d: give a number from 1", o.maxConnections)
 	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, watch.ListensFD):
 		return w, usagef("--max-connections is about tcp-listen: and unix-listen:, and there is none")
 	}
@@ -200,41 +195,4 @@ func (a *app) namedFDs(fds []string) (map[string]int, error) {
 		named[f.Name] = f.Num
 	}
 	return named, nil
-}
-
-// sizeValue is a flag that is a number of bytes: 4096, 64k, 1MiB.
-type sizeValue struct{ to *int }
-
-func (v sizeValue) Set(s string) error {
-	digits := strings.TrimRight(strings.ToLower(s), "kmgib")
-	shift, ok := map[string]int{"": 0, "b": 0, "k": 10, "kib": 10, "m": 20, "mib": 20, "g": 30, "gib": 30}[strings.ToLower(s[len(digits):])]
-	n, err := strconv.ParseUint(digits, 10, 32)
-	if err != nil || !ok || n == 0 || n > math.MaxInt32>>shift {
-		return usagef("write a number of bytes from 1 to 2 GiB, as in 4096, 64k, 1MiB")
-	}
-	*v.to = int(n) << shift
-	return nil
-}
-
-func (v sizeValue) String() string {
-	if v.to == nil {
-		return ""
-	}
-	for _, unit := range []struct {
-		bytes int
-		name  string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
-		if *v.to > 0 && *v.to%unit.bytes == 0 {
-			return strconv.Itoa(*v.to/unit.bytes) + unit.name
-		}
-	}
-	return strconv.Itoa(*v.to)
-}
-
-func (sizeValue) Type() string { return "BYTES" }
-
-// sizeVar adds a flag for a number of bytes.
-func sizeVar(fs *pflag.FlagSet, to *int, name string, value int, usage string) {
-	*to = value
-	fs.Var(sizeValue{to}, name, usage)
 }

@@ -209,6 +209,9 @@ func (p *eventParser) unexpected(hint string) error {
 	if p.pos == len(p.body) {
 		return p.fail("it ends too early", hint)
 	}
+	if p.at(" ") {
+		return p.fail("something is missing before the space", hint)
+	}
 	return p.fail(fmt.Sprintf("unexpected %q", p.word()), hint)
 }
 
