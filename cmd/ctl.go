@@ -60,6 +60,8 @@ func (a *app) newCtl() *cobra.Command {
 with one name all are meant. ACTION is
 
 ` + about.String() + `
+For a watcher that was stopped so the loop goes on: it may be started again.
+
 The socket is that of --control; else of $EV_CONTROL, which a command of that ev run
 has; else the only one in $XDG_RUNTIME_DIR/ev.
 
@@ -118,6 +120,9 @@ func (o *ctlOptions) run(a *app, c *cobra.Command, args []string) error {
 	}
 	defer client.Close()
 	reply, line, err := client.Do(control.Request{Command: args[0], Names: args[1:]})
+	if reply.Faults != nil {
+		err = faulty(reply.Faults)
+	}
 	out := c.OutOrStdout()
 	switch {
 	case o.json && line != nil && args[0] != control.Events:
@@ -125,11 +130,9 @@ func (o *ctlOptions) run(a *app, c *cobra.Command, args []string) error {
 			return e
 		}
 		if err != nil {
-			return &exitError{status: exitFailure}
+			return &exitError{status: exitStatus(err, false)}
 		}
 		return nil
-	case reply.Faults != nil:
-		return faulty(reply.Faults)
 	case err != nil:
 		return err
 	case args[0] == control.List:

@@ -47,8 +47,8 @@ lines are on the command line, and no file is read unless it is named, too.
 
 All lines are checked before anything starts, and all that is wrong with them is
 told at once, with the place: Evfile:12:7. The loop ends when no watcher is active
-any more and no command runs, or by the --break, --timeout or --for of a line or of
-run itself.
+any more, none is stopped by 'ev ctl' or a key, and no command runs; or by the
+--break, --timeout or --for of a line or of run itself.
 
 At HUP, and with --watch whenever it changes, the Evfile is read again. Lines that
 say what they said before, with the same label and environment, go on undisturbed,

@@ -87,6 +87,9 @@ func (r *reader) readFile() (name, text string, err error) {
 		return "", "", err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return "", "", usagef("%s is a directory: name the Evfile, as in ev run %s", r.path, filepath.Join(r.path, "Evfile"))
+	}
 	if os.Geteuid() == 0 {
 		if err := trusted(f, r.path); err != nil {
 			return "", "", err

@@ -63,7 +63,9 @@ by others than its owner and root.`},
   LIBEV_FLAGS     the same as libev's decimal mask: 2 is poll, 4 is epoll
   NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, CLICOLOR, TERM
                   colour on standard output, if --color is not given
-  NOTIFY_SOCKET   READY=1 and STOPPING=1 go there (systemd, Type=notify)
+  NOTIFY_SOCKET   READY=1, STATUS, RELOADING=1, STOPPING=1 go there (systemd, Type=notify)
+  WATCHDOG_USEC, WATCHDOG_PID
+                  and WATCHDOG=1, twice in that time
   LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES
                   sockets that systemd passed: ev watch-fd fd:NAME
   JOURNAL_STREAM  messages get the journal's priorities

@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -94,7 +95,14 @@ func (s *Server) take(c *stream) {
 func (s *Server) answer(c *stream, line []byte) {
 	var r Request
 	if err := json.Unmarshal(line, &r); err != nil {
-		reply(c, Reply{Error: fmt.Sprintf(`a request is a JSON object in one line, as in {"command":"list"}: %v`, err)})
+		why := err.Error()
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			why = "got " + wrong.Value
+			if wrong.Field != "" {
+				why += " for " + wrong.Field
+			}
+		}
+		reply(c, Reply{Error: `a request is a JSON object in one line, as in {"command":"fire","names":["build"]}: ` + why})
 		return
 	}
 	if r.Command == Events {

@@ -64,6 +64,11 @@ func newHTTPGate(o HTTPOptions) (*httpGate, error) {
 			return nil, err
 		}
 	}
+	for _, token := range g.tokens {
+		if len(bytes.TrimSpace(token)) < len(token) {
+			return nil, fmt.Errorf("%s: a token begins or ends with a blank, and no client can send that", o.TokenFile)
+		}
+	}
 	for _, login := range g.logins {
 		if user, _, ok := bytes.Cut(login, []byte(":")); !ok || len(user) == 0 {
 			return nil, fmt.Errorf("%s: a line is USER:PASSWORD", o.BasicFile)

@@ -25,7 +25,7 @@ func ParseTCP(s string) (netip.AddrPort, error) {
 	}
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
 		host = host[1 : len(host)-1]
-	} else if strings.Contains(host, ":") {
+	} else if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
 		return netip.AddrPort{}, fmt.Errorf("an IPv6 address is written in brackets: [%s]:%d", host, n)
 	}
 	addr, err := netip.ParseAddr(host)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -66,6 +67,9 @@ func ListenAt(path string) (int, error) {
 		return -1, err
 	}
 	fd, err := listen(&unix.SockaddrUnix{Name: path}, func() error { return os.Chmod(path, 0o600) })
+	if errors.Is(err, unix.ENOENT) {
+		return -1, fmt.Errorf("%s: there is no directory %s: make it first", path, filepath.Dir(path))
+	}
 	if err != nil {
 		return -1, fmt.Errorf("%s: %w", path, err)
 	}
