@@ -79,7 +79,7 @@ func (a *app) newSession() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := loop.New(loop.WithBackend(backend))
+	l, err := loop.New(loop.WithBackend(backend), loop.WithOwnDescriptors())
 	if err != nil {
 		return nil, err
 	}

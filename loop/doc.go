@@ -70,7 +70,8 @@
 //     one, or without periodics, an idle loop never wakes up.
 //   - A descriptor that is closed under its watcher stops the watcher and is told
 //     to it as [Error], under every backend; under epoll within about a second, by a
-//     look that only follows on activity. libev's epoll is silent for ever.
+//     look that only follows on activity, and not at all after [WithOwnDescriptors].
+//     libev's epoll is silent for ever.
 //   - One that can't be registered is told in the same turn, not at the next
 //     wake-up.
 //   - Priorities out of range are clamped, and may be changed at any time.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -288,6 +289,29 @@ func TestDescriptorClosedUnderItsWatchersIsTold(t *testing.T) {
 		run(t, l) // until none is active
 		d.expect(t, "a:error b:error")
 	})
+}
+
+func TestDescriptorsOfItsOwnAreNotLookedAtAfterActivity(t *testing.T) {
+	for _, tt := range []struct {
+		opts  []loop.Option
+		turns uint64 // between the last event and the end, a minute later
+	}{{nil, 1}, {[]loop.Option{loop.WithOwnDescriptors()}, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := looptest.New()
+			l := verified(t, b, append(tt.opts, loop.WithClock(b.Clock))...)
+			io := loop.NewIO(l, 3, loop.Read, func(loop.Ops) { b.SetReady(3, 0) })
+			io.Start()
+			time.AfterFunc(time.Minute, func() { b.SetReady(3, loop.Read) })
+			time.AfterFunc(time.Minute+time.Millisecond, func() { b.SetReady(3, loop.Read) })
+			var before, after uint64
+			time.AfterFunc(time.Minute+time.Second/2, func() { l.Post(func() { before = l.Stats().Turns }) })
+			time.AfterFunc(2*time.Minute, func() { l.Post(func() { after = l.Stats().Turns; l.Break() }) })
+			run(t, l)
+			if got := after - before - 1; got != tt.turns {
+				t.Errorf("%d turns, want %d", got, tt.turns)
+			}
+		})
+	}
 }
 
 func TestDescriptorClosedUnderItsWatchersIsToldWhileIdleIsActive(t *testing.T) {
