@@ -56,6 +56,7 @@ func (s *Spawner) start(r *run) {
 
 func (s *Spawner) serve() {
 	runtime.LockOSThread() // for good: it ends with the goroutine
+	sigmask.Open()
 	for range s.wake {
 		s.mu.Lock()
 		runs := s.waiting

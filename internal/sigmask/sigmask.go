@@ -7,7 +7,8 @@
 //
 // Commands inherit the mask. A thread that opened it up for the moment in which it
 // makes a child would be given all that is waiting for the signalfd. So it is the
-// child that does so: the program once more, which then becomes the command.
+// child that does so: the program once more, which then becomes the command. Without a
+// signalfd a thread may well open up, which spares each command a start of ev.
 package sigmask
 
 // unmasked is the first argument of a program that is started in order to become a

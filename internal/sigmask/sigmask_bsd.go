@@ -18,6 +18,9 @@ func Block([]syscall.Signal) error { return errNoSignalFD }
 // FD fails.
 func FD([]syscall.Signal) (int, error) { return -1, errNoSignalFD }
 
+// Open does nothing: nothing is blocked.
+func Open() {}
+
 // Wrap returns file and argv.
 func Wrap(file string, argv []string) (string, []string) { return file, argv }
 

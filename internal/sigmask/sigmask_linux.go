@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -12,6 +13,13 @@ import (
 
 	"github.com/evshell/ev/internal/sig"
 )
+
+// mask is whose the signals are that are blocked: a signalfd's, which all threads leave
+// them to, or nobody's, and then a thread may let them come.
+var mask struct { //nolint:gochecknoglobals // the process has one
+	sync.Mutex
+	left, open bool
+}
 
 // again is set in the environment of a program that Block has executed anew.
 const again = "EV_SIGNALS_BLOCKED"
@@ -41,6 +49,9 @@ func Block(signals []syscall.Signal) error {
 	tried := os.Getenv(again) != ""
 	_ = os.Unsetenv(again)
 	if Blocked(signals...) {
+		mask.Lock()
+		defer mask.Unlock()
+		mask.left = true
 		return nil
 	}
 	if tried {
@@ -78,10 +89,13 @@ func Blocked(signals ...syscall.Signal) bool {
 
 // FD opens a signalfd for signals that are blocked.
 func FD(signals []syscall.Signal) (int, error) {
-	if !Blocked(signals...) {
+	mask.Lock()
+	defer mask.Unlock()
+	if mask.open || !Blocked(signals...) {
 		return -1, errors.New("the signals have to be blocked when ev starts: start it anew")
 	}
 	set := setOf(signals)
+	mask.left = true
 	fd, err := unix.Signalfd(-1, &set, unix.SFD_NONBLOCK|unix.SFD_CLOEXEC)
 	return fd, os.NewSyscallError("signalfd", err)
 }
@@ -108,6 +122,16 @@ func self() string {
 		return exe
 	}
 	return path
+}
+
+// Open has what the calling thread starts begin with no signal blocked, without a Wrap,
+// unless Block was called. The thread is to be the caller's own, and to start nothing else.
+func Open() {
+	mask.Lock()
+	defer mask.Unlock()
+	if !mask.left && Blocked() {
+		mask.open = unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil) == nil
+	}
 }
 
 // Wrap returns what is to be executed in place of file, so that the command

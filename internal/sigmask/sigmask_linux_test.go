@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "burst":
 		err = burst()
+	case "open":
+		err = open()
 	default:
 		err = blockOne(todo)
 	}
@@ -45,12 +47,37 @@ func blockOne(name string) error {
 		fmt.Println(Blocked(s))
 		return err
 	}
+	return anewWith(s)
+}
+
+// anewWith executes the program anew with the signal blocked.
+func anewWith(s syscall.Signal) error {
 	runtime.LockOSThread()
 	set := setOf([]syscall.Signal{s})
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil); err != nil {
 		return err
 	}
 	return syscall.Exec(self(), os.Args, append(os.Environ(), again+"=1"))
+}
+
+// open starts a command from a thread of its own, in a program that was started with a
+// signal blocked.
+func open() error {
+	const s = syscall.SIGUSR1
+	if os.Getenv(again) == "" {
+		return anewWith(s)
+	}
+	runtime.LockOSThread()
+	Open()
+	file, argv := Wrap("/bin/cat", []string{"cat", "/proc/self/status"})
+	out, err := (&exec.Cmd{Path: file, Args: argv}).Output()
+	if err != nil || len(argv) != 2 || !strings.Contains(string(out), "SigBlk:\t0000000000000000\n") {
+		return fmt.Errorf("%v, %w; the command's status:\n%s", argv, err, out)
+	}
+	if fd, err := FD([]syscall.Signal{s}); err == nil {
+		return fmt.Errorf("a signalfd, %d, for what this thread takes", fd)
+	}
+	return nil
 }
 
 // burst sends itself signals while it starts commands, and counts what arrives.
@@ -105,6 +132,17 @@ func TestBlock_losesNoSignalWhileCommandsStart(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if got := strings.TrimSpace(string(out)); err != nil || got != "map[10:1 35:200]" {
 		t.Errorf("%v\n%s", err, got)
+	}
+}
+
+func TestOpen_startsCommandsWithNoSignalBlocked(t *testing.T) {
+	if _, err := os.Stat("/bin/cat"); err != nil {
+		t.Skip("needs /bin/cat")
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "SIGMASK_BLOCK=open")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
