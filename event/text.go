@@ -27,6 +27,10 @@ func (e Event) AppendText(b []byte) []byte {
 func AppendEscaped(b []byte, s string) []byte {
 	plain := 0
 	for i := 0; i < len(s); {
+		if c := s[i]; ' ' <= c && c <= '~' && c != '\\' { // most are
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r != '\\' && !unicode.IsControl(r) && r != '\u2028' && r != '\u2029' && (r != utf8.RuneError || size > 1) {
 			i += size
