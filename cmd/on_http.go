@@ -70,8 +70,8 @@ Parameters are the same wherever they come from, the query or a form: {param.NAM
 $EV_PARAM_NAME; of several, the first, and all of them as $EV_PARAM_NAME_1, _2, …; a
 list in JSON. A part of a form that is a file is one, as long as the COMMAND runs: its
 parameter is its path, and $EV_FILES are the paths of all, which nobody can forge.
-Headers are {header.NAME}, $EV_HEADER_NAME. Names set no other variables, and nobody
-else's: a-b and a_b in one request are refused, and a header X_A is none of $EV_HEADER_*.
+Headers are {header.NAME}, $EV_HEADER_NAME. No name sets another's variable: a request
+with both a-b and a_b is refused, and a header with a _ in it is {header.NAME} only.
 
 Only POST is answered, unless --method says so, for another site's page can have a
 browser send any GET; what comes that way, or under a name that is not this host's,
