@@ -80,7 +80,11 @@ func (r *Rule) run(ctx context.Context, after time.Time) (string, error) {
 		err = errors.New("it prints more than one time")
 	}
 	_ = out.Close() // what is too long is not waited for
-	return strings.TrimSpace(string(text)), errors.Join(err, cmd.Wait())
+	ended := cmd.Wait()
+	if err == nil {
+		err = ended
+	}
+	return strings.TrimSpace(string(text)), err
 }
 
 // asking is what an Every knows of its Rule.

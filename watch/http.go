@@ -112,6 +112,7 @@ func NewHTTP(l *loop.Loop, o HTTPOptions, emit Emit) (*HTTP, error) {
 		if err != nil {
 			return nil, fmt.Errorf("TLS, %s and %s: %w", o.CertFile, o.KeyFile, err)
 		}
+		o.tellOpen(o.KeyFile)
 		w.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
 	return w, nil

@@ -105,10 +105,15 @@ func readSecrets(o HTTPOptions, name string) (secrets [][]byte, err error) {
 	if secrets == nil {
 		return nil, fmt.Errorf("%s is empty: write a secret to it, one a line", name)
 	}
-	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o007 != 0 {
-		o.Report.Noticef("%s may be read by others: chmod o= %s", name, name)
-	}
+	o.tellOpen(name)
 	return secrets, nil
+}
+
+// tellOpen tells that a file of secrets is open to all.
+func (o *HTTPOptions) tellOpen(name string) {
+	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o007 != 0 {
+		o.Report.Noticef("%s may be read by others: chmod o= %[1]s", name)
+	}
 }
 
 // same reports whether a is one of list. How long that takes says nothing about list
