@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"hash/maphash"
 	"io"
 	"os"
@@ -9,22 +10,28 @@ import (
 )
 
 // learn remembers the content and the time of access of what is at a spot, as far
-// as they matter. Stat(2) alone does not say whether they changed.
-func (t *tree) learn(s spot, f file) {
+// as they matter. Stat(2) alone does not say whether they changed. It reports whether
+// the content is of a later file than f, and then does not remember it.
+func (t *tree) learn(s spot, f file) (moved bool) {
 	t.unlearn(s)
 	if !f.exists() {
-		return
+		return false
 	}
 	if t.o.Content {
-		if hash, err := t.hash(s.path(), f); err == nil {
+		hash, err := t.hash(s.path(), f)
+		switch {
+		case err == nil:
 			t.hashes[s] = hash
-		} else if !isAbsent(err) {
+		case errors.Is(err, errMoved):
+			moved = true
+		case !isAbsent(err):
 			t.say(s.path(), err)
 		}
 	}
 	if t.o.Atime {
 		t.atimes[s] = t.atime(s)
 	}
+	return moved
 }
 
 func (t *tree) unlearn(s spot) {
@@ -58,7 +65,10 @@ func (t *tree) lookInto(s spot, before, now file, what Changes) Changes {
 		return 0
 	}
 	old, known := t.hashes[s]
-	t.learn(s, now)
+	if t.learn(s, now) && known {
+		t.hashes[s] = old
+		return 0 // of what has happened since then a notice is under way, or a poll
+	}
 	hash, ok := t.hashes[s]
 	switch {
 	case !t.o.Content || !before.exists() || !now.exists():
@@ -84,6 +94,9 @@ func (t *tree) atime(s spot) int64 {
 	return st.Atim.Nano()
 }
 
+// errMoved is that a file was no longer the same when its content had been read.
+var errMoved = errors.New("it has changed")
+
 // hash is of a regular file's content, or of what a link says. All others are as
 // good as empty.
 func (t *tree) hash(path string, f file) (uint64, error) {
@@ -98,6 +111,13 @@ func (t *tree) hash(path string, f file) (uint64, error) {
 		defer in.Close()
 		if _, err := io.Copy(&h, in); err != nil {
 			return 0, err
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(int(in.Fd()), &st); err != nil {
+			return 0, err
+		}
+		if !isEmpty(f) && compare(f, newFile(&st))&(Replaced|Content) != 0 {
+			return 0, errMoved
 		}
 	case f.isLink():
 		to, err := readlink(path)
