@@ -33,6 +33,7 @@ type epoll struct {
 
 	start time.Time
 	armed time.Duration // since start: when timer expires, or expired
+	lead  time.Duration // of the timer before the end of a wait
 
 	known []registration // by number
 	files []int32        // the always ready
@@ -46,7 +47,7 @@ type registration struct {
 }
 
 func newEpoll() (_ Backend, err error) {
-	b := &epoll{timer: -1, clock: -1, start: time.Now()}
+	b := &epoll{timer: -1, clock: -1, start: time.Now(), lead: leadAtFirst}
 	if b.waker, err = newWaker(); err != nil {
 		return nil, err
 	}
@@ -186,10 +187,14 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 	return ready, nil
 }
 
-// lead is how much sooner the timer expires than a wait is to end: about what Go's
-// poller and scheduler take longer than epoll_wait(2) to bring it home. What is left
-// of the wait then, mostly nothing, is too short to sleep.
-const lead = 20 * time.Microsecond
+// The timer expires sooner than a wait is to end, by the lead: as long as it lately took
+// to come back when it had, which is the kernel's part, deepest from a deep sleep, and
+// that of Go's poller and scheduler. What is left of the wait then, mostly nothing, is
+// too short to sleep.
+const (
+	leadAtFirst = 20 * time.Microsecond
+	leadAtMost  = 150 * time.Microsecond
+)
 
 // wait returns what the set has to tell within d.
 func (b *epoll) wait(d time.Duration) ([]unix.EpollEvent, error) {
@@ -201,7 +206,7 @@ func (b *epoll) wait(d time.Duration) ([]unix.EpollEvent, error) {
 	switch {
 	case d < 0:
 		return b.set.park()
-	case d <= lead:
+	case d <= leadAtFirst:
 		return b.spin(d)
 	}
 	now := time.Since(b.start)
@@ -211,7 +216,11 @@ func (b *epoll) wait(d time.Duration) ([]unix.EpollEvent, error) {
 	}
 	events, err := b.set.park()
 	if err == nil && len(events) == 1 && events[0].Pad == 0 && int(events[0].Fd) == b.timer {
-		if rest := until - time.Since(b.start); 0 < rest && rest <= lead {
+		back := time.Since(b.start)
+		if b.set.looks > 1 { // it had to wait
+			b.lead = (3*b.lead + min(back-b.armed, leadAtMost)) / 4
+		}
+		if rest := until - back; 0 < rest && rest <= leadAtMost {
 			return b.spin(rest)
 		}
 	}
@@ -233,7 +242,7 @@ func (b *epoll) arm(now, until time.Duration) error {
 	if b.armed > now && b.armed <= until {
 		return nil
 	}
-	b.armed = until - lead
+	b.armed = until - min(b.lead, (until-now)/2)
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(b.armed - now))}
 	return os.NewSyscallError("timerfd_settime", unix.TimerfdSettime(b.timer, 0, &spec, nil))
 }
