@@ -40,7 +40,7 @@ func newCommand(o *Options) *command {
 		c.args = append(c.args, a)
 	}
 	own := slices.DeleteFunc(os.Environ(), ofService)
-	c.base = slices.Concat(own, o.Env)
+	c.base = slices.DeleteFunc(unique(slices.Concat(own, o.Env)), c.impossible)
 	return c
 }
 
@@ -75,23 +75,39 @@ func (c *command) argv(e event.Event) ([]string, error) {
 	return argv, nil
 }
 
-// environ returns the environment for e. A variable that no process can have is left
-// out: it is on the command's standard input, if it is its payload.
+// environ returns the environment for e. What the event sets is its own, whatever ev
+// inherited; and the first of a list, $EV_HEADER_X_1, is no other header's.
 func (c *command) environ(e event.Event) []string {
-	env := unique(e.Environ(slices.Clip(c.base)))
-	return slices.DeleteFunc(env, func(v string) bool {
+	set := map[string]bool{}
+	own := slices.DeleteFunc(e.Environ(nil), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		switch {
-		case strings.IndexByte(v, 0) >= 0:
-			c.Report.Verbosef("%s: %.60s is left out of its environment: it has a NUL byte in it", c.name, name)
-		case len(v) >= maxString:
-			c.Report.Verbosef("%s: %.60s is left out of its environment: it has %d bytes, and the kernel takes %d",
-				c.name, name, len(v), maxString-1)
-		default:
-			return false
-		}
-		return true
+		again := set[name]
+		set[name] = true
+		return again || c.impossible(v)
 	})
+	env := make([]string, 0, len(c.base)+len(own))
+	for _, v := range c.base {
+		if name, _, _ := strings.Cut(v, "="); !set[name] {
+			env = append(env, v)
+		}
+	}
+	return append(env, own...)
+}
+
+// impossible reports whether no process can have a variable. It is left out then: it is
+// on the command's standard input, if it is its payload.
+func (c *command) impossible(v string) bool {
+	name, _, _ := strings.Cut(v, "=")
+	switch {
+	case strings.IndexByte(v, 0) >= 0:
+		c.Report.Verbosef("%s: %.60s is left out of its environment: it has a NUL byte in it", c.name, name)
+	case len(v) >= maxString:
+		c.Report.Verbosef("%s: %.60s is left out of its environment: it has %d bytes, and the kernel takes %d",
+			c.name, name, len(v), maxString-1)
+	default:
+		return false
+	}
+	return true
 }
 
 // unique keeps the last setting of each variable: getenv(3) would find the first.

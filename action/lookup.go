@@ -65,6 +65,9 @@ func Lookup(name, dir string, env []string) (string, error) {
 		if d == "" || d == "." {
 			file = "./" + name
 		}
+		if isAbsent(file, dir) {
+			continue
+		}
 		err := executable(file, dir)
 		if err == nil {
 			return file, nil
@@ -83,12 +86,22 @@ func Lookup(name, dir string, env []string) (string, error) {
 	return "", startError(statusNotFound, "%s: not found in PATH", name)
 }
 
+// at is where file is, if what is relative starts at dir.
+func at(file, dir string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(dir, file)
+}
+
+// isAbsent is the one system call that most places in PATH are worth.
+func isAbsent(file, dir string) bool {
+	return errors.Is(unix.Access(at(file, dir), unix.F_OK), unix.ENOENT)
+}
+
 // executable reports why file can't be executed.
 func executable(file, dir string) *StartError {
-	at := file
-	if !filepath.IsAbs(file) {
-		at = filepath.Join(dir, file)
-	}
+	at := at(file, dir)
 	info, err := os.Stat(at)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

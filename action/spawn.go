@@ -173,10 +173,7 @@ func (c *command) input(p event.Payload) (f *os.File, ours bool, err error) {
 		}
 		_ = os.Remove(f.Name())
 	}
-	if _, err = f.Write(p.Data); err == nil {
-		_, err = f.Seek(0, 0)
-	}
-	if err != nil {
+	if _, err = f.WriteAt(p.Data, 0); err != nil { // which leaves it at its beginning
 		_ = f.Close()
 	}
 	return f, true, err
