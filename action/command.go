@@ -79,7 +79,7 @@ func (c *command) argv(e event.Event) ([]string, error) {
 // inherited; and the first of a list, $EV_HEADER_X_1, is no other header's.
 func (c *command) environ(e event.Event) []string {
 	set := map[string]bool{}
-	own := slices.DeleteFunc(e.Environ(nil), func(v string) bool {
+	own := slices.DeleteFunc(e.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		again := set[name]
 		set[name] = true

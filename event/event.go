@@ -106,10 +106,10 @@ type Carrier interface {
 	Payload(sep byte) Payload
 }
 
-// Environ appends the event's fields to env as NAME=value, each named as [Variable]
-// has it. A field with several values has the first of them there, and all as NAME_1,
-// NAME_2 and so on.
-func (e Event) Environ(env []string) []string {
+// Environ returns the event's fields as NAME=value, each named as [Variable] has it. A
+// field with several values has the first of them there, and all as NAME_1, NAME_2 and
+// so on.
+func (e Event) Environ() (env []string) {
 	for name, v := range e.Fields() {
 		variable := Variable(name)
 		if variable == "" {

@@ -25,7 +25,7 @@ func TestHTTP_repeatedNamesAreAListInJSON(t *testing.T) {
 }
 
 func TestHTTP_repeatedNamesAreNumberedVariables(t *testing.T) {
-	env := Event{Detail: request()}.Environ(nil)
+	env := Event{Detail: request()}.Environ()
 	for _, want := range []string{
 		"EV_METHOD=POST", "EV_PATH=/a b", "EV_PARAM_ID=1", "EV_PARAM_TAG=a", "EV_PARAM_TAG_1=a", "EV_PARAM_TAG_2=b",
 		"EV_PARAM_NULL=", "EV_HEADER_X_GITHUB_EVENT=push", "EV_GONE=false", "EV_FILES=/tmp/f",
@@ -61,8 +61,8 @@ func FuzzHTTP_namesOfVariables(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, value string) {
 		d := HTTP{Params: []Param{{name, []string{value, value}}}, Headers: []Param{{name, []string{value}}}}
-		own := len(Event{Detail: HTTP{}}.Environ(nil))
-		for _, v := range (Event{Detail: d}).Environ(nil)[own:] {
+		own := len(Event{Detail: HTTP{}}.Environ())
+		for _, v := range (Event{Detail: d}).Environ()[own:] {
 			variable, got, _ := strings.Cut(v, "=")
 			rest, param := strings.CutPrefix(variable, "EV_PARAM_")
 			if !param {

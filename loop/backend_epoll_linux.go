@@ -188,9 +188,9 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 }
 
 // The timer expires sooner than a wait is to end, by the lead: as long as it lately took
-// to come back when it had, which is the kernel's part, deepest from a deep sleep, and
-// that of Go's poller and scheduler. What is left of the wait then, mostly nothing, is
-// too short to sleep.
+// to come back once it had. That is the kernel's wake-up, which takes longest from a deep
+// sleep, and Go's poller and scheduler. What is left of the wait then, mostly nothing,
+// is too short to sleep.
 const (
 	leadAtFirst = 20 * time.Microsecond
 	leadAtMost  = 150 * time.Microsecond

@@ -130,7 +130,7 @@ func (b *httpBody) params(r *http.Request, lift bool) (list []event.Param, files
 // refuses what neither a variable nor an argument can hold.
 func checkVariables(list []event.Param) error {
 	seen := map[string]bool{}
-	for _, v := range (event.Event{Detail: event.HTTP{Params: list}}).Environ(nil) {
+	for _, v := range (event.Event{Detail: event.HTTP{Params: list}}).Environ() {
 		name, value, _ := strings.Cut(v, "=")
 		switch {
 		case seen[name]:

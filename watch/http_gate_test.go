@@ -118,7 +118,7 @@ func TestHTTP_whoMay(t *testing.T) {
 			for _, header := range tt.good {
 				c := r.send(request("POST /", header+"\r\n", push))
 				call := r.call()
-				for _, v := range (event.Event{Detail: call.HTTP}).Environ(nil) {
+				for _, v := range (event.Event{Detail: call.HTTP}).Environ() {
 					if tt.format != "" && tt.format != "gitlab" {
 						break // a signature is no secret
 					}
