@@ -31,6 +31,9 @@ func NewPeriodic(l *Loop, next func(after time.Time) (time.Time, bool), fn func(
 }
 
 // periodicOf returns the periodic that a node is part of.
+//
+// Safety: the heap of periodics has nodes of Periodics alone, each the field of one that the
+// heap's pointer keeps alive.
 func periodicOf(n *node) *Periodic {
 	return (*Periodic)(unsafe.Add(unsafe.Pointer(n), -int(unsafe.Offsetof(Periodic{}.node))))
 }

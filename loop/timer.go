@@ -27,6 +27,9 @@ func NewTimer(l *Loop, after, repeat time.Duration, fn func()) *Timer {
 }
 
 // timerOf returns the timer that a node is part of.
+//
+// Safety: the heap of timers has nodes of Timers alone, each the field of one that the heap's
+// pointer keeps alive.
 func timerOf(n *node) *Timer {
 	return (*Timer)(unsafe.Add(unsafe.Pointer(n), -int(unsafe.Offsetof(Timer{}.node))))
 }

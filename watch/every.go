@@ -51,7 +51,7 @@ type Every struct {
 	options  EveryOptions
 	emit     Emit
 	periodic *loop.Periodic
-	fed      *feed
+	fed      *Feed
 	schedule *schedule.Spec // of a Rule: its last answer
 	rule     *asking        // nil without a Rule
 
@@ -72,7 +72,7 @@ const (
 func NewEvery(l *loop.Loop, o EveryOptions, emit Emit) *Every {
 	e := &Every{loop: l, options: o, emit: emit, schedule: o.Schedule}
 	e.periodic = loop.NewPeriodic(l, e.next, e.fire)
-	e.fed = newFeed(l, e.fireNow)
+	e.fed = NewFeed(l, e.fireNow)
 	if o.Rule != nil {
 		e.rule = &asking{rule: o.Rule}
 	}
@@ -106,22 +106,22 @@ func (e *Every) Start() error {
 func (e *Every) Stop() {
 	e.forget()
 	e.periodic.Stop()
-	e.fed.forget()
+	e.fed.Forget()
 }
 
 // Feed emits an event that is due now and takes no instant's place.
-func (e *Every) Feed() { e.fed.add() }
+func (e *Every) Feed() { e.fed.Add() }
 
 // Active reports whether an instant is awaited.
 func (e *Every) Active() bool { return e.periodic.Active() || e.asking() }
 
 // Pending reports whether an event waits to be emitted.
-func (e *Every) Pending() bool { return e.periodic.Pending() || e.fed.pending() }
+func (e *Every) Pending() bool { return e.periodic.Pending() || e.fed.Pending() }
 
 // SetPriority sets the priority.
 func (e *Every) SetPriority(p loop.Priority) {
 	e.periodic.SetPriority(p)
-	e.fed.async.SetPriority(p)
+	e.fed.SetPriority(p)
 }
 
 // At returns when the next event is due, jitter included; false if that is not known, or there is none. Of one that is

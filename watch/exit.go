@@ -68,7 +68,7 @@ type Exit struct {
 	emit    Emit
 	pids    []pidRef
 
-	active  *loop.Async  // while a process is waited for; fed when there is something told
+	active  *loop.Fed  // while a process is waited for; fed when there is something told
 	told    []event.Exit // what is to be emitted, not being any target's
 	targets map[exitTarget]bool
 	watched map[int]bool // the PIDs among them
@@ -108,7 +108,7 @@ func NewExit(l *loop.Loop, o ExitOptions, emit Emit) (*Exit, error) {
 		}
 		w.pids = append(w.pids, ref)
 	}
-	w.active = loop.NewAsync(l, w.deliver)
+	w.active = loop.NewFed(l, w.deliver)
 	w.pidfds.w, w.polls.w = w, w
 	return w, nil
 }

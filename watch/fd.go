@@ -59,7 +59,7 @@ type FD struct {
 	emit   Emit
 	forms  []fdForm
 	groups []matchGroup
-	fed    *feed
+	fed    *Feed
 
 	priority    loop.Priority
 	active      bool
@@ -102,7 +102,7 @@ const chunkSize = 64 << 10
 // Stop; those inherited stay open.
 func NewFD(l *loop.Loop, o FDOptions, emit Emit) (*FD, error) {
 	w := &FD{loop: l, opts: o, emit: emit, sources: map[fdSource]bool{}, read: []string{"read"}}
-	w.fed = newFeed(l, w.offerFirst)
+	w.fed = NewFeed(l, w.offerFirst)
 	if len(o.FDs) == 0 {
 		return nil, errors.New("no descriptor given: 0 is standard input")
 	}
@@ -189,7 +189,7 @@ func (w *FD) Start() error {
 
 // Stop closes what Start opened.
 func (w *FD) Stop() {
-	w.fed.forget()
+	w.fed.Forget()
 	w.closeAll()
 	w.finish()
 }
@@ -227,7 +227,7 @@ func (w *FD) drop(s fdSource) {
 }
 
 // Feed emits an event of the first descriptor that has not come to its end.
-func (w *FD) Feed() { w.fed.add() }
+func (w *FD) Feed() { w.fed.Add() }
 
 func (w *FD) offerFirst() {
 	for _, s := range w.opened {
@@ -243,7 +243,7 @@ func (w *FD) Active() bool { return w.active }
 
 // Pending reports whether a descriptor is ready that nobody was told of.
 func (w *FD) Pending() bool {
-	if w.fed.pending() {
+	if w.fed.Pending() {
 		return true
 	}
 	for s := range w.sources {

@@ -2,16 +2,16 @@ package watch
 
 import "github.com/evshell/ev/loop"
 
-// A feed emits what a watcher is fed: an event for each time, those of one turn too.
-type feed struct {
-	async *loop.Async // never started
-	owed  int         // events
+// A Feed emits what a watcher is fed: an event for each time, those of one turn too.
+type Feed struct {
+	fed  *loop.Fed // never started: the watcher itself keeps the loop alive
+	owed int       // events
 }
 
-// newFeed makes a feed; each call of emit is an event.
-func newFeed(l *loop.Loop, emit func()) *feed {
-	f := &feed{}
-	f.async = loop.NewAsync(l, func() {
+// NewFeed makes a feed; each call of emit is an event.
+func NewFeed(l *loop.Loop, emit func()) *Feed {
+	f := &Feed{}
+	f.fed = loop.NewFed(l, func() {
 		for f.owed > 0 { // emit may stop the watcher
 			f.owed--
 			emit()
@@ -20,15 +20,20 @@ func newFeed(l *loop.Loop, emit func()) *feed {
 	return f
 }
 
-func (f *feed) add() {
+// Add has one more event emitted.
+func (f *Feed) Add() {
 	f.owed++
-	f.async.Feed()
+	f.fed.Feed()
 }
 
-// forget drops what is owed.
-func (f *feed) forget() {
+// Forget drops the events that have not been emitted.
+func (f *Feed) Forget() {
 	f.owed = 0
-	f.async.ClearPending()
+	f.fed.ClearPending()
 }
 
-func (f *feed) pending() bool { return f.async.Pending() }
+// Pending reports whether an event waits to be emitted.
+func (f *Feed) Pending() bool { return f.fed.Pending() }
+
+// SetPriority sets the priority of the events.
+func (f *Feed) SetPriority(p loop.Priority) { f.fed.SetPriority(p) }

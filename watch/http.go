@@ -76,7 +76,7 @@ type HTTP struct {
 	gate    *httpGate
 	tls     *tls.Config
 
-	arrived *loop.Async // fed while there is something to emit
+	arrived *loop.Fed // fed while there is something to emit
 	waiting []*httpExchange
 	fed     int // events of no request
 	held    bool
@@ -96,7 +96,7 @@ var (
 // the address is listened on from Start to Stop.
 func NewHTTP(l *loop.Loop, o HTTPOptions, emit Emit) (*HTTP, error) {
 	w := &HTTP{loop: l, opts: o, emit: emit, apart: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	w.arrived = loop.NewAsync(l, w.deliver)
+	w.arrived = loop.NewFed(l, w.deliver)
 	var err error
 	if w.address, err = parseHTTPAddress(o.Addr); err != nil {
 		return nil, err

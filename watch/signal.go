@@ -34,7 +34,7 @@ type Signal struct {
 	options SignalOptions
 	emit    Emit
 
-	arrived *loop.Async    // fed while there is something to emit
+	arrived *loop.Fed    // fed while there is something to emit
 	told    []event.Signal // what that is, one of a kind
 	notices chan os.Signal
 	info    *signalInfo // with Info
@@ -57,7 +57,7 @@ func NewSignal(l *loop.Loop, o SignalOptions, emit Emit) (*Signal, error) {
 		}
 	}
 	w := &Signal{loop: l, options: o, emit: emit}
-	w.arrived = loop.NewAsync(l, w.deliver)
+	w.arrived = loop.NewFed(l, w.deliver)
 	return w, nil
 }
 

@@ -38,7 +38,7 @@ type NewActivity func(l *loop.Loop, again Emit) (Activity, error)
 type Timer struct {
 	loop       *loop.Loop
 	timer      *loop.Timer
-	fed        *feed // nil: not yet
+	fed        *Feed // nil: not yet
 	options    TimerOptions
 	emit       Emit
 	activities []Activity
@@ -92,7 +92,7 @@ func (t *Timer) Stop() {
 	t.resume()
 	t.timer.Stop()
 	if t.fed != nil {
-		t.fed.forget()
+		t.fed.Forget()
 	}
 	for _, a := range t.activities {
 		a.Stop()
@@ -105,10 +105,10 @@ func (t *Timer) Stop() {
 // Feed emits an event that is due now and changes nothing of the span.
 func (t *Timer) Feed() {
 	if t.fed == nil {
-		t.fed = newFeed(t.loop, t.fireNow)
-		t.fed.async.SetPriority(t.timer.Priority())
+		t.fed = NewFeed(t.loop, t.fireNow)
+		t.fed.SetPriority(t.timer.Priority())
 	}
-	t.fed.add()
+	t.fed.Add()
 }
 
 // Active reports whether the timer runs, is paused, or may be started by an activity.
@@ -118,13 +118,13 @@ func (t *Timer) Active() bool { return t.timer.Active() || t.paused || t.listens
 func (t *Timer) listens() bool { return slices.ContainsFunc(t.activities, Activity.Active) }
 
 // Pending reports whether an event waits to be emitted.
-func (t *Timer) Pending() bool { return t.timer.Pending() || t.fed != nil && t.fed.pending() }
+func (t *Timer) Pending() bool { return t.timer.Pending() || t.fed != nil && t.fed.Pending() }
 
 // SetPriority sets the timer's priority.
 func (t *Timer) SetPriority(p loop.Priority) {
 	t.timer.SetPriority(p)
 	if t.fed != nil {
-		t.fed.async.SetPriority(p)
+		t.fed.SetPriority(p)
 	}
 }
 
