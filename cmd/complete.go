@@ -10,7 +10,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/schedule"
-	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/stat"
 )
 
 // A completion offers what may stand where the user is: words that begin with
@@ -53,7 +53,7 @@ func flagWords() map[string]completion {
 		"catch-up":    words("none\tthey are counted", "once\tone event for all", "all\tone event each"),
 		"respawn":     words(respawnAlways, respawnOnFailure),
 		"command":     processNames,
-		"change":      words(watch.ChangeNames()...),
+		"change":      words(stat.ChangeNames()...),
 	}
 }
 

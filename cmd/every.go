@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/every"
 )
 
 // everyOptions are the flags of every.
@@ -120,14 +121,14 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-		return watch.NewEvery(l, w, emit), nil
+		return every.New(l, w, emit), nil
 	}
 	return sink(c.Context(), b)
 }
 
 // comes reports that no instant comes any more. In an Evfile that is no error: what was
 // once right would keep all other lines from running.
-func (o *everyOptions) comes(a *app, c *cobra.Command, w watch.EveryOptions) error {
+func (o *everyOptions) comes(a *app, c *cobra.Command, w every.Options) error {
 	if w.Schedule == nil || w.Schedule.Kind() == schedule.Instant || o.state != "" {
 		return nil
 	}
@@ -143,8 +144,8 @@ func (o *everyOptions) comes(a *app, c *cobra.Command, w watch.EveryOptions) err
 }
 
 // describe turns the flags and the SCHEDULE into what the watcher wants to know.
-func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name string) (watch.EveryOptions, error) {
-	w := watch.EveryOptions{Jitter: o.jitter, State: o.state, Report: a.report}
+func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name string) (every.Options, error) {
+	w := every.Options{Jitter: o.jitter, State: o.state, Report: a.report}
 	zone, err := o.location(a)
 	if err != nil {
 		return w, err
@@ -267,15 +268,15 @@ func reading(k schedule.Kind) string {
 	}[k]
 }
 
-func (o *everyOptions) parseCatchUp() (watch.CatchUp, error) {
+func (o *everyOptions) parseCatchUp() (every.CatchUp, error) {
 	if o.catchUp == "" {
 		if o.state != "" {
-			return watch.CatchUpOnce, nil
+			return every.CatchUpOnce, nil
 		}
-		return watch.CatchUpNone, nil
+		return every.CatchUpNone, nil
 	}
-	return choose("catch-up", o.catchUp, map[string]watch.CatchUp{
-		"none": watch.CatchUpNone, "once": watch.CatchUpOnce, "all": watch.CatchUpAll,
+	return choose("catch-up", o.catchUp, map[string]every.CatchUp{
+		"none": every.CatchUpNone, "once": every.CatchUpOnce, "all": every.CatchUpAll,
 	})
 }
 
@@ -302,7 +303,7 @@ func (o *everyOptions) seed(name string) (string, error) {
 }
 
 // parseRule splits a command as a line of an Evfile is.
-func (a *app) parseRule(text string, zone *time.Location) (*watch.Rule, error) {
+func (a *app) parseRule(text string, zone *time.Location) (*every.Rule, error) {
 	list, err := evfile.Split(text)
 	if err != nil {
 		return nil, usagef("--schedule-command: %v", err)
@@ -310,7 +311,7 @@ func (a *app) parseRule(text string, zone *time.Location) (*watch.Rule, error) {
 	if len(list) == 0 {
 		return nil, usagef("--schedule-command is empty: give a command that prints a time")
 	}
-	rule := &watch.Rule{Zone: zone, Env: a.env}
+	rule := &every.Rule{Zone: zone, Env: a.env}
 	for _, word := range list {
 		rule.Command = append(rule.Command, word.Text)
 	}

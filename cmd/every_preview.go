@@ -17,7 +17,7 @@ import (
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/schedule"
-	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/every"
 )
 
 // preview are the flags that show a schedule instead of waiting for it.
@@ -45,9 +45,9 @@ func (p *preview) asked(c *cobra.Command) bool {
 // explained is how many instants --explain shows if --next says nothing else.
 const explained = 5
 
-func (p *preview) write(a *app, c *cobra.Command, w watch.EveryOptions, asJSON bool) error {
+func (p *preview) write(a *app, c *cobra.Command, w every.Options, asJSON bool) error {
 	now := time.Now()
-	s := shown{EveryOptions: w, now: now, after: now, context: c.Context()}
+	s := shown{Options: w, now: now, after: now, context: c.Context()}
 	switch {
 	case (p.calendar || p.timeline) && w.Schedule == nil:
 		return usagef("a --schedule-command can't be drawn: --next N asks it for instants")
@@ -88,7 +88,7 @@ func (p *preview) write(a *app, c *cobra.Command, w watch.EveryOptions, asJSON b
 
 // shown is a schedule that is looked at.
 type shown struct {
-	watch.EveryOptions
+	every.Options
 	now     time.Time
 	after   time.Time
 	context context.Context

@@ -18,6 +18,7 @@ import (
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/onexit"
 )
 
 // onExitOptions are the flags of on-exit.
@@ -72,7 +73,7 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 				return err
 			}
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-				return watch.NewExit(l, w, emit)
+				return onexit.New(l, w, emit)
 			}
 			return sink(c.Context(), b)
 		},
@@ -84,8 +85,8 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 	fs.BoolVar(&o.exited, "exited", false, "a process that is not there has ended")
 	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
 	fs.Lookup("respawn").NoOptDefVal = respawnAlways
-	duration(fs, &o.delay, "respawn-delay", watch.DefaultRespawnDelay, "how long to wait before that, at first")
-	duration(fs, &o.maxDelay, "respawn-max-delay", watch.DefaultRespawnMaxDelay, "and at most")
+	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "how long to wait before that, at first")
+	duration(fs, &o.maxDelay, "respawn-max-delay", onexit.DefaultRespawnMaxDelay, "and at most")
 	o.add(c)
 	completeArgs(c, processIDs)
 	return c
@@ -98,8 +99,8 @@ const (
 )
 
 // describe turns the flags into what the watcher wants to know.
-func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (watch.ExitOptions, error) {
-	w := watch.ExitOptions{
+func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit.Options, error) {
+	w := onexit.Options{
 		PIDs: own, PIDFiles: o.pidFiles, Commands: o.commands, Exited: o.exited,
 		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Hub: a.hub, Report: a.report,
 	}
@@ -111,9 +112,9 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (watch.
 	switch o.respawn {
 	case "":
 	case respawnAlways:
-		w.Respawn = watch.RespawnAlways
+		w.Respawn = onexit.RespawnAlways
 	case respawnOnFailure:
-		w.Respawn = watch.RespawnOnFailure
+		w.Respawn = onexit.RespawnOnFailure
 	default:
 		return w, usagef("--respawn is %s or %s, not %q", respawnAlways, respawnOnFailure, o.respawn)
 	}
@@ -135,7 +136,7 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (watch.
 }
 
 // describeChild splits the child's command as a line of an Evfile is.
-func (o *onExitOptions) describeChild(a *app, w *watch.ExitOptions) error {
+func (o *onExitOptions) describeChild(a *app, w *onexit.Options) error {
 	list, err := evfile.Split(o.child)
 	switch {
 	case err != nil:
@@ -157,14 +158,14 @@ func (o *onExitOptions) describeChild(a *app, w *watch.ExitOptions) error {
 
 // processNames offers the names of the commands that run.
 func processNames(prefix string) []string {
-	all, _ := watch.ProcessNames()
+	all, _ := onexit.ProcessNames()
 	names := slices.Sorted(maps.Values(all))
 	return words(slices.Compact(names)...)(prefix)
 }
 
 // processIDs offers the processes, each with its command's name.
 func processIDs(prefix string) []string {
-	all, _ := watch.ProcessNames()
+	all, _ := onexit.ProcessNames()
 	var ids []string
 	for _, pid := range slices.Sorted(maps.Keys(all)) {
 		ids = append(ids, strconv.Itoa(pid)+"\t"+all[pid])

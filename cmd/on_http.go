@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/onhttp"
 )
 
 // onHTTPOptions are the flags of on-http.
@@ -89,9 +89,9 @@ is refused. Secrets are in files, one a line, each of them good.`,
 	o.addTo(c)
 	o.add(c)
 	completeArgs(c, words("localhost:", ":", "unix:", "fd:"))
-	completeFlag(c, "hmac-format", words(watch.HTTPSignatureFormats()...))
+	completeFlag(c, "hmac-format", words(onhttp.SignatureFormats()...))
 	completeFlag(c, "half-close", words(halfCloseGone+"\tit has gone", halfCloseWaits+"\tit still waits"))
-	completeFlag(c, "method", words(httpMethods()...))
+	completeFlag(c, "method", words(onhttp.Methods()...))
 	return c
 }
 
@@ -103,7 +103,7 @@ const (
 
 func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs := ownFlags(c)
-	fs.StringSliceVar(&o.methods, "method", []string{http.MethodPost}, "which methods there are `LIST`")
+	fs.StringSliceVar(&o.methods, "method", []string{"POST"}, "which methods there are `LIST`")
 	fs.Var((*listValue)(&o.paths), "path", "which path there is, or /PREFIX/* for all below; can be repeated `PATH`")
 	fs.Var((*listValue)(&o.hosts), "host", "a name under which this host is known, besides localhost and addresses; can be repeated `NAME`")
 	fs.BoolVar(&o.health, "health", false, "answer GET /-/healthy, to anyone, without an event")
@@ -157,17 +157,17 @@ func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) 
 		}
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-		return watch.NewHTTP(l, w, emit)
+		return onhttp.New(l, w, emit)
 	}
 	return sink(c.Context(), b)
 }
 
 // describe turns the flags into what the watcher wants to know.
-func (o *onHTTPOptions) describe(a *app, addr string) (watch.HTTPOptions, error) {
-	w := watch.HTTPOptions{
+func (o *onHTTPOptions) describe(a *app, addr string) (onhttp.Options, error) {
+	w := onhttp.Options{
 		Addr: addr, Methods: o.methods, Paths: o.paths, Hosts: o.hosts, Health: o.health,
 		TokenFile: o.tokenFile, BasicFile: o.basicFile,
-		Signature: watch.HTTPSignature{SecretFile: o.secretFile, Header: o.hmacHeader, Format: o.hmacFormat},
+		Signature: onhttp.Signature{SecretFile: o.secretFile, Header: o.hmacHeader, Format: o.hmacFormat},
 		CertFile:  o.tlsCert, KeyFile: o.tlsKey,
 		MaxBody: o.maxBody, MaxHeader: o.maxHeader, MaxParallel: o.maxParallel, MaxConnections: o.maxConnections,
 		ReadTimeout: o.readTimeout, JSONBody: o.jsonBody,
@@ -218,21 +218,15 @@ func (o *onHTTPOptions) checkMethods() error {
 	}
 	for i, m := range o.methods {
 		m = strings.ToUpper(m)
-		if !slices.Contains(httpMethods(), m) {
-			if guess, ok := nearest.Of(m, slices.Values(httpMethods())); ok {
+		if !slices.Contains(onhttp.Methods(), m) {
+			if guess, ok := nearest.Of(m, slices.Values(onhttp.Methods())); ok {
 				return usagef("--method: %q is no method: did you mean %s?", o.methods[i], guess)
 			}
-			return usagef("--method: %q is no method: there are %s", o.methods[i], strings.Join(httpMethods(), ", "))
+			return usagef("--method: %q is no method: there are %s", o.methods[i], strings.Join(onhttp.Methods(), ", "))
 		}
 		o.methods[i] = m
 	}
 	return nil
-}
-
-func httpMethods() []string {
-	return []string{
-		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
-	}
 }
 
 // statuses reads --status.

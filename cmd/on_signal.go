@@ -14,6 +14,7 @@ import (
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/onsignal"
 )
 
 // onSignalOptions are the flags of on-signal.
@@ -74,9 +75,9 @@ others that the Go runtime keeps to itself.`,
 				}
 				b.Claims.Blocked = signals
 			}
-			w := watch.SignalOptions{Signals: signals, Info: o.siginfo}
+			w := onsignal.Options{Signals: signals, Info: o.siginfo}
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-				return watch.NewSignal(l, w, emit)
+				return onsignal.New(l, w, emit)
 			}
 			return sink(c.Context(), b)
 		},

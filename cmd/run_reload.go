@@ -6,7 +6,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
-	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/stat"
 )
 
 // A runner has a session follow its Evfile.
@@ -22,11 +22,11 @@ func (r *runner) follow(changes bool) error {
 	if !changes {
 		return nil
 	}
-	w, err := watch.NewStat(r.loop, watch.StatOptions{
+	w, err := stat.New(r.loop, stat.Options{
 		Paths:   []string{r.reader.path},
-		Settle:  watch.DefaultSettle, // an editor saves in several steps
-		MaxWait: watch.DefaultMaxWait,
-		Changes: watch.Created | watch.Replaced | watch.Content,
+		Settle:  stat.DefaultSettle, // an editor saves in several steps
+		MaxWait: stat.DefaultMaxWait,
+		Changes: stat.Created | stat.Replaced | stat.Content,
 		Hub:     r.app.hub,
 		Report:  r.app.report,
 	}, func(event.Detail) { r.reload() })

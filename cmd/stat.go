@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/stat"
 )
 
 // statOptions are the flags of stat.
@@ -112,8 +113,8 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	fs.BoolVar(&o.initial, "initial", false, "begin with one event a path as it is now")
 	fs.BoolVar(&o.untilExists, "until-exists", false, "wait for the paths to exist, and end")
 	fs.BoolVar(&o.untilGone, "until-gone", false, "wait for the paths to be gone, and end")
-	duration(fs, &o.settle, "settle", watch.DefaultSettle, "how long nothing must change before it is told")
-	limit(fs, &o.maxWait, "max-wait", watch.DefaultMaxWait, "but tell it after this time")
+	duration(fs, &o.settle, "settle", stat.DefaultSettle, "how long nothing must change before it is told")
+	limit(fs, &o.maxWait, "max-wait", stat.DefaultMaxWait, "but tell it after this time")
 	duration(fs, &o.poll, "poll", 0, "look this often, don't be notified")
 	fs.BoolVar(&o.pollFallback, "poll-fallback", false, "poll what is beyond the system's limit of watches")
 	o.add(c)
@@ -146,14 +147,14 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 			return nil, err
 		}
 		a.noteCommands(w.Paths, command)
-		return watch.NewStat(l, w, emit)
+		return stat.New(l, w, emit)
 	}
 	return sink(c.Context(), b)
 }
 
 // describe turns the flags into what the watcher wants to know.
-func (o *statOptions) describe(c *cobra.Command, own []string) (watch.StatOptions, error) {
-	w := watch.StatOptions{
+func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, error) {
+	w := stat.Options{
 		Recursive: o.recursive,
 		Ignore: ignore.Options{
 			Hidden:      o.hidden,
@@ -177,17 +178,17 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (watch.StatOption
 	}
 	switch {
 	case o.untilExists:
-		w.Until = watch.Exists
+		w.Until = stat.Exists
 	case o.untilGone:
-		w.Until = watch.Gone
+		w.Until = stat.Gone
 	}
 	if c.Flags().Changed("change") {
 		var err error
-		if w.Changes, err = watch.ParseChanges(o.change); err != nil {
+		if w.Changes, err = stat.ParseChanges(o.change); err != nil {
 			return w, usagef("--change: %v", err)
 		}
 		if o.atime {
-			w.Changes |= watch.Atime
+			w.Changes |= stat.Atime
 		}
 	}
 	return w, o.check(c, own)

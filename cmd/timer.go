@@ -11,6 +11,7 @@ import (
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/timer"
 )
 
 // timerOptions are the flags of timer.
@@ -67,7 +68,7 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 			}
 			t.After, t.Repeat = after, o.repeat
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-				return watch.NewTimer(l, t, emit)
+				return timer.New(l, t, emit)
 			}
 			return sink(c.Context(), b)
 		},

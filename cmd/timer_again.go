@@ -10,6 +10,10 @@ import (
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/fd"
+	"github.com/evshell/ev/watch/onsignal"
+	"github.com/evshell/ev/watch/stat"
+	"github.com/evshell/ev/watch/timer"
 )
 
 const (
@@ -19,8 +23,8 @@ const (
 
 // describe turns the flags about activity and progress into what the timer wants to
 // know.
-func (o *timerOptions) describe(a *app, b *Binding) (watch.TimerOptions, error) {
-	var t watch.TimerOptions
+func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
+	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {
 		return t, usagef("--pass copies the standard input that puts the timer off: add --again-on fd:0")
 	}
@@ -35,32 +39,32 @@ func (o *timerOptions) describe(a *app, b *Binding) (watch.TimerOptions, error) 
 		t.AgainOn = append(t.AgainOn, activity)
 	}
 	if o.progress && a.getenv("TERM") != "dumb" && term.IsTerminal(stderrFD) {
-		t.Progress = &watch.ProgressOptions{Terminal: stderrFD, UTF8: showsUTF8(a.getenv)}
+		t.Progress = &timer.ProgressOptions{Terminal: stderrFD, UTF8: showsUTF8(a.getenv)}
 	}
 	return t, nil
 }
 
 // activity reads a SOURCE.
-func (o *timerOptions) activity(a *app, b *Binding, source string) (watch.NewActivity, error) {
+func (o *timerOptions) activity(a *app, b *Binding, source string) (timer.NewActivity, error) {
 	kind, what, _ := strings.Cut(source, ":")
 	switch {
 	case what == "":
 	case kind == "fd":
-		fd, err := strconv.ParseUint(what, 10, 31)
+		number, err := strconv.ParseUint(what, 10, 31)
 		if err != nil {
 			return nil, usagef("--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
 		}
-		b.Claims.Stdin = b.Claims.Stdin || fd == stdinFD
-		p := watch.PassOptions{In: int(fd), Out: -1, Inherited: watch.InheritedFDs(), Report: a.report}
-		if o.pass && fd == stdinFD {
+		b.Claims.Stdin = b.Claims.Stdin || number == stdinFD
+		p := fd.PassOptions{In: int(number), Out: -1, Inherited: fd.Inherited(), Report: a.report}
+		if o.pass && number == stdinFD {
 			p.Out = stdoutFD
 		}
-		return func(l *loop.Loop, again watch.Emit) (watch.Activity, error) {
-			return watch.NewPass(l, p, again), nil
+		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
+			return fd.NewPass(l, p, again), nil
 		}, nil
 	case kind == "stat":
-		return func(l *loop.Loop, again watch.Emit) (watch.Activity, error) {
-			return watch.NewStat(l, watch.StatOptions{Paths: []string{what}, Hub: a.hub, Report: a.report}, again)
+		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
+			return stat.New(l, stat.Options{Paths: []string{what}, Hub: a.hub, Report: a.report}, again)
 		}, nil
 	case kind == "signal":
 		s, err := sig.Parse(what)
@@ -68,8 +72,8 @@ func (o *timerOptions) activity(a *app, b *Binding, source string) (watch.NewAct
 			return nil, usagef("--again-on %s: %v", source, err)
 		}
 		b.Claims.Signals = append(b.Claims.Signals, s)
-		return func(l *loop.Loop, again watch.Emit) (watch.Activity, error) {
-			return watch.NewSignal(l, watch.SignalOptions{Signals: []syscall.Signal{s}}, again)
+		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
+			return onsignal.New(l, onsignal.Options{Signals: []syscall.Signal{s}}, again)
 		}, nil
 	}
 	return nil, usagef("--again-on %s: write fd:N, stat:PATH or signal:NAME", source)

@@ -13,6 +13,7 @@ import (
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/fd"
 )
 
 // watchFDOptions are the flags of watch-fd.
@@ -96,7 +97,7 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	}
 	sample := event.FD{}
 	if w.Match != nil {
-		names, err := watch.GroupNames(w.Match)
+		names, err := fd.GroupNames(w.Match)
 		if err != nil {
 			return usagef("--match: %v", err)
 		}
@@ -109,28 +110,28 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 		return err
 	}
 	w.Handed = b.Exec != nil
-	if w.Handed && w.Reading == watch.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, watch.ListensFD) {
+	if w.Handed && w.Reading == fd.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, fd.ListensFD) {
 		b.Exec.Busy = action.Busy{Policy: action.Parallel, Limit: o.maxConnections}
 	}
-	if b.Exec != nil && w.Reading == watch.ReadNothing && w.Want&loop.Read != 0 && slices.ContainsFunc(own, watch.TerminalFD) {
+	if b.Exec != nil && w.Reading == fd.ReadNothing && w.Want&loop.Read != 0 && slices.ContainsFunc(own, fd.TerminalFD) {
 		b.Exec.Foreground = true // none but the foreground may read the terminal
 	}
-	if b.Exec != nil && w.Reading == watch.ReadNothing {
+	if b.Exec != nil && w.Reading == fd.ReadNothing {
 		b.Exec.Storm = noticing
 	}
 	b.Claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
 	b.Claims.Stdout = slices.Contains(own, "1")
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-		return watch.NewFD(l, w, emit)
+		return fd.New(l, w, emit)
 	}
 	return sink(c.Context(), b)
 }
 
 // describe turns the flags into what the watcher wants to know.
-func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (watch.FDOptions, error) {
-	w := watch.FDOptions{
+func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Options, error) {
+	w := fd.Options{
 		FDs: fds, Limit: o.maxLine, Separator: '\n', EOF: o.eof, MaxConnections: o.maxConnections,
-		Inherited: watch.InheritedFDs(), Report: a.report,
+		Inherited: fd.Inherited(), Report: a.report,
 	}
 	var err error
 	if w.Named, err = a.namedFDs(fds); err != nil {
@@ -140,9 +141,9 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (watch
 	case records && o.data:
 		return w, usagef("--data reads chunks, --line and --null records: leave out one of them")
 	case records:
-		w.Reading = watch.ReadRecords
+		w.Reading = fd.ReadRecords
 	case o.data:
-		w.Reading = watch.ReadData
+		w.Reading = fd.ReadData
 	}
 	if o.zero {
 		w.Separator = 0
@@ -161,15 +162,15 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (watch
 	switch {
 	case len(fds) == 0:
 		return w, usagef("give a descriptor, as in: ev watch-fd 0")
-	case w.Reading != watch.ReadNothing && w.Want != loop.Read:
+	case w.Reading != fd.ReadNothing && w.Want != loop.Read:
 		return w, usagef("--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
-	case w.Reading == watch.ReadNothing && o.eof:
+	case w.Reading == fd.ReadNothing && o.eof:
 		return w, usagef("--eof is the end of what is read: add --line, --null or --data")
-	case w.Reading != watch.ReadRecords && o.match != "":
+	case w.Reading != fd.ReadRecords && o.match != "":
 		return w, usagef("--match chooses among lines: add --line or --null")
-	case w.Reading != watch.ReadRecords && c.Flags().Changed("max-line"):
+	case w.Reading != fd.ReadRecords && c.Flags().Changed("max-line"):
 		return w, usagef("--max-line is about lines: add --line or --null")
-	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, watch.ListensFD):
+	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, fd.ListensFD):
 		return w, usagef("--max-connections is about tcp-listen: and unix-listen:, and there is none")
 	}
 	if o.match != "" {

@@ -1,6 +1,6 @@
-// Package watch has what a user can watch. Each watcher is a composite: it is
-// made of the loop's public primitives alone, turns what the kernel tells into
-// words, and emits them as the details of events.
+// Package watch says what a watcher is. The watchers themselves are the packages below it,
+// one for each command. Each is a composite: it is made of the loop's public primitives
+// alone, turns what the kernel tells into words, and emits them as the details of events.
 package watch
 
 import (

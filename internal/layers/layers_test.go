@@ -21,9 +21,19 @@ const module = "github.com/evshell/ev"
 // of internal/ that is not listed here; a leaf imports other leaves at most.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"main":              {"cmd"},
-		"cmd":               {"evfile", "control", "watch", "schedule", "action", "event", "loop"},
-		"watch":             {"loop", "event", "schedule"},
+		"main": {"cmd"},
+		"cmd": {
+			"evfile", "control", "watch", "schedule", "action", "event", "loop",
+			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp",
+		},
+		"watch":             {"loop", "event"},
+		"watch/stat":        {"watch", "loop", "event"},
+		"watch/fd":          {"watch", "loop", "event"},
+		"watch/timer":       {"watch", "loop", "event", "watch/fd"}, // the countdown reads keys
+		"watch/every":       {"watch", "loop", "event", "schedule"},
+		"watch/onsignal":    {"watch", "loop", "event"},
+		"watch/onexit":      {"watch", "loop", "event", "watch/stat"}, // a PID file is watched
+		"watch/onhttp":      {"watch", "loop", "event"},
 		"action":            {"loop", "event"},
 		"control":           {"loop", "event"}, // a connection is one more descriptor of the loop
 		"schedule":          {},
@@ -35,15 +45,20 @@ func rooms() map[string][]string {
 	}
 }
 
-// libraries tells where a library may be known; "leaf" is any leaf.
+// libraries tells where a library may be known, and a package of the standard library that
+// is not for every room; "leaf" is any leaf, "floor" is every watcher's room.
 func libraries() map[string][]string {
 	return map[string][]string{
 		"github.com/spf13/cobra":           {"cmd", "internal/gen"},
 		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
-		"github.com/fsnotify/fsnotify":     {"watch"},
-		"github.com/bmatcuk/doublestar/v4": {"watch", "leaf"},
-		"golang.org/x/sys":                 {"loop", "watch", "action", "control", "cmd", "leaf", "internal/looptest"},
+		"github.com/fsnotify/fsnotify":     {"watch/stat"},
+		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
+		"golang.org/x/sys":                 {"loop", "floor", "action", "control", "cmd", "leaf", "internal/looptest"},
 		"golang.org/x/text":                {"leaf"},
+
+		"net/http":      {"watch/onhttp"},
+		"text/template": {}, // it costs 1.5 MB, and the linker's dead-code elimination
+		"expvar":        {}, // it costs 4 MB
 	}
 }
 
@@ -52,9 +67,6 @@ func fault(room, imported string) string {
 	rooms := rooms()
 	if _, listed := rooms[room]; !listed && !isInternal(room) {
 		return room + " is no room of the house: give it a place in rooms()"
-	}
-	if !strings.Contains(strings.Split(imported, "/")[0], ".") {
-		return "" // the standard library
 	}
 	if target, ours := strings.CutPrefix(imported+"/", module+"/"); ours {
 		target = roomOf(target)
@@ -68,11 +80,18 @@ func fault(room, imported string) string {
 		room = "leaf"
 	}
 	for library, at := range libraries() {
-		if strings.HasPrefix(imported+"/", library+"/") && slices.Contains(at, room) {
+		if !strings.HasPrefix(imported+"/", library+"/") {
+			continue
+		}
+		if slices.Contains(at, room) || slices.Contains(at, "floor") && strings.HasPrefix(room, "watch/") {
 			return ""
 		}
+		return room + " may not know " + imported
 	}
-	return room + " may not know " + imported
+	if strings.Contains(strings.Split(imported, "/")[0], ".") {
+		return room + " may not know " + imported
+	}
+	return "" // the standard library
 }
 
 func isInternal(room string) bool { return strings.HasPrefix(room, "internal/") }
@@ -84,8 +103,8 @@ func roomOf(folder string) string {
 	switch {
 	case parts[0] == ".":
 		return "main"
-	case parts[0] == "internal" && len(parts) > 1:
-		return "internal/" + parts[1]
+	case len(parts) > 1 && (parts[0] == "internal" || parts[0] == "watch"):
+		return parts[0] + "/" + parts[1]
 	}
 	return parts[0]
 }
@@ -160,10 +179,21 @@ func TestFault(t *testing.T) {
 		{"cmd", module + "/internal/gen", false},
 		{"cmd", module + "/internal/looptest", false},
 		{"watch", module + "/loop", true},
-		{"watch", module + "/action", false},
-		{"watch", fsnotify, true},
-		{"watch", cobra, false},
-		{"watch/deeper", cobra, false},
+		{"watch", module + "/watch/stat", false},
+		{"watch", fsnotify, false},
+		{"watch/stat", module + "/watch", true},
+		{"watch/stat", module + "/action", false},
+		{"watch/stat", module + "/watch/fd", false},
+		{"watch/stat", fsnotify, true},
+		{"watch/fd", fsnotify, false},
+		{"watch/fd", sys, true},
+		{"watch/fd", "net/http", false},
+		{"watch/fd", cobra, false},
+		{"watch/onhttp", "net/http", true},
+		{"watch/onhttp", "text/template", false},
+		{"watch/onexit", module + "/watch/stat", true},
+		{"watch/stat", module + "/watch/onexit", false},
+		{"watch/deeper", "time", false},
 		{"action", module + "/watch", false},
 		{"action", module + "/internal/sig", true},
 		{"action", sys, true},

@@ -2,7 +2,11 @@
 
 package socket
 
-import "golang.org/x/sys/unix"
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
 
 // PeerUser returns the user at the other end of a unix socket's connection
 // (LOCAL_PEERCRED of unix(4)).
@@ -13,4 +17,14 @@ func PeerUser(fd int) (uid int, err error) {
 		return 0, err
 	}
 	return int(c.Uid), nil
+}
+
+// Peer tells who is at the other end of a unix socket's connection, or "unix" if that
+// can't be known.
+func Peer(fd int) string {
+	uid, err := PeerUser(fd)
+	if err != nil {
+		return "unix"
+	}
+	return fmt.Sprintf("uid=%d", uid)
 }

@@ -1,0 +1,432 @@
+package fd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
+)
+
+// An fdRig is a Watcher on a real loop, and what it has emitted.
+type fdRig struct {
+	*testing.T
+	loop *loop.Loop
+	fd   *Watcher
+	got  []event.FD
+	on   func(event.FD) // called for each; nil: nothing is
+}
+
+func newFDRig(t *testing.T, o Options) *fdRig {
+	t.Helper()
+	l, err := loop.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	r := &fdRig{T: t, loop: l}
+	if o.Want == 0 {
+		o.Want = loop.Read
+	}
+	if o.Limit == 0 {
+		o.Separator, o.Limit = '\n', 1<<20
+	}
+	o.MaxConnections = max(o.MaxConnections, 1)
+	o.Inherited = Inherited()
+	r.fd, err = New(l, o, func(d event.Detail) {
+		r.got = append(r.got, d.(event.FD))
+		if r.on != nil {
+			r.on(d.(event.FD))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.fd.Stop()
+		for _, d := range r.got {
+			d.Release() // lest it is closed once its number is another's
+		}
+	})
+	return r
+}
+
+func (r *fdRig) start() {
+	r.Helper()
+	if err := r.fd.Start(); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// run starts the watcher and runs the loop to its end.
+func (r *fdRig) run() {
+	r.Helper()
+	r.start()
+	r.runLoop()
+}
+
+func (r *fdRig) runLoop() {
+	r.Helper()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, fmt.Errorf("the loop did not end"))
+	defer cancel()
+	if err := r.loop.Run(ctx, loop.RunDefault); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// lines returns what was read; a piece ends with '…', the end of file is EOF.
+func (r *fdRig) lines() []string {
+	var lines []string
+	for _, d := range r.got {
+		switch {
+		case d.Partial:
+			lines = append(lines, *d.Line+"…")
+		case d.Line != nil:
+			lines = append(lines, *d.Line)
+		case d.Data != nil:
+			lines = append(lines, *d.Data)
+		case slices.Contains(d.Ready, "eof"):
+			lines = append(lines, "EOF")
+		}
+	}
+	return lines
+}
+
+// inheritedPipe returns a pipe such as the shell would give.
+func inheritedPipe(t *testing.T) (r, w int) {
+	t.Helper()
+	var fds [2]int
+	if err := unix.Pipe(fds[:]); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = unix.Close(fds[0]), unix.Close(fds[1]) })
+	return fds[0], fds[1]
+}
+
+// inheritedDir returns a directory such as the shell would open.
+func inheritedDir(t *testing.T, dir string) string {
+	t.Helper()
+	fd, err := unix.Open(dir, unix.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	return name(fd)
+}
+
+func writeString(t *testing.T, fd int, s string) {
+	t.Helper()
+	if _, err := unix.Write(fd, []byte(s)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func name(fd int) string { return fmt.Sprint(fd) }
+
+func TestFD_aReadyDescriptorNeverSpins(t *testing.T) {
+	in, out := inheritedPipe(t)
+	r := newFDRig(t, Options{FDs: []string{name(in)}, Handed: true})
+	writeString(t, out, "x")
+	r.on = func(event.FD) {
+		r.fd.Hold(true)
+		r.loop.After(50*time.Millisecond, r.loop.Break)
+	}
+	r.run()
+	if turns := r.loop.Stats().Turns; len(r.got) != 1 || turns > 10 {
+		t.Errorf("%d events, %d turns while it was ready and held", len(r.got), turns)
+	}
+}
+
+func TestFD_theCommandGetsTheDescriptorAndTheEndIsNotTold(t *testing.T) {
+	in, out := inheritedPipe(t)
+	r := newFDRig(t, Options{FDs: []string{name(in)}, Handed: true})
+	writeString(t, out, "for the command")
+	_ = unix.Close(out)
+	r.on = func(d event.FD) {
+		b := make([]byte, 99)
+		n, _ := d.File.Read(b)
+		_ = d.File.Close()
+		if string(b[:n]) != "for the command" {
+			t.Errorf("the command reads %q", b[:n])
+		}
+		r.fd.Hold(true)
+		r.loop.Post(func() { r.fd.Hold(false) })
+	}
+	r.run()
+	if len(r.got) != 1 {
+		t.Errorf("%d events, want 1: there is nothing more to read", len(r.got))
+	}
+}
+
+func TestFD_whatEndsADescriptorThatCommandsRead(t *testing.T) {
+	null, err := unix.Open("/dev/null", unix.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(null) })
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(pair[0]) })
+	_ = unix.Close(pair[1])
+	file, err := unix.Open(filepath.Join(t.TempDir(), "empty"), unix.O_RDONLY|unix.O_CREAT, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(file) })
+	for what, fd := range map[string]int{"/dev/null": null, "a socket": pair[0], "a file": file} {
+		t.Run(what, func(t *testing.T) {
+			r := newFDRig(t, Options{FDs: []string{name(fd)}, Handed: true})
+			r.on = func(event.FD) {
+				r.fd.Hold(true)
+				r.loop.Post(func() { r.fd.Hold(false) })
+			}
+			r.run()
+			if len(r.got) != 1 {
+				t.Errorf("%d events, want 1", len(r.got))
+			}
+		})
+	}
+}
+
+func TestFD_withoutACommandTheFirstEventIsTheLast(t *testing.T) {
+	in, out := inheritedPipe(t)
+	r := newFDRig(t, Options{FDs: []string{name(in)}})
+	writeString(t, out, "still there")
+	r.run()
+	if len(r.got) != 1 || r.got[0].What() != "read" || r.got[0].File != nil {
+		t.Errorf("%+v", r.got)
+	}
+}
+
+func TestFD_aWriterLearnsThatItsReaderHasGone(t *testing.T) {
+	in, out := inheritedPipe(t)
+	r := newFDRig(t, Options{FDs: []string{name(out)}, Want: loop.Hangup, Handed: true})
+	r.start()
+	r.loop.Post(func() { _ = unix.Close(in) })
+	r.runLoop()
+	if len(r.got) != 1 || r.got[0].What() != "hup" {
+		t.Errorf("%+v", r.got)
+	}
+}
+
+func TestFD_aFIFOSurvivesItsWriters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := newFDRig(t, Options{FDs: []string{path}, Reading: ReadRecords})
+	write := func(s string) {
+		if err := os.WriteFile(path, []byte(s), 0); err != nil {
+			t.Error(err)
+		}
+	}
+	r.on = func(d event.FD) {
+		switch *d.Line {
+		case "first":
+			go write("second\n")
+		case "second":
+			r.fd.Stop()
+		}
+	}
+	go write("first\n")
+	r.run()
+	if got := r.lines(); !slices.Equal(got, []string{"first", "second"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestFD_aCommandComesToTheEndOfAFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := newFDRig(t, Options{FDs: []string{path}, Handed: true})
+	write := func(s string) {
+		if err := os.WriteFile(path, []byte(s), 0); err != nil {
+			t.Error(err)
+		}
+	}
+	var read []string
+	r.on = func(d event.FD) {
+		r.fd.Hold(true)
+		go func() {
+			b, _ := io.ReadAll(d.File)
+			_ = d.File.Close()
+			r.loop.Post(func() {
+				read = append(read, string(b))
+				if len(read) == 2 {
+					r.fd.Stop()
+					return
+				}
+				r.fd.Hold(false)
+				go write("two")
+			})
+		}()
+	}
+	go write("one")
+	r.run()
+	if !slices.Equal(read, []string{"one", "two"}) {
+		t.Errorf("commands read %q", read)
+	}
+}
+
+func TestFD_inheritedFlagsStayAsTheyAre(t *testing.T) {
+	in, out := inheritedPipe(t)
+	before, _ := unix.FcntlInt(uintptr(in), unix.F_GETFL, 0)
+	r := newFDRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
+	r.on = func(event.FD) {
+		if now, _ := unix.FcntlInt(uintptr(in), unix.F_GETFL, 0); now != before {
+			t.Errorf("flags %#o, were %#o", now, before)
+		}
+	}
+	writeString(t, out, "x\n")
+	_ = unix.Close(out)
+	r.run()
+}
+
+func TestFD_whatWaitsForConnectionsIsNotRead(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err == nil {
+		err = unix.Listen(fd, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	r := newFDRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords})
+	if err := r.fd.Start(); err == nil || !strings.Contains(err.Error(), "waits for connections") {
+		t.Error(err)
+	}
+	newFDRig(t, Options{FDs: []string{name(fd)}}).start() // but it can become ready
+}
+
+func TestFD_terminal(t *testing.T) {
+	ptm, tty, err := pty.Open()
+	if err != nil {
+		t.Skip("needs a pseudo-terminal: ", err)
+	}
+	defer tty.Close()
+	fd, err := unix.Dup(int(tty.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	r := newFDRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords, EOF: true})
+	r.on = func(d event.FD) {
+		if d.Line != nil {
+			_ = ptm.Close() // hangs up
+		}
+	}
+	if _, err := ptm.WriteString("typed\n"); err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	if got := r.lines(); !slices.Equal(got, []string{"typed", "EOF"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestFD_Feed(t *testing.T) {
+	in, _ := inheritedPipe(t)
+	r := newFDRig(t, Options{FDs: []string{name(in)}, Handed: true})
+	r.on = func(d event.FD) {
+		if d.File == nil || len(d.Ready) != 0 || d.Source != name(in) {
+			t.Errorf("%+v", d)
+		}
+		r.fd.Stop()
+	}
+	r.start()
+	r.fd.Feed()
+	r.runLoop()
+	if len(r.got) != 1 {
+		t.Errorf("%d events, want 1", len(r.got))
+	}
+}
+
+func TestFD_startedAgain(t *testing.T) {
+	in, out := inheritedPipe(t)
+	r := newFDRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
+	r.on = func(event.FD) { r.fd.Stop() }
+	for _, want := range []string{"a", "b"} {
+		writeString(t, out, want+"\n")
+		r.run()
+		if got := r.lines(); got[len(got)-1] != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestFD_errors(t *testing.T) {
+	in, out := inheritedPipe(t)
+	dir := t.TempDir()
+	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "file")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	private, err := os.Open(file) // closed on exec, so not inherited
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer private.Close()
+	tests := []struct {
+		fd   string
+		want loop.Ops
+		err  string
+	}{
+		{"-1", 0, "no descriptor"},
+		{"99999999999", 0, "no descriptor"},
+		{"", 0, "no descriptor"},
+		{"4711", 0, "descriptor 4711 is not open"},
+		{name(int(private.Fd())), 0, "is not open"},
+		{name(out), 0, "open for writing only"},
+		{name(in), loop.Write, "open for reading only"},
+		{"fd:", 0, "needs a name"},
+		{"fd:web", 0, "no descriptor of that name"},
+		{dir, 0, "ev stat"},
+		{dir + "/none", 0, "no such file"},
+		{inheritedDir(t, dir), 0, "is a directory"},
+		{fifo, loop.Hangup, "<FIFO"},
+		{"tcp-listen:8080", 0, "HOST:PORT"},
+		{"tcp-listen:localhost:", 0, "port of 0 to 65535"},
+		{"tcp-listen:localhost:65536", 0, "port of 0 to 65535"},
+		{"tcp-listen:example.org:80", 0, "not looked up"},
+		{"tcp-listen:::1:80", 0, "[::1]:80"},
+		{"tcp-listen:[fe80::1%1]:80", 0, "no address"},
+		{"tcp-listen:127.0.0.1:0", loop.Write, "waits for connections"},
+		{"unix-listen:", 0, "needs a path"},
+		{"unix-listen:" + file, 0, "no socket"},
+	}
+	for _, tt := range tests {
+		l, err := loop.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{FDs: []string{tt.fd}, Want: tt.want, Inherited: Inherited()}
+		if o.Want == 0 {
+			o.Want = loop.Read
+		}
+		w, err := New(l, o, nil)
+		if err == nil {
+			err = w.Start()
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%q: the error is %v, want one with %q", tt.fd, err, tt.err)
+		}
+		_ = l.Close()
+	}
+}

@@ -1,0 +1,110 @@
+package fd
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/internal/term"
+)
+
+// fdForm is a descriptor as the user writes it.
+type fdForm struct {
+	text string
+	kind fdKind
+	num  int            // of number
+	name string         // of named; a path of path and unixListen
+	addr netip.AddrPort // of tcpListen
+}
+
+func (f fdForm) listens() bool { return f.kind == fdTCP || f.kind == fdUnix }
+
+type fdKind uint8
+
+const (
+	fdNumber fdKind = iota
+	fdNamed
+	fdPath
+	fdTCP
+	fdUnix
+)
+
+// parseFD reads N, -, fd:NAME, tcp-listen:HOST:PORT and unix-listen:PATH. What is
+// none of them is the path of a FIFO or a device; one that names a descriptor,
+// such as /dev/fd/63, is that descriptor and not opened anew.
+func parseFD(s string) (fdForm, error) {
+	form := fdForm{text: s}
+	if num, ok := numberOf(s); ok {
+		n, err := strconv.ParseInt(num, 10, 32)
+		if err != nil || n < 0 {
+			return form, fmt.Errorf("%s is no descriptor: the numbers are 0, 1, 2, …", s)
+		}
+		form.num = int(n)
+		return form, nil
+	}
+	scheme, rest, _ := strings.Cut(s, ":")
+	var err error
+	switch scheme {
+	case "fd":
+		form.kind, form.name = fdNamed, rest
+		if rest == "" {
+			err = errors.New("fd: needs a name out of $LISTEN_FDNAMES, as in fd:web")
+		}
+	case "tcp-listen":
+		form.kind = fdTCP
+		if form.addr, err = socket.ParseTCP(rest); err != nil {
+			err = fmt.Errorf("tcp-listen: %w", err)
+		}
+	case "unix-listen":
+		form.kind, form.name = fdUnix, rest
+		if rest == "" {
+			err = errors.New("unix-listen: needs a path, as in unix-listen:/run/my.sock")
+		}
+	default:
+		form.kind, form.name = fdPath, s
+		if s == "" {
+			err = errors.New(`"" is no descriptor: give a number, -, fd:NAME, a path, tcp-listen:HOST:PORT or unix-listen:PATH`)
+		}
+	}
+	return form, err
+}
+
+// numberOf returns the number that s is, or stands for.
+func numberOf(s string) (string, bool) {
+	switch s {
+	case "-", "/dev/stdin":
+		return "0", true
+	case "/dev/stdout":
+		return "1", true
+	case "/dev/stderr":
+		return "2", true
+	}
+	for _, dir := range []string{"/dev/fd/", "/proc/self/fd/"} {
+		s = strings.TrimPrefix(s, dir)
+	}
+	digits := strings.TrimPrefix(s, "-")
+	return s, digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// ListensFD reports whether a descriptor, as it is written for [Options], is a socket
+// that waits for connections.
+func ListensFD(s string) bool {
+	form, err := parseFD(s)
+	return err == nil && form.listens()
+}
+
+// TerminalFD reports whether a descriptor, as it is written for [Options], is a
+// terminal.
+func TerminalFD(s string) bool {
+	form, err := parseFD(s)
+	switch {
+	case err != nil:
+		return false
+	case form.kind == fdNumber:
+		return term.IsTerminal(form.num)
+	}
+	return form.kind == fdPath && form.name == "/dev/tty"
+}

@@ -1,0 +1,326 @@
+package fd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/loop"
+)
+
+// listening returns the address that the rig's first FD listens on.
+func (r *fdRig) listening() string {
+	r.Helper()
+	at, err := socket.Address(r.fd.opened[0].(*fdListener).fd)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return at.String()
+}
+
+func dial(t *testing.T, network, addr string) net.Conn {
+	t.Helper()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func TestListen_eachConnectionIsAnEventThatBringsIt(t *testing.T) {
+	for _, addr := range []string{"tcp-listen:127.0.0.1:0", "tcp-listen:localhost:0", "tcp-listen::0", "tcp-listen:[::1]:0"} {
+		t.Run(addr, func(t *testing.T) {
+			r := newFDRig(t, Options{FDs: []string{addr}, Handed: true})
+			if err := r.fd.Start(); err != nil && strings.Contains(addr, "::1") {
+				t.Skip("needs IPv6: ", err)
+			}
+			r.start()
+			a, b := dial(t, "tcp", r.listening()), dial(t, "tcp", r.listening())
+			r.on = func(d event.FD) {
+				p := d.Payload('\n')
+				if p.File == nil || p.Out != p.File || d.What() != "connect" {
+					t.Errorf("%+v", d)
+				}
+				_, _ = p.File.WriteString("hello " + d.Peer)
+				_ = p.File.Close()
+				if len(r.got) == 2 {
+					r.fd.Stop()
+				}
+			}
+			r.runLoop()
+			for _, c := range []net.Conn{a, b} {
+				if got, _ := io.ReadAll(c); string(got) != "hello "+c.LocalAddr().String() {
+					t.Errorf("%s got %q", c.LocalAddr(), got)
+				}
+			}
+		})
+	}
+}
+
+func TestListen_printedAConnectionIsClosed(t *testing.T) {
+	r := newFDRig(t, Options{FDs: []string{"tcp-listen:127.0.0.1:0"}})
+	r.start()
+	c := dial(t, "tcp", r.listening())
+	r.on = func(event.FD) { r.loop.Break() }
+	r.runLoop()
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the client reads %v, want EOF", err)
+	}
+	if !r.fd.Active() {
+		t.Error("not active after the first connection")
+	}
+}
+
+func TestListen_linesOfAllConnections(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	r := newFDRig(t, Options{FDs: []string{"unix-listen:" + path}, Reading: ReadRecords, EOF: true, MaxConnections: 2})
+	r.start()
+	a, b := dial(t, "unix", path), dial(t, "unix", path)
+	c := dial(t, "unix", path) // waits in the backlog until one of the others goes
+	for i, conn := range []net.Conn{a, b, c} {
+		if _, err := io.WriteString(conn, strings.Repeat(string(rune('a'+i)), 3)+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.on = func(d event.FD) {
+		if r.fd.connections > 2 {
+			t.Errorf("%d connections at once, want at most 2", r.fd.connections)
+		}
+		if !strings.HasPrefix(d.Peer, "uid=") && runtime.GOOS == "linux" {
+			t.Errorf("peer is %q", d.Peer)
+		}
+		switch strings.Join(r.lines(), " ") {
+		case "aaa bbb":
+			_ = a.Close()
+		case "aaa bbb EOF ccc":
+			r.fd.Stop()
+		}
+	}
+	r.runLoop()
+	if got := r.lines(); !slices.Equal(got, []string{"aaa", "bbb", "EOF", "ccc"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestListen_heldNothingIsAccepted(t *testing.T) {
+	r := newFDRig(t, Options{FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true})
+	r.start()
+	for range 3 {
+		dial(t, "tcp", r.listening())
+	}
+	held := false
+	r.on = func(d event.FD) {
+		_ = d.File.Close()
+		if held {
+			t.Error("accepted while held")
+		}
+		held = true
+		r.fd.Hold(true)
+		r.loop.Post(func() {
+			held = false
+			if r.fd.Hold(false); len(r.got) == 3 {
+				r.fd.Stop()
+			}
+		})
+	}
+	r.runLoop()
+}
+
+func TestListen_unixSocketFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	start := func() (*fdRig, error) {
+		r := newFDRig(t, Options{FDs: []string{"unix-listen:" + path}})
+		return r, r.fd.Start()
+	}
+	// One that a process left behind.
+	fd, err := socket.Listen(&unix.SockaddrUnix{Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(fd)
+	r, err := start()
+	if err != nil {
+		t.Fatalf("a stale socket file is not replaced: %v", err)
+	}
+	if _, err := start(); err == nil || !strings.Contains(err.Error(), "another process listens") {
+		t.Errorf("a live socket: %v", err)
+	}
+	r.fd.Stop()
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the file is still there after Stop: %v", err)
+	}
+	if r, err = start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.fd.Stop()
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("somebody else's file is removed: %v", err)
+	}
+}
+
+func TestListen_withoutDescriptorsItPausesAndSaysSo(t *testing.T) {
+	var stderr bytes.Buffer
+	r := newFDRig(t, Options{
+		FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true,
+		Report: report.New(&stderr, "ev", report.Plain, report.Error),
+	})
+	r.start()
+	dial(t, "tcp", r.listening())
+	var taken []*os.File
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 64, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }()
+	for {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		taken = append(taken, f)
+	}
+	stop := r.loop.After(5*acceptPause/2, func() {
+		for _, f := range taken {
+			_ = f.Close()
+		}
+	})
+	defer stop()
+	r.on = func(d event.FD) {
+		_ = d.File.Close()
+		r.fd.Stop()
+	}
+	r.runLoop()
+	if turns := r.loop.Stats().Turns; turns > 20 {
+		t.Errorf("%d turns: a busy loop", turns)
+	}
+	if s := stderr.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "too many open files") || !strings.Contains(s, "ulimit -n") {
+		t.Errorf("said %q", s)
+	}
+}
+
+// TestListen_leavesDescriptorsForCommands accepts no more connections than leave
+// enough to start a command.
+func TestListen_leavesDescriptorsForCommands(t *testing.T) {
+	var stderr bytes.Buffer
+	r := newFDRig(t, Options{
+		FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true,
+		Report: report.New(&stderr, "ev", report.Plain, report.Error),
+	})
+	r.start()
+	const clients = 3 * acceptSpare
+	for range clients {
+		dial(t, "tcp", r.listening())
+	}
+	listener := r.fd.opened[0].(*fdListener)
+	top, err := unix.FcntlInt(uintptr(listener.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(top)
+	listener.most = top + acceptSpare
+	var open []*os.File
+	r.on = func(d event.FD) {
+		open = append(open, d.File)
+		if int(d.File.Fd()) >= listener.most {
+			t.Errorf("descriptor %d is to be spared", d.Num)
+		}
+		if len(r.got) == clients {
+			r.fd.Stop()
+		}
+	}
+	var release func()
+	release = func() {
+		for _, f := range open {
+			_ = f.Close()
+		}
+		if open = nil; r.fd.Active() {
+			r.loop.After(acceptPause, release)
+		}
+	}
+	r.loop.After(acceptPause, release)
+	r.runLoop()
+	if n := strings.Count(stderr.String(), "new connections wait"); n != 1 {
+		t.Errorf("said %d times: %q", n, stderr.String())
+	}
+}
+
+// TestListen_manyConnections holds as many connections as the limit of
+// descriptors allows, up to 10,000, and looks at what each costs.
+func TestListen_manyConnections(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	n := 10000
+	if uint64(limit.Cur) < uint64(2*n+100) { //nolint:unconvert // int64 on FreeBSD
+		n = int(limit.Cur)/2 - 100
+	}
+	if testing.Short() {
+		n = min(n, 500)
+	}
+	path := filepath.Join(t.TempDir(), "sock")
+	r := newFDRig(t, Options{FDs: []string{"unix-listen:" + path}, Handed: true})
+	r.got = make([]event.FD, 0, n)
+	clients := make([]int, 0, n)
+	defer func() {
+		for _, fd := range clients {
+			_ = unix.Close(fd)
+		}
+	}()
+	r.start()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	r.on = func(event.FD) {
+		if len(r.got) == n {
+			r.fd.Stop()
+		}
+	}
+	for range n {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err == nil {
+			err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, fd)
+		if err := r.loop.Run(t.Context(), loop.RunNoWait); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.runLoop()
+	each := int64(heap()-before) / int64(n)
+	if len(r.got) != n || each > 1<<10 {
+		t.Errorf("%d connections at %d bytes each, want %d at less than 1 KiB", len(r.got), each, n)
+	}
+	for _, d := range r.got {
+		_ = d.File.Close()
+	}
+}

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package watch
-
-import "errors"
-
-func mountTmpfs(string) error        { return errors.ErrUnsupported }
-func mountBind(string, string) error { return errors.ErrUnsupported }
-func unmount(string) error           { return nil }

@@ -1,0 +1,338 @@
+// Package onexit tells that processes have ended: ev on-exit.
+package onexit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/stat"
+)
+
+// The usual times of a Watcher.
+const (
+	DefaultRespawnDelay    = time.Second
+	DefaultRespawnMaxDelay = time.Minute
+)
+
+// Options say whose end is waited for. At least one process is needed.
+type Options struct {
+	PIDs     []string // PID, or PID:INODE with the inode of the process's pidfd
+	PIDFiles []string // files with a PID in the first line; they need not be there yet
+	Commands []string // names of commands: all processes that have them at Start
+	Child    []string // a command to be started, and its arguments
+	Exited   bool     // a process that is not there counts as one that has ended
+
+	Respawn  Respawn       // what is done when Child ends
+	Delay    time.Duration // before it is started again; doubled each time
+	MaxDelay time.Duration // but not over this
+
+	// Find finds the file of Child's command.
+	Find   func(name string) (file string, err error)
+	Env    []string  // Child's environment
+	Hub    *stat.Hub // of the loop; nil: one of its own
+	Report *report.Reporter
+}
+
+// Respawn says when a child that has ended is started again.
+type Respawn uint8
+
+// When a child is started again.
+const (
+	RespawnNever Respawn = iota
+	RespawnOnFailure
+	RespawnAlways
+)
+
+// A Watcher emits event.Exit when a process ends. It is active until all processes have.
+//
+// How a process ended that is not a child is known where the kernel tells:
+// PIDFD_GET_INFO with PIDFD_INFO_EXIT (Linux 6.15), /proc/PID/stat of a process that
+// its parent has not waited for, or the process events connector. Where it does not,
+// the status is unknown, never guessed, and a verbose message says why. Elsewhere than
+// on Linux processes are looked at once a second, and only their end is known.
+type Watcher struct {
+	loop    *loop.Loop
+	options Options
+	emit    watch.Emit
+	pids    []pidRef
+
+	active  *loop.Fed    // while a process is waited for; fed when there is something told
+	told    []event.Exit // what is to be emitted, not being any target's
+	targets map[exitTarget]bool
+	watched map[int]bool // the PIDs among them
+	child   *child       // the last that was started
+	first   int          // of those PIDs, since Start; 0: none yet
+	pidfds  pidfds
+	polls   exitPolls
+}
+
+var _ watch.Watcher = (*Watcher)(nil)
+
+// An exitTarget is a process that is waited for, or one that is yet to come.
+type exitTarget interface {
+	stop()
+}
+
+// pidRef is a process as the user names it.
+type pidRef struct {
+	pid   int
+	inode uint64 // of its pidfd; 0: any
+	name  string // its command; "": any
+}
+
+// errNoProcess is wrapped by the error for a process that is not there.
+var errNoProcess = errors.New("no such process; with --exited that counts as its end")
+
+// New makes a watcher of processes.
+func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
+	w := &Watcher{loop: l, options: o, emit: emit}
+	if len(o.PIDs)+len(o.PIDFiles)+len(o.Commands)+len(o.Child) == 0 {
+		return nil, errors.New("no process given: name a PID, a pidfile, a command or a child")
+	}
+	for _, s := range o.PIDs {
+		ref, err := parsePID(s)
+		if err != nil {
+			return nil, err
+		}
+		w.pids = append(w.pids, ref)
+	}
+	w.active = loop.NewFed(l, w.deliver)
+	w.pidfds.w, w.polls.w = w, w
+	return w, nil
+}
+
+// parsePID reads PID and PID:INODE, the forms of waitpid(1).
+func parsePID(s string) (pidRef, error) {
+	text, inode, given := strings.Cut(s, ":")
+	pid, err := strconv.Atoi(text)
+	ref := pidRef{pid: pid}
+	switch {
+	case err != nil:
+		return ref, fmt.Errorf("%q is no PID", s)
+	case pid <= 0:
+		return ref, fmt.Errorf("%s is no PID: those are positive (0 and -N are groups to kill(2), not here)", text)
+	case pid == os.Getpid():
+		return ref, fmt.Errorf("process %d is ev itself, which will not see its own end", pid)
+	}
+	if !given {
+		return ref, nil
+	}
+	if ref.inode, err = strconv.ParseUint(inode, 10, 64); err != nil || ref.inode == 0 {
+		return ref, fmt.Errorf("%s: after the colon comes the inode of the process's pidfd, a number", s)
+	}
+	return ref, nil
+}
+
+// Start looks the processes up, starts the child, and waits for their end.
+func (w *Watcher) Start() error {
+	if w.active.Active() {
+		return nil
+	}
+	w.targets, w.watched, w.first = map[exitTarget]bool{}, map[int]bool{}, 0
+	w.active.Start()
+	if err := w.startAll(); err != nil {
+		w.Stop()
+		return err
+	}
+	if len(w.targets) == 0 && len(w.told) == 0 {
+		w.Stop() // nothing of what was asked for is there, which is right with Exited
+	}
+	return nil
+}
+
+func (w *Watcher) startAll() error {
+	for _, ref := range w.pids {
+		if err := w.watchPID(ref); err != nil {
+			return err
+		}
+	}
+	for _, name := range w.options.Commands {
+		if err := w.watchCommand(name); err != nil {
+			return err
+		}
+	}
+	for _, file := range w.options.PIDFiles {
+		if err := w.watchPIDFile(file); err != nil {
+			return err
+		}
+	}
+	if len(w.options.Child) > 0 {
+		return w.startChild()
+	}
+	return nil
+}
+
+// watchPID waits for the end of one process.
+func (w *Watcher) watchPID(ref pidRef) error {
+	if w.watched[ref.pid] {
+		return nil
+	}
+	t, err := w.pidfds.watch(ref)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t, err = w.polls.watch(ref)
+	}
+	switch {
+	case err == nil:
+		w.watching(t, ref.pid)
+	case errors.Is(err, errNoProcess) && w.options.Exited:
+		w.tell(event.Exit{PID: ref.pid})
+	default:
+		return err
+	}
+	return nil
+}
+
+// watching notes that a process is watched.
+func (w *Watcher) watching(t exitTarget, pid int) {
+	w.targets[t], w.watched[pid] = true, true
+	w.first = cmp.Or(w.first, pid)
+}
+
+// watchCommand waits for the end of all processes of a name.
+func (w *Watcher) watchCommand(name string) error {
+	all, err := processes()
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, pid := range slices.Sorted(maps.Keys(all)) {
+		if all[pid].name != name || pid == os.Getpid() {
+			continue
+		}
+		err := w.watchPID(pidRef{pid: pid, name: name})
+		if err != nil && !errors.Is(err, errNoProcess) {
+			return err
+		}
+		found = found || err == nil
+	}
+	switch {
+	case found:
+	case w.options.Exited:
+		w.tell(event.Exit{Command: name})
+	default:
+		return fmt.Errorf("command %s: %w", name, errNoProcess)
+	}
+	return nil
+}
+
+// ProcessNames returns the names of the commands of all processes that can be seen, by
+// PID.
+func ProcessNames() (map[int]string, error) {
+	all, err := processes()
+	names := make(map[int]string, len(all))
+	for pid, p := range all {
+		names[pid] = p.name
+	}
+	return names, err
+}
+
+// tell emits an event in this turn or the next one.
+func (w *Watcher) tell(d event.Exit) {
+	w.told = append(w.told, d)
+	w.active.Feed()
+}
+
+func (w *Watcher) deliver() {
+	told := w.told
+	w.told = nil
+	for _, d := range told {
+		if !w.Active() {
+			return
+		}
+		w.emit(d)
+	}
+	w.settle()
+}
+
+// ended emits the end of a target, which is waited for no more.
+func (w *Watcher) ended(t exitTarget, d event.Exit) {
+	t.stop()
+	delete(w.targets, t)
+	delete(w.watched, d.PID)
+	w.emit(d)
+	w.settle()
+}
+
+// settle makes the watcher inactive once nothing is left to wait for.
+func (w *Watcher) settle() {
+	if w.Active() && len(w.targets) == 0 && len(w.told) == 0 {
+		w.Stop()
+	}
+}
+
+// Stop waits no more. A child is told to end, and killed if it takes too long; the
+// loop stays alive until it is gone.
+func (w *Watcher) Stop() {
+	for t := range w.targets {
+		t.stop()
+	}
+	w.targets, w.told = nil, nil
+	w.pidfds.close()
+	w.active.Stop()
+}
+
+// Kill kills a child at once that has been told to end.
+func (w *Watcher) Kill() {
+	if w.child != nil && w.child.process != nil {
+		w.child.signal(unix.SIGKILL)
+	}
+}
+
+// Feed emits an event of the first process, which has not ended for that; of none,
+// as long as a pidfile names none.
+func (w *Watcher) Feed() {
+	if w.first == 0 {
+		return
+	}
+	d := event.Exit{PID: w.first}
+	found, _ := lookUp([]int{w.first})
+	if p, ok := found[w.first]; ok {
+		d = p.detail()
+		d.Running = true
+	}
+	w.tell(d)
+}
+
+// Active reports whether a process is waited for.
+func (w *Watcher) Active() bool { return w.active.Active() }
+
+// Pending reports whether an event waits to be emitted.
+func (w *Watcher) Pending() bool { return w.active.Pending() }
+
+// SetPriority takes effect at the next Start.
+func (w *Watcher) SetPriority(p loop.Priority) { w.active.SetPriority(p) }
+
+// detail is what there is to say of a process that has ended.
+func (p process) detail() event.Exit {
+	d := event.Exit{PID: p.pid, Command: p.name}
+	if !p.began.IsZero() {
+		d.Elapsed = max(time.Since(p.began), 1)
+	}
+	return d
+}
+
+// withStatus adds how it ended, as wait(2) has it.
+func withStatus(d event.Exit, ws syscall.WaitStatus) event.Exit {
+	d.Known = true
+	if ws.Signaled() {
+		d.Signal, d.Core = sig.Name(ws.Signal()), ws.CoreDump()
+	} else {
+		d.Status = ws.ExitStatus()
+	}
+	return d
+}

@@ -1,0 +1,150 @@
+package onexit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is what is known of a process while it lives.
+type process struct {
+	pid   int
+	name  string // of its command
+	began time.Time
+	id    string // tells it from another one with the same PID
+}
+
+// ticksPerSecond is what /proc counts in: USER_HZ, which is 100 on all
+// architectures that Go knows.
+const ticksPerSecond = 100
+
+// commLen is how much of a name the kernel keeps (TASK_COMM_LEN, less the NUL).
+const commLen = 15
+
+// foreignProc reports whether /proc shows another PID namespace than ours, as after
+// unshare --pid without --mount-proc: there a PID is another process's.
+func foreignProc() bool {
+	self, err := os.Readlink("/proc/self")
+	return err == nil && self != strconv.Itoa(os.Getpid())
+}
+
+// errForeignProc is the error for what can't be looked up there.
+var errForeignProc = errors.New("/proc is another PID namespace's: mount it anew (unshare --mount-proc)")
+
+// readProc reads a file of a process.
+func readProc(pid int, name string) ([]byte, error) {
+	if foreignProc() {
+		return nil, errForeignProc
+	}
+	return os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+}
+
+// processes returns those that can be seen, by PID.
+func processes() (map[int]process, error) {
+	if foreignProc() {
+		return nil, errForeignProc
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	all := map[int]process{}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if p, ok := lookUpProcess(pid); ok {
+				all[pid] = p
+			}
+		}
+	}
+	return all, nil
+}
+
+// lookUp returns those of the processes that are there.
+func lookUp(pids []int) (map[int]process, error) {
+	found := map[int]process{}
+	for _, pid := range pids {
+		if p, ok := lookUpProcess(pid); ok {
+			found[pid] = p
+		}
+	}
+	return found, nil
+}
+
+func lookUpProcess(pid int) (process, bool) {
+	text, err := readProc(pid, "stat")
+	if err != nil {
+		return process{}, false
+	}
+	st, err := parseStat(text)
+	if err != nil {
+		return process{}, false
+	}
+	p := process{pid: pid, name: st.comm, id: strconv.FormatUint(st.start, 10)}
+	if len(st.comm) == commLen {
+		p.name = fullName(pid, st.comm)
+	}
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) == nil {
+		age := time.Duration(now.Nano()) - time.Duration(st.start)*(time.Second/ticksPerSecond)
+		p.began = time.Now().Add(-max(age, 0))
+	}
+	return p, true
+}
+
+// fullName completes a name that the kernel has cut off.
+func fullName(pid int, comm string) string {
+	text, _ := readProc(pid, "cmdline")
+	for i, word := range strings.SplitN(string(text), "\x00", 3) {
+		// The second word is the script, if the first is its interpreter.
+		if name := filepath.Base(word); i < 2 && strings.HasPrefix(name, comm) {
+			return name
+		}
+	}
+	return comm
+}
+
+// procStat is what is used of /proc/PID/stat (proc_pid_stat(5)).
+type procStat struct {
+	comm     string
+	state    byte
+	start    uint64 // in ticks since the machine started
+	exitCode int    // as wait(2) has it, if the reader may trace the process; else 0
+}
+
+func parseStat(text []byte) (st procStat, err error) {
+	// The name may hold anything, parentheses and newlines too.
+	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	if open < 0 || end < open {
+		return st, fmt.Errorf("/proc/PID/stat: no name in %.80q", text)
+	}
+	st.comm = string(text[open+1 : end])
+	fields := strings.Fields(string(text[end+1:])) // the first is the third of all
+	if len(fields) < 50 {
+		return st, fmt.Errorf("/proc/PID/stat: %d fields, not 52, in %.80q", len(fields)+2, text)
+	}
+	st.state = fields[0][0]
+	if st.start, err = strconv.ParseUint(fields[22-3], 10, 64); err == nil {
+		st.exitCode, err = strconv.Atoi(fields[52-3])
+	}
+	return st, err
+}
+
+// threadOf returns the process that a thread belongs to, 0 if it is none.
+func threadOf(tid int) int {
+	text, _ := readProc(tid, "status")
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "Tgid:"); ok {
+			if tgid, err := strconv.Atoi(strings.TrimSpace(value)); err == nil && tgid != tid {
+				return tgid
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,12 @@
+//go:build darwin || freebsd || netbsd || openbsd
+
+package onexit
+
+import "errors"
+
+// pidfds do not exist here: processes are polled.
+type pidfds struct{ w *Watcher }
+
+func (*pidfds) watch(pidRef) (exitTarget, error) { return nil, errors.ErrUnsupported }
+
+func (*pidfds) close() {}

@@ -1,0 +1,264 @@
+package onhttp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/loop"
+)
+
+// An httpExchange is one request on its way: read on its own goroutine, told to the
+// loop, and back on its goroutine answered.
+type httpExchange struct {
+	watcher *Watcher
+	conn    *httpConn
+	detail  event.HTTP
+	body    httpBody
+	input   *os.File // of the pipe that the command's output goes through; nil: there is none
+	output  *os.File // of the same
+	gone    atomic.Bool
+
+	done   chan struct{} // closed when there is an answer
+	answer httpAnswer    // before that
+
+	// The loop's.
+	hangup  *loop.IO
+	stop    func() // ends its command; nil: it has none
+	working bool   // one of the watcher's
+	told    bool   // there is an answer
+	over    bool   // nothing more becomes of the event
+	left    bool   // the answer is written
+}
+
+// An httpAnswer is what the client gets.
+type httpAnswer struct {
+	status int
+	output bool   // what the command has written is the body
+	why    string // otherwise the reason, if the client may know
+}
+
+var _ event.Exchange = (*httpExchange)(nil)
+
+// serve has the loop deal with the request, and answers it.
+func (x *httpExchange) serve(a *httpReply, r *http.Request) {
+	w := x.watcher
+	w.loop.Post(func() { w.arrive(x) })
+	x.conn.sent = func() { w.loop.Post(w.loop.Unref) } // the Ref is arrive's
+	if !w.opts.HalfClose {
+		// Where the loop can't see it (BSD), net/http may.
+		defer context.AfterFunc(r.Context(), func() { w.loop.Post(x.leave) })()
+	}
+	// Only then may net/http do with the connection as it likes.
+	defer func() {
+		let := make(chan struct{})
+		w.loop.Post(func() {
+			x.answered()
+			close(let)
+		})
+		<-let
+	}()
+	if x.output == nil {
+		<-x.done
+		a.end(x.answer.status, x.answer.why)
+		return
+	}
+	defer x.output.Close()
+	x.stream(a, r)
+}
+
+// stream copies the command's output to the client until the command has ended, and
+// closes the answer as that says.
+func (x *httpExchange) stream(a *httpReply, r *http.Request) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := x.output.Read(buf)
+		a.take(x, buf[:n])
+		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				x.drain(a, buf)
+			}
+			break
+		}
+	}
+	<-x.done
+	switch {
+	case x.gone.Load() && !x.watcher.opts.KeepRunning:
+		a.status = statusClientGone
+		panic(http.ErrAbortHandler)
+	case !x.answer.output && a.begun:
+		if !r.ProtoAtLeast(1, 1) {
+			x.conn.reset() // before 1.1 the end of the connection is that of the answer
+		}
+		panic(http.ErrAbortHandler) // the client must not take it for the whole
+	case !x.answer.output:
+		a.end(x.answer.status, x.answer.why)
+	default:
+		a.finish(x, x.answer.status)
+	}
+}
+
+// statusClientGone is what nginx logs for a client that did not wait.
+const statusClientGone = 499
+
+// drain takes what an ended command has left in the pipe. Others may still hold the
+// pipe's writing end: nobody waits for them.
+func (x *httpExchange) drain(a *httpReply, buf []byte) {
+	raw, err := x.output.SyscallConn()
+	if err != nil {
+		return
+	}
+	var left int
+	_ = raw.Control(func(fd uintptr) { left, _ = socket.Unread(int(fd)) })
+	for left > 0 {
+		n := 0
+		_ = raw.Control(func(fd uintptr) { n, err = unix.Read(int(fd), buf[:min(left, len(buf))]) })
+		if n <= 0 {
+			return
+		}
+		a.take(x, buf[:n])
+		left -= n
+	}
+}
+
+// watch begins to look whether the client is still there. A connection that has been
+// handed to net/http stays open until its request is answered.
+func (x *httpExchange) watch() {
+	if x.conn.fd < 0 || x.watcher.opts.Async {
+		return
+	}
+	x.hangup = loop.NewIO(x.watcher.loop, x.conn.fd, loop.Hangup, x.hungUp)
+	x.hangup.SetPriority(loop.MaxPriority)
+	x.hangup.Start()
+}
+
+// hungUp tells a client that has ended its sending from one that has gone, if that
+// makes a difference. When the former goes, writing to it fails.
+func (x *httpExchange) hungUp(loop.Ops) {
+	x.hangup.Stop()
+	if x.watcher.opts.HalfClose {
+		fds := []unix.PollFd{{Fd: int32(x.conn.fd)}}
+		if n, err := unix.Poll(fds, 0); err == nil && (n == 0 || fds[0].Revents&(unix.POLLHUP|unix.POLLERR) == 0) {
+			return
+		}
+	}
+	x.leave()
+}
+
+// leave is called when the client has gone.
+func (x *httpExchange) leave() {
+	if x.told || x.watcher.opts.Async || x.gone.Swap(true) || x.watcher.opts.KeepRunning {
+		return
+	}
+	if x.stop != nil {
+		x.watcher.opts.Report.Verbosef("%s: the client has gone: the command is stopped", x.detail.Subject())
+		x.stop()
+	}
+}
+
+// Payload is the body, and the way to the client, if it gets what the command writes.
+func (x *httpExchange) Payload(byte) event.Payload {
+	return event.Payload{Path: x.body.path, Data: x.body.data, Out: x.input}
+}
+
+// Release closes the pipe's writing end, so that the output ends with the command's.
+func (x *httpExchange) Release() {
+	if x.input != nil {
+		_ = x.input.Close()
+	}
+}
+
+// Gone reports whether the client has gone.
+func (x *httpExchange) Gone() bool { return x.gone.Load() }
+
+// Begin takes how to stop the command, unless nobody waits for it.
+func (x *httpExchange) Begin(stop func()) bool {
+	if x.gone.Load() && !x.watcher.opts.KeepRunning {
+		return false
+	}
+	x.stop = stop
+	return true
+}
+
+// Answer takes what has become of the request.
+func (x *httpExchange) Answer(a event.Answer) { x.end(x.watcher.answerFor(a)) }
+
+// answerFor is what a client gets.
+func (w *Watcher) answerFor(a event.Answer) httpAnswer {
+	switch a.Verdict {
+	case event.Ran:
+		if status, ok := w.opts.Status[a.Status]; ok {
+			return httpAnswer{status: status, output: true}
+		}
+		if a.Status == 0 {
+			return httpAnswer{status: http.StatusOK, output: true}
+		}
+	case event.Late:
+		return httpAnswer{status: http.StatusGatewayTimeout, why: "it took too long"}
+	case event.Merged:
+		return httpAnswer{status: http.StatusAccepted}
+	case event.Stopped, event.Refused:
+		return unavailable()
+	case event.Failed:
+	}
+	return httpAnswer{status: http.StatusInternalServerError}
+}
+
+// end is told when nothing more becomes of the event. The first answer counts.
+func (x *httpExchange) end(a httpAnswer) {
+	if x.over {
+		return
+	}
+	x.over, x.stop = true, nil
+	x.tell(a)
+	x.body.remove()
+	x.settle()
+}
+
+// unavailable is the answer to a request that is not dealt with now.
+func unavailable() httpAnswer {
+	return httpAnswer{status: http.StatusServiceUnavailable, why: "try again later"}
+}
+
+// refuse answers a request that is not dealt with.
+func (x *httpExchange) refuse() { x.end(unavailable()) }
+
+// accept answers a request before its command has ended.
+func (x *httpExchange) accept() { x.tell(httpAnswer{status: http.StatusAccepted}) }
+
+// tell lets the request's goroutine answer.
+func (x *httpExchange) tell(a httpAnswer) {
+	if x.told {
+		return
+	}
+	x.told, x.answer = true, a
+	x.Release()
+	if x.output != nil {
+		_ = x.output.SetReadDeadline(time.Unix(0, 0)) // whoever else has the pipe
+	}
+	close(x.done)
+}
+
+// answered is called when the answer is written.
+func (x *httpExchange) answered() {
+	if x.hangup != nil {
+		x.hangup.Stop()
+	}
+	x.left = true
+	x.settle()
+}
+
+// settle makes room for another request when this one is at work no more.
+func (x *httpExchange) settle() {
+	if x.working && x.over && x.left {
+		x.working = false
+		x.watcher.working--
+	}
+}

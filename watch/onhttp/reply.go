@@ -1,0 +1,231 @@
+package onhttp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// heldMost is how much output waits for the exit status that says what the answer
+	// is; more than that is 200.
+	heldMost = 1 << 20
+	// cgiMost is how long the headers are that a command may write.
+	cgiMost = 64 << 10
+)
+
+// An httpReply writes one answer.
+type httpReply struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	watcher *Watcher
+
+	status int   // 0: none is out
+	bytes  int64 // of the body that are out
+	begun  bool
+	held   []byte // output that waits: for the status, or the end of the headers
+	muted  bool   // nothing more is written, though there may be output
+	fault  error  // of the headers that the command wrote
+}
+
+// take sends what the command has written, or holds it until the status is known.
+func (a *httpReply) take(x *httpExchange, p []byte) {
+	if len(p) == 0 || a.muted {
+		return
+	}
+	opts := a.watcher.opts
+	if !a.begun && (opts.CGI || len(opts.Status) > 0) {
+		a.held = append(a.held, p...)
+		switch {
+		case opts.CGI:
+			a.takeHeaders(x)
+		case len(a.held) > heldMost:
+			a.begin(http.StatusOK)
+			a.sendHeld(x)
+		}
+		return
+	}
+	if !a.begun {
+		a.begin(http.StatusOK)
+	}
+	a.send(x, p)
+}
+
+// begin decides the status.
+func (a *httpReply) begin(status int) {
+	h := a.Header()
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	_ = a.control.SetWriteDeadline(a.watcher.deadline())
+	a.begun, a.status = true, status
+	a.WriteHeader(status)
+}
+
+// send writes a piece of the body, at once.
+func (a *httpReply) send(x *httpExchange, p []byte) {
+	_ = a.control.SetWriteDeadline(a.watcher.deadline())
+	n, err := a.Write(p)
+	a.bytes += int64(n)
+	if err == nil {
+		err = a.control.Flush()
+	}
+	if err == nil {
+		return
+	}
+	a.muted = true
+	switch {
+	case errors.Is(err, http.ErrBodyNotAllowed):
+	case errors.Is(err, http.ErrContentLength):
+		a.watcher.opts.Report.Errorf("%s: --cgi: the command writes more than its Content-Length: the answer is cut off", x.detail.Subject())
+	default:
+		a.watcher.loop.Post(x.leave)
+	}
+}
+
+func (a *httpReply) sendHeld(x *httpExchange) {
+	held := a.held
+	a.held = nil
+	if len(held) > 0 {
+		a.send(x, held)
+	}
+}
+
+// finish ends an answer whose body is what the command has written.
+func (a *httpReply) finish(x *httpExchange, status int) {
+	switch {
+	case a.begun:
+	case a.watcher.opts.CGI:
+		if a.fault == nil {
+			a.fault = errors.New("there is no empty line after the headers")
+		}
+		a.watcher.opts.Report.Errorf("%s: --cgi: what the command wrote is no answer: %v", x.detail.Subject(), a.fault)
+		a.end(http.StatusInternalServerError, "")
+	default:
+		a.begin(status)
+		a.sendHeld(x)
+	}
+	_ = a.control.SetWriteDeadline(a.watcher.deadline())
+}
+
+// end answers with a status and a line that says it, and why, if there is a reason to
+// be told.
+func (a *httpReply) end(status int, why string) {
+	if status == http.StatusServiceUnavailable {
+		a.Header().Set("Retry-After", "1")
+	}
+	if status == http.StatusUnauthorized {
+		a.Header().Set("WWW-Authenticate", a.watcher.gate.challenge())
+	}
+	if status == http.StatusNoContent {
+		a.begin(status)
+		return
+	}
+	text := fmt.Sprint(status, " ", http.StatusText(status))
+	if why != "" {
+		text += ": " + why
+	}
+	a.Header().Set("Content-Length", strconv.Itoa(len(text)+1))
+	a.begin(status)
+	n, _ := fmt.Fprintln(a.ResponseWriter, text)
+	a.bytes += int64(n)
+}
+
+// refuse answers at once, whether or not a body comes that nobody reads: net/http would
+// wait for it before the answer, and does after it.
+func (a *httpReply) refuse(r *http.Request, why *refusal) {
+	const rest = 500 * time.Millisecond // for a client that sends to read the answer
+	if why.header[0] != "" {
+		a.Header().Set(why.header[0], why.header[1])
+	}
+	if r.Body == http.NoBody {
+		a.end(why.status, why.why)
+		return
+	}
+	a.Header().Set("Connection", "close")
+	a.end(why.status, why.why)
+	_ = a.control.Flush()
+	_ = a.control.SetReadDeadline(time.Now().Add(rest))
+}
+
+// takeHeaders begins the answer when the command has written all of its headers.
+func (a *httpReply) takeHeaders(x *httpExchange) {
+	head, body, found := cutHeaders(a.held)
+	if !found {
+		if len(a.held) > cgiMost {
+			a.fail(fmt.Errorf("more than %d bytes of headers", cgiMost))
+		}
+		return
+	}
+	headers := http.Header{}
+	status, err := readHeaders(headers, head)
+	if err != nil {
+		a.fail(err) // and none of them goes out
+		return
+	}
+	maps.Copy(a.Header(), headers)
+	a.begin(status)
+	a.held = body
+	a.sendHeld(x)
+	_ = a.control.Flush()
+}
+
+func (a *httpReply) fail(err error) { a.fault, a.muted, a.held = err, true, nil }
+
+// cutHeaders finds the empty line that ends the headers.
+func cutHeaders(b []byte) (head, body []byte, found bool) {
+	for at := 0; at < len(b); {
+		n := bytes.IndexByte(b[at:], '\n')
+		if n < 0 {
+			break
+		}
+		if line := b[at : at+n]; len(line) == 0 || len(line) == 1 && line[0] == '\r' {
+			return b[:at], b[at+n+1:], true
+		}
+		at += n + 1
+	}
+	return nil, nil, false
+}
+
+// readHeaders reads what a CGI script writes (RFC 3875, section 6): headers, of which
+// Status is the status, and Location is a redirect if there is none. Those that are
+// the server's business are left out.
+func readHeaders(h http.Header, head []byte) (status int, err error) {
+	for line := range strings.Lines(string(head)) {
+		line = strings.TrimRight(line, "\r\n")
+		name, value, ok := strings.Cut(line, ":")
+		value = strings.Trim(value, " \t")
+		if !ok || !isToken(name) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return 0, fmt.Errorf("%.60q is no header", line)
+		}
+		switch name = http.CanonicalHeaderKey(name); name {
+		case "Status":
+			code, _, _ := strings.Cut(value, " ")
+			if status, err = strconv.Atoi(code); err != nil || status < 200 || status > 599 {
+				return 0, fmt.Errorf("%.60q is no status from 200 to 599", value)
+			}
+		case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		default:
+			h.Add(name, value)
+		}
+	}
+	switch {
+	case status != 0:
+	case h.Get("Location") != "":
+		status = http.StatusFound
+	default:
+		status = http.StatusOK
+	}
+	return status, nil
+}
+
+// isToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	return s != "" && strings.Trim(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}

@@ -1,0 +1,17 @@
+package stat
+
+// isRemote reports whether a directory is on a file system that does not tell of
+// all its changes.
+func (t *tree) isRemote(d *dir) bool {
+	silent, known := t.remotes[d.dev]
+	if !known {
+		name := silentType(d.path)
+		silent = name != ""
+		t.remotes[d.dev] = silent
+		if silent && t.n.hub != nil {
+			t.o.Report.Verbosef("%s is on %s, which does not tell of all changes: it is polled every %s (--poll DUR sets how often)",
+				d.path, name, t.o.interval())
+		}
+	}
+	return silent
+}

@@ -1,0 +1,13 @@
+package stat
+
+import "golang.org/x/sys/unix"
+
+// silentType returns the type of a file system that is on another host, which
+// does not tell of what others change there, or "".
+func silentType(path string) string {
+	var st unix.Statvfs_t
+	if unix.Statvfs(path, &st) != nil || st.Flag&unix.MNT_LOCAL != 0 {
+		return ""
+	}
+	return unix.ByteSliceToString(st.Fstypename[:])
+}

@@ -1,0 +1,132 @@
+package stat
+
+import (
+	"cmp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// structural are the operations after which a name may stand for another file.
+const structural = fsnotify.Create | fsnotify.Remove | fsnotify.Rename
+
+// A notice says that it may be worth looking at a path.
+type notice struct {
+	path string
+	op   fsnotify.Op
+}
+
+// splitPath divides a path into the directory that tells of it and the name there.
+// A directory that speaks of itself, being the root or the working directory,
+// has no name.
+func splitPath(path string) (dir, base string) {
+	switch i := strings.LastIndexByte(path, '/'); {
+	case path == "." || path == "/":
+		return path, ""
+	case i < 0:
+		return ".", path
+	case i == 0:
+		return "/", path[1:]
+	default:
+		return path[:i], path[i+1:]
+	}
+}
+
+// joinPath is the way back.
+func joinPath(dir, base string) string {
+	switch dir {
+	case "", ".":
+		return base
+	case "/":
+		return "/" + base
+	}
+	return dir + "/" + base
+}
+
+// A batch is what has been told since the last one was taken.
+type batch struct {
+	notices []notice      // one a path, in the order in which they first came
+	lost    string        // why there may be more to see than was told, or ""
+	quiet   time.Duration // since the last of them
+}
+
+// maxNotices is how many paths are remembered before it is cheaper to look at
+// everything again.
+const maxNotices = 1 << 16
+
+// A notifier takes in what a Hub tells, at once and on the Hub's goroutine: a reader
+// that is late is what makes the kernel's queue overflow.
+type notifier struct {
+	hub   *Hub                                           // nil: nobody tells
+	wants func(d *dir, base string, op fsnotify.Op) bool // called with mu held
+	wake  func()                                         // there is something to take
+
+	mu    sync.Mutex
+	batch batch
+	index map[string]int // of a path in batch.notices
+	last  time.Time
+}
+
+func newNotifier(wants func(d *dir, base string, op fsnotify.Op) bool, wake func()) *notifier {
+	return &notifier{wants: wants, wake: wake, index: map[string]int{}}
+}
+
+// note takes in that something happened to a name in a directory or, without one, to the
+// directory itself.
+func (n *notifier) note(d *dir, base string, op fsnotify.Op) {
+	n.mu.Lock()
+	if !n.wants(d, base, op) {
+		n.mu.Unlock()
+		return
+	}
+	path := d.path
+	if base != "" {
+		path = joinPath(path, base)
+	}
+	n.last = time.Now()
+	// Writes to what is pending already are only remembered: whoever waits for
+	// quiet asks how long it has lasted.
+	wake := n.batch.lost == "" && len(n.batch.notices) == 0
+	if i, ok := n.index[path]; ok {
+		old := n.batch.notices[i].op
+		n.batch.notices[i].op |= op
+		wake = wake || op&^old&structural != 0
+	} else if len(n.batch.notices) < maxNotices {
+		n.index[path] = len(n.batch.notices)
+		n.batch.notices = append(n.batch.notices, notice{path, op})
+		wake = wake || op&structural != 0
+	} else {
+		n.batch.lost = overflow
+	}
+	n.mu.Unlock()
+	if wake {
+		n.wake()
+	}
+}
+
+// overflow is what every error of the source comes to.
+const overflow = "more changed at once than a queue holds"
+
+// lose has everything looked at.
+func (n *notifier) lose(why string) {
+	n.mu.Lock()
+	n.last = time.Now()
+	wake := n.batch.lost == ""
+	n.batch.lost = cmp.Or(n.batch.lost, why)
+	n.mu.Unlock()
+	if wake {
+		n.wake()
+	}
+}
+
+func (n *notifier) take() batch {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	b := n.batch
+	b.quiet = time.Since(n.last)
+	n.batch = batch{}
+	clear(n.index)
+	return b
+}

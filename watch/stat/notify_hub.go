@@ -1,0 +1,258 @@
+package stat
+
+import (
+	"errors"
+	"io"
+	"path/filepath"
+	"sync"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// A source tells of what happens in directories: fsnotify, or a fake of it.
+type source interface {
+	Add(dir string) error
+	Remove(dir string) error
+	Close() error
+}
+
+// A Hub is where the Stats of one loop hear of changes. They share a source, for a user
+// gets only so many of them (128 instances of inotify): it is there from the first Start
+// to the last Stop. The zero Hub is ready for use.
+//
+// An inode is watched once, whatever its names and whoever asks for it: the kernel, and
+// fsnotify, tell of it under the first name only. Each who asked is told under the name
+// that was asked for. A watch ends with the last of them, or by itself, when its name
+// comes to stand for something else. Of that all are told, and have to ask again if they
+// still find the inode.
+//
+// All of it belongs to the loop's goroutine, but that the source tells on another: what
+// is under mu changes on the loop's alone, and the source is never called with mu held,
+// as it may be waiting to tell something.
+type Hub struct {
+	open   func(*Hub) (source, <-chan fsnotify.Event, <-chan error, error) // nil: openKernel
+	source source                                                          // while there are hearers
+
+	mu      sync.Mutex
+	hearers map[*notifier]*Options
+	places  map[fileID]*place
+	names   map[string]*place // by the name that the source has for it
+}
+
+// A place is one inode that is watched.
+type place struct {
+	name  string // "": none any more
+	first *dir   // of a list: who asked for it
+	ended bool   // the watch, or it may have
+}
+
+// kernel is the real source.
+type kernel struct {
+	*fsnotify.Watcher
+	mounts io.Closer
+}
+
+func (k kernel) Close() error { return errors.Join(k.Watcher.Close(), k.mounts.Close()) }
+
+// burst is how many notices a source may be ahead of who takes them. Without any, each
+// costs a change of goroutines, and mostly of threads.
+const burst = 1024
+
+func openKernel(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
+	w, err := fsnotify.NewBufferedWatcher(burst)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return kernel{w, listenMounts(h.mounted)}, w.Events, w.Errors, nil
+}
+
+// join has a notifier hear of what is added for it.
+func (h *Hub) join(n *notifier, o *Options) error {
+	if len(h.hearers) == 0 {
+		open := h.open
+		if open == nil {
+			open = openKernel
+		}
+		s, events, errs, err := open(h)
+		if err != nil {
+			return err
+		}
+		h.source = s
+		go h.listen(events, errs)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.hearers) == 0 {
+		h.hearers, h.places, h.names = map[*notifier]*Options{}, map[fileID]*place{}, map[string]*place{}
+	}
+	h.hearers[n] = o
+	n.hub = h
+	return nil
+}
+
+// leave ends that, and reports whether nobody is left, so that all watches have ended.
+// Otherwise those of the notifier have to be removed.
+func (h *Hub) leave(n *notifier) bool {
+	h.mu.Lock()
+	delete(h.hearers, n)
+	last := len(h.hearers) == 0
+	if last {
+		h.hearers, h.places, h.names = nil, nil, nil
+	}
+	h.mu.Unlock()
+	if last {
+		_ = h.source.Close()
+	}
+	return last
+}
+
+// add has d.n told of what happens in a directory, whose inode has been looked at. Who
+// called looks once more, and takes it back if another is there.
+func (h *Hub) add(d *dir) error {
+	h.mu.Lock()
+	p := h.places[d.id()]
+	if p != nil && !p.ended {
+		p.link(d)
+		h.mu.Unlock()
+		return nil
+	}
+	h.mu.Unlock()
+	if p == nil {
+		p = &place{}
+	} else {
+		h.free(p.name)
+	}
+	h.free(d.path)
+	h.mu.Lock()
+	p.name, p.ended = d.path, false
+	p.link(d)
+	h.places[d.id()], h.names[d.path] = p, p
+	h.mu.Unlock()
+	err := h.source.Add(d.path)
+	if err != nil {
+		h.takeBack(d)
+	}
+	return err
+}
+
+// takeBack undoes add: it is another inode that is watched by the directory's name, or
+// none.
+func (h *Hub) takeBack(d *dir) {
+	h.remove(d)
+	h.free(d.path)
+}
+
+// free ends the watch that has a name: the source would take the name for the inode
+// that it was given for.
+func (h *Hub) free(name string) {
+	h.mu.Lock()
+	p := h.names[name]
+	if p != nil {
+		delete(h.names, name)
+		p.name, p.ended = "", true
+		p.tell("", fsnotify.Rename)
+	}
+	h.mu.Unlock()
+	if p != nil {
+		_ = h.source.Remove(name) // it may have ended by itself
+	}
+}
+
+// remove ends what add began.
+func (h *Hub) remove(d *dir) {
+	h.mu.Lock()
+	p := h.places[d.id()]
+	p.unlink(d)
+	if p.first != nil {
+		h.mu.Unlock()
+		return
+	}
+	delete(h.places, d.id())
+	h.mu.Unlock()
+	h.free(p.name)
+}
+
+// watched is how many directories are.
+func (h *Hub) watched() int { return len(h.places) }
+
+// listen takes what the source tells until both channels, or the first of them, are
+// closed.
+func (h *Hub) listen(events <-chan fsnotify.Event, errs <-chan error) {
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return
+			}
+			h.tell(e)
+			for range len(events) { // what is there needs no choice
+				h.tell(<-events)
+			}
+		case _, ok := <-errs:
+			if !ok {
+				return
+			}
+			h.lose(overflow, func(*Options) bool { return true })
+		}
+	}
+}
+
+// tell passes on that something happened to a name in a directory, or to a directory
+// itself, which is the same to the source.
+func (h *Hub) tell(e fsnotify.Event) {
+	path := filepath.Clean(e.Name)
+	dir, base := splitPath(path)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.names[path]; p != nil {
+		p.ended = p.ended || e.Op&structural != 0
+		p.tell("", e.Op)
+	}
+	if p := h.names[dir]; p != nil && base != "" {
+		p.tell(base, e.Op)
+	}
+}
+
+// mounted passes on that other files are below a mount point.
+func (h *Hub) mounted(point, why string) {
+	h.lose(why, func(o *Options) bool { return o.concerns(point) })
+}
+
+// lose has those whom it concerns look at everything, and watch it anew.
+func (h *Hub) lose(why string, concerns func(*Options) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.places {
+		p.ended = true
+	}
+	for n, o := range h.hearers {
+		if concerns(o) {
+			n.lose(why)
+		}
+	}
+}
+
+func (p *place) tell(base string, op fsnotify.Op) {
+	for d := p.first; d != nil; d = d.next {
+		d.n.note(d, base, op)
+	}
+}
+
+func (p *place) link(d *dir) {
+	if d.next = p.first; d.next != nil {
+		d.next.prev = d
+	}
+	p.first = d
+}
+
+func (p *place) unlink(d *dir) {
+	if d.next != nil {
+		d.next.prev = d.prev
+	}
+	if d.prev != nil {
+		d.prev.next = d.next
+	} else {
+		p.first = d.next
+	}
+	d.prev, d.next = nil, nil
+}

@@ -1,0 +1,68 @@
+package stat
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// mountInfo has an exceptional condition, once, when something is mounted or
+// unmounted (proc_pid_mountinfo(5)). inotify is silent about it, though another
+// directory is at a path then.
+//
+// It is waited for by Go's own poller: the loop's, which is nested in that, would
+// be told of a condition that has been taken already.
+const mountInfo = "/proc/self/mountinfo"
+
+// listenMounts calls changed, on a goroutine of its own, when a mount point is new or
+// gone. Without /proc nothing is told.
+func listenMounts(changed func(point, why string)) io.Closer {
+	fd, err := unix.Open(mountInfo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	f := os.NewFile(uintptr(fd), mountInfo)
+	if err != nil {
+		return f
+	}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return f
+	}
+	before := mountPoints()
+	look := func(uintptr) bool {
+		now := mountPoints()
+		for mount, point := range before {
+			if now[mount] == "" {
+				changed(point, fmt.Sprintf("something was unmounted from %s", point))
+			}
+		}
+		for mount, point := range now {
+			if before[mount] == "" {
+				changed(point, fmt.Sprintf("something was mounted on %s", point))
+			}
+		}
+		before = now
+		return false // wait for more
+	}
+	go func() { _ = conn.Read(look) }() // until it is closed
+	return f
+}
+
+// mountPoints returns the mount points, by the mount's number.
+func mountPoints() map[string]string {
+	points := map[string]string{}
+	f, err := os.Open(mountInfo)
+	if err != nil {
+		return points
+	}
+	defer f.Close()
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if fields := strings.Fields(lines.Text()); len(fields) > 4 {
+			points[fields[0]] = unescape.Replace(fields[4])
+		}
+	}
+	return points
+}

@@ -1,0 +1,110 @@
+package stat
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/evshell/ev/internal/ignore"
+	"github.com/evshell/ev/internal/report"
+)
+
+// The usual times of a Watcher.
+const (
+	DefaultSettle  = 10 * time.Millisecond
+	DefaultMaxWait = time.Second
+	DefaultPoll    = 2 * time.Second
+)
+
+// Options say which paths a Watcher watches, and what of them it tells.
+type Options struct {
+	Paths     []string       // at least one; none has to exist
+	Recursive bool           // of a directory, what is in it counts, and not the directory alone
+	Ignore    ignore.Options // what counts in it
+	Follow    bool           // symbolic links in it are followed
+
+	Settle  time.Duration // changes with less time between them are one event; 0: each is told at once
+	MaxWait time.Duration // but an event does not wait longer than this for quiet; 0: without end
+	Each    bool          // one event a path
+	Changes Changes       // what is told; 0: all but Atime
+	Atime   bool          // Atime as well, which has to be polled for
+	Content bool          // a file has only changed if it has other bytes
+	Initial bool          // begin with one event a path as it is
+	Until   Until         // end once the paths are so, and tell only that
+
+	Poll         time.Duration // look this often, and don't be notified; 0: poll where nothing tells
+	PollFallback bool          // poll what is beyond the system's limit of watches
+
+	Hub    *Hub // shared with the other Stats of the loop; nil: its own
+	Report *report.Reporter
+}
+
+// Until is what a path has to be.
+type Until uint8
+
+// What a path has to be for the waiting to end.
+const (
+	Forever Until = iota
+	Exists
+	Gone
+)
+
+func (o *Options) changes() Changes {
+	switch {
+	case o.Changes != 0:
+		return o.Changes
+	case o.Atime:
+		return ^Changes(0)
+	}
+	return ^Atime
+}
+
+// interval is how often what does not tell is polled.
+func (o *Options) interval() time.Duration {
+	if o.Poll > 0 {
+		return o.Poll
+	}
+	return DefaultPoll
+}
+
+// concerns reports whether a mount point that is new or gone makes other files be at a
+// named path, or below it.
+func (o *Options) concerns(point string) bool {
+	for _, p := range o.Paths {
+		abs, err := filepath.Abs(p)
+		if err != nil || isBelow(abs, point) || o.Recursive && isBelow(point, abs) {
+			return true
+		}
+	}
+	return false
+}
+
+// isBelow reports whether a path is in a directory, or is it.
+func isBelow(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}
+
+const (
+	maxName = 255  // NAME_MAX of all file systems that matter
+	maxPath = 4095 // PATH_MAX on Linux, less its end
+)
+
+// checkPath refuses what no file can be called.
+func checkPath(path string) error {
+	switch {
+	case path == "":
+		return errors.New("an empty path: name a file or a directory")
+	case strings.ContainsRune(path, 0):
+		return fmt.Errorf("%q: no path has a NUL in it (-0 reads paths that are ended by one)", path)
+	case len(path) > maxPath:
+		return fmt.Errorf("%.40s…: a path of %d bytes: no more than %d are possible", path, len(path), maxPath)
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		if len(name) > maxName {
+			return fmt.Errorf("%.40s…: a name of %d bytes: no more than %d are possible", name, len(name), maxName)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+// Package stat tells what changes of files and trees: ev stat. fsnotify tells where to look;
+// what has changed is what lstat(2) says before and after, so no notification is believed,
+// and none that is missed is fatal.
+package stat
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/ignore"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// A Watcher emits event.Stat when what stat(2) says of a path changes, and when the
+// path appears or vanishes.
+//
+// Named paths are followed: if a symbolic link, they are what it leads to, and
+// not there if it leads nowhere; a link on the way that is made to lead elsewhere
+// is a change. In a directory that is watched recursively links are what they
+// are, unless Follow is set, and of directories only their coming and going,
+// their mode and their owner are told, as their entries tell of themselves.
+//
+// A change is told once nothing has happened for the time of Settle; for 50 ms where a
+// path is gone; for half a second while somebody has a file open for writing or git is
+// at work, if it was not so when last told. What is told is the difference to what was
+// told before, or would have been if the options had not left it out: what was undone
+// in between is nothing, and a file that was deleted and made again has changed.
+type Watcher struct {
+	loop   *loop.Loop
+	o      Options
+	emit   watch.Emit
+	settle *loop.Timer
+	polls  *loop.Timer
+
+	tree  *tree      // while active
+	since time.Time  // of the first change that waits to be told
+	as    [][]change // to be told as they are, each in one event
+	met   map[string]bool
+	held  bool
+	owed  bool // it would have told something, but was held
+
+	interrupted atomic.Bool
+}
+
+var (
+	_ watch.Watcher     = (*Watcher)(nil)
+	_ watch.Discarder   = (*Watcher)(nil)
+	_ watch.Interrupter = (*Watcher)(nil)
+)
+
+// New makes a watcher. It looks at nothing yet, but for the files among
+// Ignore.IgnoreFiles; an error is about the options.
+func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
+	if len(o.Paths) == 0 {
+		return nil, errors.New("no path to watch: name at least one")
+	}
+	paths := make([]string, 0, len(o.Paths))
+	given := make(map[string]bool, len(o.Paths))
+	for _, p := range o.Paths {
+		if err := checkPath(p); err != nil {
+			return nil, err
+		}
+		if p = filepath.Clean(p); !given[p] {
+			given[p] = true
+			paths = append(paths, p)
+		}
+	}
+	o.Paths = paths
+	if o.Changes&Atime != 0 {
+		o.Atime = true
+	}
+	if o.Hub == nil {
+		o.Hub = &Hub{}
+	}
+	if o.Ignore.Warn == nil {
+		o.Ignore.Warn = func(err error) { o.Report.Noticef("%v", err) }
+	}
+	if o.Recursive {
+		if _, err := ignore.New(paths[0], o.Ignore); err != nil {
+			return nil, err
+		}
+	}
+	s := &Watcher{loop: l, o: o, emit: emit}
+	s.settle = loop.NewTimer(l, 0, 0, s.settled)
+	s.polls = loop.NewTimer(l, 0, 0, s.poll)
+	return s, nil
+}
+
+// Start looks at everything, however much that is, and begins to watch it. An
+// error says which limit of the system is in the way.
+func (s *Watcher) Start() error {
+	if s.tree != nil {
+		return nil
+	}
+	t := newTree(&s.o, &s.interrupted)
+	t.n = newNotifier(t.wants, func() {
+		s.loop.Post(func() {
+			if s.tree == t {
+				s.noticed()
+			}
+		})
+	})
+	if s.o.Poll == 0 {
+		if err := s.listen(t.n); err != nil {
+			return err
+		}
+	}
+	if err := t.arm(); err != nil {
+		t.disarm()
+		return err
+	}
+	if s.o.Atime && s.o.Poll == 0 {
+		s.o.Report.Verbosef("nothing tells of a time of access: it is polled for every %s", s.o.interval())
+	}
+	s.tree = t
+	s.loop.Ref()
+	s.met = map[string]bool{}
+	switch {
+	case s.o.Until != Forever:
+		s.settle.Feed()
+	case s.o.Initial:
+		s.as = slices.Collect(slices.Chunk(t.all(), 1))
+		s.settle.Feed()
+	}
+	s.pollOn(s.o.interval())
+	return nil
+}
+
+// listen has a notifier told of changes, if there is anybody to tell.
+func (s *Watcher) listen(n *notifier) error {
+	err := s.o.Hub.join(n, &s.o)
+	switch {
+	case err == nil:
+	case isLimit(err) && s.o.PollFallback:
+		s.o.Report.Noticef("%v; everything is polled every %s", limitReached(err, 0), s.o.interval())
+	case isLimit(err):
+		return fmt.Errorf("%w; or add --poll-fallback to poll instead", limitReached(err, 0))
+	default:
+		return fmt.Errorf("no notifications of changes: %w; --poll 1s does without them", err)
+	}
+	return nil
+}
+
+// Stop ends the watching.
+func (s *Watcher) Stop() {
+	s.settle.Stop()
+	s.settle.ClearPending()
+	s.polls.Stop()
+	s.polls.ClearPending()
+	if s.tree == nil {
+		return
+	}
+	s.tree.disarm()
+	s.tree, s.since, s.as, s.owed = nil, time.Time{}, nil, false
+	s.loop.Unref()
+}
+
+// Feed emits an event for the named paths as they are now.
+func (s *Watcher) Feed() {
+	if s.tree != nil {
+		s.as = append(s.as, s.tree.asNamed())
+		s.settle.Feed()
+	}
+}
+
+// Discard makes changes count only if they come after now: those of a command
+// that has just ended, say.
+func (s *Watcher) Discard() {
+	if s.tree != nil {
+		s.tree.discarded = time.Now().UnixNano()
+	}
+}
+
+// Hold has what changes wait: it is compared and told once nobody holds it any
+// more, all in one, however much it was.
+func (s *Watcher) Hold(held bool) {
+	s.held = held
+	if !held && s.owed && s.tree != nil {
+		s.settle.Feed()
+	}
+}
+
+// Interrupt has Start fail soon, however many files there are still to look at.
+func (s *Watcher) Interrupt() { s.interrupted.Store(true) }
+
+// Active reports whether the paths are watched.
+func (s *Watcher) Active() bool { return s.tree != nil }
+
+// Pending reports whether an event is about to be emitted.
+func (s *Watcher) Pending() bool { return s.settle.Pending() }
+
+// SetPriority sets the priority of what is emitted.
+func (s *Watcher) SetPriority(p loop.Priority) {
+	s.settle.SetPriority(p)
+	s.polls.SetPriority(p)
+}
+
+// details makes events of changes: one of each, or one for all.
+func details(changes []change, each bool) []event.Stat {
+	size := max(len(changes), 1)
+	if each {
+		size = 1
+	}
+	var list []event.Stat
+	for together := range slices.Chunk(changes, size) {
+		first := together[0]
+		d := event.Stat{Path: first.path, Now: first.now.event(), Prev: first.before.event(), Count: int64(len(together))}
+		var what Changes
+		for _, c := range together {
+			what |= c.what
+			d.Paths = append(d.Paths, c.path)
+		}
+		d.Change = what.Names()
+		list = append(list, d)
+	}
+	return list
+}

@@ -1,0 +1,354 @@
+package stat
+
+import (
+	"cmp"
+	"hash/maphash"
+	"math"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/evshell/ev/internal/ignore"
+)
+
+// A tree is what was last seen of the paths that a Watcher was given, and of all
+// that is below them. Two rules keep it true:
+//
+//   - A notice only says where to look: it marks a spot. What changed is decided
+//     by comparing what lstat(2) says with what was last told.
+//   - A directory is watched first and read afterwards. What happens in between
+//     is seen twice, which does no harm.
+//
+// So a notice too many costs one lstat, and one too few (an overflow, a watch
+// that came late, an inode that took another's place) is made up for by looking
+// at everything again. All of it belongs to the loop's goroutine, but for what
+// wants needs, and readings.
+type tree struct {
+	o       *Options
+	n       *notifier // without a Hub all is polled
+	named   *dir      // no directory: its entries are the named paths
+	sources *dir      // nor this: its entries are the ignore files from outside
+
+	posts   map[string]*dir            // directories on the way to followed paths
+	waits   map[*dir]map[string][]spot // what waits for a name in a post; it changes under n.mu
+	watched int                        // directories that are
+	ways    map[spot]way
+	polled  map[*dir]bool
+	unsure  int             // ways with something polled on them
+	remotes map[uint32]bool // by device: its file system doesn't tell
+	hashes  map[spot]uint64 // of contents, if they matter
+	seed    maphash.Seed
+	atimes  map[spot]int64 // nanoseconds since 1970, if they matter
+	marks   []spot         // where to look, in the order in which it was told
+	marked  map[spot]file
+	vain    map[spot]bool // what was waited for in vain: a log that stays open
+	doubt   bool          // look everywhere
+	changes []change
+	said    map[string]bool
+	armed   bool         // there is no way back
+	failed  error        // why it can't be armed
+	stop    *atomic.Bool // nor is to be
+
+	discarded int64 // changes older than this don't count: nanoseconds since 1970
+
+	reading reading // walk's and scan's own
+	merged  []entry
+}
+
+// A dir is one directory. The sizes of dir and entry are what a large tree costs.
+type dir struct {
+	path   string // as the kernel is asked for it, clean
+	parent *dir   // nil: not part of the tree
+	top    *top
+	kids   []entry   // sorted by name
+	n      *notifier // who is told of what happens in it; nil: it isn't watched
+	prev   *dir      // others who are told: one watch of the inode serves all
+	next   *dir
+	ino    uint64
+	dev    uint32
+	stale  bool // something else may be at its path
+	blind  bool // it could not be read
+	gone   bool // it is no longer part of the tree
+}
+
+// An entry is what was last told of one name. Its file is zero while it is
+// only known that there is something to tell.
+type entry struct {
+	name string
+	file file
+	dir  *dir // if it is a directory whose entries count
+}
+
+// A top is a named directory: what its ignore rules hold for.
+type top struct {
+	path  string
+	rules *ignore.Matcher
+}
+
+// A spot is a place at which there may be a file.
+type spot struct {
+	dir  *dir
+	name string
+}
+
+// A change is what one look found.
+type change struct {
+	path        string
+	what        Changes
+	before, now file
+}
+
+func newTree(o *Options, stop *atomic.Bool) *tree {
+	t := &tree{
+		o:       o,
+		stop:    stop,
+		named:   &dir{},
+		sources: &dir{},
+		posts:   map[string]*dir{},
+		waits:   map[*dir]map[string][]spot{},
+		ways:    map[spot]way{},
+		polled:  map[*dir]bool{},
+		remotes: map[uint32]bool{},
+		marked:  map[spot]file{},
+		vain:    map[spot]bool{},
+		said:    map[string]bool{},
+	}
+	if o.Content {
+		t.hashes, t.seed = map[spot]uint64{}, maphash.MakeSeed()
+	}
+	if o.Atime {
+		t.atimes = map[spot]int64{}
+	}
+	return t
+}
+
+func (d *dir) id() fileID    { return fileID{d.ino, d.dev} }
+func (d *dir) setID(f file)  { d.ino, d.dev = f.ino, f.dev }
+func (d *dir) watched() bool { return d.n != nil }
+func (d *dir) inTree() bool  { return d.top != nil }
+func (s spot) path() string  { return joinPath(s.dir.path, s.name) }
+func (s spot) entry() *entry { return s.dir.entry(s.name) }
+
+// spot is the place that the directory itself takes.
+func (d *dir) spot() spot {
+	if !d.parent.inTree() {
+		return spot{d.parent, d.path}
+	}
+	_, base := splitPath(d.path)
+	return spot{d.parent, base}
+}
+
+// show is the path as the user knows it. What is below "." begins with "./", as
+// find(1) has it, and so does what begins with "-": no name is taken for a flag.
+func (s spot) show() string {
+	path := s.path()
+	if strings.HasPrefix(path, "-") || s.dir.inTree() && s.dir.top.path == "." {
+		return "./" + path
+	}
+	return path
+}
+
+// asIs is no change, but how a spot is.
+func (s spot) asIs(f file) change { return change{path: s.show(), now: f} }
+
+func (d *dir) index(name string) (int, bool) {
+	return slices.BinarySearchFunc(d.kids, name, func(e entry, name string) int { return cmp.Compare(e.name, name) })
+}
+
+// entry returns a name's entry, or nil. It is valid until the next insert.
+func (d *dir) entry(name string) *entry {
+	if i, ok := d.index(name); ok {
+		return &d.kids[i]
+	}
+	return nil
+}
+
+func (d *dir) insert(e entry) *entry {
+	i, ok := d.index(e.name)
+	if !ok {
+		d.kids = slices.Insert(d.kids, i, e)
+	}
+	return &d.kids[i]
+}
+
+func (d *dir) remove(name string) {
+	if i, ok := d.index(name); ok {
+		d.kids = slices.Delete(d.kids, i, i+1)
+	}
+}
+
+// dirs returns the directories that have a path: the one on the way to followed paths,
+// and those of the tree, in which there is one for each named path that it is below.
+func (t *tree) dirs(path string) []*dir {
+	var list []*dir
+	if p := t.posts[path]; p != nil {
+		list = append(list, p)
+	}
+	below := func(named, rest string) {
+		e := t.named.entry(named)
+		for e != nil && e.dir != nil {
+			if rest == "" {
+				list = append(list, e.dir)
+				return
+			}
+			var name string
+			name, rest, _ = strings.Cut(rest, "/")
+			e = e.dir.entry(name)
+		}
+	}
+	for i := len(path); i > 0; i = strings.LastIndexByte(path[:i], '/') {
+		below(path[:i], strings.TrimPrefix(path[i:], "/"))
+	}
+	switch {
+	case path == "/" || path == ".": // done
+	case path[0] == '/':
+		below("/", path[1:])
+	default:
+		below(".", path)
+	}
+	return list
+}
+
+// verdict says whether what is at a spot in the tree counts.
+func (s spot) verdict(isDir bool) ignore.Verdict { return s.dir.top.verdict(s.path(), isDir) }
+
+func (p *top) verdict(path string, isDir bool) ignore.Verdict {
+	return p.rules.Match(p.rel(path), isDir)
+}
+
+func (p *top) rel(path string) string {
+	switch {
+	case path == p.path:
+		return "."
+	case p.path == ".":
+		return path
+	}
+	return strings.TrimPrefix(path[len(p.path):], "/")
+}
+
+// state looks at a spot. Named paths are followed, and so is every link under
+// Follow; where that leads nowhere, a link in a tree is still a link.
+func (t *tree) state(s spot) (file, error) {
+	path := s.path()
+	if !s.dir.inTree() {
+		return stat(path)
+	}
+	f, err := lstat(path)
+	if err == nil && f.isLink() && t.o.Follow {
+		if to, err := stat(path); err != nil || to.exists() {
+			return to, err
+		}
+	}
+	return f, err
+}
+
+// mark remembers that a spot is to be looked at. A poll says what it saw there.
+func (t *tree) mark(s spot, seen file) {
+	if _, ok := t.marked[s]; !ok {
+		t.marks = append(t.marks, s)
+	}
+	t.marked[s] = seen
+}
+
+// arm looks at everything for the first time.
+func (t *tree) arm() error {
+	paths := slices.Clone(t.o.Paths)
+	slices.Sort(paths)
+	for _, p := range paths {
+		t.named.kids = append(t.named.kids, entry{name: p})
+	}
+	for _, p := range t.o.Paths {
+		s := spot{t.named, p}
+		t.resolve(s)
+		f, err := t.state(s)
+		if err != nil {
+			t.say(p, err)
+		}
+		e := s.entry()
+		e.file = f
+		t.learn(s, f)
+		if t.o.Recursive && f.isDir() {
+			top, err := t.newTop(p)
+			if err != nil {
+				return err
+			}
+			e.dir = &dir{path: p, parent: t.named, top: top}
+			e.dir.setID(f)
+			t.walk(e.dir, math.MaxInt64)
+		}
+		if t.failed != nil {
+			return t.failed
+		}
+	}
+	t.findSources()
+	t.armed = true
+	if t.watched > many {
+		t.trim()
+	}
+	return t.failed
+}
+
+// disarm ends all watching.
+func (t *tree) disarm() {
+	if t.n.hub == nil || t.n.hub.leave(t.n) {
+		return
+	}
+	for _, p := range t.posts {
+		t.unwatch(p)
+	}
+	for _, e := range t.named.kids {
+		if e.dir != nil {
+			t.release(e.dir)
+		}
+	}
+}
+
+// many is how much is worth to tidy up after.
+const many = 1000
+
+// trim gives back what it took to read a large tree.
+func (t *tree) trim() {
+	t.reading, t.merged = reading{}, nil
+	for _, e := range t.named.kids {
+		if e.dir != nil {
+			e.dir.top.rules.Forget(".") // they are read again where they are asked for
+		}
+	}
+	debug.FreeOSMemory()
+}
+
+// all returns everything that counts, as it is.
+func (t *tree) all() []change {
+	var list []change
+	var below func(d *dir)
+	below = func(d *dir) {
+		for _, e := range d.kids {
+			s := spot{d, e.name}
+			if !e.file.isDir() || s.verdict(true) == ignore.In {
+				list = append(list, s.asIs(e.file))
+			}
+			if e.dir != nil {
+				below(e.dir)
+			}
+		}
+	}
+	for _, p := range t.o.Paths {
+		e := t.named.entry(p)
+		list = append(list, spot{t.named, p}.asIs(e.file))
+		if e.dir != nil {
+			below(e.dir)
+		}
+	}
+	return list
+}
+
+// asNamed returns the named paths, as they are.
+func (t *tree) asNamed() []change {
+	list := make([]change, 0, len(t.o.Paths))
+	for _, p := range t.o.Paths {
+		s := spot{t.named, p}
+		list = append(list, s.asIs(s.entry().file))
+	}
+	return list
+}

@@ -1,0 +1,251 @@
+package stat
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/ignore"
+)
+
+// look compares what is marked with what was last told, and returns the changes
+// in the order in which they were noticed.
+func (t *tree) look() []change {
+	if t.doubt {
+		t.doubt = false
+		t.markEverything()
+	}
+	for i := 0; i < len(t.marks); i++ {
+		delete(t.marked, t.marks[i]) // to look here may lead there again
+		t.examine(t.marks[i])
+	}
+	if len(t.marks) > many {
+		t.marked = map[spot]file{}
+		defer t.trim()
+	}
+	t.marks = nil
+	changes := merge(t.changes)
+	t.changes = nil
+	return changes
+}
+
+// merge makes one change of those of the same path. There are two of one that
+// went on changing while it was looked at, or that is below two named paths.
+func merge(changes []change) []change {
+	at := make(map[string]int, len(changes))
+	merged := changes[:0]
+	for _, c := range changes {
+		i, again := at[c.path]
+		if !again {
+			at[c.path] = len(merged)
+			merged = append(merged, c)
+			continue
+		}
+		m := &merged[i]
+		m.now = c.now
+		switch {
+		case !m.before.exists():
+			m.what = Created
+		case !m.now.exists():
+			m.what = Removed
+		default:
+			m.what = cmp.Or((m.what|c.what)&^(Created|Removed), Replaced)
+		}
+	}
+	return slices.DeleteFunc(merged, func(c change) bool { return !c.before.exists() && !c.now.exists() })
+}
+
+// markEverything watches everything anew, and marks what is not as it was.
+func (t *tree) markEverything() {
+	for _, p := range t.posts {
+		p.stale = true
+	}
+	for _, from := range []*dir{t.sources, t.named} {
+		for _, e := range slices.Clone(from.kids) {
+			t.reached(spot{from, e.name}, structural)
+		}
+	}
+}
+
+// settling reports whether what a poll marked is not yet at rest: whether it is
+// another now than it was when last looked at.
+func (t *tree) settling() bool {
+	moving := false
+	for s, seen := range t.marked {
+		if !seen.exists() || s.dir.gone {
+			continue
+		}
+		if now, err := t.state(s); err == nil && now != seen {
+			t.marked[s] = now
+			moving = true
+		}
+	}
+	return moving
+}
+
+// poll looks at all that nobody tells of, and marks what is not as it was.
+func (t *tree) poll() {
+	var spots []spot
+	for s, w := range t.ways {
+		if w.polled {
+			spots = append(spots, s)
+		}
+	}
+	slices.SortFunc(spots, func(a, b spot) int { return cmp.Compare(a.path(), b.path()) })
+	for _, s := range spots {
+		t.resolve(s)
+		if s.dir == t.sources {
+			t.sourceChanged(s)
+			continue
+		}
+		var before file
+		e := s.entry()
+		if e != nil {
+			before = e.file
+		}
+		if now, err := t.state(s); err == nil && (now != before || t.maySay(s, now)) {
+			t.mark(s, now)
+		}
+	}
+	dirs := make([]*dir, 0, len(t.polled))
+	for d := range t.polled {
+		if d.inTree() {
+			dirs = append(dirs, d)
+		}
+	}
+	slices.SortFunc(dirs, func(a, b *dir) int { return cmp.Compare(a.path, b.path) })
+	for _, d := range dirs {
+		t.rescan(d)
+	}
+}
+
+// rescan reads a directory again, and what is new in it.
+func (t *tree) rescan(d *dir) {
+	t.scan(d, 0)
+	for i := 0; i < len(d.kids); i++ {
+		if kid := d.kids[i].dir; kid != nil && !kid.watched() && !t.polled[kid] {
+			t.walk(kid, 0)
+		}
+	}
+}
+
+// polls reports whether there is anything to poll.
+func (t *tree) polls() bool { return len(t.polled) > 0 || t.unsure > 0 }
+
+// examine compares one spot with what was last told of it.
+func (t *tree) examine(s spot) {
+	if s.dir.gone || s.dir.stale {
+		return
+	}
+	now, err := t.state(s)
+	if err != nil {
+		t.say(s.path(), err)
+		return // what can't be seen has not changed
+	}
+	delete(t.said, s.path())
+	e := s.entry()
+	var before file
+	if e != nil {
+		before = e.file
+	}
+	if !now.isDir() && e != nil && e.dir != nil {
+		t.forget(e.dir)
+		e.dir = nil
+	}
+	switch {
+	case now.exists():
+		if e == nil {
+			if s.dir.inTree() && !s.counts(now) {
+				return
+			}
+			e = s.dir.insert(entry{name: s.name})
+		}
+		e.file = now
+		t.tell(s, before, now)
+		t.examineDir(s, e, before, now)
+	case s.dir.inTree():
+		t.tell(s, before, now)
+		s.dir.remove(s.name)
+		t.leave(s)
+	default:
+		e.file = now
+		t.tell(s, before, now)
+	}
+}
+
+// examineDir enters the directory at a spot. If that was done already, when it came, it
+// is watched and read once more: while names go round, the source, which knows watches
+// by name, may end one for another, and now it is quiet.
+func (t *tree) examineDir(s spot, e *entry, before, now file) {
+	switch {
+	case !now.isDir() || !t.o.Recursive:
+	case s.dir.inTree() && !s.counts(now):
+	case e.dir == nil:
+		t.enter(s, now)
+	case e.dir.blind || e.dir.stale || e.dir.id() != now.id():
+		t.rearm(e.dir)
+	case before.id() != now.id():
+		t.unwatch(e.dir)
+		t.watch(e.dir)
+		t.rescan(e.dir)
+	}
+}
+
+// forget tells that everything in a directory is gone, and lets it go.
+func (t *tree) forget(d *dir) {
+	t.unwatch(d)
+	for _, e := range d.kids {
+		s := spot{d, e.name}
+		if e.dir != nil {
+			t.forget(e.dir)
+		}
+		t.tell(s, e.file, file{})
+		t.leave(s)
+	}
+	d.gone = true
+}
+
+// tell adds a change, if it is one that the user wants to be told of.
+func (t *tree) tell(s spot, before, now file) {
+	what := compare(before, now)
+	if t.o.Recursive && before.isDir() && now.isDir() {
+		what &^= Content | Links // its entries tell of themselves
+	}
+	if t.o.Content || t.o.Atime {
+		what = t.lookInto(s, before, now, what)
+	}
+	if what &= t.o.changes(); what == 0 || t.isOld(s, now) {
+		return
+	}
+	if isDir := now.isDir() || !now.exists() && before.isDir(); isDir && s.dir.inTree() && s.verdict(true) != ignore.In {
+		return
+	}
+	t.changes = append(t.changes, change{s.show(), what, before, now})
+}
+
+// isOld reports whether a change is from before the last Discard. What is gone
+// changed the directory that it was in.
+func (t *tree) isOld(s spot, now file) bool {
+	switch {
+	case t.discarded == 0:
+		return false
+	case now.exists():
+		return now.ctime <= t.discarded
+	}
+	return changedAt(s.path()) <= t.discarded
+}
+
+// say reports, once, that something can't be looked at.
+func (t *tree) say(path string, err error) {
+	if t.said[path] {
+		return
+	}
+	t.said[path] = true
+	if errors.Is(err, unix.EACCES) {
+		t.o.Report.Noticef("%s: permission denied: what happens there is not seen until it is granted", path)
+		return
+	}
+	t.o.Report.Noticef("%s: %v: what happens there is not seen until that is mended", path, err)
+}

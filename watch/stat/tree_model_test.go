@@ -1,0 +1,208 @@
+package stat
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evshell/ev/event"
+)
+
+// After any sequence of operations, what was last told of each path is what lstat
+// says of it.
+func TestStat_endsUpWithTheTruth(t *testing.T) {
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for seed := range rounds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 1)), 300)
+		})
+	}
+}
+
+func FuzzStatTruth(f *testing.F) {
+	f.Add(uint64(1), uint16(50))
+	f.Fuzz(func(t *testing.T, seed uint64, operations uint16) {
+		testTruth(t, rand.New(rand.NewPCG(seed, 2)), int(operations%500))
+	})
+}
+
+func testTruth(t *testing.T, r *rand.Rand, operations int) {
+	t.Helper()
+	root, outside := filepath.Join(t.TempDir(), "root"), t.TempDir()
+	mkdir(t, filepath.Join(root, "a/b"))
+	write(t, filepath.Join(root, "a/b/f"), "first")
+	link := filepath.Join(t.TempDir(), "link")
+	symlink(t, root, link)
+	paths := []string{root, link, root, link}
+	options := make([]Options, len(paths))
+	for i, path := range paths {
+		options[i] = Options{
+			Paths: []string{path}, Recursive: true, Each: true, Initial: true,
+			Ignore: all(),
+			Settle: time.Duration(1+r.IntN(20)) * time.Millisecond,
+		}
+	}
+	hub := &Hub{}
+	watchers := watchTogether(t, hub, options...)
+	var log []string
+	for i := range operations {
+		log = append(log, operate(r, root, outside))
+		if i%10 == 0 { // the latter two come and go
+			w := watchers[2+r.IntN(2)].stat
+			watchers[0].do(func() {
+				if w.Active() {
+					w.Stop()
+				} else {
+					check(t, w.Start())
+				}
+			})
+		}
+	}
+	for i, w := range watchers[:2] {
+		checkTruth(t, w, paths[i])
+	}
+	watchers[0].do(func() {
+		for _, w := range watchers[1:] {
+			w.stat.Stop()
+		}
+		checkHub(t, hub, watchers[0].stat.tree)
+	})
+	if t.Failed() {
+		for _, line := range log {
+			t.Log(line)
+		}
+	}
+}
+
+// checkHub looks whether all that a Hub still has belongs to the one who has stayed.
+func checkHub(t *testing.T, hub *Hub, stayed *tree) {
+	t.Helper()
+	asked := 0
+	for _, p := range hub.places {
+		for d := p.first; d != nil; d = d.next {
+			asked++
+			if d.n != stayed.n || d.gone {
+				t.Errorf("%s: whoever asked for it has left", d.path)
+			}
+		}
+	}
+	if asked != stayed.watched {
+		t.Errorf("%d directories are asked for, not %d", asked, stayed.watched)
+	}
+	for _, name := range hub.source.(kernel).WatchList() {
+		if hub.names[name] == nil {
+			t.Errorf("the kernel watches %s, and nobody has asked for it", name)
+		}
+	}
+}
+
+// checkTruth compares what has been told of a tree with what is there. A look may find
+// more to look at, of which is told after the fence; what has not been told when
+// patience ends never will.
+func checkTruth(t *testing.T, w *watched, root string) {
+	t.Helper()
+	told, truth := map[string]event.File{}, truthOf(t, root)
+	enough := time.After(patience)
+	write(t, w.fence, "")
+	for fences := 0; fences < 2 || len(untrue(told, truth)) > 0; {
+		var d event.Stat
+		select {
+		case d = <-w.events:
+		case <-enough:
+			t.Errorf("%d of 2 fences\n%s", fences, strings.Join(untrue(told, truth), "\n"))
+			return
+		}
+		switch {
+		case d.Path == w.fence && d.Now.Exists:
+			remove(t, w.fence) // so that the rest of the same look is in as well
+			fences++
+		case d.Path == w.fence:
+			fences += len(d.Change) // 0 is the fence as it was at first
+		case d.Now.Exists:
+			told[d.Path] = d.Now
+		default:
+			delete(told, d.Path)
+		}
+	}
+}
+
+// truthOf returns all that is in a tree.
+func truthOf(t *testing.T, root string) map[string]event.File {
+	t.Helper()
+	truth := map[string]event.File{}
+	check(t, filepath.WalkDir(root+"/", func(path string, _ fs.DirEntry, err error) error {
+		path = filepath.Clean(path)
+		f, _ := lstat(path)
+		if path == root {
+			f, _ = stat(path)
+		}
+		truth[path] = f.event()
+		return err
+	}))
+	return truth
+}
+
+// untrue tells where two pictures of a tree differ.
+func untrue(told, truth map[string]event.File) (list []string) {
+	for path, want := range truth {
+		got, ok := told[path]
+		if want.Type == "directory" { // its entries tell of its size, times and links
+			got.Size, got.Mtime, got.Nlink = want.Size, want.Mtime, want.Nlink
+		}
+		if !ok || got != want {
+			list = append(list, fmt.Sprintf("%s\n told %+v\n is   %+v", path, got, want))
+		}
+	}
+	for path := range told {
+		if _, ok := truth[path]; !ok {
+			list = append(list, path+" is not there any more, and nobody was told")
+		}
+	}
+	return list
+}
+
+// operate does something to a tree, or fails to.
+func operate(r *rand.Rand, root, outside string) string {
+	name := func() string {
+		p := root
+		if r.IntN(8) == 0 {
+			p = outside
+		}
+		for range 1 + r.IntN(3) {
+			p = filepath.Join(p, string("abcf"[r.IntN(4)]))
+		}
+		return p
+	}
+	p, q := name(), name()
+	var err error
+	var what string
+	switch r.IntN(14) {
+	case 0, 1:
+		what, err = "mkdir "+p, os.MkdirAll(p, 0o755)
+	case 2, 3, 4:
+		what, err = "write "+p, os.WriteFile(p, make([]byte, r.IntN(100)), 0o644)
+	case 5:
+		what, err = "remove "+p, os.Remove(p)
+	case 6:
+		what, err = "remove all "+p, os.RemoveAll(p)
+	case 7, 8, 9:
+		what, err = "rename "+p+" "+q, os.Rename(p, q)
+	case 10, 11:
+		what, err = "symlink "+p+" "+q, os.Symlink(p, q)
+	case 12:
+		what, err = "chmod "+p, os.Chmod(p, os.FileMode(0o700|r.IntN(0o100)))
+	case 13:
+		<-time.After(time.Duration(r.IntN(3)) * time.Millisecond) // gives a look the chance to come in between
+		return "pause"
+	}
+	return fmt.Sprint(what, " ", err)
+}

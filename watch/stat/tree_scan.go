@@ -1,0 +1,157 @@
+package stat
+
+import "github.com/evshell/ev/internal/ignore"
+
+// newTop makes what holds for the directory at a named path.
+func (t *tree) newTop(path string) (*top, error) {
+	rules, err := ignore.New(path, t.o.Ignore)
+	if err != nil {
+		return nil, err
+	}
+	return &top{path, rules}, nil
+}
+
+// leadsBack reports whether the inode of a directory is one that it is in: a
+// symbolic link made a loop.
+func (t *tree) leadsBack(d *dir, f file) bool {
+	for up := d.parent; t.o.Follow && up.inTree(); up = up.parent {
+		if up.id() == f.id() {
+			t.o.Report.Verbosef("%s leads back to %s: it is not followed", d.path, up.path)
+			return true
+		}
+	}
+	return false
+}
+
+// scan reads a directory, as it is now.
+func (t *tree) scan(d *dir, since int64) {
+	t.reading.read(d)
+	t.takeIn(&t.reading, since)
+}
+
+// takeIn marks each name in a directory at which there was something else than was
+// last told. Directories that are new are made, but not yet read.
+func (t *tree) takeIn(r *reading, since int64) {
+	d := r.dir
+	switch {
+	case isAbsent(r.err):
+		t.confirm(d, file{})
+		return // whatever told of it will be looked at
+	case r.err != nil:
+		d.blind = true
+		t.say(d.path, r.err)
+		return
+	}
+	t.confirm(d, r.file)
+	d.stale = false
+	if d.blind {
+		d.blind = false
+		delete(t.said, d.path)
+	}
+	var rules []string
+	for _, l := range r.names {
+		if ignore.IsRules(l.name) {
+			rules = append(rules, l.name)
+		}
+	}
+	d.top.rules.Enter(d.top.rel(d.path), rules)
+	merged, kids := t.merged[:0], d.kids
+	for _, l := range r.names {
+		if l.err != nil {
+			t.say(joinPath(d.path, l.name), l.err)
+			continue
+		}
+		for len(kids) > 0 && kids[0].name < l.name {
+			t.mark(spot{d, kids[0].name}, file{})
+			merged, kids = append(merged, kids[0]), kids[1:]
+		}
+		e := entry{name: l.name}
+		known := len(kids) > 0 && kids[0].name == l.name
+		if known {
+			e, kids = kids[0], kids[1:]
+		}
+		if t.meet(d, &e, l.file, known, since) {
+			merged = append(merged, e)
+		}
+	}
+	for _, e := range kids {
+		t.mark(spot{d, e.name}, file{})
+		merged = append(merged, e)
+	}
+	if len(merged) == len(d.kids) {
+		copy(d.kids, merged)
+	} else {
+		d.kids = append(make([]entry, 0, len(merged)), merged...)
+	}
+	clear(merged)
+	t.merged = merged
+}
+
+// meet brings one entry together with what was found under its name, and reports
+// whether it is to be kept.
+func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
+	s := spot{d, e.name}
+	path := s.path()
+	linked := f.isLink() && t.o.Follow
+	if linked {
+		t.resolve(s)
+		if to, err := t.state(s); err == nil {
+			f = to
+		}
+	}
+	if !d.top.counts(path, f) {
+		if known {
+			t.drop(s, e.dir)
+		}
+		return false
+	}
+	if f.isDir() {
+		if e.dir == nil {
+			kid := &dir{path: path, parent: d, top: d.top}
+			if kid.setID(f); !linked || !t.leadsBack(kid, f) {
+				e.dir = kid
+			}
+		} else if e.dir.id() != f.id() {
+			t.release(e.dir)
+			e.dir.setID(f)
+		}
+		e.name = path[len(path)-len(e.name):] // one string for both
+	}
+	switch {
+	case known && e.file == f && !t.maySay(s, f):
+	case !known && (f.ctime < since || f.isDir() && since > 0) && !t.isMarked(s):
+		e.file = f
+		t.learn(s, f)
+	default:
+		t.mark(s, f)
+		return known || e.dir != nil
+	}
+	return true
+}
+
+func (t *tree) isMarked(s spot) bool {
+	_, ok := t.marked[s]
+	return ok
+}
+
+// drop forgets what is at a spot, and tells nobody.
+func (t *tree) drop(s spot, d *dir) {
+	if d != nil {
+		t.release(d)
+		t.bury(d)
+	}
+	t.leave(s)
+	t.unlearn(s)
+}
+
+// bury makes the marks in a directory that is no longer known void.
+func (t *tree) bury(d *dir) {
+	d.gone = true
+	for _, e := range d.kids {
+		if e.dir != nil {
+			t.bury(e.dir)
+		}
+		t.leave(spot{d, e.name})
+		t.unlearn(spot{d, e.name})
+	}
+}

@@ -1,0 +1,198 @@
+package stat
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsnotify/fsnotify"
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/loop"
+)
+
+func TestTree_permissionDeniedIsSaidAndTriedAgain(t *testing.T) {
+	if os.Getuid() == 0 {
+		asNobody(t)
+		return
+	}
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	mkdir(t, secret)
+	write(t, filepath.Join(secret, "file"), "x")
+	chmod(t, secret, 0)
+	t.Cleanup(func() { _ = os.Chmod(secret, 0o700) })
+	var said strings.Builder
+	o := Options{Paths: []string{dir, filepath.Join(secret, "file")}, Recursive: true, Each: true, Report: report.New(&said, "ev", report.Plain, report.Notice)}
+	w := watchFiles(t, o)
+	w.quiet()
+	chmod(t, secret, 0o700)
+	w.expectAll(secret, filepath.Join(secret, "file"))
+	appendTo(t, filepath.Join(secret, "file"), "y")
+	w.expect("content", filepath.Join(secret, "file"))
+	for _, want := range []string{secret + ": permission denied", filepath.Join(secret, "file") + ": permission denied"} {
+		if strings.Count(said.String(), want) != 1 {
+			t.Errorf("%q is not said once:\n%s", want, &said)
+		}
+	}
+}
+
+// asNobody runs the test again without root's privileges.
+func asNobody(t *testing.T) {
+	t.Helper()
+	const nobody = 65534
+	exe := filepath.Join(t.TempDir(), "test")
+	data, err := os.ReadFile(os.Args[0])
+	check(t, err)
+	check(t, os.WriteFile(exe, data, 0o755))
+	tmp := t.TempDir()
+	for p := tmp; p != os.TempDir() && p != "/"; p = filepath.Dir(p) {
+		check(t, os.Chmod(p, 0o755))
+		check(t, os.Chmod(filepath.Dir(exe), 0o755))
+	}
+	check(t, os.Chown(tmp, nobody, nobody))
+	p, err := os.StartProcess(exe, []string{exe, "-test.run=^" + t.Name() + "$", "-test.v"}, &os.ProcAttr{
+		Env:   append(os.Environ(), "TMPDIR="+tmp),
+		Files: []*os.File{nil, os.Stdout, os.Stderr},
+		Sys:   &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}},
+	})
+	check(t, err)
+	if state, err := p.Wait(); err != nil || !state.Success() {
+		t.Errorf("as nobody: %v, %v", state, err)
+	}
+}
+
+// A full source has room for so many watches.
+type fullSource struct {
+	source
+	room int
+}
+
+func (s *fullSource) Add(dir string) error {
+	if s.room--; s.room < 0 {
+		return unix.ENOSPC
+	}
+	return s.source.Add(dir)
+}
+
+func TestTree_watchLimit(t *testing.T) {
+	dir := t.TempDir()
+	deep := filepath.Join(dir, "a/b/c")
+	mkdir(t, deep)
+	l, err := loop.New()
+	check(t, err)
+	defer l.Close()
+	full := &Hub{open: func(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
+		s, events, errs, err := openKernel(h)
+		return &fullSource{s, 3}, events, errs, err
+	}}
+	s, err := New(l, Options{Paths: []string{dir}, Recursive: true, Hub: full}, func(event.Detail) {})
+	check(t, err)
+	err = s.Start()
+	if err == nil || !strings.Contains(err.Error(), "--poll-fallback") || s.Active() {
+		t.Errorf("got %v", err)
+	}
+	if limit := "fs.inotify.max_user_watches"; runtime.GOOS == "linux" && !strings.Contains(err.Error(), "sudo sysctl "+limit+"=") {
+		t.Errorf("%v: it does not say how to raise %s", err, limit)
+	}
+
+	var said strings.Builder
+	events := make(chan event.Stat, 10)
+	s, err = New(l, Options{
+		Paths: []string{dir}, Recursive: true, PollFallback: true, Hub: full,
+		Report: report.New(&said, "ev", report.Plain, report.Notice),
+	}, func(d event.Detail) { events <- d.(event.Stat); l.Break() })
+	check(t, err)
+	check(t, s.Start())
+	write(t, filepath.Join(deep, "file"), "x")
+	check(t, l.Run(t.Context(), loop.RunDefault))
+	if d := <-events; d.Path != filepath.Join(deep, "file") {
+		t.Errorf("got %+v", d)
+	}
+	if !strings.Contains(said.String(), "polled") {
+		t.Errorf("said %q", &said)
+	}
+	s.Stop()
+}
+
+func TestTree_overflowIsComparedAgain(t *testing.T) {
+	dir := t.TempDir()
+	mkdir(t, filepath.Join(dir, "sub"))
+	file := filepath.Join(dir, "sub/file")
+	l, err := loop.New()
+	check(t, err)
+	defer l.Close()
+	var said strings.Builder
+	var got event.Stat
+	errs := make(chan error)
+	s, err := New(l, Options{
+		Paths: []string{dir}, Recursive: true, Hub: fakeHub(deafSource{}, nil, errs), Report: report.New(&said, "ev", report.Plain, report.Verbose),
+	}, func(d event.Detail) { got = d.(event.Stat); l.Break() })
+	check(t, err)
+	check(t, s.Start())
+	defer s.Stop()
+	write(t, file, "x")
+	errs <- fsnotify.ErrEventOverflow
+	check(t, l.Run(t.Context(), loop.RunDefault))
+	if got.Path != file || !strings.Contains(said.String(), "compared again") {
+		t.Errorf("got %+v, said %q", got, &said)
+	}
+}
+
+// fakeHub has a fake for a source, which tells what comes from the channels.
+func fakeHub(s source, events <-chan fsnotify.Event, errs <-chan error) *Hub {
+	return &Hub{open: func(*Hub) (source, <-chan fsnotify.Event, <-chan error, error) { return s, events, errs, nil }}
+}
+
+// A deafSource never tells anything.
+type deafSource struct{}
+
+func (deafSource) Add(string) error    { return nil }
+func (deafSource) Remove(string) error { return errors.New("not watched") }
+func (deafSource) Close() error        { return nil }
+
+func TestTree_mountsAreNoticed(t *testing.T) {
+	dir := t.TempDir()
+	at := filepath.Join(dir, "at")
+	mkdir(t, at)
+	w := watchFiles(t, Options{Paths: []string{dir}, Recursive: true, Each: true})
+	if err := mountTmpfs(at); err != nil {
+		t.Skip("can't mount here: ", err)
+	}
+	t.Cleanup(func() { _ = unmount(at) })
+	if d := w.next(); d.Path != at || !slices.Contains(d.Change, "replaced") {
+		t.Errorf("got %+v", d)
+	}
+	write(t, filepath.Join(at, "file"), "x")
+	w.expect("created", filepath.Join(at, "file"))
+	check(t, unmount(at))
+	w.expectAll(at, filepath.Join(at, "file"))
+	write(t, filepath.Join(at, "file"), "x")
+	w.expect("created", filepath.Join(at, "file"))
+}
+
+func TestTree_bindMountIsTheSameDirectoryTwice(t *testing.T) {
+	dir := t.TempDir()
+	real, at := filepath.Join(dir, "real"), filepath.Join(dir, "at")
+	mkdir(t, real)
+	mkdir(t, at)
+	w := watchFiles(t, Options{Paths: []string{dir}, Recursive: true, Each: true})
+	if err := mountBind(real, at); err != nil {
+		t.Skip("can't mount here: ", err)
+	}
+	t.Cleanup(func() { _ = unmount(at) })
+	w.expectAll(at)
+	write(t, filepath.Join(at, "file"), "x")
+	w.expectAll(filepath.Join(at, "file"), filepath.Join(real, "file"))
+	check(t, unmount(at))
+	w.expectAll(at, filepath.Join(at, "file"))
+	appendTo(t, filepath.Join(real, "file"), "x")
+	w.expect("content", filepath.Join(real, "file"))
+}

@@ -1,0 +1,230 @@
+package stat
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/fsnotify/fsnotify"
+	"golang.org/x/sys/unix"
+)
+
+// watch has notices come from a directory, whose inode has been looked at. It is yet to
+// be confirmed.
+func (t *tree) watch(d *dir) {
+	if d.watched() {
+		return
+	}
+	if t.n.hub == nil || t.o.Atime || t.isRemote(d) {
+		t.polled[d] = true
+	}
+	if t.n.hub == nil {
+		return
+	}
+	d.n = t.n
+	err := t.n.hub.add(d)
+	if err == nil {
+		t.watched++
+		return
+	}
+	d.n = nil
+	switch {
+	case isLimit(err):
+		t.overLimit(d, err)
+	case isAbsent(err):
+		// Whoever told of it will tell again.
+	case d.inTree() && errors.Is(err, unix.EACCES):
+		// It can't be read either, and its parent tells when that changes.
+	default:
+		t.polled[d] = true
+		t.o.Report.Verbosef("%s can't be watched: %v: it is polled every %s", d.path, err, t.o.interval())
+	}
+}
+
+// confirm takes in what is at the path of a directory that has been watched. If it is
+// another, that may be the one that is watched; whoever told of it will tell again.
+func (t *tree) confirm(d *dir, f file) {
+	if d.watched() && f.id() != d.id() {
+		t.n.hub.takeBack(d)
+		d.n = nil
+		t.watched--
+	}
+}
+
+// unwatch ends it.
+func (t *tree) unwatch(d *dir) {
+	delete(t.polled, d)
+	if d.watched() {
+		t.n.hub.remove(d)
+		d.n = nil
+		t.watched--
+	}
+}
+
+// wants tells the notifier whether a notice matters. It is for directories in
+// which hardly any name does: what is unrelated there must not wake the loop.
+func (t *tree) wants(d *dir, base string, op fsnotify.Op) bool {
+	if d.inTree() || base == "" {
+		return true
+	}
+	names := t.waits[d]
+	return len(names[base]) > 0 || op&structural != 0 && len(names[""]) > 0
+}
+
+// A way is how a followed path is reached: the names, each in a directory, that
+// make it lead where it does.
+type way struct {
+	steps  []step
+	cut    bool // permission to go on was denied
+	polled bool // some of it can't be watched
+}
+
+type step struct {
+	post *dir
+	name string // "": any, for what is in it makes the directory change
+}
+
+// maxLinks is how many symbolic links a path may go through (path_resolution(7)).
+const maxLinks = 40
+
+// resolve walks the way of a followed path, as far as it exists, and waits for
+// each name on it. A name is looked at once its directory is watched.
+func (t *tree) resolve(s spot) {
+	path := s.path()
+	var w way
+	at, rest := ".", strings.Split(path, "/")
+	if path[0] == '/' {
+		at = "/"
+	}
+	here, err := stat(at)
+	for links := 0; err == nil && here.isDir(); {
+		for len(rest) > 0 && (rest[0] == "" || rest[0] == ".") {
+			rest = rest[1:]
+		}
+		if len(rest) == 0 {
+			break
+		}
+		name := rest[0]
+		rest = rest[1:]
+		if name == ".." {
+			at = above(at)
+			here, err = stat(at)
+			continue
+		}
+		w.add(t.post(at, here, s, name), name)
+		next := joinPath(at, name)
+		here, err = lstat(next)
+		if err != nil || !here.isLink() {
+			at = next
+			continue
+		}
+		var to string
+		if to, err = readlink(next); err != nil || links == maxLinks {
+			break
+		}
+		links++
+		rest = append(strings.Split(to, "/"), rest...)
+		if to[0] == '/' {
+			at = "/"
+		}
+		here, err = stat(at)
+	}
+	if err == nil && t.isWatchedItself(here) {
+		w.add(t.post(at, here, s, ""), "")
+	}
+	w.cut = err != nil
+	w.polled = slices.ContainsFunc(w.steps, func(x step) bool { return t.polled[x.post] })
+	t.leave(s)
+	t.ways[s] = w
+	if w.polled {
+		t.unsure++
+	}
+}
+
+// isWatchedItself reports whether it is not enough to watch the directory that a
+// file is in: that does not tell of what is in a directory below, of how many
+// names a file has, nor of what is done to it by another of them.
+func (t *tree) isWatchedItself(f file) bool {
+	if f.isDir() {
+		return !t.o.Recursive
+	}
+	return f.exists() && (f.nlink > 1 || t.o.Changes&Links != 0)
+}
+
+func (w *way) add(post *dir, name string) { w.steps = append(w.steps, step{post, name}) }
+
+// above is a directory's parent. Only the first parts of a way may be "..", and
+// what they lead to is not asked for by name.
+func above(dir string) string {
+	switch _, base := splitPath(dir); {
+	case dir == "/":
+		return dir
+	case dir == ".":
+		return ".."
+	case base == "..":
+		return dir + "/.."
+	}
+	parent, _ := splitPath(dir)
+	return parent
+}
+
+// post has a spot wait for a name in a directory on its way.
+func (t *tree) post(path string, f file, s spot, name string) *dir {
+	d := t.posts[path]
+	if d == nil {
+		d = &dir{path: path}
+	}
+	if d.id() != f.id() || d.stale || !d.watched() {
+		t.unwatch(d)
+		d.setID(f)
+		t.watch(d)
+		if now, err := stat(path); err == nil {
+			t.confirm(d, now)
+		}
+		d.stale = false
+	}
+	t.posts[path] = d
+	t.n.mu.Lock()
+	defer t.n.mu.Unlock()
+	if t.waits[d] == nil {
+		t.waits[d] = map[string][]spot{}
+	}
+	t.waits[d][name] = append(t.waits[d][name], s)
+	return d
+}
+
+// leave ends a spot's waiting.
+func (t *tree) leave(s spot) {
+	if t.ways[s].polled {
+		t.unsure--
+	}
+	for _, x := range t.ways[s].steps {
+		t.n.mu.Lock()
+		names := t.waits[x.post]
+		waiting := names[x.name]
+		if i := slices.Index(waiting, s); len(waiting) > 1 {
+			names[x.name] = slices.Delete(waiting, i, i+1)
+		} else {
+			delete(names, x.name)
+		}
+		if len(names) == 0 {
+			delete(t.waits, x.post)
+			delete(t.posts, x.post.path)
+		}
+		t.n.mu.Unlock()
+		if len(names) == 0 {
+			t.unwatch(x.post)
+		}
+	}
+	delete(t.ways, s)
+	delete(t.vain, s)
+}
+
+func readlink(path string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlink(path, buf)
+	if err == nil && n == 0 {
+		err = unix.ENOENT
+	}
+	return string(buf[:max(n, 0)]), err
+}

@@ -1,0 +1,202 @@
+// Package timer tells that a span of time has passed: ev timer.
+package timer
+
+import (
+	"slices"
+	"time"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+)
+
+// Options say when a Watcher fires.
+type Options struct {
+	After  time.Duration
+	Repeat time.Duration // 0: once
+
+	// AgainOn make what has the timer begin again with After.
+	AgainOn []NewActivity
+	// Progress is a descriptor of a terminal on which to show the time left; nil: none.
+	Progress *ProgressOptions
+}
+
+// An Activity puts a Timer off, by an event each time. Any [Watcher] can; once it is not active any more it has come to
+// its end.
+type Activity interface {
+	Start() error
+	Stop()
+	Active() bool
+}
+
+// NewActivity makes an Activity that emits to again.
+type NewActivity func(l *loop.Loop, again watch.Emit) (Activity, error)
+
+// A Watcher emits event.Timer once a span of monotonic time has passed, and then after each repeat.
+//
+// One with activities is what libev uses ev_timer_again for: each activity has the span begin anew, also after the
+// timer has fired, so that there is one event for each time of silence, or, with a repeat, several. It ends when all
+// of its activities have.
+type Watcher struct {
+	loop       *loop.Loop
+	timer      *loop.Timer
+	fed        *watch.Feed // nil: not yet
+	options    Options
+	emit       watch.Emit
+	activities []Activity
+	countdown  *countdown // nil: none
+	span       time.Duration
+	paused     bool
+}
+
+var _ watch.Watcher = (*Watcher)(nil)
+
+// New makes a timer.
+func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
+	t := &Watcher{loop: l, options: o, emit: emit, span: o.After}
+	t.timer = loop.NewTimer(l, o.After, o.Repeat, t.fire)
+	for _, make := range o.AgainOn {
+		a, err := make(l, t.again)
+		if err != nil {
+			return nil, err
+		}
+		t.activities = append(t.activities, a)
+	}
+	if o.Progress != nil {
+		t.countdown = newCountdown(t, *o.Progress)
+	}
+	return t, nil
+}
+
+// Start begins the span, or, after a Stop, what was left of it.
+func (t *Watcher) Start() error {
+	if t.Active() {
+		return nil
+	}
+	for _, a := range t.activities {
+		if err := a.Start(); err != nil {
+			t.Stop()
+			return err
+		}
+	}
+	if t.timer.Remaining() <= 0 {
+		t.reset()
+	}
+	t.timer.Start()
+	if t.countdown != nil {
+		t.countdown.start()
+	}
+	return nil
+}
+
+// Stop ends the timer and its activities.
+func (t *Watcher) Stop() {
+	t.resume()
+	t.timer.Stop()
+	if t.fed != nil {
+		t.fed.Forget()
+	}
+	for _, a := range t.activities {
+		a.Stop()
+	}
+	if t.countdown != nil {
+		t.countdown.stop()
+	}
+}
+
+// Feed emits an event that is due now and changes nothing of the span.
+func (t *Watcher) Feed() {
+	if t.fed == nil {
+		t.fed = watch.NewFeed(t.loop, t.fireNow)
+		t.fed.SetPriority(t.timer.Priority())
+	}
+	t.fed.Add()
+}
+
+// Active reports whether the timer runs, is paused, or may be started by an activity.
+func (t *Watcher) Active() bool { return t.timer.Active() || t.paused || t.listens() }
+
+// listens reports whether there may be activity yet.
+func (t *Watcher) listens() bool { return slices.ContainsFunc(t.activities, Activity.Active) }
+
+// Pending reports whether an event waits to be emitted.
+func (t *Watcher) Pending() bool { return t.timer.Pending() || t.fed != nil && t.fed.Pending() }
+
+// SetPriority sets the timer's priority.
+func (t *Watcher) SetPriority(p loop.Priority) {
+	t.timer.SetPriority(p)
+	if t.fed != nil {
+		t.fed.SetPriority(p)
+	}
+}
+
+// Remaining returns how long it is until the timer fires.
+func (t *Watcher) Remaining() time.Duration { return t.timer.Remaining() }
+
+// At returns when the next event is due, and false if nothing but activity or a key decides that.
+func (t *Watcher) At() (time.Time, bool) {
+	if t.paused || t.Active() && !t.timer.Active() {
+		return time.Time{}, false
+	}
+	left := t.timer.Remaining()
+	if !t.timer.Active() && left <= 0 {
+		left = t.options.After
+	}
+	return t.loop.Now().Add(left), true
+}
+
+// fire emits a tick. A one-shot has stopped by then, and with it, unless there may be activity, all that belongs to it.
+func (t *Watcher) fire() {
+	if t.options.Repeat > 0 {
+		t.span = t.options.Repeat
+	}
+	if t.countdown != nil {
+		t.countdown.fired()
+	}
+	d := t.detail(t.timer.Due())
+	d.Late, d.Missed = t.loop.Now().Sub(d.Due), t.timer.Missed()
+	t.emit(d)
+}
+
+func (t *Watcher) fireNow() { t.emit(t.detail(t.loop.Now())) }
+
+func (t *Watcher) detail(due time.Time) event.Timer {
+	return event.Timer{After: t.options.After, Repeat: t.options.Repeat, Due: due}
+}
+
+// again begins the span anew, unless this was the end of the last activity.
+func (t *Watcher) again(event.Detail) {
+	if !t.listens() {
+		t.Stop()
+		return
+	}
+	t.timer.Stop()
+	t.reset()
+	if !t.paused {
+		t.timer.Start()
+	}
+}
+
+// reset has the next Start begin with the whole span.
+func (t *Watcher) reset() {
+	t.span = t.options.After
+	t.timer.Set(t.options.After, t.options.Repeat)
+}
+
+// pause stops the clock of a timer that runs, but keeps the loop alive for it.
+func (t *Watcher) pause() {
+	if t.timer.Active() && !t.paused {
+		t.paused = true
+		t.loop.Ref()
+		t.timer.Stop()
+	}
+}
+
+// resume goes on with what was left.
+func (t *Watcher) resume() {
+	if t.paused {
+		t.paused = false
+		t.timer.Start()
+		t.loop.Unref()
+	}
+}

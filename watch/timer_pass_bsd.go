@@ -1,8 +1,0 @@
-//go:build darwin || freebsd || netbsd || openbsd
-
-package watch
-
-import "errors"
-
-// splice: pipes are copied here.
-func splice(int, int) (int, error) { return 0, errors.ErrUnsupported }
