@@ -59,22 +59,22 @@ type Watcher struct {
 	loop   *loop.Loop
 	opts   Options
 	emit   watch.Emit
-	forms  []fdForm
+	forms  []form
 	groups []matchGroup
 	fed    *watch.Feed
 
 	priority    loop.Priority
 	active      bool
 	held        bool
-	failed      bool              // an error has ended a descriptor
-	opened      []fdSource        // by Start
-	sources     map[fdSource]bool // of those, and of connections, what has not ended
-	waiting     []fdSource        // stopped until it is not held any more
-	full        []fdSource        // stopped until a connection goes
-	connections int               // among the sources
-	chunk       []byte            // what is read goes in here first
-	read        []string          // what a descriptor that was read from is ready for
-	unread      bool              // what was told of last was told of before
+	failed      bool            // an error has ended a descriptor
+	opened      []source        // by Start
+	sources     map[source]bool // of those, and of connections, what has not ended
+	waiting     []source        // stopped until it is not held any more
+	full        []source        // stopped until a connection goes
+	connections int             // among the sources
+	chunk       []byte          // what is read goes in here first
+	read        []string        // what a descriptor that was read from is ready for
+	unread      bool            // what was told of last was told of before
 }
 
 var (
@@ -84,8 +84,8 @@ var (
 	_ watch.Unreader = (*Watcher)(nil)
 )
 
-// An fdSource is one open descriptor, or socket that listens.
-type fdSource interface {
+// A source is one open descriptor, or socket that listens.
+type source interface {
 	resume() // watch it, again
 	feed()   // emit what there is to say of now
 	pending() bool
@@ -103,7 +103,7 @@ const chunkSize = 64 << 10
 // New makes a watcher of descriptors. They are opened at Start and closed at
 // Stop; those inherited stay open.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
-	w := &Watcher{loop: l, opts: o, emit: emit, sources: map[fdSource]bool{}, read: []string{"read"}}
+	w := &Watcher{loop: l, opts: o, emit: emit, sources: map[source]bool{}, read: []string{"read"}}
 	w.fed = watch.NewFeed(l, w.offerFirst)
 	if len(o.FDs) == 0 {
 		return nil, errors.New("no descriptor given: 0 is standard input")
@@ -213,14 +213,14 @@ func (w *Watcher) finish() {
 }
 
 // lose ends the watching of one source because of an error.
-func (w *Watcher) lose(s fdSource, form fdForm, err error) {
+func (w *Watcher) lose(s source, form form, err error) {
 	w.opts.Report.Errorf("%s: %v", form.text, err)
 	w.failed = true
 	w.drop(s)
 }
 
 // drop ends the watching of one source.
-func (w *Watcher) drop(s fdSource) {
+func (w *Watcher) drop(s source) {
 	s.close()
 	delete(w.sources, s)
 	if len(w.sources) == 0 {
@@ -282,7 +282,7 @@ func (w *Watcher) Hold(held bool) {
 }
 
 // resume goes on with those that are still sources.
-func (w *Watcher) resume(stopped []fdSource) {
+func (w *Watcher) resume(stopped []source) {
 	for _, s := range stopped {
 		if w.sources[s] {
 			s.resume()
@@ -290,7 +290,7 @@ func (w *Watcher) resume(stopped []fdSource) {
 	}
 }
 
-func (w *Watcher) open(form fdForm) (fdSource, error) {
+func (w *Watcher) open(form form) (source, error) {
 	if form.listens() {
 		return w.listen(form)
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// An fdRig is a Watcher on a real loop, and what it has emitted.
-type fdRig struct {
+// A rig is a Watcher on a real loop, and what it has emitted.
+type rig struct {
 	*testing.T
 	loop *loop.Loop
 	fd   *Watcher
@@ -27,14 +27,14 @@ type fdRig struct {
 	on   func(event.FD) // called for each; nil: nothing is
 }
 
-func newFDRig(t *testing.T, o Options) *fdRig {
+func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
 	l, err := loop.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	r := &fdRig{T: t, loop: l}
+	r := &rig{T: t, loop: l}
 	if o.Want == 0 {
 		o.Want = loop.Read
 	}
@@ -61,7 +61,7 @@ func newFDRig(t *testing.T, o Options) *fdRig {
 	return r
 }
 
-func (r *fdRig) start() {
+func (r *rig) start() {
 	r.Helper()
 	if err := r.fd.Start(); err != nil {
 		r.Fatal(err)
@@ -69,13 +69,13 @@ func (r *fdRig) start() {
 }
 
 // run starts the watcher and runs the loop to its end.
-func (r *fdRig) run() {
+func (r *rig) run() {
 	r.Helper()
 	r.start()
 	r.runLoop()
 }
 
-func (r *fdRig) runLoop() {
+func (r *rig) runLoop() {
 	r.Helper()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, fmt.Errorf("the loop did not end"))
 	defer cancel()
@@ -85,7 +85,7 @@ func (r *fdRig) runLoop() {
 }
 
 // lines returns what was read; a piece ends with '…', the end of file is EOF.
-func (r *fdRig) lines() []string {
+func (r *rig) lines() []string {
 	var lines []string
 	for _, d := range r.got {
 		switch {
@@ -135,7 +135,7 @@ func name(fd int) string { return fmt.Sprint(fd) }
 
 func TestFD_aReadyDescriptorNeverSpins(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Handed: true})
+	r := newRig(t, Options{FDs: []string{name(in)}, Handed: true})
 	writeString(t, out, "x")
 	r.on = func(event.FD) {
 		r.fd.Hold(true)
@@ -149,7 +149,7 @@ func TestFD_aReadyDescriptorNeverSpins(t *testing.T) {
 
 func TestFD_theCommandGetsTheDescriptorAndTheEndIsNotTold(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Handed: true})
+	r := newRig(t, Options{FDs: []string{name(in)}, Handed: true})
 	writeString(t, out, "for the command")
 	_ = unix.Close(out)
 	r.on = func(d event.FD) {
@@ -187,7 +187,7 @@ func TestFD_whatEndsADescriptorThatCommandsRead(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Close(file) })
 	for what, fd := range map[string]int{"/dev/null": null, "a socket": pair[0], "a file": file} {
 		t.Run(what, func(t *testing.T) {
-			r := newFDRig(t, Options{FDs: []string{name(fd)}, Handed: true})
+			r := newRig(t, Options{FDs: []string{name(fd)}, Handed: true})
 			r.on = func(event.FD) {
 				r.fd.Hold(true)
 				r.loop.Post(func() { r.fd.Hold(false) })
@@ -202,7 +202,7 @@ func TestFD_whatEndsADescriptorThatCommandsRead(t *testing.T) {
 
 func TestFD_withoutACommandTheFirstEventIsTheLast(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}})
+	r := newRig(t, Options{FDs: []string{name(in)}})
 	writeString(t, out, "still there")
 	r.run()
 	if len(r.got) != 1 || r.got[0].What() != "read" || r.got[0].File != nil {
@@ -212,7 +212,7 @@ func TestFD_withoutACommandTheFirstEventIsTheLast(t *testing.T) {
 
 func TestFD_aWriterLearnsThatItsReaderHasGone(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(out)}, Want: loop.Hangup, Handed: true})
+	r := newRig(t, Options{FDs: []string{name(out)}, Want: loop.Hangup, Handed: true})
 	r.start()
 	r.loop.Post(func() { _ = unix.Close(in) })
 	r.runLoop()
@@ -226,7 +226,7 @@ func TestFD_aFIFOSurvivesItsWriters(t *testing.T) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := newFDRig(t, Options{FDs: []string{path}, Reading: ReadRecords})
+	r := newRig(t, Options{FDs: []string{path}, Reading: ReadRecords})
 	write := func(s string) {
 		if err := os.WriteFile(path, []byte(s), 0); err != nil {
 			t.Error(err)
@@ -252,7 +252,7 @@ func TestFD_aCommandComesToTheEndOfAFIFO(t *testing.T) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := newFDRig(t, Options{FDs: []string{path}, Handed: true})
+	r := newRig(t, Options{FDs: []string{path}, Handed: true})
 	write := func(s string) {
 		if err := os.WriteFile(path, []byte(s), 0); err != nil {
 			t.Error(err)
@@ -285,7 +285,7 @@ func TestFD_aCommandComesToTheEndOfAFIFO(t *testing.T) {
 func TestFD_inheritedFlagsStayAsTheyAre(t *testing.T) {
 	in, out := inheritedPipe(t)
 	before, _ := unix.FcntlInt(uintptr(in), unix.F_GETFL, 0)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
+	r := newRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
 	r.on = func(event.FD) {
 		if now, _ := unix.FcntlInt(uintptr(in), unix.F_GETFL, 0); now != before {
 			t.Errorf("flags %#o, were %#o", now, before)
@@ -305,11 +305,11 @@ func TestFD_whatWaitsForConnectionsIsNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	r := newFDRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords})
+	r := newRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords})
 	if err := r.fd.Start(); err == nil || !strings.Contains(err.Error(), "waits for connections") {
 		t.Error(err)
 	}
-	newFDRig(t, Options{FDs: []string{name(fd)}}).start() // but it can become ready
+	newRig(t, Options{FDs: []string{name(fd)}}).start() // but it can become ready
 }
 
 func TestFD_terminal(t *testing.T) {
@@ -323,7 +323,7 @@ func TestFD_terminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	r := newFDRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords, EOF: true})
+	r := newRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords, EOF: true})
 	r.on = func(d event.FD) {
 		if d.Line != nil {
 			_ = ptm.Close() // hangs up
@@ -340,7 +340,7 @@ func TestFD_terminal(t *testing.T) {
 
 func TestFD_Feed(t *testing.T) {
 	in, _ := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Handed: true})
+	r := newRig(t, Options{FDs: []string{name(in)}, Handed: true})
 	r.on = func(d event.FD) {
 		if d.File == nil || len(d.Ready) != 0 || d.Source != name(in) {
 			t.Errorf("%+v", d)
@@ -357,7 +357,7 @@ func TestFD_Feed(t *testing.T) {
 
 func TestFD_startedAgain(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
+	r := newRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
 	r.on = func(event.FD) { r.fd.Stop() }
 	for _, want := range []string{"a", "b"} {
 		writeString(t, out, want+"\n")

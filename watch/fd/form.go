@@ -11,21 +11,21 @@ import (
 	"github.com/evshell/ev/internal/term"
 )
 
-// fdForm is a descriptor as the user writes it.
-type fdForm struct {
+// form is a descriptor as the user writes it.
+type form struct {
 	text string
-	kind fdKind
+	kind kind
 	num  int            // of number
 	name string         // of named; a path of path and unixListen
 	addr netip.AddrPort // of tcpListen
 }
 
-func (f fdForm) listens() bool { return f.kind == fdTCP || f.kind == fdUnix }
+func (f form) listens() bool { return f.kind == fdTCP || f.kind == fdUnix }
 
-type fdKind uint8
+type kind uint8
 
 const (
-	fdNumber fdKind = iota
+	fdNumber kind = iota
 	fdNamed
 	fdPath
 	fdTCP
@@ -35,8 +35,8 @@ const (
 // parseFD reads N, -, fd:NAME, tcp-listen:HOST:PORT and unix-listen:PATH. What is
 // none of them is the path of a FIFO or a device; one that names a descriptor,
 // such as /dev/fd/63, is that descriptor and not opened anew.
-func parseFD(s string) (fdForm, error) {
-	form := fdForm{text: s}
+func parseFD(s string) (form, error) {
+	form := form{text: s}
 	if num, ok := numberOf(s); ok {
 		n, err := strconv.ParseInt(num, 10, 32)
 		if err != nil || n < 0 {

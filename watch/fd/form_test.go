@@ -5,7 +5,7 @@ import "testing"
 func TestParseFD(t *testing.T) {
 	tests := []struct {
 		s    string
-		kind fdKind
+		kind kind
 		num  int
 		name string
 		addr string

@@ -24,10 +24,10 @@ const (
 	acceptSpare = 16
 )
 
-// An fdListener is a socket that connections come in on.
-type fdListener struct {
+// A listener is a socket that connections come in on.
+type listener struct {
 	w      *Watcher
-	form   fdForm
+	form   form
 	fd     int
 	bound  os.FileInfo // the file that a unix socket has made; nil: none
 	io     *loop.IO
@@ -37,7 +37,7 @@ type fdListener struct {
 }
 
 // listen opens the socket that form names.
-func (w *Watcher) listen(form fdForm) (*fdListener, error) {
+func (w *Watcher) listen(form form) (*listener, error) {
 	if form.kind == fdUnix {
 		if err := socket.RemoveStale(form.name); err != nil {
 			return nil, fmt.Errorf("unix-listen: %w", err)
@@ -47,7 +47,7 @@ func (w *Watcher) listen(form fdForm) (*fdListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", form.text, err)
 	}
-	l := &fdListener{w: w, form: form, fd: fd, most: math.MaxInt}
+	l := &listener{w: w, form: form, fd: fd, most: math.MaxInt}
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur < math.MaxInt32 {
 		l.most = int(limit.Cur) - min(acceptSpare, int(limit.Cur)/4)
@@ -67,7 +67,7 @@ func (w *Watcher) listen(form fdForm) (*fdListener, error) {
 	return l, nil
 }
 
-func (f fdForm) sockaddr() unix.Sockaddr {
+func (f form) sockaddr() unix.Sockaddr {
 	if f.kind == fdUnix {
 		return &unix.SockaddrUnix{Name: f.name}
 	}
@@ -75,17 +75,17 @@ func (f fdForm) sockaddr() unix.Sockaddr {
 }
 
 // abstract reports whether the socket has a name but no file (unix(7)).
-func (f fdForm) abstract() bool { return f.name[0] == '@' }
+func (f form) abstract() bool { return f.name[0] == '@' }
 
 // resume accepts again; whether it may is looked at when there is something to
 // accept.
-func (l *fdListener) resume() { l.io.Start() }
+func (l *listener) resume() { l.io.Start() }
 
-func (l *fdListener) feed() { l.w.emit(event.FD{Source: l.form.text, Num: l.fd}) }
+func (l *listener) feed() { l.w.emit(event.FD{Source: l.form.text, Num: l.fd}) }
 
-func (l *fdListener) pending() bool { return l.io.Pending() }
+func (l *listener) pending() bool { return l.io.Pending() }
 
-func (l *fdListener) close() {
+func (l *listener) close() {
 	l.closed = true
 	_ = l.io.Close()
 	if l.bound == nil {
@@ -96,7 +96,7 @@ func (l *fdListener) close() {
 	}
 }
 
-func (l *fdListener) ready(got loop.Ops) {
+func (l *listener) ready(got loop.Ops) {
 	if got&loop.Error != 0 {
 		l.w.lose(l, l.form, errors.New("the socket has been closed"))
 		return
@@ -136,7 +136,7 @@ func (l *fdListener) ready(got loop.Ops) {
 }
 
 // room returns EMFILE if a connection would take a descriptor that is to be spared.
-func (l *fdListener) room() error {
+func (l *listener) room() error {
 	next, err := unix.FcntlInt(uintptr(l.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (l *fdListener) room() error {
 
 // rest accepts nothing for a while, since the connection that could not be
 // accepted would be ready at once again.
-func (l *fdListener) rest(err error) {
+func (l *listener) rest(err error) {
 	l.io.Stop()
 	if !l.rested {
 		l.rested = true
@@ -164,7 +164,7 @@ func (l *fdListener) rest(err error) {
 }
 
 // connected reads from the connection, or hands it to whoever is told.
-func (l *fdListener) connected(fd int, sa unix.Sockaddr) {
+func (l *listener) connected(fd int, sa unix.Sockaddr) {
 	peer := socket.Peer(fd)
 	if at := socket.AddrPort(sa); at.IsValid() {
 		peer = at.String()

@@ -21,9 +21,9 @@ import (
 )
 
 // listening returns the address that the rig's first FD listens on.
-func (r *fdRig) listening() string {
+func (r *rig) listening() string {
 	r.Helper()
-	at, err := socket.Address(r.fd.opened[0].(*fdListener).fd)
+	at, err := socket.Address(r.fd.opened[0].(*listener).fd)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func dial(t *testing.T, network, addr string) net.Conn {
 func TestListen_eachConnectionIsAnEventThatBringsIt(t *testing.T) {
 	for _, addr := range []string{"tcp-listen:127.0.0.1:0", "tcp-listen:localhost:0", "tcp-listen::0", "tcp-listen:[::1]:0"} {
 		t.Run(addr, func(t *testing.T) {
-			r := newFDRig(t, Options{FDs: []string{addr}, Handed: true})
+			r := newRig(t, Options{FDs: []string{addr}, Handed: true})
 			if err := r.fd.Start(); err != nil && strings.Contains(addr, "::1") {
 				t.Skip("needs IPv6: ", err)
 			}
@@ -71,7 +71,7 @@ func TestListen_eachConnectionIsAnEventThatBringsIt(t *testing.T) {
 }
 
 func TestListen_printedAConnectionIsClosed(t *testing.T) {
-	r := newFDRig(t, Options{FDs: []string{"tcp-listen:127.0.0.1:0"}})
+	r := newRig(t, Options{FDs: []string{"tcp-listen:127.0.0.1:0"}})
 	r.start()
 	c := dial(t, "tcp", r.listening())
 	r.on = func(event.FD) { r.loop.Break() }
@@ -86,7 +86,7 @@ func TestListen_printedAConnectionIsClosed(t *testing.T) {
 
 func TestListen_linesOfAllConnections(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sock")
-	r := newFDRig(t, Options{FDs: []string{"unix-listen:" + path}, Reading: ReadRecords, EOF: true, MaxConnections: 2})
+	r := newRig(t, Options{FDs: []string{"unix-listen:" + path}, Reading: ReadRecords, EOF: true, MaxConnections: 2})
 	r.start()
 	a, b := dial(t, "unix", path), dial(t, "unix", path)
 	c := dial(t, "unix", path) // waits in the backlog until one of the others goes
@@ -116,7 +116,7 @@ func TestListen_linesOfAllConnections(t *testing.T) {
 }
 
 func TestListen_heldNothingIsAccepted(t *testing.T) {
-	r := newFDRig(t, Options{FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true})
+	r := newRig(t, Options{FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true})
 	r.start()
 	for range 3 {
 		dial(t, "tcp", r.listening())
@@ -141,8 +141,8 @@ func TestListen_heldNothingIsAccepted(t *testing.T) {
 
 func TestListen_unixSocketFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sock")
-	start := func() (*fdRig, error) {
-		r := newFDRig(t, Options{FDs: []string{"unix-listen:" + path}})
+	start := func() (*rig, error) {
+		r := newRig(t, Options{FDs: []string{"unix-listen:" + path}})
 		return r, r.fd.Start()
 	}
 	// One that a process left behind.
@@ -179,7 +179,7 @@ func TestListen_unixSocketFile(t *testing.T) {
 
 func TestListen_withoutDescriptorsItPausesAndSaysSo(t *testing.T) {
 	var stderr bytes.Buffer
-	r := newFDRig(t, Options{
+	r := newRig(t, Options{
 		FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true,
 		Report: report.New(&stderr, "ev", report.Plain, report.Error),
 	})
@@ -224,7 +224,7 @@ func TestListen_withoutDescriptorsItPausesAndSaysSo(t *testing.T) {
 // enough to start a command.
 func TestListen_leavesDescriptorsForCommands(t *testing.T) {
 	var stderr bytes.Buffer
-	r := newFDRig(t, Options{
+	r := newRig(t, Options{
 		FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true,
 		Report: report.New(&stderr, "ev", report.Plain, report.Error),
 	})
@@ -233,7 +233,7 @@ func TestListen_leavesDescriptorsForCommands(t *testing.T) {
 	for range clients {
 		dial(t, "tcp", r.listening())
 	}
-	listener := r.fd.opened[0].(*fdListener)
+	listener := r.fd.opened[0].(*listener)
 	top, err := unix.FcntlInt(uintptr(listener.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +281,7 @@ func TestListen_manyConnections(t *testing.T) {
 		n = min(n, 500)
 	}
 	path := filepath.Join(t.TempDir(), "sock")
-	r := newFDRig(t, Options{FDs: []string{"unix-listen:" + path}, Handed: true})
+	r := newRig(t, Options{FDs: []string{"unix-listen:" + path}, Handed: true})
 	r.got = make([]event.FD, 0, n)
 	clients := make([]int, 0, n)
 	defer func() {

@@ -36,7 +36,7 @@ func Inherited() map[int]bool {
 }
 
 // openStream makes a stream of what form names.
-func (w *Watcher) openStream(form fdForm) (*fdStream, error) {
+func (w *Watcher) openStream(form form) (*stream, error) {
 	if form.kind == fdPath {
 		return w.openPath(form)
 	}
@@ -65,7 +65,7 @@ func (w *Watcher) openStream(form fdForm) (*fdStream, error) {
 }
 
 // openPath opens a FIFO, a device or a file.
-func (w *Watcher) openPath(form fdForm) (*fdStream, error) {
+func (w *Watcher) openPath(form form) (*stream, error) {
 	path := form.name
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {

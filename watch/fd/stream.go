@@ -11,10 +11,10 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// An fdStream is a descriptor that is watched, and read if so asked.
-type fdStream struct {
+// A stream is a descriptor that is watched, and read if so asked.
+type stream struct {
 	w      *Watcher
-	form   fdForm
+	form   form
 	peer   string // of a connection
 	fd     int
 	owned  bool       // opened by ev
@@ -29,8 +29,8 @@ type fdStream struct {
 	closed bool
 }
 
-func (w *Watcher) newStream(form fdForm, fd int) *fdStream {
-	s := &fdStream{w: w, form: form, fd: fd, in: NewInput(fd), keeper: fifoKeeper{fd: -1}}
+func (w *Watcher) newStream(form form, fd int) *stream {
+	s := &stream{w: w, form: form, fd: fd, in: NewInput(fd), keeper: fifoKeeper{fd: -1}}
 	s.split = splitter{sep: w.opts.Separator, limit: w.opts.Limit, whole: w.opts.Reading == ReadData}
 	s.io = loop.NewIO(w.loop, fd, w.opts.Want, s.ready)
 	s.io.SetPriority(w.priority)
@@ -40,7 +40,7 @@ func (w *Watcher) newStream(form fdForm, fd int) *fdStream {
 // resume watches the descriptor, and goes on with what was read of it. One that
 // a command has had and that has come to its end is watched no more: it would be
 // ready for ever.
-func (s *fdStream) resume() {
+func (s *stream) resume() {
 	if err := s.keeper.open(); err != nil {
 		s.w.lose(s, s.form, err)
 		return
@@ -55,7 +55,7 @@ func (s *fdStream) resume() {
 	}
 }
 
-func (s *fdStream) over() bool {
+func (s *stream) over() bool {
 	if s.w.opts.Want&loop.Read != 0 {
 		return s.in.ended()
 	}
@@ -64,7 +64,7 @@ func (s *fdStream) over() bool {
 
 // wait stops watching until the watcher is not held any more. The command that
 // has a FIFO for its input then comes to the end of it, once the writers have.
-func (s *fdStream) wait() {
+func (s *stream) wait() {
 	s.io.Stop()
 	if s.w.opts.Reading == ReadNothing {
 		s.keeper.close()
@@ -72,7 +72,7 @@ func (s *fdStream) wait() {
 	s.w.waiting = append(s.w.waiting, s)
 }
 
-func (s *fdStream) feed() {
+func (s *stream) feed() {
 	if s.w.opts.Reading != ReadNothing {
 		s.emit(event.FD{Groups: s.w.captured("", nil)})
 		return
@@ -80,9 +80,9 @@ func (s *fdStream) feed() {
 	s.offer(0)
 }
 
-func (s *fdStream) pending() bool { return s.io.Pending() }
+func (s *stream) pending() bool { return s.io.Pending() }
 
-func (s *fdStream) close() {
+func (s *stream) close() {
 	s.closed = true
 	s.giveBack()
 	s.keeper.close()
@@ -100,7 +100,7 @@ func (s *fdStream) close() {
 // giveBack leaves what was read and not told to the next reader, where a file
 // can be gone back in, as POSIX wants of utilities (XCU 1.4, INPUT FILES). Elsewhere
 // the beginning of a record is lost whose end has not come.
-func (s *fdStream) giveBack() {
+func (s *stream) giveBack() {
 	switch n := s.split.left(); {
 	case n == 0:
 	case s.in.kind == unix.S_IFREG && s.owned:
@@ -111,7 +111,7 @@ func (s *fdStream) giveBack() {
 	}
 }
 
-func (s *fdStream) ready(got loop.Ops) {
+func (s *stream) ready(got loop.Ops) {
 	switch {
 	case got&loop.Error != 0:
 		s.w.lose(s, s.form, errors.New("the descriptor has been closed"))
@@ -126,7 +126,7 @@ func (s *fdStream) ready(got loop.Ops) {
 
 // tell emits that the descriptor is ready. A hang-up is for good, so it is the
 // last that is told.
-func (s *fdStream) tell(got loop.Ops) {
+func (s *stream) tell(got loop.Ops) {
 	s.told = true
 	rest := s.in.rest()
 	s.w.unread = rest > 0 && rest == s.rest
@@ -143,7 +143,7 @@ func (s *fdStream) tell(got loop.Ops) {
 
 // offer emits an event that leaves the descriptor to whoever is told, if one that
 // uses it is: as a duplicate, which is theirs to close.
-func (s *fdStream) offer(got loop.Ops) {
+func (s *stream) offer(got loop.Ops) {
 	d := event.FD{Ready: words(got)}
 	if s.w.opts.Handed {
 		fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 3)
@@ -157,7 +157,7 @@ func (s *fdStream) offer(got loop.Ops) {
 }
 
 // read emits what is left of the last chunk, then reads one more.
-func (s *fdStream) read(got loop.Ops) {
+func (s *stream) read(got loop.Ops) {
 	if !s.flow() || got&loop.Read == 0 {
 		return
 	}
@@ -184,7 +184,7 @@ func (s *fdStream) read(got loop.Ops) {
 
 // flow emits records for as long as there are any and nobody holds the watcher.
 // It reports whether more has to be read.
-func (s *fdStream) flow() bool {
+func (s *stream) flow() bool {
 	for !s.closed {
 		if s.w.held {
 			s.split.keep()
@@ -207,7 +207,7 @@ func (s *fdStream) flow() bool {
 	return false
 }
 
-func (s *fdStream) record(b []byte, partial bool) {
+func (s *stream) record(b []byte, partial bool) {
 	if s.w.opts.Reading == ReadData {
 		data := string(b)
 		s.emit(event.FD{Ready: s.w.read, Data: &data})
@@ -224,7 +224,7 @@ func (s *fdStream) record(b []byte, partial bool) {
 }
 
 // end is the end of file.
-func (s *fdStream) end() {
+func (s *stream) end() {
 	if s.w.opts.EOF {
 		s.emit(event.FD{Ready: []string{"eof"}, Groups: s.w.captured("", nil)})
 	}
@@ -233,7 +233,7 @@ func (s *fdStream) end() {
 	}
 }
 
-func (s *fdStream) emit(d event.FD) {
+func (s *stream) emit(d event.FD) {
 	d.Source, d.Num, d.Peer = s.form.text, s.fd, s.peer
 	s.w.emit(d)
 }

@@ -18,7 +18,7 @@ import (
 
 func TestFD_linesComeOnceAndInOrder(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords, EOF: true})
+	r := newRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords, EOF: true})
 	var want []string
 	for i := range 20000 {
 		want = append(want, strings.Repeat("x", i%97)+name(i))
@@ -58,7 +58,7 @@ func TestFD_readings(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			in, out := inheritedPipe(t)
 			tt.o.FDs = []string{name(in)}
-			r := newFDRig(t, tt.o)
+			r := newRig(t, tt.o)
 			writeString(t, out, tt.in)
 			_ = unix.Close(out)
 			r.run()
@@ -71,7 +71,7 @@ func TestFD_readings(t *testing.T) {
 
 func TestFD_groupsOfTheMatchAreFields(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{
+	r := newRig(t, Options{
 		FDs: []string{name(in)}, Reading: ReadRecords, EOF: true,
 		Match: regexp.MustCompile(`ERROR (?P<what>\w+)( again)?`),
 	})
@@ -97,7 +97,7 @@ func TestFD_groupsOfTheMatchAreFields(t *testing.T) {
 
 func TestFD_whileHeldNothingIsRead(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
+	r := newRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
 	writeString(t, out, "1\n2\n3\n4")
 	_ = unix.Close(out)
 	atOnce := 0
@@ -117,7 +117,7 @@ func TestFD_whileHeldNothingIsRead(t *testing.T) {
 
 func TestFD_backPressureReachesTheWriter(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
+	r := newRig(t, Options{FDs: []string{name(in)}, Reading: ReadRecords})
 	r.on = func(event.FD) { r.fd.Hold(true) }
 	if err := unix.SetNonblock(out, true); err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestFD_backPressureReachesTheWriter(t *testing.T) {
 
 func TestFD_twoReadersOfOneDescriptorDoNotBlock(t *testing.T) {
 	in, out := inheritedPipe(t)
-	r := newFDRig(t, Options{FDs: []string{name(in), name(in)}, Reading: ReadData})
+	r := newRig(t, Options{FDs: []string{name(in), name(in)}, Reading: ReadData})
 	writeString(t, out, "once")
 	r.on = func(event.FD) { r.loop.Post(func() { _ = unix.Close(out) }) }
 	r.run()
@@ -159,7 +159,7 @@ func TestFD_anEmptyDatagramIsNoEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newFDRig(t, Options{FDs: []string{name(pair[0])}, Reading: reading})
+		r := newRig(t, Options{FDs: []string{name(pair[0])}, Reading: reading})
 		r.on = func(event.FD) {
 			if strings.Join(r.lines(), "|") == want {
 				r.fd.Stop()
@@ -183,7 +183,7 @@ func TestFD_aFileIsReadWithoutStarvingOthers(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("line\n", 100*chunkSize/5)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := newFDRig(t, Options{FDs: []string{path}, Reading: ReadData})
+	r := newRig(t, Options{FDs: []string{path}, Reading: ReadData})
 	between := 0
 	check := loop.NewCheck(r.loop, func() { between++ })
 	check.KeepAlive(false)
@@ -204,7 +204,7 @@ func TestFD_stoppedItGivesBackWhatItDidNotTell(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	r := newFDRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords})
+	r := newRig(t, Options{FDs: []string{name(fd)}, Reading: ReadRecords})
 	r.on = func(event.FD) { r.fd.Stop() }
 	r.run()
 	rest := make([]byte, 99)

@@ -73,18 +73,18 @@ type Watcher struct {
 
 	active  *loop.Fed    // while a process is waited for; fed when there is something told
 	told    []event.Exit // what is to be emitted, not being any target's
-	targets map[exitTarget]bool
+	targets map[target]bool
 	watched map[int]bool // the PIDs among them
 	child   *child       // the last that was started
 	first   int          // of those PIDs, since Start; 0: none yet
 	pidfds  pidfds
-	polls   exitPolls
+	polls   polls
 }
 
 var _ watch.Watcher = (*Watcher)(nil)
 
-// An exitTarget is a process that is waited for, or one that is yet to come.
-type exitTarget interface {
+// A target is a process that is waited for, or one that is yet to come.
+type target interface {
 	stop()
 }
 
@@ -143,7 +143,7 @@ func (w *Watcher) Start() error {
 	if w.active.Active() {
 		return nil
 	}
-	w.targets, w.watched, w.first = map[exitTarget]bool{}, map[int]bool{}, 0
+	w.targets, w.watched, w.first = map[target]bool{}, map[int]bool{}, 0
 	w.active.Start()
 	if err := w.startAll(); err != nil {
 		w.Stop()
@@ -198,7 +198,7 @@ func (w *Watcher) watchPID(ref pidRef) error {
 }
 
 // watching notes that a process is watched.
-func (w *Watcher) watching(t exitTarget, pid int) {
+func (w *Watcher) watching(t target, pid int) {
 	w.targets[t], w.watched[pid] = true, true
 	w.first = cmp.Or(w.first, pid)
 }
@@ -260,7 +260,7 @@ func (w *Watcher) deliver() {
 }
 
 // ended emits the end of a target, which is waited for no more.
-func (w *Watcher) ended(t exitTarget, d event.Exit) {
+func (w *Watcher) ended(t target, d event.Exit) {
 	t.stop()
 	delete(w.targets, t)
 	delete(w.watched, d.PID)

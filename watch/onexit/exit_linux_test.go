@@ -22,7 +22,7 @@ import (
 func TestExit_byProcessEvents(t *testing.T) {
 	pids, release := strangers(t, 3, "exit $i")
 	killed, kill := orphan(t, killItself)
-	r := newExitRig(t, Options{PIDs: append(pids, killed)})
+	r := newRig(t, Options{PIDs: append(pids, killed)})
 	var err error
 	if r.exit.pidfds.events, err = newProcEvents(r.loop); err != nil {
 		t.Skip("needs the process events connector: ", err)
@@ -83,7 +83,7 @@ func TestExit_theLastThreadDecides(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newExitRig(t, Options{PIDs: []string{strconv.Itoa(cmd.Process.Pid)}})
+		r := newRig(t, Options{PIDs: []string{strconv.Itoa(cmd.Process.Pid)}})
 		if err := r.exit.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestExit_theLastThreadDecides(t *testing.T) {
 func TestExit_unknownStatusIsNotGuessed(t *testing.T) {
 	if pid := os.Getenv("EV_TEST_ZOMBIE"); pid != "" {
 		var stderr bytes.Buffer
-		r := newExitRig(t, Options{PIDs: []string{pid}, Report: report.New(&stderr, "ev", report.Plain, report.Verbose)})
+		r := newRig(t, Options{PIDs: []string{pid}, Report: report.New(&stderr, "ev", report.Plain, report.Verbose)})
 		r.run()
 		fmt.Println(r.summary())
 		fmt.Print(stderr.String())
@@ -149,7 +149,7 @@ func TestExit_unknownStatusIsNotGuessed(t *testing.T) {
 func TestExit_statusThatComesLate(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", "read x <&3; exit 3")
 	release := startHeld(t, cmd)
-	r := newExitRig(t, Options{PIDs: []string{strconv.Itoa(cmd.Process.Pid)}})
+	r := newRig(t, Options{PIDs: []string{strconv.Itoa(cmd.Process.Pid)}})
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestExit_statusThatComesLate(t *testing.T) {
 func TestExit_foreignProcIsNotBelieved(t *testing.T) {
 	if os.Getenv("EV_TEST_FOREIGN") != "" {
 		pids, release := strangers(t, 1, "exit 3")
-		r := newExitRig(t, Options{PIDs: pids})
+		r := newRig(t, Options{PIDs: pids})
 		r.on = func(d event.Exit) { fmt.Printf("%q %v %s", d.Command, d.Elapsed, d.What()) }
 		if err := r.exit.Start(); err != nil {
 			t.Fatal(err)
@@ -207,14 +207,14 @@ func TestExit_inode(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = unix.Close(fd)
-	r := newExitRig(t, Options{PIDs: []string{fmt.Sprintf("%d:%d", pid, st.Ino)}})
+	r := newRig(t, Options{PIDs: []string{fmt.Sprintf("%d:%d", pid, st.Ino)}})
 	if err := r.exit.Start(); err != nil {
 		if strings.Contains(err.Error(), "no inodes") {
 			t.Skip(err)
 		}
 		t.Fatal(err)
 	}
-	err = newExitRig(t, Options{PIDs: []string{fmt.Sprintf("%d:%d", pid, st.Ino+1)}}).exit.Start()
+	err = newRig(t, Options{PIDs: []string{fmt.Sprintf("%d:%d", pid, st.Ino+1)}}).exit.Start()
 	if err == nil || !strings.Contains(err.Error(), "is another process") {
 		t.Errorf("another inode: %v", err)
 	}
@@ -234,7 +234,7 @@ func TestExit_threadsAreNoProcesses(t *testing.T) {
 		if e.Name() == strconv.Itoa(os.Getpid()) {
 			continue
 		}
-		err := newExitRig(t, Options{PIDs: []string{e.Name()}}).exit.Start()
+		err := newRig(t, Options{PIDs: []string{e.Name()}}).exit.Start()
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("thread of process %d", os.Getpid())) {
 			t.Errorf("thread %s: %v", e.Name(), err)
 		}

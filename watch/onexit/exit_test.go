@@ -18,8 +18,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// An exitRig is a Watcher on a real loop, and what it has emitted.
-type exitRig struct {
+// A rig is a Watcher on a real loop, and what it has emitted.
+type rig struct {
 	*testing.T
 	loop *loop.Loop
 	exit *Watcher
@@ -27,14 +27,14 @@ type exitRig struct {
 	on   func(event.Exit)
 }
 
-func newExitRig(t *testing.T, o Options) *exitRig {
+func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
 	l, err := loop.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	r := &exitRig{T: t, loop: l}
+	r := &rig{T: t, loop: l}
 	o.Find, o.Env = exec.LookPath, os.Environ()
 	r.exit, err = New(l, o, func(d event.Detail) {
 		r.got = append(r.got, d.(event.Exit))
@@ -48,7 +48,7 @@ func newExitRig(t *testing.T, o Options) *exitRig {
 	return r
 }
 
-func (r *exitRig) run() {
+func (r *rig) run() {
 	r.Helper()
 	if err := r.exit.Start(); err != nil {
 		r.Fatal(err)
@@ -56,7 +56,7 @@ func (r *exitRig) run() {
 	r.runLoop()
 }
 
-func (r *exitRig) runLoop() {
+func (r *rig) runLoop() {
 	r.Helper()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, fmt.Errorf("the loop did not end"))
 	defer cancel()
@@ -66,7 +66,7 @@ func (r *exitRig) runLoop() {
 }
 
 // summary is how each process ended, sorted.
-func (r *exitRig) summary() string {
+func (r *rig) summary() string {
 	var s []string
 	for _, d := range r.got {
 		s = append(s, d.What())
@@ -127,7 +127,7 @@ func TestExit_ofStrangers(t *testing.T) {
 	killed, kill := strangers(t, 1, killItself)
 	lazy, releaseLazy := orphan(t, "exit 4")
 	lazyKilled, killLazy := orphan(t, killItself)
-	r := newExitRig(t, Options{PIDs: slices.Concat(pids, killed, []string{lazy, lazyKilled})})
+	r := newRig(t, Options{PIDs: slices.Concat(pids, killed, []string{lazy, lazyKilled})})
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestExit_ofStrangers(t *testing.T) {
 
 func TestExit_onceForEachProcess(t *testing.T) {
 	pids, release := strangers(t, 500, "exit $((i % 7))")
-	r := newExitRig(t, Options{PIDs: append(pids, pids...)})
+	r := newRig(t, Options{PIDs: append(pids, pids...)})
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestExit_byName(t *testing.T) {
 				}
 				cmds = append(cmds, cmd)
 			}
-			r := newExitRig(t, Options{Commands: []string{name}})
+			r := newRig(t, Options{Commands: []string{name}})
 			if err := r.exit.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -202,10 +202,10 @@ func TestExit_byName(t *testing.T) {
 			}
 		})
 	}
-	if err := newExitRig(t, Options{Commands: []string{"ev-no-such-name"}}).exit.Start(); err == nil {
+	if err := newRig(t, Options{Commands: []string{"ev-no-such-name"}}).exit.Start(); err == nil {
 		t.Error("no process has the name, and no error")
 	}
-	r := newExitRig(t, Options{Commands: []string{"ev-no-such-name"}, Exited: true})
+	r := newRig(t, Options{Commands: []string{"ev-no-such-name"}, Exited: true})
 	if r.run(); len(r.got) != 1 || r.got[0].Command != "ev-no-such-name" || r.exit.Active() {
 		t.Errorf("%+v", r.got)
 	}
@@ -223,10 +223,10 @@ func deadPID(t *testing.T) string {
 
 func TestExit_goneAlready(t *testing.T) {
 	pid := deadPID(t)
-	if err := newExitRig(t, Options{PIDs: []string{pid}}).exit.Start(); err == nil || !strings.Contains(err.Error(), "no such process") {
+	if err := newRig(t, Options{PIDs: []string{pid}}).exit.Start(); err == nil || !strings.Contains(err.Error(), "no such process") {
 		t.Errorf("%v", err)
 	}
-	r := newExitRig(t, Options{PIDs: []string{pid}, Exited: true})
+	r := newRig(t, Options{PIDs: []string{pid}, Exited: true})
 	r.run()
 	if len(r.got) != 1 || strconv.Itoa(r.got[0].PID) != pid || r.got[0].Known {
 		t.Errorf("%+v", r.got)
@@ -236,7 +236,7 @@ func TestExit_goneAlready(t *testing.T) {
 func TestExit_pidFile(t *testing.T) {
 	pids, release := strangers(t, 1, "exit 5")
 	path := filepath.Join(t.TempDir(), "run", "daemon.pid")
-	r := newExitRig(t, Options{PIDFiles: []string{path}})
+	r := newRig(t, Options{PIDFiles: []string{path}})
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -281,13 +281,13 @@ func TestExit_pidFileThatIsThere(t *testing.T) {
 		deadPID(t) + "\n":        "no such process",
 		strings.Repeat("1", 300): "not a PID",
 	} {
-		err := newExitRig(t, Options{PIDFiles: []string{file("bad", text)}}).exit.Start()
+		err := newRig(t, Options{PIDFiles: []string{file("bad", text)}}).exit.Start()
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)
 		}
 	}
 	pids, release := strangers(t, 1, "exit 6")
-	r := newExitRig(t, Options{PIDFiles: []string{file("good", pids[0])}})
+	r := newRig(t, Options{PIDFiles: []string{file("good", pids[0])}})
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func TestExit_badPIDs(t *testing.T) {
 	if _, err := New(nil, Options{}, nil); err == nil {
 		t.Error("no process, and no error")
 	}
-	if err := newExitRig(t, Options{PIDs: []string{"999999999"}}).exit.Start(); err == nil {
+	if err := newRig(t, Options{PIDs: []string{"999999999"}}).exit.Start(); err == nil {
 		t.Error("a PID that can't be, and no error")
 	}
 }
@@ -331,7 +331,7 @@ func TestExit_child(t *testing.T) {
 		{"read x || exit 9", "exited 9"}, // nothing is on its standard input
 	}
 	for _, tt := range tests {
-		r := newExitRig(t, Options{Child: []string{"sh", "-c", tt.script}})
+		r := newRig(t, Options{Child: []string{"sh", "-c", tt.script}})
 		r.run()
 		if got := r.summary(); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.script, got, tt.want)
@@ -344,7 +344,7 @@ func TestExit_child(t *testing.T) {
 			t.Errorf("process %d is still there: %v", d.PID, err)
 		}
 	}
-	err := newExitRig(t, Options{Child: []string{"ev-no-such-command"}}).exit.Start()
+	err := newRig(t, Options{Child: []string{"ev-no-such-command"}}).exit.Start()
 	if err == nil {
 		t.Error("no such command, and no error")
 	}
@@ -362,7 +362,7 @@ func TestExit_respawn(t *testing.T) {
 		{"exit 0", RespawnOnFailure, "exited 0"},
 	}
 	for _, tt := range tests {
-		r := newExitRig(t, Options{
+		r := newRig(t, Options{
 			Child:   []string{"sh", "-c", tt.script, filepath.Join(t.TempDir(), "mark")},
 			Respawn: tt.when, Delay: time.Millisecond, MaxDelay: 4 * time.Millisecond,
 		})
@@ -402,7 +402,7 @@ func TestExit_stoppedItEndsItsChild(t *testing.T) {
 	if err := syscall.Mkfifo(ready, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := newExitRig(t, Options{Child: []string{"sh", "-c", "sleep 600 & >$0; wait", ready}})
+	r := newRig(t, Options{Child: []string{"sh", "-c", "sleep 600 & >$0; wait", ready}})
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -425,7 +425,7 @@ func TestExit_stoppedItEndsItsChild(t *testing.T) {
 
 func TestExit_Feed(t *testing.T) {
 	pids, _ := strangers(t, 1, "exit")
-	r := newExitRig(t, Options{PIDs: pids})
+	r := newRig(t, Options{PIDs: pids})
 	r.on = func(event.Exit) { r.exit.Stop() }
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
@@ -440,8 +440,8 @@ func TestExit_Feed(t *testing.T) {
 // TestExit_polled is what happens where there are no pidfds.
 func TestExit_polled(t *testing.T) {
 	pids, release := strangers(t, 2, "exit 3")
-	r := newExitRig(t, Options{PIDs: pids})
-	r.exit.targets, r.exit.watched = map[exitTarget]bool{}, map[int]bool{}
+	r := newRig(t, Options{PIDs: pids})
+	r.exit.targets, r.exit.watched = map[target]bool{}, map[int]bool{}
 	r.exit.active.Start()
 	for _, s := range pids {
 		pid, _ := strconv.Atoi(s)

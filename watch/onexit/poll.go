@@ -9,24 +9,24 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// exitPollEvery is how often processes are looked at that can't be watched.
-const exitPollEvery = time.Second
+// pollEvery is how often processes are looked at that can't be watched.
+const pollEvery = time.Second
 
-// exitPolls are the processes of a Watcher that are looked at now and then. What is
+// polls are the processes of a Watcher that are looked at now and then. What is
 // known of them is that they are there, and when they began.
-type exitPolls struct {
+type polls struct {
 	w       *Watcher
 	targets map[int]*polledTarget
 	timer   *loop.Timer // while there are any
 }
 
 type polledTarget struct {
-	polls *exitPolls
+	polls *polls
 	process
 }
 
 // watch waits for the end of a process.
-func (x *exitPolls) watch(ref pidRef) (exitTarget, error) {
+func (x *polls) watch(ref pidRef) (target, error) {
 	if ref.inode != 0 {
 		return nil, fmt.Errorf("process %d:%d: this system has no pidfds: name the PID alone", ref.pid, ref.inode)
 	}
@@ -41,7 +41,7 @@ func (x *exitPolls) watch(ref pidRef) (exitTarget, error) {
 	if len(x.targets) == 0 {
 		x.w.options.Report.Verbosef("processes can't be watched here: they are looked at every second, and how they end is unknown")
 		x.targets = map[int]*polledTarget{}
-		x.timer = loop.NewTimer(x.w.loop, exitPollEvery, exitPollEvery, x.look)
+		x.timer = loop.NewTimer(x.w.loop, pollEvery, pollEvery, x.look)
 		x.timer.SetPriority(x.w.active.Priority())
 		x.timer.Start()
 	}
@@ -52,7 +52,7 @@ func (x *exitPolls) watch(ref pidRef) (exitTarget, error) {
 
 // look emits the end of those that are gone. A PID that is alive is looked up, on
 // another goroutine since that may take a while, lest it is another process's.
-func (x *exitPolls) look() {
+func (x *polls) look() {
 	var alive []int
 	for pid, t := range x.targets {
 		if unix.Kill(pid, 0) == unix.ESRCH {

@@ -7,6 +7,6 @@ import "errors"
 // pidfds do not exist here: processes are polled.
 type pidfds struct{ w *Watcher }
 
-func (*pidfds) watch(pidRef) (exitTarget, error) { return nil, errors.ErrUnsupported }
+func (*pidfds) watch(pidRef) (target, error) { return nil, errors.ErrUnsupported }
 
 func (*pidfds) close() {}

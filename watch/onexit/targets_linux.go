@@ -23,7 +23,7 @@ type pidfds struct {
 }
 
 // watch waits for the end of a process.
-func (f *pidfds) watch(ref pidRef) (exitTarget, error) {
+func (f *pidfds) watch(ref pidRef) (target, error) {
 	fd, err := openPIDFD(ref)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func BenchmarkHTTP_idle(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	o := httpDefaults()
+	o := defaults()
 	path := filepath.Join(b.TempDir(), "s")
 	o.Addr, o.Handed, o.MaxConnections = "unix:"+path, false, n+1
 	w, err := New(l, o, func(event.Detail) {})

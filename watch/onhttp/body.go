@@ -28,15 +28,15 @@ const (
 	paramsMost = 1000
 )
 
-// An httpBody is a request's body, read to its end, and the files that were in it.
-type httpBody struct {
+// A body is a request's body, read to its end, and the files that were in it.
+type body struct {
 	data []byte
 	path string // of the file that has it; "": data is all
 	dir  string // that its files are in; "": there are none
 }
 
 // read reads all of src.
-func (b *httpBody) read(src io.Reader) error {
+func (b *body) read(src io.Reader) error {
 	var err error
 	if b.data, err = io.ReadAll(io.LimitReader(src, bodyInMemory)); err != nil || len(b.data) < bodyInMemory {
 		return err
@@ -47,7 +47,7 @@ func (b *httpBody) read(src io.Reader) error {
 }
 
 // store writes src to a file that is the request's own.
-func (b *httpBody) store(name string, src io.Reader) (path string, err error) {
+func (b *body) store(name string, src io.Reader) (path string, err error) {
 	if b.dir == "" {
 		if b.dir, err = os.MkdirTemp("", "ev-http-"); err != nil {
 			return "", err
@@ -66,14 +66,14 @@ func (b *httpBody) store(name string, src io.Reader) (path string, err error) {
 }
 
 // remove removes the files.
-func (b *httpBody) remove() {
+func (b *body) remove() {
 	if b.dir != "" {
 		_ = os.RemoveAll(b.dir)
 	}
 }
 
 // open opens the body once more.
-func (b *httpBody) open() (io.ReadCloser, error) {
+func (b *body) open() (io.ReadCloser, error) {
 	if b.path == "" {
 		return io.NopCloser(bytes.NewReader(b.data)), nil
 	}
@@ -81,7 +81,7 @@ func (b *httpBody) open() (io.ReadCloser, error) {
 }
 
 // bytes returns the whole body.
-func (b *httpBody) bytes() ([]byte, error) {
+func (b *body) bytes() ([]byte, error) {
 	if b.path == "" {
 		return b.data, nil
 	}
@@ -90,7 +90,7 @@ func (b *httpBody) bytes() ([]byte, error) {
 
 // params returns the parameters of a request, sorted by name: those in the body first,
 // then those in the query, whichever method brought them.
-func (b *httpBody) params(r *http.Request, lift bool) (list []event.Param, files []string, err error) {
+func (b *body) params(r *http.Request, lift bool) (list []event.Param, files []string, err error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, nil, unreadable("query", err)
@@ -148,7 +148,7 @@ func tooManyParams() error {
 }
 
 // form reads a body of the type application/x-www-form-urlencoded.
-func (b *httpBody) form() (url.Values, error) {
+func (b *body) form() (url.Values, error) {
 	text, err := b.bytes()
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (b *httpBody) form() (url.Values, error) {
 
 // multipart reads a body of the type multipart/form-data. What is a file goes to one,
 // and its parameter is the file's path.
-func (b *httpBody) multipart(boundary string) (values url.Values, files []string, err error) {
+func (b *body) multipart(boundary string) (values url.Values, files []string, err error) {
 	if boundary == "" {
 		return nil, nil, refuse(http.StatusBadRequest, "a multipart form without a boundary")
 	}
@@ -226,7 +226,7 @@ func plainName(s string) string {
 // lift returns the fields of the object that a JSON body is; of another one, none. A
 // list is all that it has; what is a list or an object in that, or a field's value, is
 // JSON.
-func (b *httpBody) lift() (url.Values, error) {
+func (b *body) lift() (url.Values, error) {
 	text, err := b.bytes()
 	if err != nil {
 		return nil, err

@@ -15,19 +15,19 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// An httpExchange is one request on its way: read on its own goroutine, told to the
+// An exchange is one request on its way: read on its own goroutine, told to the
 // loop, and back on its goroutine answered.
-type httpExchange struct {
+type exchange struct {
 	watcher *Watcher
-	conn    *httpConn
+	conn    *conn
 	detail  event.HTTP
-	body    httpBody
+	body    body
 	input   *os.File // of the pipe that the command's output goes through; nil: there is none
 	output  *os.File // of the same
 	gone    atomic.Bool
 
 	done   chan struct{} // closed when there is an answer
-	answer httpAnswer    // before that
+	answer answer        // before that
 
 	// The loop's.
 	hangup  *loop.IO
@@ -38,17 +38,17 @@ type httpExchange struct {
 	left    bool   // the answer is written
 }
 
-// An httpAnswer is what the client gets.
-type httpAnswer struct {
+// An answer is what the client gets.
+type answer struct {
 	status int
 	output bool   // what the command has written is the body
 	why    string // otherwise the reason, if the client may know
 }
 
-var _ event.Exchange = (*httpExchange)(nil)
+var _ event.Exchange = (*exchange)(nil)
 
 // serve has the loop deal with the request, and answers it.
-func (x *httpExchange) serve(a *httpReply, r *http.Request) {
+func (x *exchange) serve(a *reply, r *http.Request) {
 	w := x.watcher
 	w.loop.Post(func() { w.arrive(x) })
 	x.conn.sent = func() { w.loop.Post(w.loop.Unref) } // the Ref is arrive's
@@ -76,7 +76,7 @@ func (x *httpExchange) serve(a *httpReply, r *http.Request) {
 
 // stream copies the command's output to the client until the command has ended, and
 // closes the answer as that says.
-func (x *httpExchange) stream(a *httpReply, r *http.Request) {
+func (x *exchange) stream(a *reply, r *http.Request) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := x.output.Read(buf)
@@ -110,7 +110,7 @@ const statusClientGone = 499
 
 // drain takes what an ended command has left in the pipe. Others may still hold the
 // pipe's writing end: nobody waits for them.
-func (x *httpExchange) drain(a *httpReply, buf []byte) {
+func (x *exchange) drain(a *reply, buf []byte) {
 	raw, err := x.output.SyscallConn()
 	if err != nil {
 		return
@@ -130,7 +130,7 @@ func (x *httpExchange) drain(a *httpReply, buf []byte) {
 
 // watch begins to look whether the client is still there. A connection that has been
 // handed to net/http stays open until its request is answered.
-func (x *httpExchange) watch() {
+func (x *exchange) watch() {
 	if x.conn.fd < 0 || x.watcher.opts.Async {
 		return
 	}
@@ -141,7 +141,7 @@ func (x *httpExchange) watch() {
 
 // hungUp tells a client that has ended its sending from one that has gone, if that
 // makes a difference. When the former goes, writing to it fails.
-func (x *httpExchange) hungUp(loop.Ops) {
+func (x *exchange) hungUp(loop.Ops) {
 	x.hangup.Stop()
 	if x.watcher.opts.HalfClose {
 		fds := []unix.PollFd{{Fd: int32(x.conn.fd)}}
@@ -153,7 +153,7 @@ func (x *httpExchange) hungUp(loop.Ops) {
 }
 
 // leave is called when the client has gone.
-func (x *httpExchange) leave() {
+func (x *exchange) leave() {
 	if x.told || x.watcher.opts.Async || x.gone.Swap(true) || x.watcher.opts.KeepRunning {
 		return
 	}
@@ -164,22 +164,22 @@ func (x *httpExchange) leave() {
 }
 
 // Payload is the body, and the way to the client, if it gets what the command writes.
-func (x *httpExchange) Payload(byte) event.Payload {
+func (x *exchange) Payload(byte) event.Payload {
 	return event.Payload{Path: x.body.path, Data: x.body.data, Out: x.input}
 }
 
 // Release closes the pipe's writing end, so that the output ends with the command's.
-func (x *httpExchange) Release() {
+func (x *exchange) Release() {
 	if x.input != nil {
 		_ = x.input.Close()
 	}
 }
 
 // Gone reports whether the client has gone.
-func (x *httpExchange) Gone() bool { return x.gone.Load() }
+func (x *exchange) Gone() bool { return x.gone.Load() }
 
 // Begin takes how to stop the command, unless nobody waits for it.
-func (x *httpExchange) Begin(stop func()) bool {
+func (x *exchange) Begin(stop func()) bool {
 	if x.gone.Load() && !x.watcher.opts.KeepRunning {
 		return false
 	}
@@ -188,31 +188,31 @@ func (x *httpExchange) Begin(stop func()) bool {
 }
 
 // Answer takes what has become of the request.
-func (x *httpExchange) Answer(a event.Answer) { x.end(x.watcher.answerFor(a)) }
+func (x *exchange) Answer(a event.Answer) { x.end(x.watcher.answerFor(a)) }
 
 // answerFor is what a client gets.
-func (w *Watcher) answerFor(a event.Answer) httpAnswer {
+func (w *Watcher) answerFor(a event.Answer) answer {
 	switch a.Verdict {
 	case event.Ran:
 		if status, ok := w.opts.Status[a.Status]; ok {
-			return httpAnswer{status: status, output: true}
+			return answer{status: status, output: true}
 		}
 		if a.Status == 0 {
-			return httpAnswer{status: http.StatusOK, output: true}
+			return answer{status: http.StatusOK, output: true}
 		}
 	case event.Late:
-		return httpAnswer{status: http.StatusGatewayTimeout, why: "it took too long"}
+		return answer{status: http.StatusGatewayTimeout, why: "it took too long"}
 	case event.Merged:
-		return httpAnswer{status: http.StatusAccepted}
+		return answer{status: http.StatusAccepted}
 	case event.Stopped, event.Refused:
 		return unavailable()
 	case event.Failed:
 	}
-	return httpAnswer{status: http.StatusInternalServerError}
+	return answer{status: http.StatusInternalServerError}
 }
 
 // end is told when nothing more becomes of the event. The first answer counts.
-func (x *httpExchange) end(a httpAnswer) {
+func (x *exchange) end(a answer) {
 	if x.over {
 		return
 	}
@@ -223,18 +223,18 @@ func (x *httpExchange) end(a httpAnswer) {
 }
 
 // unavailable is the answer to a request that is not dealt with now.
-func unavailable() httpAnswer {
-	return httpAnswer{status: http.StatusServiceUnavailable, why: "try again later"}
+func unavailable() answer {
+	return answer{status: http.StatusServiceUnavailable, why: "try again later"}
 }
 
 // refuse answers a request that is not dealt with.
-func (x *httpExchange) refuse() { x.end(unavailable()) }
+func (x *exchange) refuse() { x.end(unavailable()) }
 
 // accept answers a request before its command has ended.
-func (x *httpExchange) accept() { x.tell(httpAnswer{status: http.StatusAccepted}) }
+func (x *exchange) accept() { x.tell(answer{status: http.StatusAccepted}) }
 
 // tell lets the request's goroutine answer.
-func (x *httpExchange) tell(a httpAnswer) {
+func (x *exchange) tell(a answer) {
 	if x.told {
 		return
 	}
@@ -247,7 +247,7 @@ func (x *httpExchange) tell(a httpAnswer) {
 }
 
 // answered is called when the answer is written.
-func (x *httpExchange) answered() {
+func (x *exchange) answered() {
 	if x.hangup != nil {
 		x.hangup.Stop()
 	}
@@ -256,7 +256,7 @@ func (x *httpExchange) answered() {
 }
 
 // settle makes room for another request when this one is at work no more.
-func (x *httpExchange) settle() {
+func (x *exchange) settle() {
 	if x.working && x.over && x.left {
 		x.working = false
 		x.watcher.working--

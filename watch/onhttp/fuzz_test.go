@@ -31,7 +31,7 @@ func FuzzHTTP_bytes(f *testing.F) {
 		if len(text) > 2<<10 {
 			return // more requests than the rig takes
 		}
-		r := newHTTPRig(t, func(o *Options) {
+		r := newRig(t, func(o *Options) {
 			o.Addr = "unix:" + filepath.Join(t.TempDir(), "s")
 			o.HalfClose, o.Handed, o.JSONBody = true, false, true
 		})
@@ -66,7 +66,7 @@ func FuzzHTTP_params(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind, query, text string) {
-		b := httpBody{data: []byte(text)}
+		b := body{data: []byte(text)}
 		defer b.remove()
 		r := &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Content-Type": {kind}}}
 		params, files, err := b.params(r, true)

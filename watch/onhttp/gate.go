@@ -41,8 +41,8 @@ func signatureHeaders() map[string]string {
 // SignatureFormats returns the names of the formats.
 func SignatureFormats() []string { return []string{"github", "gitlab", "stripe", "hex", "base64"} }
 
-// An httpGate knows who may.
-type httpGate struct {
+// A gate knows who may.
+type gate struct {
 	tokens  [][]byte
 	logins  [][]byte // USER:PASSWORD
 	secrets [][]byte
@@ -50,8 +50,8 @@ type httpGate struct {
 	header  string // of the signature
 }
 
-func newHTTPGate(o Options) (*httpGate, error) {
-	g := &httpGate{format: o.Signature.Format, header: o.Signature.Header}
+func newGate(o Options) (*gate, error) {
+	g := &gate{format: o.Signature.Format, header: o.Signature.Header}
 	for _, f := range []struct {
 		name string
 		to   *[][]byte
@@ -134,7 +134,7 @@ func unauthorized(format string, args ...any) error {
 
 // admits asks who the client is, before its body is read. Of several ways one is
 // enough.
-func (g *httpGate) admits(r *http.Request) error {
+func (g *gate) admits(r *http.Request) error {
 	if g.tokens == nil && g.logins == nil {
 		return nil
 	}
@@ -153,7 +153,7 @@ func (g *httpGate) admits(r *http.Request) error {
 }
 
 // challenge says what a client that is not known should do.
-func (g *httpGate) challenge() string {
+func (g *gate) challenge() string {
 	if g.tokens == nil && g.logins != nil {
 		return `Basic realm="ev", charset="UTF-8"`
 	}
@@ -161,20 +161,20 @@ func (g *httpGate) challenge() string {
 }
 
 // secret reports whether a header holds what only the client and ev should know.
-func (g *httpGate) secret(header string) bool {
+func (g *gate) secret(header string) bool {
 	return (g.tokens != nil || g.logins != nil) && header == "Authorization" ||
 		g.secrets != nil && g.format == "gitlab" && strings.EqualFold(header, g.header)
 }
 
-// An httpSeal is what a body should be signed with. That of a request that needs no
+// A seal is what a body should be signed with. That of a request that needs no
 // signature is nil, and holds.
-type httpSeal struct {
+type seal struct {
 	claimed [][]byte // one of them should be right
 	macs    []hash.Hash
 }
 
 // Write takes a piece of the body.
-func (s *httpSeal) Write(p []byte) (int, error) {
+func (s *seal) Write(p []byte) (int, error) {
 	if s != nil {
 		for _, mac := range s.macs {
 			_, _ = mac.Write(p)
@@ -184,7 +184,7 @@ func (s *httpSeal) Write(p []byte) (int, error) {
 }
 
 // holds reports whether the body that was written is the one that was signed.
-func (s *httpSeal) holds() bool {
+func (s *seal) holds() bool {
 	if s == nil {
 		return true
 	}
@@ -193,7 +193,7 @@ func (s *httpSeal) holds() bool {
 
 // seal returns what the request says that its body is signed with, nil if none is
 // needed, or why it is not right in any case.
-func (g *httpGate) seal(r *http.Request) (*httpSeal, error) {
+func (g *gate) seal(r *http.Request) (*seal, error) {
 	if g.secrets == nil {
 		return nil, nil //nolint:nilnil // as its type says
 	}
@@ -211,7 +211,7 @@ func (g *httpGate) seal(r *http.Request) (*httpSeal, error) {
 	if err != nil {
 		return nil, unauthorized("%s: %v", g.header, err)
 	}
-	s := &httpSeal{claimed: claimed}
+	s := &seal{claimed: claimed}
 	for _, secret := range g.secrets {
 		s.macs = append(s.macs, hmac.New(sha256.New, secret))
 	}
@@ -221,7 +221,7 @@ func (g *httpGate) seal(r *http.Request) (*httpSeal, error) {
 
 // claims reads a signature: the sums of which one should be right, and what stands
 // before the body where they were made.
-func (g *httpGate) claims(value string) (sums [][]byte, before string, err error) {
+func (g *gate) claims(value string) (sums [][]byte, before string, err error) {
 	decode := hex.DecodeString
 	texts := []string{value}
 	switch g.format {

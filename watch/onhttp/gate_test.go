@@ -104,7 +104,7 @@ func TestHTTP_whoMay(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newHTTPRig(t, func(o *Options) {
+			r := newRig(t, func(o *Options) {
 				if tt.token != "" {
 					o.TokenFile = secretFile(t, tt.token)
 				}
@@ -154,7 +154,7 @@ func TestHTTP_whoMay(t *testing.T) {
 
 // Who has no token need not be listened to.
 func TestHTTP_tokenIsAskedForBeforeTheBody(t *testing.T) {
-	r := newHTTPRig(t, func(o *Options) { o.TokenFile = secretFile(t, "one") })
+	r := newRig(t, func(o *Options) { o.TokenFile = secretFile(t, "one") })
 	c := r.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
 	if got := read(c, "POST"); got.status != 401 {
 		t.Errorf("%+v", got)
@@ -185,7 +185,7 @@ func TestNewHTTP_refusesWithReason(t *testing.T) {
 		{func(o *Options) { o.Signature = Signature{SecretFile: open, Format: "hex", Header: "a b"} }, "no header"},
 		{func(o *Options) { o.CertFile, o.KeyFile = open, open }, "TLS, " + open},
 	} {
-		o := httpDefaults()
+		o := defaults()
 		tt.change(&o)
 		if _, err := New(nil, o, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)

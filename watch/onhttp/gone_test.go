@@ -54,18 +54,18 @@ func certificate(t *testing.T) (cert, key string, trusts *tls.Config) {
 }
 
 // overAll runs a test over all that HTTP is spoken over.
-func overAll(t *testing.T, change func(*Options), test func(*httpRig)) {
+func overAll(t *testing.T, change func(*Options), test func(*rig)) {
 	t.Helper()
-	t.Run("tcp", func(t *testing.T) { test(newHTTPRig(t, change)) })
+	t.Run("tcp", func(t *testing.T) { test(newRig(t, change)) })
 	t.Run("unix", func(t *testing.T) {
-		test(newHTTPRig(t, func(o *Options) {
+		test(newRig(t, func(o *Options) {
 			change(o)
 			o.Addr = "unix:" + filepath.Join(t.TempDir(), "s")
 		}))
 	})
 	t.Run("tls", func(t *testing.T) {
 		cert, key, trusts := certificate(t)
-		r := newHTTPRig(t, func(o *Options) {
+		r := newRig(t, func(o *Options) {
 			change(o)
 			o.CertFile, o.KeyFile = cert, key
 		})
@@ -112,7 +112,7 @@ func TestHTTP_clientThatGoesIsNoticed(t *testing.T) {
 		{"POST with more than its length, FIN", post + "more", "", shut},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			overAll(t, plain, func(r *httpRig) {
+			overAll(t, plain, func(r *rig) {
 				c := r.send(tt.send)
 				call := r.call()
 				_, _ = io.WriteString(c, tt.later)
@@ -132,7 +132,7 @@ func TestHTTP_clientThatGoesIsNoticed(t *testing.T) {
 
 // A client that has only ended its sending is there, if that is what the user says.
 func TestHTTP_halfClosedClientMayWait(t *testing.T) {
-	overAll(t, func(o *Options) { o.HalfClose = true }, func(r *httpRig) {
+	overAll(t, func(o *Options) { o.HalfClose = true }, func(r *rig) {
 		if r.secure != nil {
 			r.Skip("in TLS to end one's sending is to go")
 		}
@@ -153,7 +153,7 @@ func TestHTTP_halfClosedClientMayWait(t *testing.T) {
 
 // One that then goes is noticed as soon as something is written to it.
 func TestHTTP_halfClosedClientThatGoesIsNoticed(t *testing.T) {
-	r := newHTTPRig(t, func(o *Options) { o.HalfClose = true })
+	r := newRig(t, func(o *Options) { o.HalfClose = true })
 	c := r.send(get)
 	call := r.call()
 	_ = c.(*net.TCPConn).CloseWrite()
@@ -168,7 +168,7 @@ func TestHTTP_halfClosedClientThatGoesIsNoticed(t *testing.T) {
 }
 
 func TestHTTP_resetIsNoHalfClose(t *testing.T) {
-	r := newHTTPRig(t, func(o *Options) { o.HalfClose = true })
+	r := newRig(t, func(o *Options) { o.HalfClose = true })
 	c := r.send(get)
 	call := r.call()
 	reset(c)
@@ -178,7 +178,7 @@ func TestHTTP_resetIsNoHalfClose(t *testing.T) {
 
 // The time that a request may take to come says nothing of how long its answer may.
 func TestHTTP_readTimeoutIsNotTheCommands(t *testing.T) {
-	overAll(t, func(o *Options) { o.ReadTimeout = 300 * time.Millisecond }, func(r *httpRig) {
+	overAll(t, func(o *Options) { o.ReadTimeout = 300 * time.Millisecond }, func(r *rig) {
 		c := r.send(post)
 		call := r.call()
 		passed := make(chan struct{})
@@ -194,7 +194,7 @@ func TestHTTP_readTimeoutIsNotTheCommands(t *testing.T) {
 
 // The command goes on, and what it writes is read, so that nothing stops it.
 func TestHTTP_keepRunning(t *testing.T) {
-	r := newHTTPRig(t, func(o *Options) { o.KeepRunning = true })
+	r := newRig(t, func(o *Options) { o.KeepRunning = true })
 	c := r.send(get)
 	call := r.call()
 	reset(c)
@@ -212,7 +212,7 @@ func TestHTTP_keepRunning(t *testing.T) {
 
 func TestHTTP_whoHasGoneBeforeItsTurnGetsNoCommand(t *testing.T) {
 	for _, keep := range []bool{false, true} {
-		r := newHTTPRig(t, func(o *Options) { o.KeepRunning = keep })
+		r := newRig(t, func(o *Options) { o.KeepRunning = keep })
 		r.on(func() { r.http.Hold(true) })
 		c := r.send(get)
 		for waiting := 0; waiting == 0; {
@@ -230,7 +230,7 @@ func TestHTTP_whoHasGoneBeforeItsTurnGetsNoCommand(t *testing.T) {
 }
 
 func TestHTTP_stoppedForTheClientThereIsNoAnswer(t *testing.T) {
-	r := newHTTPRig(t, nil)
+	r := newRig(t, nil)
 	c := r.send(get)
 	call := r.call()
 	_ = c.(*net.TCPConn).CloseWrite()

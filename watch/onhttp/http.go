@@ -81,19 +81,19 @@ type Watcher struct {
 	loop    *loop.Loop
 	opts    Options
 	emit    watch.Emit
-	address httpAddress
-	gate    *httpGate
+	address address
+	gate    *gate
 	tls     *tls.Config
 
 	arrived *loop.Fed // fed while there is something to emit
-	waiting []*httpExchange
+	waiting []*exchange
 	fed     int // events of no request
 	held    bool
 	working int // requests that have been let in, and are at work
 
 	apart    chan struct{} // has one for each request that is taken apart: at most one a processor
 	server   *http.Server  // nil: not active
-	listener *httpListener
+	listener *listener
 }
 
 var (
@@ -113,7 +113,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if w.gate, err = newHTTPGate(o); err != nil {
+	if w.gate, err = newGate(o); err != nil {
 		return nil, err
 	}
 	if o.CertFile != "" {
@@ -167,7 +167,7 @@ func (w *Watcher) Start() error {
 		MaxHeaderBytes:    w.opts.MaxHeader,
 		ConnContext:       withConn,
 		ConnState:         connState,
-		ErrorLog:          log.New(httpLog{w.opts.Report}, "", 0),
+		ErrorLog:          log.New(serverLog{w.opts.Report}, "", 0),
 		Protocols:         &protocols,
 
 		DisableGeneralOptionsHandler: true,
@@ -218,7 +218,7 @@ func (w *Watcher) Stop() {
 func (w *Watcher) Addr() net.Addr { return w.listener.Addr() }
 
 // arrive takes a request from its goroutine.
-func (w *Watcher) arrive(x *httpExchange) {
+func (w *Watcher) arrive(x *exchange) {
 	w.loop.Ref()
 	switch {
 	case !w.Active():
@@ -254,7 +254,7 @@ func (w *Watcher) deliver() {
 		w.emit(x.detail)
 		switch {
 		case !w.opts.Handed:
-			x.end(httpAnswer{status: http.StatusNoContent})
+			x.end(answer{status: http.StatusNoContent})
 		case w.opts.Async:
 			x.accept()
 		}
@@ -284,11 +284,11 @@ func (w *Watcher) Pending() bool { return w.arrived.Pending() }
 // SetPriority takes effect at the next Start.
 func (w *Watcher) SetPriority(p loop.Priority) { w.arrived.SetPriority(p) }
 
-// httpLog takes the lines that net/http writes. That nothing can be accepted is told by
+// serverLog takes the lines that net/http writes. That nothing can be accepted is told by
 // the listener, once.
-type httpLog struct{ report *report.Reporter }
+type serverLog struct{ report *report.Reporter }
 
-func (l httpLog) Write(p []byte) (int, error) {
+func (l serverLog) Write(p []byte) (int, error) {
 	line := strings.TrimSpace(string(p))
 	line, _, _ = strings.Cut(line, "\n") // a panic's stack
 	switch {

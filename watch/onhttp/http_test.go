@@ -23,23 +23,23 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// An httpRig has a loop of its own, on which requests arrive. The test is the client
+// A rig has a loop of its own, on which requests arrive. The test is the client
 // and, by the calls that it takes, the command.
-type httpRig struct {
+type rig struct {
 	*testing.T
 	loop    *loop.Loop
 	http    *Watcher
-	calls   chan *httpCall
+	calls   chan *call
 	network string
 	address string
 	secure  *tls.Config // of clients; nil: plain
 	said    lockedBuffer
 }
 
-// An httpCall is an event that got a command.
-type httpCall struct {
+// A call is an event that got a command.
+type call struct {
 	event.HTTP
-	rig     *httpRig
+	rig     *rig
 	stopped chan struct{}
 	wanted  bool
 }
@@ -61,22 +61,22 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// httpDefaults are options as the command line has them.
-func httpDefaults() Options {
+// defaults are options as the command line has them.
+func defaults() Options {
 	return Options{
 		Addr: "127.0.0.1:0", Methods: []string{"GET", "POST"}, MaxHeader: 64 << 10, MaxBody: 1 << 20, MaxParallel: 16, MaxConnections: 100,
 		ReadTimeout: time.Minute, Handed: true,
 	}
 }
 
-func newHTTPRig(t *testing.T, change func(*Options)) *httpRig {
+func newRig(t *testing.T, change func(*Options)) *rig {
 	t.Helper()
 	l, err := loop.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &httpRig{T: t, loop: l, calls: make(chan *httpCall, 100), network: "tcp"}
-	o := httpDefaults()
+	r := &rig{T: t, loop: l, calls: make(chan *call, 100), network: "tcp"}
+	o := defaults()
 	o.Report = report.New(&r.said, "ev", report.Plain, report.Debug)
 	if change != nil {
 		change(&o)
@@ -108,14 +108,14 @@ func newHTTPRig(t *testing.T, change func(*Options)) *httpRig {
 }
 
 // emitted is the watcher's emit.
-func (r *httpRig) emitted(d event.Detail) {
-	c := &httpCall{HTTP: d.(event.HTTP), rig: r, stopped: make(chan struct{})}
+func (r *rig) emitted(d event.Detail) {
+	c := &call{HTTP: d.(event.HTTP), rig: r, stopped: make(chan struct{})}
 	c.wanted = c.Begin(func() { close(c.stopped) })
 	r.calls <- c
 }
 
 // on has fn called on the loop, and waits for that.
-func (r *httpRig) on(fn func()) {
+func (r *rig) on(fn func()) {
 	done := make(chan struct{})
 	r.loop.Post(func() {
 		fn()
@@ -125,13 +125,13 @@ func (r *httpRig) on(fn func()) {
 }
 
 // settle waits until the loop has seen what the kernel has to tell now.
-func (r *httpRig) settle() {
+func (r *rig) settle() {
 	for range 3 {
 		r.on(func() {})
 	}
 }
 
-func (r *httpRig) call() *httpCall {
+func (r *rig) call() *call {
 	r.Helper()
 	select {
 	case c := <-r.calls:
@@ -143,7 +143,7 @@ func (r *httpRig) call() *httpCall {
 }
 
 // write is output of the command's.
-func (c *httpCall) write(text string) {
+func (c *call) write(text string) {
 	c.rig.Helper()
 	if _, err := io.WriteString(c.Payload(0).Out, text); err != nil {
 		c.rig.Error(err)
@@ -151,11 +151,11 @@ func (c *httpCall) write(text string) {
 }
 
 // end is the end of the command.
-func (c *httpCall) end(status int) { c.answer(event.Answer{Verdict: event.Ran, Status: status}) }
+func (c *call) end(status int) { c.answer(event.Answer{Verdict: event.Ran, Status: status}) }
 
-func (c *httpCall) answer(a event.Answer) { c.rig.on(func() { c.Answer(a) }) }
+func (c *call) answer(a event.Answer) { c.rig.on(func() { c.Answer(a) }) }
 
-func (r *httpRig) dial() net.Conn {
+func (r *rig) dial() net.Conn {
 	r.Helper()
 	c := dial(r.T, r.network, r.address)
 	if r.secure == nil {
@@ -169,7 +169,7 @@ func (r *httpRig) dial() net.Conn {
 }
 
 // send sends bytes on a new connection.
-func (r *httpRig) send(text string) net.Conn {
+func (r *rig) send(text string) net.Conn {
 	r.Helper()
 	c := r.dial()
 	if _, err := io.WriteString(c, text); err != nil {
@@ -178,8 +178,8 @@ func (r *httpRig) send(text string) net.Conn {
 	return c
 }
 
-// An httpGot is what a client gets: the status is 0 if there was none.
-type httpGot struct {
+// A got is what a client gets: the status is 0 if there was none.
+type got struct {
 	status int
 	header http.Header
 	body   string
@@ -187,14 +187,14 @@ type httpGot struct {
 }
 
 // read reads an answer.
-func read(c net.Conn, method string) httpGot {
+func read(c net.Conn, method string) got {
 	resp, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
 	if err != nil {
-		return httpGot{err: err}
+		return got{err: err}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return httpGot{resp.StatusCode, resp.Header, string(body), err}
+	return got{resp.StatusCode, resp.Header, string(body), err}
 }
 
 const (
@@ -207,7 +207,7 @@ func request(line, headers, body string) string {
 }
 
 func TestHTTP_requestIsAnEventThatIsAnswered(t *testing.T) {
-	r := newHTTPRig(t, nil)
+	r := newRig(t, nil)
 	c := r.send("POST /a%20b?x=1 HTTP/1.1\r\nHost: localhost:1\r\nX-One: 1\r\nContent-Length: 4\r\n\r\nbody")
 	call := r.call()
 	fields := string(event.Event{Detail: call.HTTP}.AppendJSON(nil))
@@ -227,7 +227,7 @@ func TestHTTP_requestIsAnEventThatIsAnswered(t *testing.T) {
 }
 
 func TestHTTP_outputGoesOutAsItComes(t *testing.T) {
-	r := newHTTPRig(t, nil)
+	r := newRig(t, nil)
 	c := r.send(get)
 	call := r.call()
 	resp := make(chan *http.Response, 1)
@@ -258,7 +258,7 @@ func TestHTTP_outputGoesOutAsItComes(t *testing.T) {
 
 // What the command has started, and left, may hold its output open for ever.
 func TestHTTP_answerEndsWithTheCommand(t *testing.T) {
-	r := newHTTPRig(t, nil)
+	r := newRig(t, nil)
 	c := r.send(get)
 	call := r.call()
 	large := strings.Repeat("x", 60<<10) // what a pipe holds
@@ -319,7 +319,7 @@ func TestHTTP_answers(t *testing.T) {
 		{"a failure after them is cut off", cgi, "X-A: 1\n\nhi", event.Answer{Status: 1}, "200 [1] hi unexpected EOF"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newHTTPRig(t, tt.change)
+			r := newRig(t, tt.change)
 			c := r.send(get)
 			call := r.call()
 			written := make(chan struct{})
@@ -327,7 +327,7 @@ func TestHTTP_answers(t *testing.T) {
 				defer close(written)
 				call.write(tt.output)
 			}()
-			done := make(chan httpGot)
+			done := make(chan got)
 			go func() { done <- read(c, "GET") }()
 			<-written
 			call.answer(tt.answer)
@@ -358,7 +358,7 @@ func TestHTTP_answers(t *testing.T) {
 
 // Before HTTP/1.1 the end of the connection is that of the answer.
 func TestHTTP_oldClientsSeeThatAnAnswerIsCutOff(t *testing.T) {
-	r := newHTTPRig(t, nil)
+	r := newRig(t, nil)
 	c := r.send("GET /x HTTP/1.0\r\n\r\n")
 	call := r.call()
 	call.write("hi")
@@ -376,7 +376,7 @@ func TestHTTP_oldClientsSeeThatAnAnswerIsCutOff(t *testing.T) {
 func TestHTTP_unsentBodyIsNotAwaitedForEver(t *testing.T) {
 	const head = "POST /x HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: 1000\r\n\r\n"
 	for header, want := range map[string]int{"": 401, "Authorization: Bearer one\r\n": 408} {
-		r := newHTTPRig(t, func(o *Options) {
+		r := newRig(t, func(o *Options) {
 			o.TokenFile, o.ReadTimeout = secretFile(t, "one"), time.Hour
 			if want == 408 {
 				o.ReadTimeout = 50 * time.Millisecond
@@ -393,7 +393,7 @@ func TestHTTP_unsentBodyIsNotAwaitedForEver(t *testing.T) {
 }
 
 func TestHTTP_printedTheAnswerIsEmpty(t *testing.T) {
-	r := newHTTPRig(t, func(o *Options) { o.Handed = false })
+	r := newRig(t, func(o *Options) { o.Handed = false })
 	if got := read(r.send(post), "POST"); got.status != 204 || got.body != "" {
 		t.Errorf("%+v", got)
 	}
@@ -403,7 +403,7 @@ func TestHTTP_printedTheAnswerIsEmpty(t *testing.T) {
 }
 
 func TestHTTP_asyncIsAnsweredAtOnce(t *testing.T) {
-	r := newHTTPRig(t, func(o *Options) { o.Async, o.MaxParallel = true, 1 })
+	r := newRig(t, func(o *Options) { o.Async, o.MaxParallel = true, 1 })
 	if got := read(r.send(post), "POST"); got.status != 202 {
 		t.Errorf("%+v", got)
 	}
@@ -422,7 +422,7 @@ func TestHTTP_asyncIsAnsweredAtOnce(t *testing.T) {
 
 func TestHTTP_onUnixSocketsItTellsWho(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	r := newHTTPRig(t, func(o *Options) { o.Addr = "unix:" + path })
+	r := newRig(t, func(o *Options) { o.Addr = "unix:" + path })
 	r.send(get)
 	if call := r.call(); !strings.HasPrefix(call.Remote, "u") {
 		t.Errorf("remote is %q", call.Remote)

@@ -19,14 +19,14 @@ import (
 	"github.com/evshell/ev/internal/socket"
 )
 
-// An httpAddress is where requests come in: at one of its three.
-type httpAddress struct {
+// An address is where requests come in: at one of its three.
+type address struct {
 	tcp  netip.AddrPort
 	unix string
 	name string // of a descriptor
 }
 
-func parseHTTPAddress(s string) (a httpAddress, err error) {
+func parseHTTPAddress(s string) (a address, err error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if a.unix = path; path == "" {
 			err = errors.New("unix: needs a path, as in unix:/run/hook.sock")
@@ -46,8 +46,8 @@ func parseHTTPAddress(s string) (a httpAddress, err error) {
 }
 
 // listen opens the socket.
-func (w *Watcher) listen() (*httpListener, error) {
-	l := &httpListener{report: w.opts.Report, room: make(chan struct{}, w.opts.MaxConnections), closed: make(chan struct{})}
+func (w *Watcher) listen() (*listener, error) {
+	l := &listener{report: w.opts.Report, room: make(chan struct{}, w.opts.MaxConnections), closed: make(chan struct{})}
 	var err error
 	switch a := w.address; {
 	case a.unix != "":
@@ -108,8 +108,8 @@ func (w *Watcher) tellAddress() {
 	say("listening on %s://%s", scheme, at)
 }
 
-// An httpListener accepts connections as long as there is room for them.
-type httpListener struct {
+// A listener accepts connections as long as there is room for them.
+type listener struct {
 	net.Listener
 	report *report.Reporter
 	rested bool          // nothing was accepted since that has been told
@@ -121,7 +121,7 @@ type httpListener struct {
 }
 
 // Accept waits for room, then for a connection.
-func (l *httpListener) Accept() (net.Conn, error) {
+func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case l.room <- struct{}{}:
 	case <-l.closed:
@@ -134,7 +134,7 @@ func (l *httpListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.rested = false
-	conn := &httpConn{Conn: c, left: sync.OnceFunc(func() { <-l.room }), fd: -1, remote: c.RemoteAddr().String()}
+	conn := &conn{Conn: c, left: sync.OnceFunc(func() { <-l.room }), fd: -1, remote: c.RemoteAddr().String()}
 	if raw, err := c.(syscall.Conn).SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) { conn.fd = int(fd) })
 	}
@@ -146,7 +146,7 @@ func (l *httpListener) Accept() (net.Conn, error) {
 
 // refused tells that there is no descriptor left, or the like: net/http tries again,
 // each time a little later, at most a second.
-func (l *httpListener) refused(err error) {
+func (l *listener) refused(err error) {
 	if !l.rested && !errors.Is(err, net.ErrClosed) {
 		l.rested = true
 		l.report.Errorf("%v; new connections wait: raise the limit (ulimit -n) or lower --max-connections", err)
@@ -154,13 +154,13 @@ func (l *httpListener) refused(err error) {
 }
 
 // Close ends waiting, too.
-func (l *httpListener) Close() error {
+func (l *listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return l.Listener.Close()
 }
 
 // shut closes the listener, and removes its file.
-func (l *httpListener) shut() {
+func (l *listener) shut() {
 	_ = l.Close()
 	if l.file == nil {
 		return
@@ -170,8 +170,8 @@ func (l *httpListener) shut() {
 	}
 }
 
-// An httpConn is a connection whose descriptor is known.
-type httpConn struct {
+// A conn is a connection whose descriptor is known.
+type conn struct {
 	net.Conn
 	fd     int
 	remote string
@@ -180,7 +180,7 @@ type httpConn struct {
 }
 
 // Close makes room for another.
-func (c *httpConn) Close() error {
+func (c *conn) Close() error {
 	err := c.Conn.Close()
 	c.left()
 	return err
@@ -188,7 +188,7 @@ func (c *httpConn) Close() error {
 
 // reset has Close cut the connection off, so that nobody takes that for an end; of a
 // unix socket it can't.
-func (c *httpConn) reset() {
+func (c *conn) reset() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
@@ -215,11 +215,11 @@ func connState(c net.Conn, s http.ConnState) {
 }
 
 // plainConn is what TLS is spoken over, if it is.
-func plainConn(c net.Conn) *httpConn {
+func plainConn(c net.Conn) *conn {
 	if secure, ok := c.(*tls.Conn); ok {
 		c = secure.NetConn()
 	}
-	return c.(*httpConn)
+	return c.(*conn)
 }
 
-func connOf(ctx context.Context) *httpConn { return ctx.Value(connKey{}).(*httpConn) }
+func connOf(ctx context.Context) *conn { return ctx.Value(connKey{}).(*conn) }

@@ -87,7 +87,7 @@ func TestHTTP_parameters(t *testing.T) {
 		{"JSON of a vendor", request("POST /", "Content-Type: application/vnd.x+json\r\n", `{"a":1}`), `[a=["1"]]`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newHTTPRig(t, func(o *Options) {
+			r := newRig(t, func(o *Options) {
 				o.JSONBody = true
 				o.Methods = append(o.Methods, "PUT")
 			})
@@ -113,7 +113,7 @@ func TestHTTP_parameters(t *testing.T) {
 }
 
 func TestHTTP_JSONIsLiftedOnlyIfAskedFor(t *testing.T) {
-	r := newHTTPRig(t, nil)
+	r := newRig(t, nil)
 	r.send(request("POST /", typeJSON, `{"a":1}`))
 	if call := r.call(); len(call.Params) > 0 {
 		t.Errorf("%v", call.Params)
@@ -128,7 +128,7 @@ func TestHTTP_filesOfAForm(t *testing.T) {
 		"large": form("text=t", "up@../../etc/pass wd=content", "up@-rf=second", "big@b="+strings.Repeat("x", bodyInMemory)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newHTTPRig(t, nil)
+			r := newRig(t, nil)
 			c := r.send(request("POST /", typeMulti, body))
 			call := r.call()
 			up, _ := call.Lookup("param.up")
@@ -162,7 +162,7 @@ func TestHTTP_filesOfAForm(t *testing.T) {
 // Nothing is left of a request that is refused after its first file has come.
 func TestHTTP_refusedNothingIsLeft(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	r := newHTTPRig(t, func(o *Options) { o.MaxBody = bodyInMemory })
+	r := newRig(t, func(o *Options) { o.MaxBody = bodyInMemory })
 	body := form("a@a=1", "b@b="+strings.Repeat("x", 2*bodyInMemory))
 	c := r.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\n%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
 		strings.TrimSpace(typeMulti), len(body), body))

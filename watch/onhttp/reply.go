@@ -19,8 +19,8 @@ const (
 	cgiMost = 64 << 10
 )
 
-// An httpReply writes one answer.
-type httpReply struct {
+// A reply writes one answer.
+type reply struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	watcher *Watcher
@@ -34,7 +34,7 @@ type httpReply struct {
 }
 
 // take sends what the command has written, or holds it until the status is known.
-func (a *httpReply) take(x *httpExchange, p []byte) {
+func (a *reply) take(x *exchange, p []byte) {
 	if len(p) == 0 || a.muted {
 		return
 	}
@@ -57,7 +57,7 @@ func (a *httpReply) take(x *httpExchange, p []byte) {
 }
 
 // begin decides the status.
-func (a *httpReply) begin(status int) {
+func (a *reply) begin(status int) {
 	h := a.Header()
 	if h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
@@ -69,7 +69,7 @@ func (a *httpReply) begin(status int) {
 }
 
 // send writes a piece of the body, at once.
-func (a *httpReply) send(x *httpExchange, p []byte) {
+func (a *reply) send(x *exchange, p []byte) {
 	_ = a.control.SetWriteDeadline(a.watcher.deadline())
 	n, err := a.Write(p)
 	a.bytes += int64(n)
@@ -89,7 +89,7 @@ func (a *httpReply) send(x *httpExchange, p []byte) {
 	}
 }
 
-func (a *httpReply) sendHeld(x *httpExchange) {
+func (a *reply) sendHeld(x *exchange) {
 	held := a.held
 	a.held = nil
 	if len(held) > 0 {
@@ -98,7 +98,7 @@ func (a *httpReply) sendHeld(x *httpExchange) {
 }
 
 // finish ends an answer whose body is what the command has written.
-func (a *httpReply) finish(x *httpExchange, status int) {
+func (a *reply) finish(x *exchange, status int) {
 	switch {
 	case a.begun:
 	case a.watcher.opts.CGI:
@@ -116,7 +116,7 @@ func (a *httpReply) finish(x *httpExchange, status int) {
 
 // end answers with a status and a line that says it, and why, if there is a reason to
 // be told.
-func (a *httpReply) end(status int, why string) {
+func (a *reply) end(status int, why string) {
 	if status == http.StatusServiceUnavailable {
 		a.Header().Set("Retry-After", "1")
 	}
@@ -139,7 +139,7 @@ func (a *httpReply) end(status int, why string) {
 
 // refuse answers at once, whether or not a body comes that nobody reads: net/http would
 // wait for it before the answer, and does after it.
-func (a *httpReply) refuse(r *http.Request, why *refusal) {
+func (a *reply) refuse(r *http.Request, why *refusal) {
 	const rest = 500 * time.Millisecond // for a client that sends to read the answer
 	if why.header[0] != "" {
 		a.Header().Set(why.header[0], why.header[1])
@@ -155,7 +155,7 @@ func (a *httpReply) refuse(r *http.Request, why *refusal) {
 }
 
 // takeHeaders begins the answer when the command has written all of its headers.
-func (a *httpReply) takeHeaders(x *httpExchange) {
+func (a *reply) takeHeaders(x *exchange) {
 	head, body, found := cutHeaders(a.held)
 	if !found {
 		if len(a.held) > cgiMost {
@@ -176,7 +176,7 @@ func (a *httpReply) takeHeaders(x *httpExchange) {
 	_ = a.control.Flush()
 }
 
-func (a *httpReply) fail(err error) { a.fault, a.muted, a.held = err, true, nil }
+func (a *reply) fail(err error) { a.fault, a.muted, a.held = err, true, nil }
 
 // cutHeaders finds the empty line that ends the headers.
 func cutHeaders(b []byte) (head, body []byte, found bool) {

@@ -47,7 +47,7 @@ func (r *refusal) by(flag string) *refusal {
 // serve answers one request, on its goroutine.
 func (w *Watcher) serve(rw http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	a := &httpReply{ResponseWriter: rw, control: http.NewResponseController(rw), watcher: w}
+	a := &reply{ResponseWriter: rw, control: http.NewResponseController(rw), watcher: w}
 	remote := connOf(r.Context()).remote
 	note := ""
 	defer func() { w.access(r, a, time.Since(began), remote, note) }()
@@ -77,7 +77,7 @@ func (w *Watcher) serve(rw http.ResponseWriter, r *http.Request) {
 
 // access tells of a request that has got its answer. Its path stands as it came, so
 // that it is one word.
-func (w *Watcher) access(r *http.Request, a *httpReply, took time.Duration, remote, note string) {
+func (w *Watcher) access(r *http.Request, a *reply, took time.Duration, remote, note string) {
 	if !w.opts.Report.Enabled(report.Verbose) {
 		return
 	}
@@ -93,7 +93,7 @@ func (w *Watcher) access(r *http.Request, a *httpReply, took time.Duration, remo
 }
 
 // exchange lets the request in, or says why not. It reads the body.
-func (w *Watcher) exchange(a *httpReply, r *http.Request) (*httpExchange, error) {
+func (w *Watcher) exchange(a *reply, r *http.Request) (*exchange, error) {
 	if err := w.permits(r); err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (w *Watcher) exchange(a *httpReply, r *http.Request) (*httpExchange, error)
 	if err != nil {
 		return nil, err
 	}
-	x := &httpExchange{watcher: w, conn: connOf(r.Context()), done: make(chan struct{})}
+	x := &exchange{watcher: w, conn: connOf(r.Context()), done: make(chan struct{})}
 	if err = x.read(a, r, seal); err != nil {
 		x.body.remove()
 		return nil, err
@@ -113,7 +113,7 @@ func (w *Watcher) exchange(a *httpReply, r *http.Request) (*httpExchange, error)
 }
 
 // read takes the request apart.
-func (x *httpExchange) read(a *httpReply, r *http.Request, seal *httpSeal) error {
+func (x *exchange) read(a *reply, r *http.Request, seal *seal) error {
 	w := x.watcher
 	if r.ContentLength > int64(w.opts.MaxBody) {
 		return tooLarge(w.opts.MaxBody)
@@ -231,7 +231,7 @@ func (w *Watcher) ownHost(r *http.Request) error {
 // sameOrigin refuses what a browser sends on behalf of another site's page. A GET that
 // runs a command is no safe method.
 func sameOrigin(r *http.Request) error {
-	unsafe := *r
-	unsafe.Method = http.MethodPost
-	return http.NewCrossOriginProtection().Check(&unsafe)
+	asPost := *r
+	asPost.Method = http.MethodPost
+	return http.NewCrossOriginProtection().Check(&asPost)
 }

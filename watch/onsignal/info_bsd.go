@@ -4,12 +4,12 @@ package onsignal
 
 import "github.com/evshell/ev/internal/sigmask"
 
-// signalInfo does not exist here.
-type signalInfo struct{}
+// info does not exist here.
+type info struct{}
 
-func newSignalInfo(w *Watcher) (*signalInfo, error) {
+func newSignalInfo(w *Watcher) (*info, error) {
 	_, err := sigmask.FD(w.options.Signals)
 	return nil, err
 }
 
-func (*signalInfo) close() {}
+func (*info) close() {}

@@ -11,19 +11,19 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// signalInfo reads a signalfd (signalfd(2)).
-type signalInfo struct {
+// info reads a signalfd (signalfd(2)).
+type info struct {
 	w  *Watcher
 	fd int
 	io *loop.IO
 }
 
-func newSignalInfo(w *Watcher) (*signalInfo, error) {
+func newSignalInfo(w *Watcher) (*info, error) {
 	fd, err := sigmask.FD(w.options.Signals)
 	if err != nil {
 		return nil, err
 	}
-	i := &signalInfo{w: w, fd: fd}
+	i := &info{w: w, fd: fd}
 	i.io = loop.NewIO(w.loop, fd, loop.Read, func(loop.Ops) { i.read() })
 	i.io.SetPriority(w.arrived.Priority())
 	i.io.Start()
@@ -31,7 +31,7 @@ func newSignalInfo(w *Watcher) (*signalInfo, error) {
 }
 
 // read emits what has come, as much of it as one turn's share.
-func (i *signalInfo) read() {
+func (i *info) read() {
 	var infos [64]unix.SignalfdSiginfo
 	buf := unsafe.Slice((*byte)(unsafe.Pointer(&infos)), unsafe.Sizeof(infos))
 	n, err := unix.Read(i.fd, buf)
@@ -51,7 +51,7 @@ func (i *signalInfo) read() {
 	}
 }
 
-func (i *signalInfo) close() {
+func (i *info) close() {
 	_ = i.io.Close()
 	i.fd = -1
 }

@@ -39,7 +39,7 @@ type Watcher struct {
 	arrived *loop.Fed      // fed while there is something to emit
 	told    []event.Signal // what that is, one of a kind
 	notices chan os.Signal
-	info    *signalInfo // with Info
+	info    *info // with Info
 }
 
 var _ watch.Watcher = (*Watcher)(nil)

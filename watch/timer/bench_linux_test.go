@@ -16,7 +16,7 @@ import (
 // They take turns, so that what else the machine does meets both; each of several in a row, since Go's scheduler has to
 // get over a thread that waited in the kernel.
 //
-//	go test ./watch -run - -bench OneShot -benchtime 20x
+//	go test ./watch/timer -run - -bench OneShot -benchtime 20x
 func BenchmarkOneShot(b *testing.B) {
 	const row = 25
 	for _, span := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond} {
@@ -43,7 +43,7 @@ func BenchmarkOneShot(b *testing.B) {
 // BenchmarkCadence tells how far the last of so many ticks is from where it should be, for each tick: what a timer
 // that is set anew after each one would lose.
 //
-//	go test ./watch -run - -bench Cadence -benchtime 1000x
+//	go test ./watch/timer -run - -bench Cadence -benchtime 1000x
 func BenchmarkCadence(b *testing.B) {
 	const span = 10 * time.Millisecond
 	l := benchLoop(b)
