@@ -2,6 +2,8 @@ package stat
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,19 +60,77 @@ const maxNotices = 1 << 16
 
 // A notifier takes in what a Hub tells, at once and on the Hub's goroutine: a reader
 // that is late is what makes the kernel's queue overflow.
+//
+// It owns what is waited for, so that what does not matter is left out there already: in a
+// directory that is only on the way to a path (a post) hardly any name does, and what is
+// unrelated must not wake the loop. The loop's goroutine alone changes that.
 type notifier struct {
-	hub   *Hub                                           // nil: nobody tells
-	wants func(d *dir, base string, op fsnotify.Op) bool // called with mu held
-	wake  func()                                         // there is something to take
+	hub  *Hub   // nil: nobody tells
+	wake func() // there is something to take
 
-	mu    sync.Mutex
-	batch batch
-	index map[string]int // of a path in batch.notices
-	last  time.Time
+	mu      sync.Mutex
+	batch   batch
+	index   map[string]int // of a path in batch.notices
+	last    time.Time
+	awaited map[*dir]map[string][]spot // by post and name; "": any name
 }
 
-func newNotifier(wants func(d *dir, base string, op fsnotify.Op) bool, wake func()) *notifier {
-	return &notifier{wants: wants, wake: wake, index: map[string]int{}}
+func newNotifier(wake func()) *notifier {
+	return &notifier{wake: wake, index: map[string]int{}, awaited: map[*dir]map[string][]spot{}}
+}
+
+// await has a spot wait for a name in a post.
+func (n *notifier) await(post *dir, name string, s spot) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.awaited[post] == nil {
+		n.awaited[post] = map[string][]spot{}
+	}
+	n.awaited[post][name] = append(n.awaited[post][name], s)
+}
+
+// forgo ends what await began, and reports whether nothing is waited for in the post any
+// more.
+func (n *notifier) forgo(post *dir, name string, s spot) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	names := n.awaited[post]
+	waiting := names[name]
+	if i := slices.Index(waiting, s); len(waiting) > 1 {
+		names[name] = slices.Delete(waiting, i, i+1)
+	} else {
+		delete(names, name)
+	}
+	if len(names) > 0 {
+		return false
+	}
+	delete(n.awaited, post)
+	return true
+}
+
+// waiting returns what waits for a name in a post.
+func (n *notifier) waiting(post *dir, name string) []spot {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.awaited[post][name])
+}
+
+// waitingForAny returns what waits for whatever name in a post, sorted by path.
+func (n *notifier) waitingForAny(post *dir) []spot {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := slices.Concat(slices.Collect(maps.Values(n.awaited[post]))...)
+	slices.SortFunc(list, func(a, b spot) int { return cmp.Compare(a.path(), b.path()) })
+	return slices.Compact(list)
+}
+
+// wants reports whether a notice matters. Its caller holds mu.
+func (n *notifier) wants(d *dir, base string, op fsnotify.Op) bool {
+	if d.inTree() || base == "" {
+		return true
+	}
+	names := n.awaited[d]
+	return len(names[base]) > 0 || op&structural != 0 && len(names[""]) > 0
 }
 
 // note takes in that something happened to a name in a directory or, without one, to the

@@ -22,10 +22,10 @@ func (t *tree) overLimit(d *dir, err error) {
 		return
 	}
 	t.polled[d] = true
-	if t.said[""] {
+	if t.limited {
 		return
 	}
-	t.said[""] = true
+	t.limited = true
 	tell := t.o.Report.Noticef
 	if !t.o.PollFallback {
 		tell = t.o.Report.Errorf

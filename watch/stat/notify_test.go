@@ -7,21 +7,21 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-func newTestNotifier(wanted func(base string) bool) (n *notifier, woken *int) {
+func newTestNotifier() (n *notifier, woken *int) {
 	woken = new(int)
-	n = newNotifier(func(_ *dir, base string, _ fsnotify.Op) bool { return wanted(base) }, func() { *woken++ })
-	return n, woken
+	return newNotifier(func() { *woken++ }), woken
 }
 
-func everything(string) bool { return true }
+// treeDir is a directory of a tree, in which every name matters.
+func treeDir(path string) *dir { return &dir{path: path, top: &top{path: path}} }
 
 func TestNotifier_oneNoticeAPathInOrder(t *testing.T) {
-	n, woken := newTestNotifier(everything)
-	here := &dir{path: "."}
+	n, woken := newTestNotifier()
+	here := treeDir(".")
 	n.note(here, "b", fsnotify.Write)
 	n.note(here, "a", fsnotify.Write)
 	n.note(here, "b", fsnotify.Write)
-	n.note(&dir{path: "b"}, "", fsnotify.Chmod)
+	n.note(treeDir("b"), "", fsnotify.Chmod)
 	if *woken != 1 {
 		t.Errorf("woken %d times", *woken)
 	}
@@ -36,8 +36,8 @@ func TestNotifier_oneNoticeAPathInOrder(t *testing.T) {
 
 // What may be a new directory has to be watched at once.
 func TestNotifier_wakesForWhatIsStructural(t *testing.T) {
-	n, woken := newTestNotifier(everything)
-	here := &dir{path: "."}
+	n, woken := newTestNotifier()
+	here := treeDir(".")
 	n.note(here, "a", fsnotify.Write)
 	n.note(here, "b", fsnotify.Create)
 	n.note(here, "b", fsnotify.Create)
@@ -48,19 +48,32 @@ func TestNotifier_wakesForWhatIsStructural(t *testing.T) {
 }
 
 func TestNotifier_unrelatedNamesWakeNobody(t *testing.T) {
-	n, woken := newTestNotifier(func(base string) bool { return base == "mine" })
+	n, woken := newTestNotifier()
+	post, mine := &dir{path: "dir"}, spot{&dir{}, "dir/mine"}
+	n.await(post, "mine", mine)
 	for i := range 1000 {
-		n.note(&dir{path: "dir"}, fmt.Sprint(i), fsnotify.Create)
+		n.note(post, fmt.Sprint(i), fsnotify.Create)
 	}
 	if b := n.take(); *woken != 0 || len(b.notices) != 0 {
 		t.Errorf("woken %d times for %d notices", *woken, len(b.notices))
 	}
+	n.note(post, "mine", fsnotify.Write)
+	if b := n.take(); *woken != 1 || len(b.notices) != 1 {
+		t.Errorf("woken %d times for %d notices of what is waited for", *woken, len(b.notices))
+	}
+	if !n.forgo(post, "mine", mine) {
+		t.Error("something is waited for yet")
+	}
+	n.note(post, "mine", fsnotify.Write)
+	if b := n.take(); len(b.notices) != 0 {
+		t.Error("told of what is not waited for any more")
+	}
 }
 
 func TestNotifier_memoryIsBounded(t *testing.T) {
-	n, _ := newTestNotifier(everything)
+	n, _ := newTestNotifier()
 	for i := range maxNotices + 1 {
-		n.note(&dir{path: "."}, fmt.Sprint(i), fsnotify.Write)
+		n.note(treeDir("."), fmt.Sprint(i), fsnotify.Write)
 	}
 	if b := n.take(); len(b.notices) != maxNotices || b.lost == "" {
 		t.Errorf("%d notices, lost %q", len(b.notices), b.lost)

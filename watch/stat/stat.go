@@ -99,7 +99,7 @@ func (s *Watcher) Start() error {
 		return nil
 	}
 	t := newTree(&s.o, &s.interrupted)
-	t.n = newNotifier(t.wants, func() {
+	t.n = newNotifier(func() {
 		s.loop.Post(func() {
 			if s.tree == t {
 				s.noticed()

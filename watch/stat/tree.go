@@ -22,17 +22,16 @@ import (
 //
 // So a notice too many costs one lstat, and one too few (an overflow, a watch
 // that came late, an inode that took another's place) is made up for by looking
-// at everything again. All of it belongs to the loop's goroutine, but for what
-// wants needs, and readings.
+// at everything again. All of it belongs to the loop's goroutine, but for readings
+// and the notifier's.
 type tree struct {
 	o       *Options
 	n       *notifier // without a Hub all is polled
 	named   *dir      // no directory: its entries are the named paths
 	sources *dir      // nor this: its entries are the ignore files from outside
 
-	posts   map[string]*dir            // directories on the way to followed paths
-	waits   map[*dir]map[string][]spot // what waits for a name in a post; it changes under n.mu
-	watched int                        // directories that are
+	posts   map[string]*dir // directories on the way to followed paths
+	watched int             // directories that are
 	ways    map[spot]way
 	polled  map[*dir]bool
 	unsure  int             // ways with something polled on them
@@ -45,10 +44,11 @@ type tree struct {
 	vain    map[spot]bool // what was waited for in vain: a log that stays open
 	doubt   bool          // look everywhere
 	changes []change
-	said    map[string]bool
-	armed   bool         // there is no way back
-	failed  error        // why it can't be armed
-	stop    *atomic.Bool // nor is to be
+	said    map[string]bool // by path: it is told that it can't be looked at
+	limited bool            // it is told that no more can be watched
+	armed   bool            // there is no way back
+	failed  error           // why it can't be armed
+	stop    *atomic.Bool    // nor is to be
 
 	discarded int64 // changes older than this don't count: nanoseconds since 1970
 
@@ -106,7 +106,6 @@ func newTree(o *Options, stop *atomic.Bool) *tree {
 		named:   &dir{},
 		sources: &dir{},
 		posts:   map[string]*dir{},
-		waits:   map[*dir]map[string][]spot{},
 		ways:    map[spot]way{},
 		polled:  map[*dir]bool{},
 		remotes: map[uint32]bool{},

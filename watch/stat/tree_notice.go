@@ -1,9 +1,7 @@
 package stat
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/fsnotify/fsnotify"
 
@@ -35,35 +33,25 @@ func (t *tree) noticed(x notice) bool {
 	}
 	if p := t.posts[x.path]; p != nil {
 		p.stale = p.stale || x.op&structural != 0
-		relevant = t.markAll(t.waits[p][""])
+		relevant = t.markAll(t.n.waiting(p, ""))
 	}
 	for _, d := range t.dirs(at) {
 		if d.inTree() {
 			relevant = t.stirred(d, base, x.op) || relevant
 			continue
 		}
-		waiting := slices.Clone(t.waits[d][base])
+		waiting := t.n.waiting(d, base)
 		if base == "" && x.op&structural != 0 {
-			waiting = t.waiting(d)
+			waiting = t.n.waitingForAny(d)
 		}
 		for _, s := range waiting {
 			relevant = t.reached(s, x.op) || relevant
 		}
 		if x.op&structural != 0 {
-			relevant = t.markAll(t.waits[d][""]) || relevant
+			relevant = t.markAll(t.n.waiting(d, "")) || relevant
 		}
 	}
 	return relevant
-}
-
-// waiting returns what waits for any name in a post.
-func (t *tree) waiting(d *dir) []spot {
-	var list []spot
-	for _, spots := range t.waits[d] {
-		list = append(list, spots...)
-	}
-	slices.SortFunc(list, func(a, b spot) int { return cmp.Compare(a.path(), b.path()) })
-	return slices.Compact(list)
 }
 
 func (t *tree) markAll(spots []spot) bool {

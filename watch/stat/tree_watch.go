@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,16 +58,6 @@ func (t *tree) unwatch(d *dir) {
 		d.n = nil
 		t.watched--
 	}
-}
-
-// wants tells the notifier whether a notice matters. It is for directories in
-// which hardly any name does: what is unrelated there must not wake the loop.
-func (t *tree) wants(d *dir, base string, op fsnotify.Op) bool {
-	if d.inTree() || base == "" {
-		return true
-	}
-	names := t.waits[d]
-	return len(names[base]) > 0 || op&structural != 0 && len(names[""]) > 0
 }
 
 // A way is how a followed path is reached: the names, each in a directory, that
@@ -184,12 +173,7 @@ func (t *tree) post(path string, f file, s spot, name string) *dir {
 		d.stale = false
 	}
 	t.posts[path] = d
-	t.n.mu.Lock()
-	defer t.n.mu.Unlock()
-	if t.waits[d] == nil {
-		t.waits[d] = map[string][]spot{}
-	}
-	t.waits[d][name] = append(t.waits[d][name], s)
+	t.n.await(d, name, s)
 	return d
 }
 
@@ -199,20 +183,8 @@ func (t *tree) leave(s spot) {
 		t.unsure--
 	}
 	for _, x := range t.ways[s].steps {
-		t.n.mu.Lock()
-		names := t.waits[x.post]
-		waiting := names[x.name]
-		if i := slices.Index(waiting, s); len(waiting) > 1 {
-			names[x.name] = slices.Delete(waiting, i, i+1)
-		} else {
-			delete(names, x.name)
-		}
-		if len(names) == 0 {
-			delete(t.waits, x.post)
+		if t.n.forgo(x.post, x.name, s) {
 			delete(t.posts, x.post.path)
-		}
-		t.n.mu.Unlock()
-		if len(names) == 0 {
 			t.unwatch(x.post)
 		}
 	}
