@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/schedule"
@@ -58,13 +59,10 @@ func TestFeed_eachIsAnEvent(t *testing.T) {
 		},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
-			l, err := loop.New()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
+			l := looptest.NewLoop(t)
 			var w watch.Watcher
 			events, most := 0, 3
+			var err error
 			w, err = build(l, func(event.Detail) {
 				if events++; events == most {
 					w.Stop()
@@ -82,9 +80,7 @@ func TestFeed_eachIsAnEvent(t *testing.T) {
 			if !w.Pending() {
 				t.Error("it is not pending")
 			}
-			if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-				t.Fatal(err)
-			}
+			looptest.Run(t, l)
 			if events != most {
 				t.Errorf("%d events, want %d", events, most)
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 )
@@ -67,11 +68,7 @@ func TestRuleIsGivenUp(t *testing.T) {
 
 func TestEveryAsksItsRuleForEachInstant(t *testing.T) {
 	rule := shellRule(t, `echo "@$(( ${EV_AFTER_EPOCH%.*} + 1 ))"`)
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	var e *Watcher
 	var due []time.Time
 	e = New(l, Options{Rule: rule, Text: "rule"}, func(d event.Detail) {
@@ -82,20 +79,14 @@ func TestEveryAsksItsRuleForEachInstant(t *testing.T) {
 	if err := e.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-		t.Fatal(err)
-	}
+	looptest.Run(t, l)
 	if len(due) != 2 || due[1].Sub(due[0]) < time.Second || due[0].Nanosecond() != 0 {
 		t.Errorf("due at %v", due)
 	}
 }
 
 func TestEveryEndsWhenItsRuleSaysNothing(t *testing.T) {
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	e := New(l, Options{Rule: shellRule(t, "true")}, func(event.Detail) { t.Error("an event") })
 	if err := e.Start(); err != nil {
 		t.Fatal(err)
@@ -103,9 +94,7 @@ func TestEveryEndsWhenItsRuleSaysNothing(t *testing.T) {
 	if !e.Active() {
 		t.Error("not active while the rule is asked")
 	}
-	if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-		t.Fatal(err)
-	}
+	looptest.Run(t, l)
 	if e.Active() {
 		t.Error("still active")
 	}

@@ -1,7 +1,6 @@
 package fd
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
 )
 
@@ -29,12 +29,7 @@ type rig struct {
 
 func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	r := &rig{T: t, loop: l}
+	r := &rig{T: t, loop: looptest.NewLoop(t)}
 	if o.Want == 0 {
 		o.Want = loop.Read
 	}
@@ -43,7 +38,8 @@ func newRig(t *testing.T, o Options) *rig {
 	}
 	o.MaxConnections = max(o.MaxConnections, 1)
 	o.Inherited = Inherited()
-	r.fd, err = New(l, o, func(d event.Detail) {
+	var err error
+	r.fd, err = New(r.loop, o, func(d event.Detail) {
 		r.got = append(r.got, d.(event.FD))
 		if r.on != nil {
 			r.on(d.(event.FD))
@@ -77,11 +73,7 @@ func (r *rig) run() {
 
 func (r *rig) runLoop() {
 	r.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, fmt.Errorf("the loop did not end"))
-	defer cancel()
-	if err := r.loop.Run(ctx, loop.RunDefault); err != nil {
-		r.Fatal(err)
-	}
+	looptest.Run(r, r.loop)
 }
 
 // lines returns what was read; a piece ends with '…', the end of file is EOF.
@@ -412,10 +404,7 @@ func TestFD_errors(t *testing.T) {
 		{"unix-listen:" + file, 0, "no socket"},
 	}
 	for _, tt := range tests {
-		l, err := loop.New()
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := looptest.NewLoop(t)
 		o := Options{FDs: []string{tt.fd}, Want: tt.want, Inherited: Inherited()}
 		if o.Want == 0 {
 			o.Want = loop.Read

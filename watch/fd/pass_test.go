@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 )
@@ -21,11 +22,7 @@ import (
 // startPass starts a Pass between two files on a real loop. The returned function runs it to its end.
 func startPass(t *testing.T, in, out *os.File) (p *Pass, words *[]string, messages *bytes.Buffer, run func()) {
 	t.Helper()
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
+	l := looptest.NewLoop(t)
 	words, messages = &[]string{}, &bytes.Buffer{}
 	o := PassOptions{In: int(in.Fd()), Out: -1, Inherited: map[int]bool{int(in.Fd()): true}}
 	o.Report = report.New(messages, "ev", report.Plain, report.Notice)
@@ -38,9 +35,7 @@ func startPass(t *testing.T, in, out *os.File) (p *Pass, words *[]string, messag
 	}
 	return p, words, messages, func() {
 		t.Helper()
-		if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-			t.Fatal(err)
-		}
+		looptest.Run(t, l)
 	}
 }
 
@@ -211,11 +206,7 @@ func TestPassStandsStillWhenTheReaderHasGone(t *testing.T) {
 
 func TestPassRefusesWhatCannotBeRead(t *testing.T) {
 	_, w := pipe(t)
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	inherited := map[int]bool{int(w.Fd()): true, 999: true}
 	for fd, want := range map[int]string{
 		999:         "descriptor 999 is not open",

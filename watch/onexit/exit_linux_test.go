@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
-	"github.com/evshell/ev/loop"
 )
 
 // TestExit_byProcessEvents is what happens on a kernel that keeps no status.
@@ -250,11 +250,7 @@ func TestExit_descriptorsAreGivenBack(t *testing.T) {
 		return len(entries)
 	}
 	pids, release := strangers(t, 5, "exit")
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	before := count()
 	w, err := New(l, Options{PIDs: pids}, func(event.Detail) {})
 	if err == nil {
@@ -268,9 +264,7 @@ func TestExit_descriptorsAreGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
-	if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-		t.Fatal(err)
-	}
+	looptest.Run(t, l)
 	if after := count(); after > before {
 		t.Errorf("%d descriptors more", after-before)
 	}

@@ -2,7 +2,6 @@ package onexit
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
 )
 
@@ -29,14 +29,10 @@ type rig struct {
 
 func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	r := &rig{T: t, loop: l}
+	r := &rig{T: t, loop: looptest.NewLoop(t)}
 	o.Find, o.Env = exec.LookPath, os.Environ()
-	r.exit, err = New(l, o, func(d event.Detail) {
+	var err error
+	r.exit, err = New(r.loop, o, func(d event.Detail) {
 		r.got = append(r.got, d.(event.Exit))
 		if r.on != nil {
 			r.on(d.(event.Exit))
@@ -58,11 +54,7 @@ func (r *rig) run() {
 
 func (r *rig) runLoop() {
 	r.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, fmt.Errorf("the loop did not end"))
-	defer cancel()
-	if err := r.loop.Run(ctx, loop.RunDefault); err != nil {
-		r.Fatal(err)
-	}
+	looptest.Run(r, r.loop)
 }
 
 // summary is how each process ended, sorted.
@@ -380,11 +372,7 @@ func TestExit_respawn(t *testing.T) {
 
 func TestExit_respawnDelayDoubles(t *testing.T) {
 	w := &Watcher{options: Options{Child: []string{"x"}, Delay: time.Second, MaxDelay: 5 * time.Second}}
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	c := &child{w: w, delay: time.Second, again: loop.NewTimer(l, 0, 0, func() {})}
 	var got []time.Duration
 	for _, lived := range []time.Duration{0, 0, 0, 0, time.Minute, 0} {

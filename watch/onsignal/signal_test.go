@@ -1,7 +1,6 @@
 package onsignal
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,22 +9,18 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/internal/looptest"
 )
 
 // watchSignals runs a loop with a watcher of signals until fn says that it is
 // enough. The watcher has been started when begin is called.
 func watchSignals(t *testing.T, o Options, begin func(), fn func(*Watcher, event.Signal)) {
 	t.Helper()
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	var w *Watcher
+	var err error
 	w, err = New(l, o, func(d event.Detail) { fn(w, d.(event.Signal)) })
 	if err == nil {
 		err = w.Start()
@@ -35,11 +30,7 @@ func watchSignals(t *testing.T, o Options, begin func(), fn func(*Watcher, event
 	}
 	defer w.Stop()
 	begin()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := l.Run(ctx, loop.RunDefault); err != nil {
-		t.Fatal(err)
-	}
+	looptest.Run(t, l)
 }
 
 func kill(t *testing.T, s syscall.Signal) {
@@ -70,13 +61,10 @@ func TestSignal_isToldByName(t *testing.T) {
 }
 
 func TestSignal_aBurstIsOneEventOfEachKindWithItsCount(t *testing.T) {
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	var got []string
 	var w *Watcher
+	var err error
 	w, err = New(l, Options{Signals: []syscall.Signal{syscall.SIGWINCH}}, func(d event.Detail) {
 		got = append(got, fmt.Sprintf("%s %d", d.Subject(), d.(event.Signal).Count))
 		if len(got) == 2 {
@@ -89,9 +77,7 @@ func TestSignal_aBurstIsOneEventOfEachKindWithItsCount(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGUSR2, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGUSR2} {
 		w.add(s)
 	}
-	if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-		t.Fatal(err)
-	}
+	looptest.Run(t, l)
 	if want := []string{"USR2 3", "USR1 1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -99,12 +85,9 @@ func TestSignal_aBurstIsOneEventOfEachKindWithItsCount(t *testing.T) {
 
 func TestSignal_Feed(t *testing.T) {
 	var got event.Signal
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	var w *Watcher
+	var err error
 	w, err = New(l, Options{Signals: []syscall.Signal{syscall.SIGWINCH}}, func(d event.Detail) {
 		got = d.(event.Signal)
 		w.Stop()
@@ -116,8 +99,9 @@ func TestSignal_Feed(t *testing.T) {
 	if !w.Pending() {
 		t.Error("not pending")
 	}
-	if err := l.Run(t.Context(), loop.RunDefault); err != nil || got.Signal != "WINCH" || got.Count != 0 {
-		t.Error(err, got)
+	looptest.Run(t, l)
+	if got.Signal != "WINCH" || got.Count != 0 {
+		t.Error(got)
 	}
 }
 
