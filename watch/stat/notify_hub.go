@@ -20,15 +20,26 @@ type source interface {
 // gets only so many of them (128 instances of inotify): it is there from the first Start
 // to the last Stop. The zero Hub is ready for use.
 //
-// An inode is watched once, whatever its names and whoever asks for it: the kernel, and
-// fsnotify, tell of it under the first name only. Each who asked is told under the name
-// that was asked for. A watch ends with the last of them, or by itself, when its name
-// comes to stand for something else. Of that all are told, and have to ask again if they
-// still find the inode.
+// An inode is watched once, whatever its names and whoever asks for it. inotify has one watch
+// for each inode, and fsnotify reports all that happens to it under the name by which it was
+// added first: to add a second name changes nothing, and to remove it is an error. So a place
+// stands for an inode. It has the one name that the source knows, and the list of those who
+// asked, each of which is told under the name that it asked for.
 //
-// All of it belongs to the loop's goroutine, but that the source tells on another: what
-// is under mu changes on the loop's alone, and the source is never called with mu held,
-// as it may be waiting to tell something.
+// A name can come to stand for another inode while the place is still watched by it. Before
+// the name is used again, free ends the old watch, or the source would take the new inode for
+// the old one. Then the place has ended, as it has when the kernel says that the directory was
+// moved or deleted. All who asked for it are told, and have to ask again if they still find
+// the inode; the first who does so gives the place its new name.
+//
+// Between looking at a path and watching it, another directory may be put there. That is why
+// who called add looks once more afterwards, and calls takeBack if the inode is not the one
+// that it asked for.
+//
+// All of it belongs to the loop's goroutine, but that the source reports on another: what
+// is under mu changes on the loop's alone, and the source is never called with mu held. It
+// has locks of its own, and while it waits for somebody to take an event it holds them: a
+// call into it would wait for listen, and listen for mu.
 type Hub struct {
 	open   func(*Hub) (source, <-chan fsnotify.Event, <-chan error, error) // nil: openKernel
 	source source                                                          // while there are hearers
@@ -150,7 +161,7 @@ func (h *Hub) free(name string) {
 	if p != nil {
 		delete(h.names, name)
 		p.name, p.ended = "", true
-		p.tell("", fsnotify.Rename)
+		p.passOn("", fsnotify.Rename)
 	}
 	h.mu.Unlock()
 	if p != nil {
@@ -184,9 +195,9 @@ func (h *Hub) listen(events <-chan fsnotify.Event, errs <-chan error) {
 			if !ok {
 				return
 			}
-			h.tell(e)
+			h.dispatch(e)
 			for range len(events) { // what is there needs no choice
-				h.tell(<-events)
+				h.dispatch(<-events)
 			}
 		case _, ok := <-errs:
 			if !ok {
@@ -197,19 +208,19 @@ func (h *Hub) listen(events <-chan fsnotify.Event, errs <-chan error) {
 	}
 }
 
-// tell passes on that something happened to a name in a directory, or to a directory
+// dispatch passes on that something happened to a name in a directory, or to a directory
 // itself, which is the same to the source.
-func (h *Hub) tell(e fsnotify.Event) {
+func (h *Hub) dispatch(e fsnotify.Event) {
 	path := filepath.Clean(e.Name)
 	dir, base := splitPath(path)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p := h.names[path]; p != nil {
 		p.ended = p.ended || e.Op&structural != 0
-		p.tell("", e.Op)
+		p.passOn("", e.Op)
 	}
 	if p := h.names[dir]; p != nil && base != "" {
-		p.tell(base, e.Op)
+		p.passOn(base, e.Op)
 	}
 }
 
@@ -232,7 +243,7 @@ func (h *Hub) lose(why string, concerns func(*Options) bool) {
 	}
 }
 
-func (p *place) tell(base string, op fsnotify.Op) {
+func (p *place) passOn(base string, op fsnotify.Op) {
 	for d := p.first; d != nil; d = d.next {
 		d.n.note(d, base, op)
 	}

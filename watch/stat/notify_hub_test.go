@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/internal/looptest"
 )
 
 // A counted source counts how many there are of it.
@@ -39,44 +39,35 @@ func countedHub() (*Hub, *atomic.Int32) {
 // watchTogether starts Stats on one loop that share a Hub. Each has a fence.
 func watchTogether(t *testing.T, hub *Hub, options ...Options) []*watched {
 	t.Helper()
-	l, err := loop.New()
-	check(t, err)
+	l := looptest.NewLoop(t)
 	var list []*watched
 	for _, o := range options {
-		w := &watched{t: t, loop: l, events: make(chan event.Stat, 10000), ended: make(chan struct{})}
+		w := &watched{t: t, loop: l, events: make(chan event.Stat, 10000)}
 		w.fence = filepath.Join(t.TempDir(), "fence")
 		o.Paths, o.Hub = append(slices.Clone(o.Paths), w.fence), hub
 		if o.Settle == 0 {
 			o.Settle = 50 * time.Millisecond
 		}
+		var err error
 		w.stat, err = New(l, o, func(d event.Detail) { w.events <- d.(event.Stat) })
 		check(t, err)
 		check(t, w.stat.Start())
 		list = append(list, w)
 	}
 	l.Ref() // all may have been stopped for a while
-	ended := make(chan error)
-	go func() { ended <- l.Run(t.Context(), loop.RunDefault) }()
-	t.Cleanup(func() {
-		l.Post(func() {
-			for _, w := range list {
-				w.stat.Stop()
-			}
-			l.Unref()
-		})
-		if err := <-ended; err != nil && t.Context().Err() == nil {
-			t.Error(err)
+	looptest.Go(t, l, func() {
+		for _, w := range list {
+			w.stat.Stop()
 		}
-		_ = l.Close()
+		l.Unref()
 	})
 	return list
 }
 
 // do calls a function on the loop's goroutine, and waits for it.
 func (w *watched) do(fn func()) {
-	done := make(chan struct{})
-	w.loop.Post(func() { fn(); close(done) })
-	<-done
+	w.t.Helper()
+	looptest.On(w.t, w.loop, fn)
 }
 
 func (w *watched) stop()  { w.do(w.stat.Stop) }
@@ -390,9 +381,7 @@ func TestHub_noSource(t *testing.T) {
 		}
 		return openKernel(h)
 	}
-	l, err := loop.New()
-	check(t, err)
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	s, err := New(l, Options{Paths: []string{filepath.Join(t.TempDir(), "file")}, Hub: hub}, func(event.Detail) {})
 	check(t, err)
 	if err := s.Start(); err == nil || s.Active() {

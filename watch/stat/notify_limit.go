@@ -22,10 +22,10 @@ func (t *tree) overLimit(d *dir, err error) {
 		return
 	}
 	t.polled[d] = true
-	if t.limited {
+	if t.limitReported {
 		return
 	}
-	t.limited = true
+	t.limitReported = true
 	tell := t.o.Report.Noticef
 	if !t.o.PollFallback {
 		tell = t.o.Report.Errorf

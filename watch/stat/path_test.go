@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/internal/looptest"
 )
 
 func TestStat_tellsKindOfChange(t *testing.T) {
@@ -291,27 +292,65 @@ func TestStat_initialTellsWhatIsThere(t *testing.T) {
 	w.expect("", w.fence)
 }
 
+// A path may lead through as many links as the kernel follows (path_resolution(7)), each in a
+// directory of its own.
+func TestStat_followsManyLinks(t *testing.T) {
+	const links = 40
+	dir := t.TempDir()
+	at := func(n int) string { return filepath.Join(dir, fmt.Sprint(n), "link") }
+	mkdir(t, filepath.Dir(at(links)))
+	for n := range links {
+		mkdir(t, filepath.Dir(at(n)))
+		symlink(t, at(n+1), at(n))
+	}
+	write(t, at(links), "x")
+	write(t, filepath.Join(dir, "other"), "another")
+	w := watchFiles(t, Options{Paths: []string{at(0)}})
+	appendTo(t, at(links), "y")
+	w.expect("content", at(0))
+	symlink(t, filepath.Join(dir, "other"), filepath.Join(dir, "new"))
+	rename(t, filepath.Join(dir, "new"), at(links-1))
+	w.expect("replaced,content", at(0))
+}
+
 func TestStat_untilExists(t *testing.T) {
 	dir := t.TempDir()
 	here, there := filepath.Join(dir, "here"), filepath.Join(dir, "later/there")
 	write(t, here, "x")
-	w := &watched{t: t, events: make(chan event.Stat, 10), ended: make(chan struct{})}
-	w.start(Options{Paths: []string{here, there}, Until: Exists, Settle: time.Millisecond})
-	w.expect("", here)
-	mkdir(t, there)
-	w.expect("created", there)
-	<-w.ended
+	got := untilEnd(t, Options{Paths: []string{here, there}, Until: Exists}, func() { mkdir(t, there) })
+	if want := []string{"exists " + here, "created " + there}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestStat_untilGone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
+	missing, path := filepath.Join(t.TempDir(), "missing"), filepath.Join(t.TempDir(), "file")
 	write(t, path, "x")
-	w := &watched{t: t, events: make(chan event.Stat, 10), ended: make(chan struct{})}
-	w.start(Options{Paths: []string{path}, Until: Gone, Settle: time.Millisecond})
-	appendTo(t, path, "changes do not matter")
-	remove(t, path)
-	w.expect("removed", path)
-	<-w.ended
+	got := untilEnd(t, Options{Paths: []string{missing, path}, Until: Gone}, func() {
+		appendTo(t, path, "changes do not matter")
+		remove(t, path)
+	})
+	if want := []string{"missing " + missing, "removed " + path}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// untilEnd runs a Watcher until it ends by itself, and calls then once it has told of the
+// first path. It returns what was told.
+func untilEnd(t *testing.T, o Options, then func()) (told []string) {
+	t.Helper()
+	l := looptest.NewLoop(t)
+	o.Settle = time.Millisecond
+	s, err := New(l, o, func(d event.Detail) {
+		told = append(told, d.(event.Stat).What()+" "+d.Subject())
+		if len(told) == 1 {
+			then()
+		}
+	})
+	check(t, err)
+	check(t, s.Start())
+	looptest.Run(t, l)
+	return told
 }
 
 // What a command did while it ran is not told after Discard, whenever it is seen.
@@ -322,12 +361,8 @@ func TestStat_discard(t *testing.T) {
 	w := watchFiles(t, Options{Paths: []string{dir}, Recursive: true, Settle: 300 * time.Millisecond})
 	write(t, made, "x")
 	remove(t, gone)
-	done := make(chan int64)
-	w.loop.Post(func() {
-		w.stat.Discard()
-		done <- w.stat.tree.discarded
-	})
-	passes(t, <-done)
+	w.do(w.stat.Discard)
+	passes(t, w.stat.tree.discarded)
 	w.quiet()
 	appendTo(t, made, "y")
 	w.expect("content", made)
@@ -336,15 +371,13 @@ func TestStat_discard(t *testing.T) {
 func TestStat_startsAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	w := watchFiles(t, Options{Paths: []string{path}})
-	done := make(chan error)
-	w.loop.Post(func() {
+	w.do(func() {
 		w.loop.Ref()
 		w.stat.Stop()
 		write(t, path, "while it was stopped")
-		done <- w.stat.Start()
+		check(t, w.stat.Start())
 		w.loop.Unref()
 	})
-	check(t, <-done)
 	w.quiet()
 	appendTo(t, path, "y")
 	w.expect("content", path)
@@ -359,9 +392,7 @@ func TestStat_feedTellsThePathsAsTheyAre(t *testing.T) {
 }
 
 func TestNew_refusesWhatCannotBe(t *testing.T) {
-	l, err := loop.New()
-	check(t, err)
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	for _, tc := range []struct{ path, want string }{
 		{"", "an empty path"},
 		{"a\x00b", "NUL"},

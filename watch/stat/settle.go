@@ -30,13 +30,13 @@ func (s *Watcher) quieten(wait time.Duration) {
 
 // settled tells what has changed, unless something has happened meanwhile.
 func (s *Watcher) settled() {
-	if s.owed = s.held; s.held {
+	if s.owesEvent = s.onHold; s.onHold {
 		return
 	}
-	as := s.as
-	s.as = nil
+	as := s.pendingEvents
+	s.pendingEvents = nil
 	for _, together := range as {
-		s.tell(together)
+		s.emitChanges(together)
 	}
 	if s.tree == nil || s.settle.Active() {
 		return // the latter: fed while it waits
@@ -63,13 +63,13 @@ func (s *Watcher) settled() {
 	changes := s.tree.look()
 	s.pollOn(s.o.interval())
 	if s.o.Until != Forever {
-		s.tellMet(changes)
+		s.emitMet(changes)
 	} else {
-		s.tell(changes)
+		s.emitChanges(changes)
 	}
 }
 
-func (s *Watcher) tell(changes []change) {
+func (s *Watcher) emitChanges(changes []change) {
 	for _, d := range details(changes, s.o.Each) {
 		if s.tree == nil {
 			return
@@ -78,16 +78,16 @@ func (s *Watcher) tell(changes []change) {
 	}
 }
 
-// tellMet tells of the paths that have become what is waited for, and ends when
+// emitMet tells of the paths that have become what is waited for, and ends when
 // all have been told.
-func (s *Watcher) tellMet(changes []change) {
+func (s *Watcher) emitMet(changes []change) {
 	for _, p := range s.o.Paths {
 		at := spot{s.tree.named, p}
 		f := at.entry().file
-		if s.met[p] || f.exists() != (s.o.Until == Exists) {
+		if s.metPaths[p] || f.exists() != (s.o.Until == Exists) {
 			continue
 		}
-		s.met[p] = true
+		s.metPaths[p] = true
 		c := at.asIs(f)
 		if i := slices.IndexFunc(changes, func(told change) bool { return told.path == c.path }); i >= 0 {
 			c = changes[i]
@@ -99,7 +99,7 @@ func (s *Watcher) tellMet(changes []change) {
 			return
 		}
 	}
-	if len(s.met) == len(s.o.Paths) {
+	if len(s.metPaths) == len(s.o.Paths) {
 		s.Stop()
 	}
 }

@@ -38,12 +38,12 @@ type Watcher struct {
 	settle *loop.Timer
 	polls  *loop.Timer
 
-	tree  *tree      // while active
-	since time.Time  // of the first change that waits to be told
-	as    [][]change // to be told as they are, each in one event
-	met   map[string]bool
-	held  bool
-	owed  bool // it would have told something, but was held
+	tree          *tree      // while active
+	since         time.Time  // of the first change that waits to be told
+	pendingEvents [][]change // to be told as they are, each in one event
+	metPaths      map[string]bool
+	onHold        bool
+	owesEvent     bool // it would have told something, but was held
 
 	interrupted atomic.Bool
 }
@@ -120,12 +120,12 @@ func (s *Watcher) Start() error {
 	}
 	s.tree = t
 	s.loop.Ref()
-	s.met = map[string]bool{}
+	s.metPaths = map[string]bool{}
 	switch {
 	case s.o.Until != Forever:
 		s.settle.Feed()
 	case s.o.Initial:
-		s.as = slices.Collect(slices.Chunk(t.all(), 1))
+		s.pendingEvents = slices.Collect(slices.Chunk(t.all(), 1))
 		s.settle.Feed()
 	}
 	s.pollOn(s.o.interval())
@@ -157,14 +157,14 @@ func (s *Watcher) Stop() {
 		return
 	}
 	s.tree.disarm()
-	s.tree, s.since, s.as, s.owed = nil, time.Time{}, nil, false
+	s.tree, s.since, s.pendingEvents, s.owesEvent = nil, time.Time{}, nil, false
 	s.loop.Unref()
 }
 
 // Feed emits an event for the named paths as they are now.
 func (s *Watcher) Feed() {
 	if s.tree != nil {
-		s.as = append(s.as, s.tree.asNamed())
+		s.pendingEvents = append(s.pendingEvents, s.tree.asNamed())
 		s.settle.Feed()
 	}
 }
@@ -180,8 +180,8 @@ func (s *Watcher) Discard() {
 // Hold has what changes wait: it is compared and told once nobody holds it any
 // more, all in one, however much it was.
 func (s *Watcher) Hold(held bool) {
-	s.held = held
-	if !held && s.owed && s.tree != nil {
+	s.onHold = held
+	if !held && s.owesEvent && s.tree != nil {
 		s.settle.Feed()
 	}
 }

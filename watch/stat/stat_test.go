@@ -1,7 +1,6 @@
 package stat
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
 )
 
@@ -19,19 +19,14 @@ type watched struct {
 	loop   *loop.Loop
 	stat   *Watcher
 	events chan event.Stat
-	ended  chan struct{}
 	fence  string
 }
-
-// patience is how long a test waits for what must come: it is no measure of
-// anything.
-const patience = 20 * time.Second
 
 // watchFiles starts a Watcher on the paths, and on a further one: the fence, with
 // which a test finds out that nothing else has happened.
 func watchFiles(t *testing.T, o Options) *watched {
 	t.Helper()
-	w := &watched{t: t, events: make(chan event.Stat, 10000), ended: make(chan struct{})}
+	w := &watched{t: t, events: make(chan event.Stat, 10000)}
 	w.fence = filepath.Join(t.TempDir(), "fence")
 	o.Paths = append(slices.Clone(o.Paths), w.fence)
 	if o.Settle == 0 {
@@ -43,42 +38,18 @@ func watchFiles(t *testing.T, o Options) *watched {
 
 func (w *watched) start(o Options) {
 	w.t.Helper()
-	l, err := loop.New()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.loop = l
-	if w.stat, err = New(l, o, func(d event.Detail) { w.events <- d.(event.Stat) }); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := w.stat.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	go func() {
-		defer close(w.ended)
-		if err := l.Run(context.Background(), loop.RunDefault); err != nil {
-			w.t.Error(err)
-		}
-	}()
-	w.t.Cleanup(func() {
-		l.Post(w.stat.Stop)
-		<-w.ended
-		if err := l.Verify(); err != nil {
-			w.t.Error(err)
-		}
-		_ = l.Close()
-	})
+	w.loop = looptest.NewLoop(w.t)
+	var err error
+	w.stat, err = New(w.loop, o, func(d event.Detail) { w.events <- d.(event.Stat) })
+	check(w.t, err)
+	check(w.t, w.stat.Start())
+	w.t.Cleanup(func() { check(w.t, w.loop.Verify()) })
+	looptest.Go(w.t, w.loop, w.stat.Stop)
 }
 
 func (w *watched) next() event.Stat {
 	w.t.Helper()
-	select {
-	case d := <-w.events:
-		return d
-	case <-time.After(patience):
-		w.t.Fatal("no event")
-		return event.Stat{}
-	}
+	return looptest.Receive(w.t, w.events, "no event")
 }
 
 // expect checks the next event: its kinds of change and its paths.
@@ -133,15 +104,13 @@ func chmod(tb testing.TB, p string, m uint32) { tb.Helper(); check(tb, os.Chmod(
 
 // watchedDirs returns what the system watches for it.
 func (w *watched) watchedDirs() []string {
-	dirs := make(chan []string)
-	w.loop.Post(func() {
-		var list []string
+	var list []string
+	w.do(func() {
 		for _, p := range w.stat.o.Hub.places {
 			list = append(list, p.name)
 		}
-		dirs <- list
 	})
-	return <-dirs
+	return list
 }
 
 func appendTo(tb testing.TB, path, text string) {
@@ -230,14 +199,12 @@ func save(t *testing.T, dir, steps string) {
 }
 
 func TestStat_startIsInterrupted(t *testing.T) {
-	l, err := loop.New()
-	check(t, err)
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	s, err := New(l, Options{Paths: []string{t.TempDir()}, Recursive: true}, func(event.Detail) { t.Error("told") })
 	check(t, err)
 	s.Interrupt()
 	if err := s.Start(); err == nil || s.Active() {
 		t.Errorf("active %v, %v", s.Active(), err)
 	}
-	check(t, l.Run(t.Context(), loop.RunDefault)) // nothing holds it
+	looptest.Run(t, l) // nothing holds it
 }

@@ -22,33 +22,48 @@ import (
 //
 // So a notice too many costs one lstat, and one too few (an overflow, a watch
 // that came late, an inode that took another's place) is made up for by looking
-// at everything again. All of it belongs to the loop's goroutine, but for readings
-// and the notifier's.
+// at everything again.
+//
+// A change passes through the tree in two steps. As soon as a batch of notices comes,
+// notice marks the spots that they point to, and puts watches on directories that are
+// new: the sooner, the less has to be found out by reading. Once all is quiet, look
+// compares each marked spot with its entry, in the order of the marks, and writes down
+// the differences. Between the two steps entries are what was last told, not what is
+// there, and a directory may already be watched under a path whose entry still says that
+// it is another: stale and forgotten say so.
+//
+// Two kinds of directories are watched. Those with a top are part of a tree that is watched
+// recursively: every name in them has an entry. The others are posts, which stand on the
+// way to a named path or to an ignore file, and in which only a few names are waited for
+// (see resolve). The same directory may be both, and be in several trees under several
+// paths: the Hub makes one watch of it.
+//
+// All of it belongs to the loop's goroutine, but for readings and the notifier's.
 type tree struct {
 	o       *Options
 	n       *notifier // without a Hub all is polled
 	named   *dir      // no directory: its entries are the named paths
 	sources *dir      // nor this: its entries are the ignore files from outside
 
-	posts   map[string]*dir // directories on the way to followed paths
-	watched int             // directories that are
-	ways    map[spot]way
-	polled  map[*dir]bool
-	unsure  int             // ways with something polled on them
-	remotes map[uint32]bool // by device: its file system doesn't tell
-	hashes  map[spot]uint64 // of contents, if they matter
-	seed    maphash.Seed
-	atimes  map[spot]int64 // nanoseconds since 1970, if they matter
-	marks   []spot         // where to look, in the order in which it was told
-	marked  map[spot]file
-	vain    map[spot]bool // what was waited for in vain: a log that stays open
-	doubt   bool          // look everywhere
-	changes []change
-	said    map[string]bool // by path: it is told that it can't be looked at
-	limited bool            // it is told that no more can be watched
-	armed   bool            // there is no way back
-	failed  error           // why it can't be armed
-	stop    *atomic.Bool    // nor is to be
+	posts         map[string]*dir // directories on the way to followed paths
+	watched       int             // directories that are
+	ways          map[spot]way
+	polled        map[*dir]bool
+	unsure        int             // ways with something polled on them
+	remotes       map[uint32]bool // by device: its file system doesn't tell
+	hashes        map[spot]uint64 // of contents, if they matter
+	seed          maphash.Seed
+	atimes        map[spot]int64 // nanoseconds since 1970, if they matter
+	marks         []spot         // where to look, in the order in which it was told
+	marked        map[spot]file
+	inVain        map[spot]bool // what was waited for in vain: a log that stays open
+	compareAll    bool          // look everywhere
+	changes       []change
+	reported      map[string]bool // by path: it is told that it can't be looked at
+	limitReported bool            // that no more can be watched
+	armed         bool            // there is no way back
+	failed        error           // why it can't be armed
+	interrupted   *atomic.Bool    // nor is to be
 
 	discarded int64 // changes older than this don't count: nanoseconds since 1970
 
@@ -58,18 +73,18 @@ type tree struct {
 
 // A dir is one directory. The sizes of dir and entry are what a large tree costs.
 type dir struct {
-	path   string // as the kernel is asked for it, clean
-	parent *dir   // nil: not part of the tree
-	top    *top
-	kids   []entry   // sorted by name
-	n      *notifier // who is told of what happens in it; nil: it isn't watched
-	prev   *dir      // others who are told: one watch of the inode serves all
-	next   *dir
-	ino    uint64
-	dev    uint32
-	stale  bool // something else may be at its path
-	blind  bool // it could not be read
-	gone   bool // it is no longer part of the tree
+	path      string // as the kernel is asked for it, clean
+	parent    *dir   // nil: not part of the tree
+	top       *top
+	kids      []entry   // sorted by name
+	n         *notifier // who is told of what happens in it; nil: it isn't watched
+	prev      *dir      // others who are told: one watch of the inode serves all
+	next      *dir
+	ino       uint64
+	dev       uint32
+	stale     bool // something else may be at its path
+	unread    bool // it could not be read
+	forgotten bool // it is no longer part of the tree
 }
 
 // An entry is what was last told of one name. Its file is zero while it is
@@ -99,19 +114,19 @@ type change struct {
 	before, now file
 }
 
-func newTree(o *Options, stop *atomic.Bool) *tree {
+func newTree(o *Options, interrupted *atomic.Bool) *tree {
 	t := &tree{
-		o:       o,
-		stop:    stop,
-		named:   &dir{},
-		sources: &dir{},
-		posts:   map[string]*dir{},
-		ways:    map[spot]way{},
-		polled:  map[*dir]bool{},
-		remotes: map[uint32]bool{},
-		marked:  map[spot]file{},
-		vain:    map[spot]bool{},
-		said:    map[string]bool{},
+		o:           o,
+		interrupted: interrupted,
+		named:       &dir{},
+		sources:     &dir{},
+		posts:       map[string]*dir{},
+		ways:        map[spot]way{},
+		polled:      map[*dir]bool{},
+		remotes:     map[uint32]bool{},
+		marked:      map[spot]file{},
+		inVain:      map[spot]bool{},
+		reported:    map[string]bool{},
 	}
 	if o.Content {
 		t.hashes, t.seed = map[spot]uint64{}, maphash.MakeSeed()
@@ -262,7 +277,7 @@ func (t *tree) arm() error {
 		t.resolve(s)
 		f, err := t.state(s)
 		if err != nil {
-			t.say(p, err)
+			t.reportTrouble(p, err)
 		}
 		e := s.entry()
 		e.file = f

@@ -13,8 +13,8 @@ import (
 // look compares what is marked with what was last told, and returns the changes
 // in the order in which they were noticed.
 func (t *tree) look() []change {
-	if t.doubt {
-		t.doubt = false
+	if t.compareAll {
+		t.compareAll = false
 		t.markEverything()
 	}
 	for i := 0; i < len(t.marks); i++ {
@@ -74,7 +74,7 @@ func (t *tree) markEverything() {
 func (t *tree) settling() bool {
 	moving := false
 	for s, seen := range t.marked {
-		if !seen.exists() || s.dir.gone {
+		if !seen.exists() || s.dir.forgotten {
 			continue
 		}
 		if now, err := t.state(s); err == nil && now != seen {
@@ -136,15 +136,15 @@ func (t *tree) polls() bool { return len(t.polled) > 0 || t.unsure > 0 }
 
 // examine compares one spot with what was last told of it.
 func (t *tree) examine(s spot) {
-	if s.dir.gone || s.dir.stale {
+	if s.dir.forgotten || s.dir.stale {
 		return
 	}
 	now, err := t.state(s)
 	if err != nil {
-		t.say(s.path(), err)
+		t.reportTrouble(s.path(), err)
 		return // what can't be seen has not changed
 	}
-	delete(t.said, s.path())
+	delete(t.reported, s.path())
 	e := s.entry()
 	var before file
 	if e != nil {
@@ -163,28 +163,34 @@ func (t *tree) examine(s spot) {
 			e = s.dir.insert(entry{name: s.name})
 		}
 		e.file = now
-		t.tell(s, before, now)
+		t.addChange(s, before, now)
 		t.examineDir(s, e, before, now)
 	case s.dir.inTree():
-		t.tell(s, before, now)
+		t.addChange(s, before, now)
 		s.dir.remove(s.name)
 		t.leave(s)
 	default:
 		e.file = now
-		t.tell(s, before, now)
+		t.addChange(s, before, now)
 	}
 }
 
-// examineDir enters the directory at a spot. If that was done already, when it came, it
-// is watched and read once more: while names go round, the source, which knows watches
-// by name, may end one for another, and now it is quiet.
+// examineDir enters the directory at a spot, or makes sure that it is watched.
+//
+// Mostly stirred has entered it already, when it came. If it is another inode than was last
+// told, it is watched and read once more all the same. The source knows its watches by name
+// alone. When directories change names (a and b are swapped, or b is deleted and a takes its
+// name) it may hear of the end of the old b only after the new one has been added under that
+// name, and then it ends the wrong watch, without a word. No order of calls avoids that while
+// names go round. Now it is quiet, so a watch that is added lasts; and reading the directory
+// finds what happened in it while it may not have been watched.
 func (t *tree) examineDir(s spot, e *entry, before, now file) {
 	switch {
 	case !now.isDir() || !t.o.Recursive:
 	case s.dir.inTree() && !s.counts(now):
 	case e.dir == nil:
 		t.enter(s, now)
-	case e.dir.blind || e.dir.stale || e.dir.id() != now.id():
+	case e.dir.unread || e.dir.stale || e.dir.id() != now.id():
 		t.rearm(e.dir)
 	case before.id() != now.id():
 		t.unwatch(e.dir)
@@ -201,14 +207,14 @@ func (t *tree) forget(d *dir) {
 		if e.dir != nil {
 			t.forget(e.dir)
 		}
-		t.tell(s, e.file, file{})
+		t.addChange(s, e.file, file{})
 		t.leave(s)
 	}
-	d.gone = true
+	d.forgotten = true
 }
 
-// tell adds a change, if it is one that the user wants to be told of.
-func (t *tree) tell(s spot, before, now file) {
+// addChange adds a change, if it is one that the user wants to be told of.
+func (t *tree) addChange(s spot, before, now file) {
 	what := compare(before, now)
 	if t.o.Recursive && before.isDir() && now.isDir() {
 		what &^= Content | Links // its entries tell of themselves
@@ -237,12 +243,12 @@ func (t *tree) isOld(s spot, now file) bool {
 	return changedAt(s.path()) <= t.discarded
 }
 
-// say reports, once, that something can't be looked at.
-func (t *tree) say(path string, err error) {
-	if t.said[path] {
+// reportTrouble reports, once, that something can't be looked at.
+func (t *tree) reportTrouble(path string, err error) {
+	if t.reported[path] {
 		return
 	}
-	t.said[path] = true
+	t.reported[path] = true
 	if errors.Is(err, unix.EACCES) {
 		t.o.Report.Noticef("%s: permission denied: what happens there is not seen until it is granted", path)
 		return

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 )
 
 // After any sequence of operations, what was last told of each path is what lstat
@@ -90,7 +91,7 @@ func checkHub(t *testing.T, hub *Hub, stayed *tree) {
 	for _, p := range hub.places {
 		for d := p.first; d != nil; d = d.next {
 			asked++
-			if d.n != stayed.n || d.gone {
+			if d.n != stayed.n || d.forgotten {
 				t.Errorf("%s: whoever asked for it has left", d.path)
 			}
 		}
@@ -111,7 +112,7 @@ func checkHub(t *testing.T, hub *Hub, stayed *tree) {
 func checkTruth(t *testing.T, w *watched, root string) {
 	t.Helper()
 	told, truth := map[string]event.File{}, truthOf(t, root)
-	enough := time.After(patience)
+	enough := time.After(looptest.Patience)
 	write(t, w.fence, "")
 	for fences := 0; fences < 2 || len(untrue(told, truth)) > 0; {
 		var d event.Stat

@@ -19,7 +19,7 @@ func (t *tree) notice(b batch) bool {
 	}
 	if b.lost != "" {
 		t.o.Report.Verbosef("%s: everything is compared again", b.lost)
-		t.doubt = true
+		t.compareAll = true
 	}
 	return relevant
 }

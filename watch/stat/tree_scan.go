@@ -38,15 +38,15 @@ func (t *tree) takeIn(r *reading, since int64) {
 		t.confirm(d, file{})
 		return // whatever told of it will be looked at
 	case r.err != nil:
-		d.blind = true
-		t.say(d.path, r.err)
+		d.unread = true
+		t.reportTrouble(d.path, r.err)
 		return
 	}
 	t.confirm(d, r.file)
 	d.stale = false
-	if d.blind {
-		d.blind = false
-		delete(t.said, d.path)
+	if d.unread {
+		d.unread = false
+		delete(t.reported, d.path)
 	}
 	var rules []string
 	for _, l := range r.names {
@@ -58,7 +58,7 @@ func (t *tree) takeIn(r *reading, since int64) {
 	merged, kids := t.merged[:0], d.kids
 	for _, l := range r.names {
 		if l.err != nil {
-			t.say(joinPath(d.path, l.name), l.err)
+			t.reportTrouble(joinPath(d.path, l.name), l.err)
 			continue
 		}
 		for len(kids) > 0 && kids[0].name < l.name {
@@ -146,7 +146,7 @@ func (t *tree) drop(s spot, d *dir) {
 
 // bury makes the marks in a directory that is no longer known void.
 func (t *tree) bury(d *dir) {
-	d.gone = true
+	d.forgotten = true
 	for _, e := range d.kids {
 		if e.dir != nil {
 			t.bury(e.dir)

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
-	"github.com/evshell/ev/loop"
 )
 
 func TestTree_permissionDeniedIsSaidAndTriedAgain(t *testing.T) {
@@ -86,9 +86,7 @@ func TestTree_watchLimit(t *testing.T) {
 	dir := t.TempDir()
 	deep := filepath.Join(dir, "a/b/c")
 	mkdir(t, deep)
-	l, err := loop.New()
-	check(t, err)
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	full := &Hub{open: func(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
 		s, events, errs, err := openKernel(h)
 		return &fullSource{s, 3}, events, errs, err
@@ -112,7 +110,7 @@ func TestTree_watchLimit(t *testing.T) {
 	check(t, err)
 	check(t, s.Start())
 	write(t, filepath.Join(deep, "file"), "x")
-	check(t, l.Run(t.Context(), loop.RunDefault))
+	looptest.Run(t, l)
 	if d := <-events; d.Path != filepath.Join(deep, "file") {
 		t.Errorf("got %+v", d)
 	}
@@ -126,9 +124,7 @@ func TestTree_overflowIsComparedAgain(t *testing.T) {
 	dir := t.TempDir()
 	mkdir(t, filepath.Join(dir, "sub"))
 	file := filepath.Join(dir, "sub/file")
-	l, err := loop.New()
-	check(t, err)
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	var said strings.Builder
 	var got event.Stat
 	errs := make(chan error)
@@ -140,7 +136,7 @@ func TestTree_overflowIsComparedAgain(t *testing.T) {
 	defer s.Stop()
 	write(t, file, "x")
 	errs <- fsnotify.ErrEventOverflow
-	check(t, l.Run(t.Context(), loop.RunDefault))
+	looptest.Run(t, l)
 	if got.Path != file || !strings.Contains(said.String(), "compared again") {
 		t.Errorf("got %+v, said %q", got, &said)
 	}

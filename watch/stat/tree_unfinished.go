@@ -26,7 +26,7 @@ const maxOpened = 256
 func (t *tree) unfinished(quiet time.Duration) bool {
 	patient := quiet < writerPause
 	for _, s := range t.marks[max(len(t.marks)-maxOpened, 0):] {
-		if s.dir.gone || s.dir.stale {
+		if s.dir.forgotten || s.dir.stale {
 			continue
 		}
 		f, err := t.state(s)
@@ -52,11 +52,11 @@ func (t *tree) unfinished(quiet time.Duration) bool {
 func (t *tree) hasToWait(s spot, underWay, patient bool) bool {
 	switch {
 	case !underWay:
-		delete(t.vain, s)
+		delete(t.inVain, s)
 	case !patient:
-		t.vain[s] = true
+		t.inVain[s] = true
 	}
-	return underWay && !t.vain[s]
+	return underWay && !t.inVain[s]
 }
 
 // gitLocks returns the locks of the repositories that the tree is in, or has in it.

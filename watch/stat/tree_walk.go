@@ -42,7 +42,7 @@ func (t *tree) walk(d *dir, since int64) {
 				todo = append(todo, e.dir)
 			}
 		}
-		if t.stop.Load() {
+		if t.interrupted.Load() {
 			t.failed = errInterrupted
 		}
 		if r != &t.reading {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/internal/looptest"
 )
 
 // plant makes a tree of directories, each with a file.
@@ -27,9 +27,7 @@ func TestTree_helpFindsTheSame(t *testing.T) {
 	plant(t, root, 300)
 	processors := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(processors)
-	l, err := loop.New()
-	check(t, err)
-	defer l.Close()
+	l := looptest.NewLoop(t)
 	var found [2][]change
 	for i := range found {
 		runtime.GOMAXPROCS(1 + i) // one has no helper

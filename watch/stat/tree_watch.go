@@ -189,7 +189,7 @@ func (t *tree) leave(s spot) {
 		}
 	}
 	delete(t.ways, s)
-	delete(t.vain, s)
+	delete(t.inVain, s)
 }
 
 func readlink(path string) (string, error) {
