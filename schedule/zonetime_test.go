@@ -81,6 +81,24 @@ func TestWildcardFollowsElapsedTime(t *testing.T) {
 }
 
 func TestJumpOfMoreThanThreeHoursIsMissed(t *testing.T) {
+	for _, test := range []struct {
+		name, zone string // each has a gap in the night before 31 December
+		want       []string
+	}{
+		{"three hours", "STD0DST-3,363/0,60/3", []string{"30 03:00 +03", "31 01:00 +03"}},
+		{"a minute more", "STD0DST-3:01,363/0,60/3", []string{"31 01:00 +03"}},
+		{"four hours", "STD0DST-4,363/0,60/3", []string{"31 01:00 +04"}},
+	} {
+		z, err := ParseZone(test.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := parse(t, "0 1 * * *", Options{Zone: z})
+		list := between(s, time.Date(2011, 12, 29, 12, 0, 0, 0, z), time.Date(2011, 12, 31, 12, 0, 0, 0, z))
+		if !slices.Equal(list, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, list, test.want)
+		}
+	}
 	apia := zone(t, "Pacific/Apia") // had no 2011-12-30
 	s := parse(t, "0 3 * * *", Options{Zone: apia})
 	list := between(s, time.Date(2011, 12, 29, 1, 0, 0, 0, apia), time.Date(2011, 12, 31, 12, 0, 0, 0, apia))
