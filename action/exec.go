@@ -35,10 +35,10 @@ type Options struct {
 	Drain      time.Duration  // how long, after Close, what runs has to end by itself
 	Retry      int            // how often one that fails is tried again
 
-	// Storm is how soon after the end of a run the next one must not follow ten times
-	// in a row: more runs then wait for a second each, and Stormy is called. 0: it may.
-	// Same tells whether an event has the cause of the one before; nil: any that follows
-	// at once has.
+	// Storm guards against a command that triggers itself. If ten runs in a row each begin
+	// within this time of the end of the one before, Stormy is called and every further run
+	// waits a second. 0 turns the guard off. Same tells whether an event has the cause of the
+	// one before; where that can be asked, two such runs in a row are enough.
 	Storm  time.Duration
 	Stormy func()
 	Same   func() bool

@@ -5,6 +5,9 @@ import "time"
 const (
 	// stormRuns in a row that each follow at once on the one before are a storm.
 	stormRuns = 10
+	// sameRuns are, where it is known that each has the cause of the one before. It may be
+	// chance once: what was read has been made up for to the byte.
+	sameRuns = 2
 	// stormPause is what a run waits in a storm.
 	stormPause = time.Second
 )
@@ -15,23 +18,28 @@ const (
 type storm struct {
 	within time.Duration // of the end of the last run: at once; 0: there is no storm
 	tell   func()        // that one has begun; can be nil
-	same   func() bool   // whether a run has the cause of the one before; nil: it has
+	same   func() bool   // whether a run has the cause of the one before; nil: it is not known
 	end    time.Time     // of the last run
 	runs   int           // that followed at once
+	told   bool          // of the storm that goes on
 }
 
 // pause returns how long a run that is to begin has to wait.
 func (s *storm) pause(now time.Time) time.Duration {
 	if s.within == 0 || s.end.IsZero() || now.Sub(s.end) > s.within || s.same != nil && !s.same() {
-		s.runs = 0
+		s.runs, s.told = 0, false
 		return 0
 	}
-	s.runs++
-	if s.runs == stormRuns && s.tell != nil {
+	most := stormRuns
+	if s.same != nil {
+		most = sameRuns
+	}
+	if s.runs++; s.runs < most {
+		return 0
+	}
+	if !s.told && s.tell != nil {
 		s.tell()
 	}
-	if s.runs < stormRuns {
-		return 0
-	}
+	s.told = true
 	return stormPause
 }

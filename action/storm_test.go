@@ -42,6 +42,10 @@ func TestStorm(t *testing.T) {
 			t.Fatal("there is a storm of runs that each have a cause of their own")
 		}
 	}
+	s.same = func() bool { return true }
+	if run(0) != 0 || run(0) != stormPause || run(0) != stormPause || told != 2 {
+		t.Error("runs that are known to have one cause do not rest from the second on, told once")
+	}
 	if (&storm{tell: func() { t.Error("told") }}).pause(now) != 0 {
 		t.Error("there is a storm where none is looked for")
 	}

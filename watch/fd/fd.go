@@ -263,8 +263,8 @@ func (w *Watcher) Failed() bool { return w.failed }
 // SetPriority takes effect at the next Start.
 func (w *Watcher) SetPriority(p loop.Priority) { w.priority = p }
 
-// Unread reports whether a descriptor was told of again, of which nothing was read, and
-// which nobody adds to any more.
+// Unread reports whether a descriptor was told of again from which nothing was read. Of one
+// that is written to, and of devices and sockets of datagrams, that can't be known.
 func (w *Watcher) Unread() bool { return w.unread }
 
 // Hold keeps the watcher from reading, accepting and telling. Sources notice it

@@ -419,3 +419,55 @@ func TestFD_errors(t *testing.T) {
 		_ = l.Close()
 	}
 }
+
+// Whatever can be asked how much there is to be read tells what nobody has read.
+func TestFD_unreadIsKnown(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		open func(t *testing.T) (in, out int)
+	}{
+		{"pipe", inheritedPipe},
+		{"socket", func(t *testing.T) (in, out int) {
+			fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _, _ = unix.Close(fds[0]), unix.Close(fds[1]) })
+			return fds[0], fds[1]
+		}},
+		{"terminal", func(t *testing.T) (in, out int) {
+			at, its, err := pty.Open()
+			if err != nil {
+				t.Skip("no terminal: ", err)
+			}
+			t.Cleanup(func() { _, _ = at.Close(), its.Close() })
+			inherited, err := unix.Dup(int(its.Fd()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = unix.Close(inherited) })
+			return inherited, int(at.Fd())
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in, out := tt.open(t)
+			r := newRig(t, Options{FDs: []string{name(in)}, Handed: true})
+			var got []bool
+			r.on = func(d event.FD) {
+				got = append(got, r.fd.Unread())
+				switch len(got) {
+				case 2:
+					_, _ = unix.Read(in, make([]byte, 2))
+				case 3:
+					r.fd.Stop()
+				}
+			}
+			r.start()
+			writeString(t, out, "a\nbc\n")
+			r.runLoop()
+			if want := []bool{false, true, false}; !slices.Equal(got, want) {
+				t.Errorf("unread: %v, want %v", got, want)
+			}
+		})
+	}
+}

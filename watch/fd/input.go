@@ -97,14 +97,23 @@ func (in *Input) Poll(events int16) int16 {
 	}
 }
 
-// rest returns how much there is to be read of what nobody adds to: a file, or a pipe
-// whose writers have gone. It is 0 of anything else.
-func (in *Input) rest() int {
-	if in.kind != unix.S_IFREG && in.Poll(unix.POLLIN)&unix.POLLHUP == 0 {
-		return 0
+// A level is how far a descriptor has been read: how much is left and, of a file, from where.
+// It stays the same when nothing is read and nothing comes.
+type level struct{ left, at int }
+
+// level returns it, or false where the kernel does not tell.
+func (in *Input) level() (level, bool) {
+	n, err := in.left()
+	if err != nil || !in.stream {
+		return level{}, false
 	}
-	n, _ := in.left()
-	return max(n, 0)
+	l := level{left: n}
+	if in.kind == unix.S_IFREG {
+		at, err := unix.Seek(in.fd, 0, io.SeekCurrent)
+		l.at = int(at)
+		return l, err == nil
+	}
+	return l, true
 }
 
 // left returns how much there is to be read now.

@@ -21,7 +21,7 @@ type stream struct {
 	keeper fifoKeeper // of a FIFO that ev opened
 	io     *loop.IO
 	told   bool // that it is ready, and left to be read
-	rest   int  // what there was to read then; 0: that may grow
+	level  level
 
 	in     Input
 	split  splitter
@@ -128,9 +128,9 @@ func (s *stream) ready(got loop.Ops) {
 // last that is told.
 func (s *stream) tell(got loop.Ops) {
 	s.told = true
-	rest := s.in.rest()
-	s.w.unread = rest > 0 && rest == s.rest
-	s.rest = rest
+	level, known := s.in.level()
+	s.w.unread = known && level == s.level && s.w.opts.Want&loop.Write == 0
+	s.level = level
 	s.offer(got)
 	switch {
 	case s.closed:
