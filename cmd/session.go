@@ -242,11 +242,7 @@ func (s *session) watchStdout() {
 		if slices.ContainsFunc(s.bound, func(v *bound) bool { return v.Claims.Stdout }) {
 			return
 		}
-		// A peer that has only ended its own sending (POLLRDHUP) still reads.
-		fds := []unix.PollFd{{Fd: stdoutFD}}
-		if n, err := unix.Poll(fds, 0); err == nil && n > 0 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {
-			s.endBy(syscall.SIGPIPE)
-		}
+		s.endBy(syscall.SIGPIPE) // a peer that has only ended its own sending still reads
 	})
 	gone.KeepAlive(false)
 	gone.Start()

@@ -15,9 +15,13 @@ const (
 	Read Ops = 1 << iota
 	// Write: write(2) won't wait.
 	Write
-	// Hangup: the other end has gone, or will send no more. A pidfd is in this
-	// state once its process has been reaped.
+	// Hangup: the other end has gone. A pidfd is in this state once its process has
+	// been reaped.
 	Hangup
+	// Shut: the other end of a stream socket will send no more, which is all that a
+	// TCP connection knows of one that has gone. Linux alone tells it; elsewhere it is
+	// Read, and end of file.
+	Shut
 	// Error: the descriptor can't be watched, since it is not open, or not any
 	// more. It need not be asked for. The watcher has been stopped.
 	Error
@@ -25,7 +29,7 @@ const (
 
 func (o Ops) String() string {
 	var s []string
-	for i, name := range [...]string{"read", "write", "hup", "error"} {
+	for i, name := range [...]string{"read", "write", "hup", "shut", "error"} {
 		if o&(1<<i) != 0 {
 			s = append(s, name)
 		}
@@ -43,8 +47,8 @@ type Ready struct {
 // and closes it in the end.
 //
 // Readiness is level-triggered: it is told at each Wait for as long as it lasts.
-// It may be spurious, and Hangup comes with Read and Write when both would fail
-// at once. Descriptors that can't be waited for, such as regular files, are
+// It may be spurious, and Hangup comes with all others, since they would fail at
+// once. Descriptors that can't be waited for, such as regular files, are
 // always ready for what was asked.
 type Backend interface {
 	// Name is what the backend is chosen by.

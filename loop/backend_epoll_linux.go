@@ -283,7 +283,7 @@ func epollBits(o Ops) uint32 {
 	if o&Write != 0 {
 		bits |= unix.EPOLLOUT
 	}
-	if o&Hangup != 0 {
+	if o&Shut != 0 {
 		bits |= unix.EPOLLRDHUP
 	}
 	return bits
@@ -299,10 +299,10 @@ func epollOps(bits uint32) Ops {
 		o |= Write
 	}
 	if bits&unix.EPOLLRDHUP != 0 {
-		o |= Hangup
+		o |= Shut
 	}
 	if bits&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		o |= Read | Write | Hangup
+		o |= Read | Write | Hangup | Shut
 	}
 	return o
 }

@@ -87,7 +87,7 @@ func TestPipeWriterSeesTheReaderGo(t *testing.T) {
 	})
 }
 
-func TestHalfCloseIsAHangup(t *testing.T) {
+func TestHalfCloseIsNoHangup(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("poll(2) tells it as Read alone here")
 	}
@@ -97,14 +97,20 @@ func TestHalfCloseIsAHangup(t *testing.T) {
 			t.Fatal(err)
 		}
 		one, other := fd(file(t, p[0])), fd(file(t, p[1]))
-		const asked = loop.Read | loop.Write | loop.Hangup
+		const asked = loop.Read | loop.Write | loop.Hangup | loop.Shut
 		w.modify(t, one, 0, asked)
 		w.now(t, one, asked, loop.Write)
 		if err := unix.Shutdown(other, unix.SHUT_WR); err != nil {
 			t.Fatal(err)
 		}
-		w.now(t, one, asked, asked)
-		w.modify(t, one, asked, loop.Hangup)
+		w.now(t, one, asked, asked&^loop.Hangup)
+		w.modify(t, one, asked, loop.Shut)
+		w.now(t, one, loop.Shut, loop.Shut)
+		w.modify(t, one, loop.Shut, loop.Hangup)
+		w.now(t, one, loop.Hangup, 0)
+		if err := unix.Shutdown(other, unix.SHUT_RD); err != nil {
+			t.Fatal(err)
+		}
 		w.now(t, one, loop.Hangup, loop.Hangup)
 	})
 }

@@ -129,7 +129,7 @@ func pollBits(o Ops) int16 {
 	if o&Write != 0 {
 		bits |= unix.POLLOUT
 	}
-	if o&Hangup != 0 {
+	if o&Shut != 0 {
 		bits |= pollRDHUP
 	}
 	return bits
@@ -147,10 +147,10 @@ func pollOps(bits int16) Ops {
 		o |= Write
 	}
 	if bits&pollRDHUP != 0 {
-		o |= Hangup
+		o |= Shut
 	}
 	if bits&(unix.POLLHUP|unix.POLLERR) != 0 {
-		o |= Read | Write | Hangup
+		o |= Read | Write | Hangup | Shut
 	}
 	return o
 }

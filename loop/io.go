@@ -22,7 +22,7 @@ type IO struct {
 	fn   func(Ops)
 }
 
-// NewIO makes a watcher of fd for any of Read, Write and Hangup. fn is told which
+// NewIO makes a watcher of fd for any of Read, Write, Hangup and Shut. fn is told which
 // of those asked for came, or Error; nothing if the watcher was only fed.
 func NewIO(l *Loop, fd int, want Ops, fn func(got Ops)) *IO {
 	w := &IO{Watcher: Watcher{loop: l, io: true}, fn: fn}

@@ -213,6 +213,30 @@ func TestFD_aWriterLearnsThatItsReaderHasGone(t *testing.T) {
 	}
 }
 
+// Of a TCP connection the kernel knows no more than that nothing will come.
+func TestFD_aPeerThatHasEndedItsSendingHasNotGone(t *testing.T) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fds[0]) })
+	r := newRig(t, Options{FDs: []string{name(fds[0])}, Want: loop.Hangup, Handed: true})
+	r.start()
+	if err := unix.Shutdown(fds[1], unix.SHUT_WR); err != nil {
+		t.Fatal(err)
+	}
+	r.loop.After(0, func() { // a turn later
+		if len(r.got) != 0 {
+			t.Errorf("it is told as gone: %+v", r.got)
+		}
+		_ = unix.Close(fds[1])
+	})
+	r.runLoop()
+	if len(r.got) != 1 || r.got[0].What() != "hup" {
+		t.Errorf("%+v", r.got)
+	}
+}
+
 func TestFD_aFIFOSurvivesItsWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(path, 0o600); err != nil {

@@ -33,6 +33,13 @@ func NewInput(fd int) Input {
 	return in
 }
 
+// isTCP reports whether it is a TCP connection. Of the other end of one the kernel knows no
+// more than that it will send nothing: it may have gone, or have ended its sending alone.
+func (in *Input) isTCP() bool {
+	at, err := socket.Address(in.fd)
+	return err == nil && at.IsValid() && in.stream
+}
+
 // unfit says why the descriptor can't be watched, or not be read.
 func (in *Input) unfit(read bool) error {
 	switch in.kind {

@@ -32,7 +32,11 @@ type stream struct {
 func (w *Watcher) newStream(form form, fd int) *stream {
 	s := &stream{w: w, form: form, fd: fd, in: NewInput(fd), keeper: fifoKeeper{fd: -1}}
 	s.split = splitter{sep: w.opts.Separator, limit: w.opts.Limit, whole: w.opts.Reading == ReadData}
-	s.io = loop.NewIO(w.loop, fd, w.opts.Want, s.ready)
+	want := w.opts.Want
+	if want&loop.Hangup != 0 && s.in.isTCP() {
+		want |= loop.Shut
+	}
+	s.io = loop.NewIO(w.loop, fd, want, s.ready)
 	s.io.SetPriority(w.priority)
 	return s
 }
@@ -112,6 +116,9 @@ func (s *stream) giveBack() {
 }
 
 func (s *stream) ready(got loop.Ops) {
+	if got&loop.Shut != 0 {
+		got = got&^loop.Shut | loop.Hangup
+	}
 	switch {
 	case got&loop.Error != 0:
 		s.w.lose(s, s.form, errors.New("the descriptor has been closed"))

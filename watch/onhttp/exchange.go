@@ -134,21 +134,19 @@ func (x *exchange) watch() {
 	if x.conn.fd < 0 || x.watcher.opts.Async {
 		return
 	}
-	x.hangup = loop.NewIO(x.watcher.loop, x.conn.fd, loop.Hangup, x.hungUp)
+	gone := loop.Hangup | loop.Shut
+	if x.watcher.opts.HalfClose {
+		gone = loop.Hangup
+	}
+	x.hangup = loop.NewIO(x.watcher.loop, x.conn.fd, gone, x.hungUp)
 	x.hangup.SetPriority(loop.MaxPriority)
 	x.hangup.Start()
 }
 
-// hungUp tells a client that has ended its sending from one that has gone, if that
-// makes a difference. When the former goes, writing to it fails.
+// hungUp is for a client that has gone. One that may have ended its sending alone is waited
+// for under HalfClose: when it goes, writing to it fails.
 func (x *exchange) hungUp(loop.Ops) {
 	x.hangup.Stop()
-	if x.watcher.opts.HalfClose {
-		fds := []unix.PollFd{{Fd: int32(x.conn.fd)}}
-		if n, err := unix.Poll(fds, 0); err == nil && (n == 0 || fds[0].Revents&(unix.POLLHUP|unix.POLLERR) == 0) {
-			return
-		}
-	}
 	x.leave()
 }
 
