@@ -18,24 +18,24 @@ import (
 // An exchange is one request on its way: read on its own goroutine, told to the
 // loop, and back on its goroutine answered.
 type exchange struct {
-	watcher *Watcher
-	conn    *conn
-	detail  event.HTTP
-	body    body
-	input   *os.File // of the pipe that the command's output goes through; nil: there is none
-	output  *os.File // of the same
-	gone    atomic.Bool
+	watcher    *Watcher
+	conn       *conn
+	detail     event.HTTP
+	body       body
+	input      *os.File // of the pipe that the command's output goes through; nil: there is none
+	output     *os.File // of the same
+	clientGone atomic.Bool
 
-	done   chan struct{} // closed when there is an answer
-	answer answer        // before that
+	done  chan struct{} // closed when there is an answer
+	reply answer        // before that
 
 	// The loop's.
-	hangup  *loop.IO
-	stop    func() // ends its command; nil: it has none
-	working bool   // one of the watcher's
-	told    bool   // there is an answer
-	over    bool   // nothing more becomes of the event
-	left    bool   // the answer is written
+	hangUps   *loop.IO
+	stop      func() // ends its command; nil: it has none
+	counted   bool   // it is one of those that the watcher has at work
+	answered  bool   // there is an answer
+	settled   bool   // nothing more becomes of the event
+	replySent bool   // the answer is written
 }
 
 // An answer is what the client gets.
@@ -54,20 +54,20 @@ func (x *exchange) serve(a *reply, r *http.Request) {
 	x.conn.sent = func() { w.loop.Post(w.loop.Unref) } // the Ref is arrive's
 	if !w.opts.HalfClose {
 		// Where the loop can't see it (BSD), net/http may.
-		defer context.AfterFunc(r.Context(), func() { w.loop.Post(x.leave) })()
+		defer context.AfterFunc(r.Context(), func() { w.loop.Post(x.clientLeft) })()
 	}
 	// Only then may net/http do with the connection as it likes.
 	defer func() {
 		let := make(chan struct{})
 		w.loop.Post(func() {
-			x.answered()
+			x.sent()
 			close(let)
 		})
 		<-let
 	}()
 	if x.output == nil {
 		<-x.done
-		a.end(x.answer.status, x.answer.why)
+		a.end(x.reply.status, x.reply.why)
 		return
 	}
 	defer x.output.Close()
@@ -80,7 +80,7 @@ func (x *exchange) stream(a *reply, r *http.Request) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := x.output.Read(buf)
-		a.take(x, buf[:n])
+		a.takeOutput(x, buf[:n])
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				x.drain(a, buf)
@@ -90,18 +90,18 @@ func (x *exchange) stream(a *reply, r *http.Request) {
 	}
 	<-x.done
 	switch {
-	case x.gone.Load() && !x.watcher.opts.KeepRunning:
+	case x.clientGone.Load() && !x.watcher.opts.KeepRunning:
 		a.status = statusClientGone
 		panic(http.ErrAbortHandler)
-	case !x.answer.output && a.begun:
+	case !x.reply.output && a.headersSent:
 		if !r.ProtoAtLeast(1, 1) {
 			x.conn.reset() // before 1.1 the end of the connection is that of the answer
 		}
 		panic(http.ErrAbortHandler) // the client must not take it for the whole
-	case !x.answer.output:
-		a.end(x.answer.status, x.answer.why)
+	case !x.reply.output:
+		a.end(x.reply.status, x.reply.why)
 	default:
-		a.finish(x, x.answer.status)
+		a.finish(x, x.reply.status)
 	}
 }
 
@@ -123,14 +123,14 @@ func (x *exchange) drain(a *reply, buf []byte) {
 		if n <= 0 {
 			return
 		}
-		a.take(x, buf[:n])
+		a.takeOutput(x, buf[:n])
 		left -= n
 	}
 }
 
-// watch begins to look whether the client is still there. A connection that has been
+// watchClient begins to look whether the client is still there. A connection that has been
 // handed to net/http stays open until its request is answered.
-func (x *exchange) watch() {
+func (x *exchange) watchClient() {
 	if x.conn.fd < 0 || x.watcher.opts.Async {
 		return
 	}
@@ -138,21 +138,21 @@ func (x *exchange) watch() {
 	if x.watcher.opts.HalfClose {
 		gone = loop.Hangup
 	}
-	x.hangup = loop.NewIO(x.watcher.loop, x.conn.fd, gone, x.hungUp)
-	x.hangup.SetPriority(loop.MaxPriority)
-	x.hangup.Start()
+	x.hangUps = loop.NewIO(x.watcher.loop, x.conn.fd, gone, x.hungUp)
+	x.hangUps.SetPriority(loop.MaxPriority)
+	x.hangUps.Start()
 }
 
 // hungUp is for a client that has gone. One that may have ended its sending alone is waited
 // for under HalfClose: when it goes, writing to it fails.
 func (x *exchange) hungUp(loop.Ops) {
-	x.hangup.Stop()
-	x.leave()
+	x.hangUps.Stop()
+	x.clientLeft()
 }
 
-// leave is called when the client has gone.
-func (x *exchange) leave() {
-	if x.told || x.watcher.opts.Async || x.gone.Swap(true) || x.watcher.opts.KeepRunning {
+// clientLeft is called when the client has gone.
+func (x *exchange) clientLeft() {
+	if x.answered || x.watcher.opts.Async || x.clientGone.Swap(true) || x.watcher.opts.KeepRunning {
 		return
 	}
 	if x.stop != nil {
@@ -174,11 +174,11 @@ func (x *exchange) Release() {
 }
 
 // Gone reports whether the client has gone.
-func (x *exchange) Gone() bool { return x.gone.Load() }
+func (x *exchange) Gone() bool { return x.clientGone.Load() }
 
 // Begin takes how to stop the command, unless nobody waits for it.
 func (x *exchange) Begin(stop func()) bool {
-	if x.gone.Load() && !x.watcher.opts.KeepRunning {
+	if x.clientGone.Load() && !x.watcher.opts.KeepRunning {
 		return false
 	}
 	x.stop = stop
@@ -211,13 +211,13 @@ func (w *Watcher) answerFor(a event.Answer) answer {
 
 // end is told when nothing more becomes of the event. The first answer counts.
 func (x *exchange) end(a answer) {
-	if x.over {
+	if x.settled {
 		return
 	}
-	x.over, x.stop = true, nil
-	x.tell(a)
+	x.settled, x.stop = true, nil
+	x.give(a)
 	x.body.remove()
-	x.settle()
+	x.uncount()
 }
 
 // unavailable is the answer to a request that is not dealt with now.
@@ -229,14 +229,14 @@ func unavailable() answer {
 func (x *exchange) refuse() { x.end(unavailable()) }
 
 // accept answers a request before its command has ended.
-func (x *exchange) accept() { x.tell(answer{status: http.StatusAccepted}) }
+func (x *exchange) accept() { x.give(answer{status: http.StatusAccepted}) }
 
-// tell lets the request's goroutine answer.
-func (x *exchange) tell(a answer) {
-	if x.told {
+// give lets the request's goroutine answer.
+func (x *exchange) give(a answer) {
+	if x.answered {
 		return
 	}
-	x.told, x.answer = true, a
+	x.answered, x.reply = true, a
 	x.Release()
 	if x.output != nil {
 		_ = x.output.SetReadDeadline(time.Unix(0, 0)) // whoever else has the pipe
@@ -244,19 +244,19 @@ func (x *exchange) tell(a answer) {
 	close(x.done)
 }
 
-// answered is called when the answer is written.
-func (x *exchange) answered() {
-	if x.hangup != nil {
-		x.hangup.Stop()
+// sent is called when the answer is written.
+func (x *exchange) sent() {
+	if x.hangUps != nil {
+		x.hangUps.Stop()
 	}
-	x.left = true
-	x.settle()
+	x.replySent = true
+	x.uncount()
 }
 
-// settle makes room for another request when this one is at work no more.
-func (x *exchange) settle() {
-	if x.working && x.over && x.left {
-		x.working = false
-		x.watcher.working--
+// uncount makes room for another request when this one is at work no more.
+func (x *exchange) uncount() {
+	if x.counted && x.settled && x.replySent {
+		x.counted = false
+		x.watcher.atWork--
 	}
 }

@@ -35,7 +35,9 @@ func sign(secret, text string) []byte {
 func TestHTTP_whoMay(t *testing.T) {
 	const push = `{"ref":"refs/heads/main"}`
 	now := fmt.Sprint(time.Now().Unix())
-	old := fmt.Sprint(time.Now().Add(-signatureAge - time.Minute).Unix())
+	old := fmt.Sprint(time.Now().Add(-5*time.Minute - 30*time.Second).Unix())
+	late := fmt.Sprint(time.Now().Add(-4 * time.Minute).Unix())
+	early := fmt.Sprint(time.Now().Add(5*time.Minute + 30*time.Second).Unix())
 	hexOf := func(secret, text string) string { return hex.EncodeToString(sign(secret, text)) }
 	basic := func(s string) string { return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	for _, tt := range []struct {
@@ -79,11 +81,13 @@ func TestHTTP_whoMay(t *testing.T) {
 			name: "Stripe's signature", secret: "s3", format: "stripe",
 			good: []string{
 				"Stripe-Signature: t=" + now + ",v1=" + hexOf("s3", now+"."+push),
+				"Stripe-Signature: t=" + late + ",v1=" + hexOf("s3", late+"."+push),
 				"Stripe-Signature: t=" + now + ", v1=" + hexOf("x", now+"."+push) + ",v0=x,v1=" + hexOf("s3", now+"."+push),
 			},
 			bad: []string{
 				"", "Stripe-Signature: t=" + now, "Stripe-Signature: v1=" + hexOf("s3", "."+push),
 				"Stripe-Signature: t=" + old + ",v1=" + hexOf("s3", old+"."+push),
+				"Stripe-Signature: t=" + early + ",v1=" + hexOf("s3", early+"."+push),
 				"Stripe-Signature: t=" + now + ",v1=" + hexOf("s3", push),
 				"Stripe-Signature: t=" + now + ",v0=" + hexOf("s3", now+"."+push),
 			},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 )
 
 // certificate makes one for localhost, and returns its files and what trusts it.
@@ -120,7 +121,7 @@ func TestHTTP_clientThatGoesIsNoticed(t *testing.T) {
 					r.Error("it has gone before it has")
 				}
 				tt.leave(c)
-				<-call.stopped
+				call.isStopped()
 				if v, _ := (event.Event{Detail: call.HTTP}).Lookup("gone"); v.String() != "true" || call.What() != "from "+call.Remote+", gone" {
 					r.Errorf("gone is %v, what %q", v, call.What())
 				}
@@ -159,11 +160,11 @@ func TestHTTP_halfClosedClientThatGoesIsNoticed(t *testing.T) {
 	_ = c.(*net.TCPConn).CloseWrite()
 	r.settle()
 	reset(c)
-	for call.Exchange.Gone() == false {
+	r.until(func() bool {
 		call.write("x")
-		r.settle()
-	}
-	<-call.stopped
+		return call.Exchange.Gone()
+	}, "the client has gone")
+	call.isStopped()
 	call.answer(event.Answer{Verdict: event.Stopped})
 }
 
@@ -172,7 +173,7 @@ func TestHTTP_resetIsNoHalfClose(t *testing.T) {
 	c := r.send(get)
 	call := r.call()
 	reset(c)
-	<-call.stopped
+	call.isStopped()
 	call.answer(event.Answer{Verdict: event.Stopped})
 }
 
@@ -183,7 +184,7 @@ func TestHTTP_readTimeoutIsNotTheCommands(t *testing.T) {
 		call := r.call()
 		passed := make(chan struct{})
 		r.on(func() { r.loop.After(700*time.Millisecond, func() { close(passed) }) })
-		<-passed
+		looptest.Receive(r.T, passed, "the time does not pass")
 		call.write("hi")
 		call.end(0)
 		if got := read(c, "POST"); got.body != "hi" || got.err != nil || call.Exchange.Gone() {
@@ -198,9 +199,7 @@ func TestHTTP_keepRunning(t *testing.T) {
 	c := r.send(get)
 	call := r.call()
 	reset(c)
-	for !call.Exchange.Gone() {
-		r.settle()
-	}
+	r.until(call.Exchange.Gone, "the client has gone")
 	call.write(strings.Repeat("x", 1<<20))
 	select {
 	case <-call.stopped:
@@ -215,9 +214,10 @@ func TestHTTP_whoHasGoneBeforeItsTurnGetsNoCommand(t *testing.T) {
 		r := newRig(t, func(o *Options) { o.KeepRunning = keep })
 		r.on(func() { r.http.Hold(true) })
 		c := r.send(get)
-		for waiting := 0; waiting == 0; {
-			r.on(func() { waiting = len(r.http.waiting) })
-		}
+		r.until(func() (waits bool) {
+			r.on(func() { waits = len(r.http.arrivals) > 0 })
+			return waits
+		}, "a request waits")
 		shut(c)
 		r.settle()
 		r.on(func() { r.http.Hold(false) })
@@ -234,7 +234,7 @@ func TestHTTP_stoppedForTheClientThereIsNoAnswer(t *testing.T) {
 	c := r.send(get)
 	call := r.call()
 	_ = c.(*net.TCPConn).CloseWrite()
-	<-call.stopped
+	call.isStopped()
 	call.answer(event.Answer{Verdict: event.Stopped})
 	if got := read(c, "GET"); got.status != 0 {
 		t.Errorf("%+v", got)

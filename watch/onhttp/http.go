@@ -85,13 +85,13 @@ type Watcher struct {
 	gate    *gate
 	tls     *tls.Config
 
-	arrived *loop.Fed // fed while there is something to emit
-	waiting []*exchange
-	fed     int // events of no request
-	held    bool
-	working int // requests that have been let in, and are at work
+	arrived   *loop.Fed   // fed while there is something to emit
+	arrivals  []*exchange // to be emitted
+	fedEvents int         // events of no request
+	onHold    bool
+	atWork    int // requests that have been let in, and whose end has not come
 
-	apart    chan struct{} // has one for each request that is taken apart: at most one a processor
+	parsers  chan struct{} // has one for each request that is taken apart: at most one a processor
 	server   *http.Server  // nil: not active
 	listener *listener
 }
@@ -104,7 +104,7 @@ var (
 // New makes a watcher of requests. The files that the options name are read now,
 // the address is listened on from Start to Stop.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
-	w := &Watcher{loop: l, opts: o, emit: emit, apart: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	w := &Watcher{loop: l, opts: o, emit: emit, parsers: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	w.arrived = loop.NewFed(l, w.deliver)
 	var err error
 	if w.address, err = parseHTTPAddress(o.Addr); err != nil {
@@ -202,11 +202,11 @@ func (w *Watcher) Stop() {
 	}
 	w.arrived.Stop()
 	server := w.server
-	w.server, w.fed = nil, 0
-	for _, x := range w.waiting {
+	w.server, w.fedEvents = nil, 0
+	for _, x := range w.arrivals {
 		x.refuse()
 	}
-	w.waiting = nil
+	w.arrivals = nil
 	// It closes what is idle and returns: the rest is closed after its answer.
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -224,33 +224,33 @@ func (w *Watcher) arrive(x *exchange) {
 	case !w.Active():
 		x.refuse()
 		return
-	case w.working >= w.opts.MaxParallel:
-		w.opts.Report.Verbosef("%s: refused, %d requests are at work: --max-parallel", x.detail.Subject(), w.working)
+	case w.atWork >= w.opts.MaxParallel:
+		w.opts.Report.Verbosef("%s: refused, %d requests are at work: --max-parallel", x.detail.Subject(), w.atWork)
 		x.refuse()
 		return
 	}
-	w.working++
-	x.working = true
-	x.watch()
+	w.atWork++
+	x.counted = true
+	x.watchClient()
 	// One turn later the loop has had a look at the connection.
 	w.loop.Post(func() {
 		if !w.Active() {
 			x.refuse()
 			return
 		}
-		w.waiting = append(w.waiting, x)
+		w.arrivals = append(w.arrivals, x)
 		w.arrived.Feed()
 	})
 }
 
 func (w *Watcher) deliver() {
-	for w.fed > 0 {
-		w.fed--
+	for w.fedEvents > 0 {
+		w.fedEvents--
 		w.emit(event.HTTP{Addr: w.opts.Addr})
 	}
-	for len(w.waiting) > 0 && !w.held && w.Active() {
-		x := w.waiting[0]
-		w.waiting = w.waiting[1:]
+	for len(w.arrivals) > 0 && !w.onHold && w.Active() {
+		x := w.arrivals[0]
+		w.arrivals = w.arrivals[1:]
 		w.emit(x.detail)
 		switch {
 		case !w.opts.Handed:
@@ -263,15 +263,15 @@ func (w *Watcher) deliver() {
 
 // Hold has requests wait, with their clients.
 func (w *Watcher) Hold(held bool) {
-	w.held = held
-	if !held && len(w.waiting) > 0 {
+	w.onHold = held
+	if !held && len(w.arrivals) > 0 {
 		w.arrived.Feed()
 	}
 }
 
 // Feed emits an event of no request.
 func (w *Watcher) Feed() {
-	w.fed++
+	w.fedEvents++
 	w.arrived.Feed()
 }
 

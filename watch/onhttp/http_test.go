@@ -3,7 +3,6 @@ package onhttp
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 )
@@ -30,6 +30,7 @@ type rig struct {
 	loop    *loop.Loop
 	http    *Watcher
 	calls   chan *call
+	all     []*call // the loop's
 	network string
 	address string
 	secure  *tls.Config // of clients; nil: plain
@@ -71,16 +72,14 @@ func defaults() Options {
 
 func newRig(t *testing.T, change func(*Options)) *rig {
 	t.Helper()
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := looptest.NewLoop(t)
 	r := &rig{T: t, loop: l, calls: make(chan *call, 100), network: "tcp"}
 	o := defaults()
 	o.Report = report.New(&r.said, "ev", report.Plain, report.Debug)
 	if change != nil {
 		change(&o)
 	}
+	var err error
 	if r.http, err = New(l, o, r.emitted); err != nil {
 		t.Fatal(err)
 	}
@@ -88,21 +87,18 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 		t.Fatal(err)
 	}
 	r.network, r.address = r.http.Addr().Network(), r.http.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
-	over := make(chan struct{})
-	l.Ref()
-	go func() {
-		defer close(over)
-		_ = l.Run(ctx, loop.RunDefault)
-	}()
+	l.Ref() // as long as the test goes on
 	t.Cleanup(func() {
-		r.on(r.http.Stop)
-		cancel()
-		<-over
-		_ = l.Close()
 		if t.Failed() {
 			t.Log(r.said.String())
 		}
+	})
+	looptest.Go(t, l, func() {
+		r.http.Stop()
+		for _, c := range r.all {
+			c.Answer(event.Answer{Verdict: event.Stopped})
+		}
+		l.Unref()
 	})
 	return r
 }
@@ -111,17 +107,14 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 func (r *rig) emitted(d event.Detail) {
 	c := &call{HTTP: d.(event.HTTP), rig: r, stopped: make(chan struct{})}
 	c.wanted = c.Begin(func() { close(c.stopped) })
+	r.all = append(r.all, c)
 	r.calls <- c
 }
 
 // on has fn called on the loop, and waits for that.
 func (r *rig) on(fn func()) {
-	done := make(chan struct{})
-	r.loop.Post(func() {
-		fn()
-		close(done)
-	})
-	<-done
+	r.Helper()
+	looptest.On(r.T, r.loop, fn)
 }
 
 // settle waits until the loop has seen what the kernel has to tell now.
@@ -133,13 +126,23 @@ func (r *rig) settle() {
 
 func (r *rig) call() *call {
 	r.Helper()
-	select {
-	case c := <-r.calls:
-		return c
-	case <-time.After(time.Minute):
-		r.Fatal("no request has come: ", r.said.String())
-		return nil
+	return looptest.Receive(r.T, r.calls, "no request has come")
+}
+
+// until waits until that is so.
+func (r *rig) until(so func() bool, what string) {
+	r.Helper()
+	for deadline := time.Now().Add(looptest.Patience); !so(); r.settle() {
+		if time.Now().After(deadline) {
+			r.Fatal("it is never so: ", what)
+		}
 	}
+}
+
+// isStopped waits until the command is told to stop.
+func (c *call) isStopped() {
+	c.rig.Helper()
+	looptest.Receive(c.rig.T, c.stopped, "the command is not stopped")
 }
 
 // write is output of the command's.
@@ -239,7 +242,7 @@ func TestHTTP_outputGoesOutAsItComes(t *testing.T) {
 		resp <- got
 	}()
 	call.write("1")
-	got := <-resp // before the command has ended
+	got := looptest.Receive(t, resp, "no answer before the command has ended")
 	defer got.Body.Close()
 	b := make([]byte, 1)
 	for _, want := range []string{"1", "2", "3"} {
@@ -300,7 +303,7 @@ func TestHTTP_answers(t *testing.T) {
 		{"a status that has no body", mapped, "hi", event.Answer{Status: 4}, "204"},
 		{"a status for success", mapped, "hi", event.Answer{}, "201 hi"},
 		{"another failure leaks nothing", mapped, "secret", event.Answer{Status: 1}, "500 500 Internal Server Error"},
-		{"too much to be held", mapped, strings.Repeat("x", heldMost+1), event.Answer{}, "200 " + strings.Repeat("x", heldMost+1)},
+		{"too much to be held", mapped, strings.Repeat("x", heldOutputMost+1), event.Answer{}, "200 " + strings.Repeat("x", heldOutputMost+1)},
 
 		{"headers", cgi, "Content-Type: text/html\r\nX-A: 1\r\n\r\n<p>", event.Answer{}, "200 [text/html] [1] <p>"},
 		{"headers that end in LF", cgi, "X-A: 1\n\nhi\n\n", event.Answer{}, "200 [1] hi\n\n"},
@@ -329,9 +332,9 @@ func TestHTTP_answers(t *testing.T) {
 			}()
 			done := make(chan got)
 			go func() { done <- read(c, "GET") }()
-			<-written
+			looptest.Receive(t, written, "the output is not taken")
 			call.answer(tt.answer)
-			g := <-done
+			g := looptest.Receive(t, done, "there is no answer")
 			got := fmt.Sprint(g.status)
 			for _, name := range []string{"Content-Type", "X-A"} {
 				if v := g.header.Get(name); v != "" && v != "text/plain; charset=utf-8" {
@@ -436,5 +439,8 @@ func dial(t *testing.T, network, addr string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(looptest.Patience)); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }

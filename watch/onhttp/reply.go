@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// heldMost is how much output waits for the exit status that says what the answer
+	// heldOutputMost is how much output waits for the exit status that says what the answer
 	// is; more than that is 200.
-	heldMost = 1 << 20
+	heldOutputMost = 1 << 20
 	// cgiMost is how long the headers are that a command may write.
 	cgiMost = 64 << 10
 )
@@ -25,32 +25,32 @@ type reply struct {
 	control *http.ResponseController
 	watcher *Watcher
 
-	status int   // 0: none is out
-	bytes  int64 // of the body that are out
-	begun  bool
-	held   []byte // output that waits: for the status, or the end of the headers
-	muted  bool   // nothing more is written, though there may be output
-	fault  error  // of the headers that the command wrote
+	status        int   // 0: none is out
+	bytes         int64 // of the body that are out
+	headersSent   bool
+	heldOutput    []byte // output that waits: for the status, or the end of the headers
+	outputDropped bool   // nothing more is written, though there may be output
+	cgiFault      error  // of the headers that the command wrote
 }
 
-// take sends what the command has written, or holds it until the status is known.
-func (a *reply) take(x *exchange, p []byte) {
-	if len(p) == 0 || a.muted {
+// takeOutput sends what the command has written, or holds it until the status is known.
+func (a *reply) takeOutput(x *exchange, p []byte) {
+	if len(p) == 0 || a.outputDropped {
 		return
 	}
 	opts := a.watcher.opts
-	if !a.begun && (opts.CGI || len(opts.Status) > 0) {
-		a.held = append(a.held, p...)
+	if !a.headersSent && (opts.CGI || len(opts.Status) > 0) {
+		a.heldOutput = append(a.heldOutput, p...)
 		switch {
 		case opts.CGI:
 			a.takeHeaders(x)
-		case len(a.held) > heldMost:
+		case len(a.heldOutput) > heldOutputMost:
 			a.begin(http.StatusOK)
-			a.sendHeld(x)
+			a.sendHeldOutput(x)
 		}
 		return
 	}
-	if !a.begun {
+	if !a.headersSent {
 		a.begin(http.StatusOK)
 	}
 	a.send(x, p)
@@ -64,7 +64,7 @@ func (a *reply) begin(status int) {
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	_ = a.control.SetWriteDeadline(a.watcher.deadline())
-	a.begun, a.status = true, status
+	a.headersSent, a.status = true, status
 	a.WriteHeader(status)
 }
 
@@ -79,19 +79,19 @@ func (a *reply) send(x *exchange, p []byte) {
 	if err == nil {
 		return
 	}
-	a.muted = true
+	a.outputDropped = true
 	switch {
 	case errors.Is(err, http.ErrBodyNotAllowed):
 	case errors.Is(err, http.ErrContentLength):
 		a.watcher.opts.Report.Errorf("%s: --cgi: the command writes more than its Content-Length: the answer is cut off", x.detail.Subject())
 	default:
-		a.watcher.loop.Post(x.leave)
+		a.watcher.loop.Post(x.clientLeft)
 	}
 }
 
-func (a *reply) sendHeld(x *exchange) {
-	held := a.held
-	a.held = nil
+func (a *reply) sendHeldOutput(x *exchange) {
+	held := a.heldOutput
+	a.heldOutput = nil
 	if len(held) > 0 {
 		a.send(x, held)
 	}
@@ -100,16 +100,16 @@ func (a *reply) sendHeld(x *exchange) {
 // finish ends an answer whose body is what the command has written.
 func (a *reply) finish(x *exchange, status int) {
 	switch {
-	case a.begun:
+	case a.headersSent:
 	case a.watcher.opts.CGI:
-		if a.fault == nil {
-			a.fault = errors.New("there is no empty line after the headers")
+		if a.cgiFault == nil {
+			a.cgiFault = errors.New("there is no empty line after the headers")
 		}
-		a.watcher.opts.Report.Errorf("%s: --cgi: what the command wrote is no answer: %v", x.detail.Subject(), a.fault)
+		a.watcher.opts.Report.Errorf("%s: --cgi: what the command wrote is no answer: %v", x.detail.Subject(), a.cgiFault)
 		a.end(http.StatusInternalServerError, "")
 	default:
 		a.begin(status)
-		a.sendHeld(x)
+		a.sendHeldOutput(x)
 	}
 	_ = a.control.SetWriteDeadline(a.watcher.deadline())
 }
@@ -156,9 +156,9 @@ func (a *reply) refuse(r *http.Request, why *refusal) {
 
 // takeHeaders begins the answer when the command has written all of its headers.
 func (a *reply) takeHeaders(x *exchange) {
-	head, body, found := cutHeaders(a.held)
+	head, body, found := cutHeaders(a.heldOutput)
 	if !found {
-		if len(a.held) > cgiMost {
+		if len(a.heldOutput) > cgiMost {
 			a.fail(fmt.Errorf("more than %d bytes of headers", cgiMost))
 		}
 		return
@@ -171,12 +171,12 @@ func (a *reply) takeHeaders(x *exchange) {
 	}
 	maps.Copy(a.Header(), headers)
 	a.begin(status)
-	a.held = body
-	a.sendHeld(x)
+	a.heldOutput = body
+	a.sendHeldOutput(x)
 	_ = a.control.Flush()
 }
 
-func (a *reply) fail(err error) { a.fault, a.muted, a.held = err, true, nil }
+func (a *reply) fail(err error) { a.cgiFault, a.outputDropped, a.heldOutput = err, true, nil }
 
 // cutHeaders finds the empty line that ends the headers.
 func cutHeaders(b []byte) (head, body []byte, found bool) {

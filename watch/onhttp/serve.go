@@ -68,7 +68,7 @@ func (w *Watcher) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() {
-		if x.gone.Load() {
+		if x.clientGone.Load() {
 			note = "the client has gone"
 		}
 	}()
@@ -127,9 +127,9 @@ func (x *exchange) read(a *reply, r *http.Request, seal *seal) error {
 	if !seal.holds() {
 		return refuse(http.StatusUnauthorized, "the signature is not the body's")
 	}
-	w.apart <- struct{}{}
+	w.parsers <- struct{}{}
 	params, files, err := x.body.params(r, w.opts.JSONBody)
-	<-w.apart
+	<-w.parsers
 	if err != nil {
 		return err
 	}
