@@ -3,59 +3,46 @@ package control
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
 )
 
-const (
-	// mostStreams is how many connections there are at once. One more takes the
-	// place of the oldest.
-	mostStreams = 64
-	// acceptPause is how long accepting rests when there is no descriptor left.
-	acceptPause = 100 * time.Millisecond
-)
+// mostStreams is how many connections there are at once. One more takes the place of the
+// oldest.
+const mostStreams = 64
 
 // A listener takes connections.
 type listener struct {
+	*socket.Listener
 	loop    *loop.Loop
-	fd      int
 	io      *loop.IO
-	report  *report.Reporter
 	streams []*stream // the oldest first
+	closed  bool
 	// connected has the stream of a new connection begin.
 	connected func(*stream)
 	// crowded tells a connection that it makes room for another; nil: it needs no telling.
 	crowded func(*stream)
 }
 
-func newListener(l *loop.Loop, fd int, r *report.Reporter, connected func(*stream)) *listener {
-	ln := &listener{loop: l, fd: fd, report: r, connected: connected}
-	ln.io = loop.NewIO(l, fd, loop.Read, func(loop.Ops) { ln.accept() })
+func newListener(l *loop.Loop, at *socket.Listener, connected func(*stream)) *listener {
+	ln := &listener{Listener: at, loop: l, connected: connected}
+	ln.io = loop.NewIO(l, at.FD, loop.Read, func(loop.Ops) { ln.accept() })
 	ln.io.KeepAlive(false)
 	ln.io.Start()
 	return ln
 }
 
 func (ln *listener) accept() {
-	fd, err := socket.Accept(ln.fd)
+	fd, _, err := ln.Accept()
 	switch {
-	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
-		// It would be ready at once again.
-		ln.io.Stop()
-		ln.report.Errorf("a connection waits: %v: raise the limit (ulimit -n)", err)
-		ln.loop.After(acceptPause, func() {
-			if ln.fd >= 0 {
-				ln.io.Start()
-			}
-		})
+	case errors.Is(err, unix.EAGAIN):
 		return
 	case err != nil:
-		return // it has gone already
+		ln.rest(err)
+		return
 	}
 	if len(ln.streams) == mostStreams {
 		oldest := ln.streams[0]
@@ -75,10 +62,26 @@ func (ln *listener) accept() {
 	}
 }
 
+// rest accepts nothing for a while, or never again.
+func (ln *listener) rest(err error) {
+	ln.io.Stop()
+	pause, passes := ln.Rest(err)
+	if !passes {
+		ln.Report.Errorf("%s: accept: %v: nobody can connect any more", ln.Name, err)
+		return
+	}
+	ln.loop.After(pause, func() {
+		if !ln.closed {
+			ln.io.Start()
+		}
+	})
+}
+
 func (ln *listener) close() {
+	ln.closed = true
+	ln.Remove()
 	for _, s := range slices.Clone(ln.streams) {
 		s.close()
 	}
 	_ = ln.io.Close()
-	ln.fd = -1
 }

@@ -26,18 +26,19 @@ type Page struct {
 
 // ServePage serves text at a path, as text/plain.
 func ServePage(l *loop.Loop, at netip.AddrPort, path string, text func() []byte, r *report.Reporter) (*Page, error) {
-	fd, err := socket.Listen(socket.TCP(at))
+	ln, err := socket.Listen(socket.TCP(at))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
+	ln.Name, ln.Report = "the page at "+at.String(), r
 	p := &Page{path: path, text: text}
-	p.listener = newListener(l, fd, r, p.connected)
+	p.listener = newListener(l, ln, p.connected)
 	return p, nil
 }
 
 // Address returns where it listens, with the port that the kernel has chosen if none
 // was given.
-func (p *Page) Address() (netip.AddrPort, error) { return socket.Address(p.listener.fd) }
+func (p *Page) Address() (netip.AddrPort, error) { return socket.Address(p.listener.FD) }
 
 // Close ends it.
 func (p *Page) Close() { p.listener.close() }

@@ -23,8 +23,6 @@ const (
 // A Server is a control socket.
 type Server struct {
 	listener *listener
-	path     string
-	file     os.FileInfo // that is at path
 	serve    func(Request) Reply
 	readers  map[*stream]int // of events, and how many each has lost
 }
@@ -32,13 +30,13 @@ type Server struct {
 // Listen makes the socket, for its owner only, in place of one that has been left
 // behind. serve answers requests, all but Events.
 func Listen(l *loop.Loop, path string, serve func(Request) Reply, r *report.Reporter) (*Server, error) {
-	fd, err := socket.ListenAt(path)
+	at, err := socket.ListenAt(path, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, serve: serve, readers: map[*stream]int{}}
-	s.file, _ = os.Lstat(path)
-	s.listener = newListener(l, fd, r, s.connected)
+	at.Name, at.Report = path, r
+	s := &Server{serve: serve, readers: map[*stream]int{}}
+	s.listener = newListener(l, at, s.connected)
 	s.listener.crowded = func(c *stream) {
 		reply(c, Reply{Error: fmt.Sprintf("there are more than %d connections: this one, the oldest, makes room", mostStreams)})
 	}
@@ -46,12 +44,7 @@ func Listen(l *loop.Loop, path string, serve func(Request) Reply, r *report.Repo
 }
 
 // Close closes the socket and its connections.
-func (s *Server) Close() {
-	s.listener.close()
-	if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.file) {
-		_ = os.Remove(s.path)
-	}
-}
+func (s *Server) Close() { s.listener.close() }
 
 // connected begins with a client, if it is the owner, or root.
 func (s *Server) connected(c *stream) {

@@ -30,6 +30,7 @@ type stream struct {
 const readSize = 4096
 
 func newStream(l *loop.Loop, fd int) *stream {
+	_ = unix.SetNonblock(fd, true) // the connection is ev's alone
 	s := &stream{fd: fd}
 	s.in = loop.NewIO(l, fd, loop.Read, func(loop.Ops) { s.read() })
 	s.out = loop.NewIO(l, fd, loop.Write, func(loop.Ops) { s.flush() })

@@ -13,21 +13,42 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// backlog is how many connections wait to be accepted; the kernel lowers it to its
-// own limit (net.core.somaxconn).
-const backlog = 4096
-
 // maxPath is how long the path of a socket may be: sun_path of unix(7), less its
 // end, where that is shortest.
 const maxPath = 103
 
-// Listen makes a socket that listens.
-func Listen(sa unix.Sockaddr) (fd int, err error) {
-	return listen(sa, func() error { return nil })
+// Listen makes a socket that listens at an internet address, or at an abstract one of unix(7).
+func Listen(sa unix.Sockaddr) (*Listener, error) {
+	if at, ok := sa.(*unix.SockaddrUnix); ok && len(at.Name) > maxPath {
+		return nil, errTooLong(at.Name)
+	}
+	return listen(sa, func(*Listener) error { return nil })
+}
+
+// ListenAt makes a socket file, in place of one that nobody listens on any more. Its mode
+// is given before anybody can connect; 0: what umask(2) leaves.
+func ListenAt(path string, mode os.FileMode) (*Listener, error) {
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	l, err := listen(&unix.SockaddrUnix{Name: path}, func(l *Listener) (err error) {
+		l.path = path
+		if l.file, err = os.Lstat(path); err == nil && mode != 0 {
+			err = os.Chmod(path, mode)
+		}
+		return err
+	})
+	if errors.Is(err, unix.ENOENT) {
+		return nil, fmt.Errorf("%s: there is no directory %s: make it first", path, filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, nil
 }
 
 // listen calls bound when the socket has its address, and nobody can connect yet.
-func listen(sa unix.Sockaddr, bound func() error) (fd int, err error) {
+func listen(sa unix.Sockaddr, bound func(*Listener) error) (l *Listener, err error) {
 	family := unix.AF_INET6
 	switch sa.(type) {
 	case *unix.SockaddrUnix:
@@ -35,52 +56,46 @@ func listen(sa unix.Sockaddr, bound func() error) (fd int, err error) {
 	case *unix.SockaddrInet4:
 		family = unix.AF_INET
 	}
-	if fd, err = open(family); err != nil {
-		return -1, err
+	fd, err := open(family)
+	if err != nil {
+		return nil, err
 	}
+	made := &Listener{FD: fd}
 	defer func() {
 		if err != nil {
+			made.Remove()
 			_ = unix.Close(fd)
 		}
 	}()
 	if family != unix.AF_UNIX {
 		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-			return -1, os.NewSyscallError("setsockopt", err)
+			return nil, os.NewSyscallError("setsockopt", err)
 		}
 	}
-	if err = unix.Bind(fd, sa); err != nil {
-		return -1, os.NewSyscallError("bind", err)
+	if in6, ok := sa.(*unix.SockaddrInet6); ok && in6.Addr == ([16]byte{}) {
+		// All interfaces are those of IPv4, too; where they can't be (OpenBSD), they are not.
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
 	}
-	if err = bound(); err != nil {
-		return -1, err
+	if err = unix.Bind(fd, sa); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	if err = bound(made); err != nil {
+		return nil, err
 	}
 	if err = unix.Listen(fd, backlog); err != nil {
-		return -1, os.NewSyscallError("listen", err)
+		return nil, os.NewSyscallError("listen", err)
 	}
-	return fd, os.NewSyscallError("fcntl", unix.SetNonblock(fd, true))
+	if err = unix.SetNonblock(fd, true); err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return made, nil
 }
 
-// ListenAt makes a socket file, mode 0600, in place of one that nobody listens on
-// any more.
-func ListenAt(path string) (int, error) {
-	if err := RemoveStale(path); err != nil {
-		return -1, err
-	}
-	fd, err := listen(&unix.SockaddrUnix{Name: path}, func() error { return os.Chmod(path, 0o600) })
-	if errors.Is(err, unix.ENOENT) {
-		return -1, fmt.Errorf("%s: there is no directory %s: make it first", path, filepath.Dir(path))
-	}
-	if err != nil {
-		return -1, fmt.Errorf("%s: %w", path, err)
-	}
-	return fd, nil
-}
-
-// RemoveStale removes the file of a socket that nobody listens on any more. What
+// removeStale removes the file of a socket that nobody listens on any more. What
 // else is at path, a socket that is used included, is an error; nothing is none.
-func RemoveStale(path string) error {
+func removeStale(path string) error {
 	if len(path) > maxPath {
-		return fmt.Errorf("%s: the path of a socket has %d bytes at most, and this has %d", path, maxPath, len(path))
+		return errTooLong(path)
 	}
 	info, err := os.Lstat(path)
 	switch {
@@ -101,6 +116,10 @@ func RemoveStale(path string) error {
 	return os.Remove(path)
 }
 
+func errTooLong(path string) error {
+	return fmt.Errorf("%s: the path of a socket has %d bytes at most, and this has %d", path, maxPath, len(path))
+}
+
 // Dial connects to a socket file. The descriptor blocks.
 func Dial(path string) (int, error) {
 	fd, err := open(unix.AF_UNIX)
@@ -112,18 +131,6 @@ func Dial(path string) (int, error) {
 		return -1, fmt.Errorf("%s: %w", path, err)
 	}
 	return fd, nil
-}
-
-// Accept takes a connection. The error is EAGAIN if there is none.
-func Accept(fd int) (int, error) {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	conn, _, err := unix.Accept(fd)
-	if err != nil {
-		return -1, err
-	}
-	unix.CloseOnExec(conn)
-	return conn, unix.SetNonblock(conn, true)
 }
 
 func open(family int) (int, error) {

@@ -12,14 +12,14 @@ import (
 
 func TestListenAt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	fd, err := ListenAt(path)
+	l, err := ListenAt(path, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	if _, err := Accept(fd); !errors.Is(err, unix.EAGAIN) {
+	if _, _, err := l.Accept(); !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("accept: %v", err)
 	}
 	client, err := Dial(path)
@@ -27,7 +27,7 @@ func TestListenAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(client)
-	conn, err := Accept(fd)
+	conn, peer, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,15 +35,22 @@ func TestListenAt(t *testing.T) {
 	if uid, err := PeerUser(conn); err != nil || uid != os.Geteuid() {
 		t.Errorf("the peer is %d, %v", uid, err)
 	}
+	if want := Peer(conn); peer != want {
+		t.Errorf("the peer is %q, want %q", peer, want)
+	}
 
-	if _, err := ListenAt(path); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+	if _, err := ListenAt(path, 0o600); err == nil || !strings.Contains(err.Error(), "another process listens there") {
 		t.Errorf("a live socket: %v", err)
 	}
-	_ = unix.Close(fd)
-	if fd, err = ListenAt(path); err != nil {
-		t.Errorf("a stale socket: %v", err)
+	_ = unix.Close(l.FD)
+	if l, err = ListenAt(path, 0o600); err != nil {
+		t.Fatalf("a stale socket: %v", err)
 	}
-	_ = unix.Close(fd)
+	l.Remove()
+	_ = unix.Close(l.FD)
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is left: %v", err)
+	}
 }
 
 func TestListenAt_refuses(t *testing.T) {
@@ -58,8 +65,8 @@ func TestListenAt_refuses(t *testing.T) {
 		"/tmp/" + strings.Repeat("x", 200):  "103 bytes at most",
 		filepath.Join(file, "under a file"): "not a directory",
 	} {
-		if fd, err := ListenAt(path); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %d, %v, want %q", path, fd, err, want)
+		if _, err := ListenAt(path, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
 	if _, err := os.Stat(file); err != nil {
@@ -95,17 +102,17 @@ func TestTCP_listensWhereItSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fd, err := Listen(TCP(a))
+		l, err := Listen(TCP(a))
 		if errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EAFNOSUPPORT) {
 			continue // no IPv6 here
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Address(fd); err != nil || got.Addr() != a.Addr() || got.Port() == 0 {
+		if got, err := Address(l.FD); err != nil || got.Addr() != a.Addr() || got.Port() == 0 {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
-		_ = unix.Close(fd)
+		_ = unix.Close(l.FD)
 	}
 }
 

@@ -15,8 +15,3 @@ func readNoWait(fd int, p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// accept returns a blocking descriptor that is closed on exec.
-func accept(fd int) (int, unix.Sockaddr, error) {
-	return unix.Accept4(fd, unix.SOCK_CLOEXEC)
-}

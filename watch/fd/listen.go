@@ -3,9 +3,7 @@ package fd
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,56 +12,51 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-const (
-	// acceptMost is how many are accepted before others have their turn.
-	acceptMost = 64
-	// acceptPause is how long accepting rests when there is no descriptor left.
-	acceptPause = 100 * time.Millisecond
-	// acceptSpare is how many descriptors are left for what connections are accepted
-	// for: a command takes some to start.
-	acceptSpare = 16
-)
+// acceptMost is how many connections are accepted before others have their turn.
+const acceptMost = 64
 
 // A listener is a socket that connections come in on.
 type listener struct {
+	*socket.Listener
 	w      *Watcher
 	form   form
-	fd     int
-	bound  os.FileInfo // the file that a unix socket has made; nil: none
 	io     *loop.IO
-	most   int  // the number that a connection's descriptor stays below
-	rested bool // and connections have been waiting since
 	closed bool
 }
 
 // listen opens the socket that form names.
 func (w *Watcher) listen(form form) (*listener, error) {
-	if form.kind == fdUnix {
-		if err := socket.RemoveStale(form.name); err != nil {
-			return nil, fmt.Errorf("unix-listen: %w", err)
-		}
-	}
-	fd, err := socket.Listen(form.sockaddr())
+	at, err := form.listen()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", form.text, err)
+		return nil, err
 	}
-	l := &listener{w: w, form: form, fd: fd, most: math.MaxInt}
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur < math.MaxInt32 {
-		l.most = int(limit.Cur) - min(acceptSpare, int(limit.Cur)/4)
-	}
-	if form.kind == fdUnix && !form.abstract() {
-		l.bound, _ = os.Lstat(form.name)
-	}
-	if at, err := socket.Address(fd); err == nil && form.kind == fdTCP {
+	at.Name, at.Report = form.text, w.opts.Report
+	at.Spare()
+	if addr, err := socket.Address(at.FD); err == nil && form.kind == fdTCP {
 		say := w.opts.Report.Verbosef
 		if form.addr.Port() == 0 {
 			say = w.opts.Report.Noticef // nobody knows the port yet
 		}
-		say("%s: listening on %s", form.text, at)
+		say("%s: listening on %s", form.text, addr)
 	}
-	l.io = loop.NewIO(w.loop, fd, loop.Read, l.ready)
+	l := &listener{Listener: at, w: w, form: form}
+	l.io = loop.NewIO(w.loop, at.FD, loop.Read, l.ready)
 	l.io.SetPriority(w.priority)
+	return l, nil
+}
+
+func (f form) listen() (*socket.Listener, error) {
+	if f.kind == fdUnix && !f.abstract() {
+		l, err := socket.ListenAt(f.name, 0)
+		if err != nil {
+			return nil, fmt.Errorf("unix-listen: %w", err)
+		}
+		return l, nil
+	}
+	l, err := socket.Listen(f.sockaddr())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.text, err)
+	}
 	return l, nil
 }
 
@@ -81,19 +74,14 @@ func (f form) abstract() bool { return f.name[0] == '@' }
 // accept.
 func (l *listener) resume() { l.io.Start() }
 
-func (l *listener) feed() { l.w.emit(event.FD{Source: l.form.text, Num: l.fd}) }
+func (l *listener) feed() { l.w.emit(event.FD{Source: l.form.text, Num: l.FD}) }
 
 func (l *listener) pending() bool { return l.io.Pending() }
 
 func (l *listener) close() {
 	l.closed = true
+	l.Remove()
 	_ = l.io.Close()
-	if l.bound == nil {
-		return
-	}
-	if now, err := os.Lstat(l.form.name); err == nil && os.SameFile(now, l.bound) {
-		_ = os.Remove(l.form.name)
-	}
 }
 
 func (l *listener) ready(got loop.Ops) {
@@ -114,49 +102,28 @@ func (l *listener) ready(got loop.Ops) {
 			l.w.full = append(l.w.full, l)
 			return
 		}
-		fd, sa, err := -1, unix.Sockaddr(nil), l.room()
-		if err == nil {
-			fd, sa, err = accept(l.fd)
-		}
+		fd, peer, err := l.Accept()
 		switch {
 		case err == nil:
-			l.connected(fd, sa)
+			l.connected(fd, peer)
 		case errors.Is(err, unix.EAGAIN):
-			l.rested = false
-			return
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
-		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
-			l.rest(err)
 			return
 		default:
-			l.w.lose(l, l.form, os.NewSyscallError("accept", err))
+			l.rest(err)
 			return
 		}
 	}
 }
 
-// room returns EMFILE if a connection would take a descriptor that is to be spared.
-func (l *listener) room() error {
-	next, err := unix.FcntlInt(uintptr(l.fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	_ = unix.Close(next)
-	if next >= l.most {
-		return unix.EMFILE
-	}
-	return nil
-}
-
-// rest accepts nothing for a while, since the connection that could not be
-// accepted would be ready at once again.
+// rest accepts nothing for a while, or never again.
 func (l *listener) rest(err error) {
-	l.io.Stop()
-	if !l.rested {
-		l.rested = true
-		l.w.opts.Report.Errorf("%s: accept: %v; new connections wait: raise the limit (ulimit -n) or lower the number of connections", l.form.text, err)
+	pause, passes := l.Rest(err)
+	if !passes {
+		l.w.lose(l, l.form, os.NewSyscallError("accept", err))
+		return
 	}
-	l.w.loop.After(acceptPause, func() {
+	l.io.Stop()
+	l.w.loop.After(pause, func() {
 		if !l.closed {
 			l.resume()
 		}
@@ -164,11 +131,7 @@ func (l *listener) rest(err error) {
 }
 
 // connected reads from the connection, or hands it to whoever is told.
-func (l *listener) connected(fd int, sa unix.Sockaddr) {
-	peer := socket.Peer(fd)
-	if at := socket.AddrPort(sa); at.IsValid() {
-		peer = at.String()
-	}
+func (l *listener) connected(fd int, peer string) {
 	if l.w.opts.Reading != ReadNothing {
 		s := l.w.newStream(l.form, fd)
 		s.owned, s.peer = true, peer

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,7 +24,7 @@ import (
 // listening returns the address that the rig's first FD listens on.
 func (r *rig) listening() string {
 	r.Helper()
-	at, err := socket.Address(r.fd.opened[0].(*listener).fd)
+	at, err := socket.Address(r.fd.opened[0].(*listener).FD)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -146,11 +147,11 @@ func TestListen_unixSocketFile(t *testing.T) {
 		return r, r.fd.Start()
 	}
 	// One that a process left behind.
-	fd, err := socket.Listen(&unix.SockaddrUnix{Name: path})
+	l, err := socket.Listen(&unix.SockaddrUnix{Name: path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = unix.Close(fd)
+	_ = unix.Close(l.FD)
 	r, err := start()
 	if err != nil {
 		t.Fatalf("a stale socket file is not replaced: %v", err)
@@ -201,7 +202,7 @@ func TestListen_withoutDescriptorsItPausesAndSaysSo(t *testing.T) {
 		}
 		taken = append(taken, f)
 	}
-	stop := r.loop.After(5*acceptPause/2, func() {
+	stop := r.loop.After(250*time.Millisecond, func() {
 		for _, f := range taken {
 			_ = f.Close()
 		}
@@ -228,22 +229,32 @@ func TestListen_leavesDescriptorsForCommands(t *testing.T) {
 		FDs: []string{"tcp-listen:127.0.0.1:0"}, Handed: true,
 		Report: report.New(&stderr, "ev", report.Plain, report.Error),
 	})
-	r.start()
-	const clients = 3 * acceptSpare
-	for range clients {
-		dial(t, "tcp", r.listening())
-	}
-	listener := r.fd.opened[0].(*listener)
-	top, err := unix.FcntlInt(uintptr(listener.fd), unix.F_DUPFD_CLOEXEC, 0)
+	const spared, pause = 16, 100 * time.Millisecond
+	const clients = 3 * spared
+	top, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = unix.Close(top)
-	listener.most = top + acceptSpare
+	most := top + clients + spared // some of them are the clients'
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(most + spared), Max: old.Max}); err != nil { //nolint:unconvert // int64 on FreeBSD
+		t.Fatal(err)
+	}
+	r.start()
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	for range clients {
+		dial(t, "tcp", r.listening())
+	}
 	var open []*os.File
 	r.on = func(d event.FD) {
 		open = append(open, d.File)
-		if int(d.File.Fd()) >= listener.most {
+		if int(d.File.Fd()) >= most {
 			t.Errorf("descriptor %d is to be spared", d.Num)
 		}
 		if len(r.got) == clients {
@@ -256,10 +267,10 @@ func TestListen_leavesDescriptorsForCommands(t *testing.T) {
 			_ = f.Close()
 		}
 		if open = nil; r.fd.Active() {
-			r.loop.After(acceptPause, release)
+			r.loop.After(pause, release)
 		}
 	}
-	r.loop.After(acceptPause, release)
+	r.loop.After(pause, release)
 	r.runLoop()
 	if n := strings.Count(stderr.String(), "new connections wait"); n != 1 {
 		t.Errorf("said %d times: %q", n, stderr.String())

@@ -94,11 +94,13 @@ type Watcher struct {
 	parsers  chan struct{} // has one for each request that is taken apart: at most one a processor
 	server   *http.Server  // nil: not active
 	listener *listener
+	failed   bool // nothing can be accepted any more
 }
 
 var (
 	_ watch.Watcher = (*Watcher)(nil)
 	_ watch.Holder  = (*Watcher)(nil)
+	_ watch.Failer  = (*Watcher)(nil)
 )
 
 // New makes a watcher of requests. The files that the options name are read now,
@@ -159,7 +161,7 @@ func (w *Watcher) Start() error {
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	w.listener = listener
+	w.listener, w.failed = listener, false
 	w.server = &http.Server{
 		Handler:           http.HandlerFunc(w.serve),
 		ReadHeaderTimeout: min(w.opts.ReadTimeout, headerTimeout),
@@ -191,6 +193,7 @@ func (w *Watcher) served(server *http.Server, err error) {
 	if w.server == server && !errors.Is(err, http.ErrServerClosed) {
 		w.opts.Report.Errorf("%s: %v", w.opts.Addr, err)
 		w.Stop()
+		w.failed = true
 	}
 }
 
@@ -210,9 +213,12 @@ func (w *Watcher) Stop() {
 	// It closes what is idle and returns: the rest is closed after its answer.
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
+	w.listener.socket.Remove()
 	_ = server.Shutdown(ended)
-	w.listener.shut()
 }
+
+// Failed reports whether an error has ended it.
+func (w *Watcher) Failed() bool { return w.failed }
 
 // Addr returns the address that is listened on, which may have got its port only then.
 func (w *Watcher) Addr() net.Addr { return w.listener.Addr() }
@@ -284,8 +290,7 @@ func (w *Watcher) Pending() bool { return w.arrived.Pending() }
 // SetPriority takes effect at the next Start.
 func (w *Watcher) SetPriority(p loop.Priority) { w.arrived.SetPriority(p) }
 
-// serverLog takes the lines that net/http writes. That nothing can be accepted is told by
-// the listener, once.
+// serverLog takes the lines that net/http writes.
 type serverLog struct{ report *report.Reporter }
 
 func (l serverLog) Write(p []byte) (int, error) {
@@ -294,8 +299,6 @@ func (l serverLog) Write(p []byte) (int, error) {
 	switch {
 	case strings.Contains(line, "panic serving"):
 		l.report.Errorf("%s", line)
-	case strings.Contains(line, "Accept error"):
-		l.report.Debugf("%s", line)
 	default:
 		l.report.Verbosef("%s", line)
 	}

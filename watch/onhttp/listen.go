@@ -12,10 +12,10 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/socket"
 )
 
@@ -47,48 +47,40 @@ func parseHTTPAddress(s string) (a address, err error) {
 
 // listen opens the socket.
 func (w *Watcher) listen() (*listener, error) {
-	l := &listener{report: w.opts.Report, room: make(chan struct{}, w.opts.MaxConnections), closed: make(chan struct{})}
+	l := &listener{room: make(chan struct{}, w.opts.MaxConnections), closed: make(chan struct{})}
 	var err error
 	switch a := w.address; {
 	case a.unix != "":
-		var fd int
-		if fd, err = socket.ListenAt(a.unix); err != nil {
-			return nil, err
-		}
-		l.path = a.unix
-		l.file, _ = os.Lstat(a.unix)
-		l.Listener, err = listenerOf(fd, a.unix)
-		_ = unix.Close(fd)
+		l.socket, err = socket.ListenAt(a.unix, 0o600)
 	case a.name != "":
 		fd, ok := w.opts.Named[a.name]
 		if !ok {
 			return nil, fmt.Errorf("fd:%s: ev was passed no descriptor of that name: $LISTEN_FDNAMES is %q", a.name, os.Getenv("LISTEN_FDNAMES"))
 		}
-		if l.Listener, err = listenerOf(fd, a.name); err != nil {
-			err = fmt.Errorf("fd:%s, descriptor %d, is no socket that listens: %w", a.name, fd, err)
+		own, e := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if e != nil {
+			return nil, fmt.Errorf("fd:%s: %w", a.name, os.NewSyscallError("fcntl", e))
 		}
+		l.socket = &socket.Listener{FD: own}
 	default:
-		network := "tcp"
-		if a.tcp.Addr().Is4() {
-			network = "tcp4"
+		if l.socket, err = socket.Listen(socket.TCP(a.tcp)); err != nil {
+			err = fmt.Errorf("%s: %w", a.tcp, err)
 		}
-		l.Listener, err = net.ListenTCP(network, net.TCPAddrFromAddrPort(a.tcp))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return l, nil
-}
-
-// listenerOf makes a listener of a descriptor, which stays open.
-func listenerOf(fd int, name string) (net.Listener, error) {
-	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	f := os.NewFile(uintptr(own), name)
+	l.socket.Name, l.socket.Report = w.opts.Addr, w.opts.Report
+	f := os.NewFile(uintptr(l.socket.FD), w.opts.Addr)
 	defer f.Close()
-	return net.FileListener(f)
+	if l.Listener, err = net.FileListener(f); err != nil {
+		l.socket.Remove()
+		if fd, passed := w.opts.Named[w.address.name]; passed {
+			err = fmt.Errorf("descriptor %d is no socket that listens: %w", fd, err)
+		}
+		return nil, fmt.Errorf("%s: %w", w.opts.Addr, err)
+	}
+	return l, nil
 }
 
 // tellAddress says where to send requests to: to everyone, if nobody knows the port yet.
@@ -111,13 +103,10 @@ func (w *Watcher) tellAddress() {
 // A listener accepts connections as long as there is room for them.
 type listener struct {
 	net.Listener
-	report *report.Reporter
-	rested bool          // nothing was accepted since that has been told
-	room   chan struct{} // has one for each connection
+	socket *socket.Listener // whose descriptor is the net.Listener's
+	room   chan struct{}    // has one for each connection
 	closed chan struct{}
 	once   sync.Once
-	path   string // of the socket's file, which is removed in the end
-	file   os.FileInfo
 }
 
 // Accept waits for room, then for a connection.
@@ -127,29 +116,43 @@ func (l *listener) Accept() (net.Conn, error) {
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
-	c, err := l.Listener.Accept()
+	c, err := l.accept()
 	if err != nil {
 		<-l.room
-		l.refused(err)
 		return nil, err
 	}
-	l.rested = false
 	conn := &conn{Conn: c, left: sync.OnceFunc(func() { <-l.room }), fd: -1, remote: c.RemoteAddr().String()}
-	if raw, err := c.(syscall.Conn).SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { conn.fd = int(fd) })
-	}
+	control(c, func(fd int) { conn.fd = fd })
 	if c.RemoteAddr().Network() == "unix" {
 		conn.remote = socket.Peer(conn.fd)
 	}
 	return conn, nil
 }
 
-// refused tells that there is no descriptor left, or the like: net/http tries again,
-// each time a little later, at most a second.
-func (l *listener) refused(err error) {
-	if !l.rested && !errors.Is(err, net.ErrClosed) {
-		l.rested = true
-		l.report.Errorf("%v; new connections wait: raise the limit (ulimit -n) or lower --max-connections", err)
+// accept waits for a connection, however often accept(2) fails.
+func (l *listener) accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err == nil {
+			control(l.Listener, l.socket.Accepted)
+			return c, nil
+		}
+		pause, passes := l.socket.Rest(err)
+		if !passes {
+			return nil, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-l.closed:
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+// control calls fn with the descriptor of a connection or a listener, if it is open.
+func control(of any, fn func(fd int)) {
+	if raw, err := of.(syscall.Conn).SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { fn(int(fd)) })
 	}
 }
 
@@ -157,17 +160,6 @@ func (l *listener) refused(err error) {
 func (l *listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return l.Listener.Close()
-}
-
-// shut closes the listener, and removes its file.
-func (l *listener) shut() {
-	_ = l.Close()
-	if l.file == nil {
-		return
-	}
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
-		_ = os.Remove(l.path)
-	}
 }
 
 // A conn is a connection whose descriptor is known.
