@@ -60,6 +60,14 @@ type Unreader interface {
 	Unread() bool
 }
 
+// A Sparing is a Watcher that reads ahead, and can leave to the next reader what nobody will
+// be told of.
+type Sparing interface {
+	// Spare says how many more events will be taken, before the first and after each;
+	// 0: all.
+	Spare(events int)
+}
+
 // An Interrupter is a Watcher that may take long to start.
 type Interrupter interface {
 	// Interrupt has Start fail soon, now and in future. Any goroutine may call it.

@@ -66,6 +66,7 @@ type Watcher struct {
 	priority    loop.Priority
 	active      bool
 	held        bool
+	spare       int             // so many more records will be taken; 0: all
 	failed      bool            // an error has ended a descriptor
 	opened      []source        // by Start
 	sources     map[source]bool // of those, and of connections, what has not ended
@@ -82,6 +83,7 @@ var (
 	_ watch.Holder   = (*Watcher)(nil)
 	_ watch.Failer   = (*Watcher)(nil)
 	_ watch.Unreader = (*Watcher)(nil)
+	_ watch.Sparing  = (*Watcher)(nil)
 )
 
 // A source is one open descriptor, or socket that listens.
@@ -280,6 +282,10 @@ func (w *Watcher) Hold(held bool) {
 		w.resume(waiting)
 	}
 }
+
+// Spare has no more records read than so many: what follows is the next reader's, as after
+// read in a shell.
+func (w *Watcher) Spare(events int) { w.spare = events }
 
 // resume goes on with those that are still sources.
 func (w *Watcher) resume(stopped []source) {

@@ -93,6 +93,19 @@ func (in *Input) attempt(p []byte) (int, error) {
 	return unix.Read(in.fd, p)
 }
 
+// peek copies what there is to be read, and takes none of it. The error is ErrUnsupported
+// where that can't be had.
+func (in *Input) peek(p []byte) (int, error) {
+	switch in.kind {
+	case unix.S_IFSOCK:
+		n, _, err := unix.Recvfrom(in.fd, p, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return n, err
+	case unix.S_IFIFO:
+		return peekPipe(in.fd, p)
+	}
+	return 0, errors.ErrUnsupported
+}
+
 // Poll returns what the descriptor is ready for now.
 func (in *Input) Poll(events int16) int16 {
 	fds := []unix.PollFd{{Fd: int32(in.fd), Events: events}}

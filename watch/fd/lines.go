@@ -47,6 +47,22 @@ func (s *splitter) next() (record []byte, partial, ok bool) {
 	return nil, false, false
 }
 
+// reach returns how many bytes of a chunk that is yet to be added belong to so many records
+// and pieces.
+func (s *splitter) reach(chunk []byte, records int) int {
+	at, room := 0, s.limit-len(s.head)
+	for ; records > 0 && at < len(chunk); records-- {
+		rest := chunk[at:]
+		if i := bytes.IndexByte(rest[:min(len(rest), room+1)], s.sep); i >= 0 {
+			at += i + 1
+		} else {
+			at += min(len(rest), max(room, 1))
+		}
+		room = s.limit
+	}
+	return at
+}
+
 // last returns the record that the stream ends with, if it ends without a
 // separator.
 func (s *splitter) last() (record []byte, ok bool) {

@@ -133,3 +133,33 @@ func FuzzSplitter(f *testing.F) {
 		}
 	})
 }
+
+// What reach says is what next takes: no byte of the record after the last one, and all of
+// those before it.
+func TestReach(t *testing.T) {
+	for _, tt := range []struct {
+		head, chunk string
+		records     int
+		want        string
+	}{
+		{"", "a\nb\nc\n", 1, "a\n"},
+		{"", "a\nb\nc\n", 2, "a\nb\n"},
+		{"", "a\nb\nc", 3, "a\nb\nc"},
+		{"", "a\n", 9, "a\n"},
+		{"", "\n\n", 1, "\n"},
+		{"abc", "d\ne\n", 1, "d\n"},
+		{"", "abcd\ne\n", 1, "abcd\n"}, // as long as may be
+		{"", "abcdefg\nh", 1, "abcd"},  // a piece
+		{"", "abcdefg\nh", 2, "abcdefg\n"},
+		{"abcd", "e\nf\n", 2, "e\n"}, // the head is a piece by itself
+	} {
+		s := splitter{sep: '\n', limit: 4}
+		s.add([]byte(tt.head))
+		for _, _, ok := s.next(); ok; _, _, ok = s.next() {
+			t.Fatal("the head is no head")
+		}
+		if got := tt.chunk[:s.reach([]byte(tt.chunk), tt.records)]; got != tt.want {
+			t.Errorf("%q after %q, %d records: %q, want %q", tt.chunk, tt.head, tt.records, got, tt.want)
+		}
+	}
+}

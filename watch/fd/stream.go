@@ -168,9 +168,10 @@ func (s *stream) read(got loop.Ops) {
 	if !s.flow() || got&loop.Read == 0 {
 		return
 	}
-	switch n, err := s.in.Read(s.w.chunk); {
+	chunk := s.room()
+	switch n, err := s.in.Read(chunk); {
 	case n > 0:
-		s.split.add(s.w.chunk[:n])
+		s.split.add(chunk[:n])
 	case errors.Is(err, unix.EAGAIN):
 		return
 	case err == nil && !s.in.stream:
@@ -187,6 +188,21 @@ func (s *stream) read(got loop.Ops) {
 		s.eof = true
 	}
 	s.flow()
+}
+
+// room is where the next bytes go: as many as may be read. What follows the last record that
+// will be told is left where it is; of a file, giveBack sees to that.
+func (s *stream) room() []byte {
+	if s.w.spare == 0 || s.w.opts.Reading != ReadRecords || s.in.kind == unix.S_IFREG || s.peer != "" {
+		return s.w.chunk
+	}
+	n, err := s.in.peek(s.w.chunk)
+	if err != nil || n == 0 {
+		n = 1 // a byte can't be of the record after the next one
+	} else {
+		n = s.split.reach(s.w.chunk[:n], s.w.spare)
+	}
+	return s.w.chunk[:n]
 }
 
 // flow emits records for as long as there are any and nobody holds the watcher.
