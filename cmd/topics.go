@@ -13,7 +13,8 @@ event, and {} for its subject. What is no field stays as it is, and so does
 ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
 
   every event    watcher name seq time
-  watch-fd       fd source ready line data partial peer, groups of --match
+  watch-fd       fd source ready line data partial peer lines count, groups
+                 of --match
   timer          after repeat due late missed
   every          schedule due next late missed
   on-signal      signal number count sender uid value

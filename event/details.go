@@ -20,6 +20,7 @@ type FD struct {
 	Groups  []Group  // what the match captured
 	Peer    string   // the other end's address, of a connection
 	File    *os.File // what the command gets as its input, if nothing was read
+	Merged  []FD     // what was read before, and is part of this event
 }
 
 // A Group is one capture of a match: its number or its name, and its text.
@@ -60,7 +61,9 @@ func (d FD) Fields() iter.Seq2[string, Value] {
 			yield("line", optional(d.Line)) &&
 			yield("data", optional(d.Data)) &&
 			yield("partial", Bool(d.Partial)) &&
-			yield("peer", Word(d.Peer))
+			yield("peer", Word(d.Peer)) &&
+			yield("lines", d.lines()) &&
+			yield("count", Int(int64(len(d.Merged)+1)))
 		for _, g := range d.Groups {
 			if !ok {
 				return
@@ -75,19 +78,55 @@ func (d FD) Lookup(name string) (Value, bool) {
 	return optional(d.Line), name == "line"
 }
 
-// Merge returns newer: readiness has no sum.
-func (FD) Merge(newer Detail) Detail { return newer }
+// lines is every record that the event stands for.
+func (d FD) lines() Value {
+	var list []string
+	if d.Merged == nil && d.Line != nil {
+		return Paths([]string{*d.Line})
+	}
+	for _, one := range d.each() {
+		if one.Line != nil {
+			list = append(list, *one.Line)
+		}
+	}
+	if list == nil {
+		return Value{}
+	}
+	return Paths(list)
+}
 
-// Payload is what was read, a record with its end given back; else the
-// descriptor itself.
+// each is what the event stands for, in the order in which it came.
+func (d FD) each() []FD { return append(d.Merged[:len(d.Merged):len(d.Merged)], d) }
+
+// Merge adds to newer what was read before it. Mere readiness has no sum.
+func (d FD) Merge(newer Detail) Detail {
+	n := newer.(FD)
+	if d.Line == nil && d.Data == nil && d.Merged == nil {
+		return n
+	}
+	earlier := d.Merged
+	d.Merged = nil
+	n.Merged = append(append(earlier, d), n.Merged...)
+	return n
+}
+
+// Payload is what was read, records with their ends given back; else the descriptor
+// itself.
 func (d FD) Payload(sep byte) Payload {
-	switch {
-	case d.Line != nil && d.Partial:
-		return Payload{Data: []byte(*d.Line)}
-	case d.Line != nil:
-		return Payload{Data: append([]byte(*d.Line), sep)}
-	case d.Data != nil:
-		return Payload{Data: []byte(*d.Data)}
+	var read []byte
+	for _, one := range d.each() {
+		switch {
+		case one.Line != nil:
+			read = append(read, *one.Line...)
+			if !one.Partial {
+				read = append(read, sep)
+			}
+		case one.Data != nil:
+			read = append(read, *one.Data...)
+		}
+	}
+	if read != nil || d.Line != nil || d.Data != nil {
+		return Payload{Data: read}
 	}
 	p := Payload{File: d.File}
 	if d.Peer != "" {

@@ -47,7 +47,7 @@ func names(d Detail) []string {
 
 func TestFieldsOfEachKind(t *testing.T) {
 	want := map[Kind]string{
-		KindFD:     "fd source ready line data partial peer",
+		KindFD:     "fd source ready line data partial peer lines count",
 		KindTimer:  "after repeat due late missed",
 		KindEvery:  "schedule due next late missed",
 		KindSignal: "signal number count sender uid value",
@@ -60,8 +60,8 @@ func TestFieldsOfEachKind(t *testing.T) {
 			t.Errorf("%s has %v", d.Kind(), got)
 		}
 	}
-	if got := names(samples()[0]); !slices.Equal(got[7:], []string{"1", "word", "none"}) {
-		t.Errorf("the groups are %v", got[7:])
+	if got := names(samples()[0]); !slices.Equal(got[9:], []string{"1", "word", "none"}) {
+		t.Errorf("the groups are %v", got[9:])
 	}
 }
 
@@ -102,7 +102,7 @@ func TestWhatIsNotKnownIsEmpty(t *testing.T) {
 		detail Detail
 		fields string
 	}{
-		{FD{}, "line data peer"},
+		{FD{}, "line data peer lines"},
 		{FD{Groups: []Group{{"word", nil}}}, "word"},
 		{Timer{After: time.Second}, "repeat due"},
 		{Every{}, "due next"},
@@ -141,6 +141,13 @@ func TestMerge(t *testing.T) {
 			Stat{Path: "f", Paths: []string{"f"}, Change: []string{"content", "mode"}, Prev: was, Now: now, Count: 3},
 		},
 		{
+			"what was read is all there, in its order",
+			FD{Line: new("b"), Merged: []FD{{Line: new("a")}}},
+			FD{Line: new("c")},
+			FD{Line: new("c"), Merged: []FD{{Line: new("a")}, {Line: new("b")}}},
+		},
+		{"readiness has no sum", FD{Ready: []string{"read"}}, FD{Ready: []string{"hup"}}, FD{Ready: []string{"hup"}}},
+		{
 			"changes of two paths list both",
 			Stat{Path: "f", Paths: []string{"f", "g"}, Change: []string{"content"}, Prev: was, Now: mid, Count: 2},
 			Stat{Path: "g", Paths: []string{"g", "h"}, Change: []string{"removed"}, Prev: mid, Count: 2},
@@ -176,6 +183,9 @@ func TestPayload(t *testing.T) {
 	}{
 		{"a line gets its end back", FD{Line: new("a")}, Payload{Data: []byte("a\n")}},
 		{"a piece of a line has none", FD{Line: new("a"), Partial: true}, Payload{Data: []byte("a")}},
+		{"merged lines come in their order", FD{Line: new("c"), Merged: []FD{{Line: new("a"), Partial: true}, {Line: new("b")}}}, Payload{Data: []byte("ab\nc\n")}},
+		{"merged chunks, too", FD{Data: new("b"), Merged: []FD{{Data: new("a")}}}, Payload{Data: []byte("ab")}},
+		{"and what the end of file is merged with", FD{Ready: []string{"eof"}, Merged: []FD{{Line: new("a")}}}, Payload{Data: []byte("a\n")}},
 		{"data is as it is", FD{Data: new("a\x00")}, Payload{Data: []byte("a\x00")}},
 		{"what was not read is the descriptor", FD{File: f}, Payload{File: f}},
 		{"a connection is read and written", FD{File: f, Peer: "@p"}, Payload{File: f, Out: f}},

@@ -20,7 +20,7 @@ func TestJSONOfAnEvent(t *testing.T) {
 		{Exit{PID: 7}, `"watcher":"on-exit",…,"pid":7,"command":null,"status":null,"signal":null,"core":null,"elapsed":null,"maxrss":null,"utime":null,"stime":null`},
 		{
 			FD{Source: "a\xffb", Num: 3, Ready: []string{"read"}, Line: new("\u2028\"\\\x00ü")},
-			`"watcher":"watch-fd",…,"fd":3,"source":"a\ufffdb","source_b64":"Yf9i","ready":["read"],"line":"\u2028\"\\\u0000ü","data":null,"partial":false,"peer":null`,
+			`"watcher":"watch-fd",…,"fd":3,"source":"a\ufffdb","source_b64":"Yf9i","ready":["read"],"line":"\u2028\"\\\u0000ü","data":null,"partial":false,"peer":null,"lines":["\u2028\"\\\u0000ü"],"count":1`,
 		},
 		{
 			Stat{Path: "f", Paths: []string{"f", "\xff"}},
