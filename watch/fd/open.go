@@ -17,7 +17,8 @@ import (
 func Inherited() map[int]bool {
 	inherited := map[int]bool{}
 	check := func(fd int) {
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC == 0 && !isStandIn(fd) {
 			inherited[fd] = true
 		}
 	}
@@ -33,6 +34,20 @@ func Inherited() map[int]bool {
 		}
 	}
 	return inherited
+}
+
+// isStandIn reports whether a descriptor was closed when ev was started: Go's runtime then
+// opens /dev/null in its place (runtime/fds_unix.go), for reading and writing, which no shell's
+// redirection of one of the three does.
+func isStandIn(fd int) bool {
+	if fd > 2 {
+		return false
+	}
+	var at, null unix.Stat_t
+	mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && mode&unix.O_ACCMODE == unix.O_RDWR &&
+		unix.Fstat(fd, &at) == nil && unix.Stat(os.DevNull, &null) == nil &&
+		at.Mode&unix.S_IFMT == unix.S_IFCHR && at.Rdev == null.Rdev
 }
 
 // openStream makes a stream of what form names.
