@@ -66,7 +66,7 @@ func (m *Matcher) readConfigFile(file, home string, c *config) {
 		return
 	}
 	if err != nil {
-		m.warn(fmt.Errorf("%w: git's configuration is read without it", err))
+		m.notRead(fmt.Errorf("%w: git's configuration is read without it", err))
 		return
 	}
 	path := func(value string) string {

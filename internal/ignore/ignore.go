@@ -24,10 +24,12 @@
 package ignore
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Verdict says what to do with a path.
@@ -62,6 +64,7 @@ type Matcher struct {
 	out     *tree // stands for every directory that is skipped
 	sources map[string]bool
 	warned  map[string]bool
+	failed  bool // a file could not be read
 }
 
 // New returns the filter of the directory root, which need not exist yet. A bad pattern and an unreadable file among
@@ -189,6 +192,18 @@ func IsRules(base string) bool {
 // as the tree is read.
 func (m *Matcher) Sources() []string {
 	return slices.Sorted(maps.Keys(m.sources))
+}
+
+// Failed reports whether a file could not be read, though it is there: its rules are not obeyed. After Forget(".") that is
+// tried again.
+func (m *Matcher) Failed() bool { return m.failed }
+
+// notRead tells why a file was not read.
+func (m *Matcher) notRead(err error) {
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
+		m.failed = true
+	}
+	m.warn(err)
 }
 
 // warn tells what is wrong with a file, once.

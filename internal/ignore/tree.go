@@ -22,6 +22,7 @@ type tree struct {
 // readRoot reads what is in force in the root: --ignore-file, and the ignore files from / down to it.
 func (m *Matcher) readRoot() *tree {
 	m.sources = map[string]bool{}
+	m.failed = false
 	m.typed.next = nil
 	for _, file := range m.options.IgnoreFiles {
 		file = absolute(file)
@@ -96,7 +97,7 @@ func (m *Matcher) readList(file string, l list) *list {
 	text, err := readFile(file)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			m.warn(fmt.Errorf("%w: its patterns are not obeyed", err))
+			m.notRead(fmt.Errorf("%w: its patterns are not obeyed", err))
 		}
 		return l.next
 	}

@@ -41,10 +41,18 @@ func (f file) isDir() bool    { return f.format() == unix.S_IFDIR }
 func (f file) isLink() bool   { return f.format() == unix.S_IFLNK }
 func (f file) isFile() bool   { return f.format() == unix.S_IFREG }
 
+// system is how files are looked at. Tests make it fail.
+var system = struct {
+	lstat, stat func(path string, st *unix.Stat_t) error
+	open        func(path string, flags int, mode uint32) (int, error)
+	readDirent  func(fd int, buf []byte) (int, error)
+	fstatat     func(fd int, name string, st *unix.Stat_t, flags int) error
+}{unix.Lstat, unix.Stat, unix.Open, unix.ReadDirent, unix.Fstatat}
+
 // lstat looks at a path itself, stat at what it leads to. What is not there, or
 // can't be because of what is in its place, is no error.
-func lstat(path string) (file, error) { return look(path, unix.Lstat) }
-func stat(path string) (file, error)  { return look(path, unix.Stat) }
+func lstat(path string) (file, error) { return look(path, system.lstat) }
+func stat(path string) (file, error)  { return look(path, system.stat) }
 
 func look(path string, how func(string, *unix.Stat_t) error) (file, error) {
 	var st unix.Stat_t

@@ -5,7 +5,10 @@ package stat
 func (t *tree) isRemote(d *dir) bool {
 	silent, known := t.remotes[d.dev]
 	if !known {
-		name := silentType(d.path)
+		name, err := silentType(d.path)
+		if err != nil {
+			return !isAbsent(err)
+		}
 		silent = name != ""
 		t.remotes[d.dev] = silent
 		if silent && t.n.hub != nil {

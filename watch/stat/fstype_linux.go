@@ -5,12 +5,16 @@ import "golang.org/x/sys/unix"
 // silentType returns the type, by statfs(2), of a file system on which something
 // can change without inotify being told: by another host, by the server behind it,
 // or by the kernel itself. For all others it returns "".
-func silentType(path string) string {
+func silentType(path string) (string, error) {
 	var st unix.Statfs_t
-	if unix.Statfs(path, &st) != nil {
-		return ""
+	if err := retry(func() error { return unix.Statfs(path, &st) }); err != nil {
+		return "", err
 	}
-	switch uint32(st.Type) {
+	return silentName(uint32(st.Type)), nil
+}
+
+func silentName(magic uint32) string {
+	switch magic {
 	case unix.NFS_SUPER_MAGIC:
 		return "nfs"
 	case unix.SMB_SUPER_MAGIC:

@@ -4,10 +4,10 @@ import "golang.org/x/sys/unix"
 
 // silentType returns the type of a file system that is on another host, which
 // does not tell of what others change there, or "".
-func silentType(path string) string {
+func silentType(path string) (string, error) {
 	var st unix.Statvfs_t
-	if unix.Statvfs(path, &st) != nil || st.Flag&unix.MNT_LOCAL != 0 {
-		return ""
+	if err := retry(func() error { return unix.Statvfs(path, &st) }); err != nil || st.Flag&unix.MNT_LOCAL != 0 {
+		return "", err
 	}
-	return unix.ByteSliceToString(st.Fstypename[:])
+	return unix.ByteSliceToString(st.Fstypename[:]), nil
 }

@@ -63,7 +63,7 @@ const maxNotices = 1 << 16
 //
 // It owns what is waited for, so that what does not matter is left out there already: in a
 // directory that is only on the way to a path (a post) hardly any name does, and what is
-// unrelated must not wake the loop. The loop's goroutine alone changes that.
+// unrelated must not wake the loop. Who has the tree alone changes that.
 type notifier struct {
 	hub  *Hub   // nil: nobody tells
 	wake func() // there is something to take

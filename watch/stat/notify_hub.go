@@ -36,12 +36,14 @@ type source interface {
 // who called add looks once more afterwards, and calls takeBack if the inode is not the one
 // that it asked for.
 //
-// All of it belongs to the loop's goroutine, but that the source reports on another: what
-// is under mu changes on the loop's alone, and the source is never called with mu held. It
-// has locks of its own, and while it waits for somebody to take an event it holds them: a
-// call into it would wait for listen, and listen for mu.
+// What is watched changes under asking, for several Watchers of a loop may be at it at the
+// same time (see errand). What the source reports comes on a goroutine of its own, and is
+// passed on under mu. The source is never called with mu held. It has locks of its own, and
+// while it waits for somebody to take an event it holds them: a call into it would wait for
+// listen, and listen for mu.
 type Hub struct {
 	open   func(*Hub) (source, <-chan fsnotify.Event, <-chan error, error) // nil: openKernel
+	asking sync.Mutex                                                      // held by who changes what is watched
 	source source                                                          // while there are hearers
 
 	mu      sync.Mutex
@@ -79,6 +81,8 @@ func openKernel(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
 
 // join has a notifier hear of what is added for it.
 func (h *Hub) join(n *notifier, o *Options) error {
+	h.asking.Lock()
+	defer h.asking.Unlock()
 	if len(h.hearers) == 0 {
 		open := h.open
 		if open == nil {
@@ -104,6 +108,8 @@ func (h *Hub) join(n *notifier, o *Options) error {
 // leave ends that, and reports whether nobody is left, so that all watches have ended.
 // Otherwise those of the notifier have to be removed.
 func (h *Hub) leave(n *notifier) bool {
+	h.asking.Lock()
+	defer h.asking.Unlock()
 	h.mu.Lock()
 	delete(h.hearers, n)
 	last := len(h.hearers) == 0
@@ -120,6 +126,8 @@ func (h *Hub) leave(n *notifier) bool {
 // add has d.n told of what happens in a directory, whose inode has been looked at. Who
 // called looks once more, and takes it back if another is there.
 func (h *Hub) add(d *dir) error {
+	h.asking.Lock()
+	defer h.asking.Unlock()
 	h.mu.Lock()
 	p := h.places[d.id()]
 	if p != nil && !p.ended {
@@ -141,7 +149,8 @@ func (h *Hub) add(d *dir) error {
 	h.mu.Unlock()
 	err := h.source.Add(d.path)
 	if err != nil {
-		h.takeBack(d)
+		h.release(d)
+		h.free(d.path)
 	}
 	return err
 }
@@ -149,7 +158,9 @@ func (h *Hub) add(d *dir) error {
 // takeBack undoes add: it is another inode that is watched by the directory's name, or
 // none.
 func (h *Hub) takeBack(d *dir) {
-	h.remove(d)
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	h.release(d)
 	h.free(d.path)
 }
 
@@ -171,6 +182,12 @@ func (h *Hub) free(name string) {
 
 // remove ends what add began.
 func (h *Hub) remove(d *dir) {
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	h.release(d)
+}
+
+func (h *Hub) release(d *dir) {
 	h.mu.Lock()
 	p := h.places[d.id()]
 	p.unlink(d)
@@ -184,7 +201,11 @@ func (h *Hub) remove(d *dir) {
 }
 
 // watched is how many directories are.
-func (h *Hub) watched() int { return len(h.places) }
+func (h *Hub) watched() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.places)
+}
 
 // listen takes what the source tells until both channels, or the first of them, are
 // closed.

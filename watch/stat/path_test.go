@@ -362,7 +362,7 @@ func TestStat_discard(t *testing.T) {
 	write(t, made, "x")
 	remove(t, gone)
 	w.do(w.stat.Discard)
-	passes(t, w.stat.tree.discarded)
+	passes(t, w.stat.tree.discarded.Load())
 	w.quiet()
 	appendTo(t, made, "y")
 	w.expect("content", made)

@@ -8,11 +8,21 @@ import (
 
 // noticed takes in what has been told.
 func (s *Watcher) noticed() {
-	b := s.tree.n.take()
-	if s.tree.notice(b) {
-		s.quieten(s.o.Settle - b.quiet)
+	if s.postpone(takeNotices) {
+		return
 	}
-	s.pollOn(s.o.interval())
+	var relevant bool
+	var quiet time.Duration
+	s.errand(func(t *tree) {
+		b := t.n.take()
+		quiet = b.quiet
+		relevant = t.notice(b)
+	}, func() {
+		if relevant {
+			s.quieten(s.o.Settle - quiet)
+		}
+		s.pollOn(s.o.interval())
+	})
 }
 
 // quieten waits for this long, within MaxWait, until it looks whether all is quiet.
@@ -33,40 +43,59 @@ func (s *Watcher) settled() {
 	if s.owesEvent = s.onHold; s.onHold {
 		return
 	}
-	as := s.pendingEvents
+	pending := s.pendingEvents
 	s.pendingEvents = nil
-	for _, together := range as {
+	for _, together := range pending {
 		s.emitChanges(together)
 	}
-	if s.tree == nil || s.settle.Active() {
-		return // the latter: fed while it waits
+	if s.tree == nil || s.settle.Active() || s.postpone(settle) {
+		return // the second: fed while it waits
 	}
-	b := s.tree.n.take()
-	late := !s.since.IsZero() && s.o.MaxWait > 0 && s.loop.Now().Sub(s.since) >= s.o.MaxWait
-	if stirred := s.tree.notice(b); stirred && b.quiet < s.o.Settle && !late {
-		s.quieten(s.o.Settle - b.quiet)
-		return
+	var wait time.Duration
+	var changes []change
+	since, now := s.since, s.loop.Now()
+	s.errand(func(t *tree) {
+		if wait = s.unsettled(t, since, now); wait == 0 {
+			changes = t.look()
+		}
+	}, func() {
+		if wait > 0 {
+			s.quieten(wait)
+			return
+		}
+		s.since = time.Time{}
+		s.pollOn(s.o.interval())
+		switch {
+		case s.onHold:
+			s.owesEvent = true
+			s.pendingEvents = append(s.pendingEvents, changes)
+		case s.o.Until != Forever:
+			s.emitMet(changes)
+		default:
+			s.emitChanges(changes)
+		}
+	})
+}
+
+// unsettled returns how long to wait until it is worth to look again whether all is quiet;
+// 0 if it is, or if there has been enough waiting.
+func (s *Watcher) unsettled(t *tree, since, now time.Time) time.Duration {
+	b := t.n.take()
+	late := !since.IsZero() && s.o.MaxWait > 0 && now.Sub(since) >= s.o.MaxWait
+	if stirred := t.notice(b); stirred && b.quiet < s.o.Settle && !late {
+		return s.o.Settle - b.quiet
 	}
-	if s.o.Settle > 0 && !late && s.tree.settling() {
-		s.quieten(s.o.Settle)
-		return
+	if s.o.Settle > 0 && !late && t.settling() {
+		return s.o.Settle
 	}
-	quiet := min(b.quiet, s.loop.Now().Sub(s.since)) // the latter: since a poll
+	quiet := min(b.quiet, now.Sub(since)) // the latter: since a poll
 	if late {
 		quiet = math.MaxInt64 // nobody is waited for any more
 	}
-	if s.o.Settle > 0 && s.o.Until == Forever && s.tree.unfinished(quiet) {
-		s.quieten(max(s.o.Settle, DefaultSettle))
-		return
+	if s.o.Settle > 0 && s.o.Until == Forever && t.unfinished(quiet) {
+		return max(s.o.Settle, DefaultSettle)
 	}
-	s.since = time.Time{}
-	changes := s.tree.look()
-	s.pollOn(s.o.interval())
-	if s.o.Until != Forever {
-		s.emitMet(changes)
-	} else {
-		s.emitChanges(changes)
-	}
+	return 0
 }
 
 func (s *Watcher) emitChanges(changes []change) {
@@ -115,15 +144,22 @@ func (s *Watcher) pollOn(after time.Duration) {
 // poll looks at what does not tell. By itself it takes no more than a tenth of
 // the time for that.
 func (s *Watcher) poll() {
-	began := time.Now()
-	marks := len(s.tree.marks)
-	s.tree.poll()
-	if len(s.tree.marks) > marks {
-		s.quieten(s.o.Settle)
+	if s.postpone(poll) {
+		return
 	}
+	var marked bool
 	every := s.o.interval()
-	if s.o.Poll == 0 {
-		every = max(every, 10*time.Since(began))
-	}
-	s.pollOn(every)
+	s.errand(func(t *tree) {
+		began, marks := time.Now(), len(t.marks)
+		t.poll()
+		marked = len(t.marks) > marks
+		if s.o.Poll == 0 {
+			every = max(every, 10*time.Since(began))
+		}
+	}, func() {
+		if marked {
+			s.quieten(s.o.Settle)
+		}
+		s.pollOn(every)
+	})
 }

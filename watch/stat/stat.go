@@ -44,6 +44,11 @@ type Watcher struct {
 	metPaths      map[string]bool
 	onHold        bool
 	owesEvent     bool // it would have told something, but was held
+	postponed     task // until an errand is back
+
+	retries    *loop.Timer
+	retryPause time.Duration
+	unseen     int // places that can't be looked at
 
 	interrupted atomic.Bool
 }
@@ -89,6 +94,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	s := &Watcher{loop: l, o: o, emit: emit}
 	s.settle = loop.NewTimer(l, 0, 0, s.settled)
 	s.polls = loop.NewTimer(l, 0, 0, s.poll)
+	s.retries = loop.NewTimer(l, 0, 0, s.retry)
 	return s, nil
 }
 
@@ -129,6 +135,8 @@ func (s *Watcher) Start() error {
 		s.settle.Feed()
 	}
 	s.pollOn(s.o.interval())
+	s.unseen = len(t.unseen) + len(t.unruled())
+	s.retryLater()
 	return nil
 }
 
@@ -149,21 +157,24 @@ func (s *Watcher) listen(n *notifier) error {
 
 // Stop ends the watching.
 func (s *Watcher) Stop() {
-	s.settle.Stop()
-	s.settle.ClearPending()
-	s.polls.Stop()
-	s.polls.ClearPending()
+	for _, timer := range []*loop.Timer{s.settle, s.polls, s.retries} {
+		timer.Stop()
+		timer.ClearPending()
+	}
 	if s.tree == nil {
 		return
 	}
-	s.tree.disarm()
+	if !s.tree.away { // otherwise when it is back
+		s.tree.disarm()
+	}
+	s.postponed, s.retryPause, s.unseen = 0, 0, 0
 	s.tree, s.since, s.pendingEvents, s.owesEvent = nil, time.Time{}, nil, false
 	s.loop.Unref()
 }
 
 // Feed emits an event for the named paths as they are now.
 func (s *Watcher) Feed() {
-	if s.tree != nil {
+	if s.tree != nil && !s.postpone(feed) {
 		s.pendingEvents = append(s.pendingEvents, s.tree.asNamed())
 		s.settle.Feed()
 	}
@@ -173,7 +184,7 @@ func (s *Watcher) Feed() {
 // that has just ended, say.
 func (s *Watcher) Discard() {
 	if s.tree != nil {
-		s.tree.discarded = time.Now().UnixNano()
+		s.tree.discarded.Store(time.Now().UnixNano())
 	}
 }
 
@@ -199,6 +210,7 @@ func (s *Watcher) Pending() bool { return s.settle.Pending() }
 func (s *Watcher) SetPriority(p loop.Priority) {
 	s.settle.SetPriority(p)
 	s.polls.SetPriority(p)
+	s.retries.SetPriority(p)
 }
 
 // details makes events of changes: one of each, or one for all.

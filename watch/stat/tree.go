@@ -38,7 +38,8 @@ import (
 // (see resolve). The same directory may be both, and be in several trees under several
 // paths: the Hub makes one watch of it.
 //
-// All of it belongs to the loop's goroutine, but for readings and the notifier's.
+// One goroutine at a time has the tree: the loop's, or that of an errand. Only readings are
+// made by others as well.
 type tree struct {
 	o       *Options
 	n       *notifier // without a Hub all is polled
@@ -59,13 +60,15 @@ type tree struct {
 	inVain        map[spot]bool // what was waited for in vain: a log that stays open
 	compareAll    bool          // look everywhere
 	changes       []change
-	reported      map[string]bool // by path: it is told that it can't be looked at
-	limitReported bool            // that no more can be watched
-	armed         bool            // there is no way back
-	failed        error           // why it can't be armed
-	interrupted   *atomic.Bool    // nor is to be
+	unseen        map[spot]bool // what can't be looked at; without a name: what is in a directory
+	reported      map[spot]bool // it is told that it can't
+	limitReported bool          // that no more can be watched
+	armed         bool          // there is no way back
+	failed        error         // why it can't be armed
+	interrupted   *atomic.Bool  // nor is to be
 
-	discarded int64 // changes older than this don't count: nanoseconds since 1970
+	discarded atomic.Int64 // changes older than this don't count: nanoseconds since 1970
+	away      bool         // an errand has the tree; the loop's own
 
 	reading reading // walk's and scan's own
 	merged  []entry
@@ -126,7 +129,8 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 		remotes:     map[uint32]bool{},
 		marked:      map[spot]file{},
 		inVain:      map[spot]bool{},
-		reported:    map[string]bool{},
+		unseen:      map[spot]bool{},
+		reported:    map[spot]bool{},
 	}
 	if o.Content {
 		t.hashes, t.seed = map[spot]uint64{}, maphash.MakeSeed()
@@ -277,7 +281,7 @@ func (t *tree) arm() error {
 		t.resolve(s)
 		f, err := t.state(s)
 		if err != nil {
-			t.reportTrouble(p, err)
+			t.cannotSee(s, err)
 		}
 		e := s.entry()
 		e.file = f

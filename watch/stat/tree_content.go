@@ -25,7 +25,7 @@ func (t *tree) learn(s spot, f file) (moved bool) {
 		case errors.Is(err, errMoved):
 			moved = true
 		case !isAbsent(err):
-			t.reportTrouble(s.path(), err)
+			t.cannotSee(s, err)
 		}
 	}
 	if t.o.Atime {

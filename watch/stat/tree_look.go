@@ -141,10 +141,10 @@ func (t *tree) examine(s spot) {
 	}
 	now, err := t.state(s)
 	if err != nil {
-		t.reportTrouble(s.path(), err)
+		t.cannotSee(s, err)
 		return // what can't be seen has not changed
 	}
-	delete(t.reported, s.path())
+	t.canSee(s)
 	e := s.entry()
 	var before file
 	if e != nil {
@@ -209,8 +209,10 @@ func (t *tree) forget(d *dir) {
 		}
 		t.addChange(s, e.file, file{})
 		t.leave(s)
+		t.canSee(s)
 	}
 	d.forgotten = true
+	t.canSee(spot{dir: d})
 }
 
 // addChange adds a change, if it is one that the user wants to be told of.
@@ -235,23 +237,37 @@ func (t *tree) addChange(s spot, before, now file) {
 // changed the directory that it was in.
 func (t *tree) isOld(s spot, now file) bool {
 	switch {
-	case t.discarded == 0:
+	case t.discarded.Load() == 0:
 		return false
 	case now.exists():
-		return now.ctime <= t.discarded
+		return now.ctime <= t.discarded.Load()
 	}
-	return changedAt(s.path()) <= t.discarded
+	return changedAt(s.path()) <= t.discarded.Load()
 }
 
-// reportTrouble reports, once, that something can't be looked at.
-func (t *tree) reportTrouble(path string, err error) {
-	if t.reported[path] {
+// cannotSee takes in that a spot can't be looked at, or without a name what is in its
+// directory. That is said once, and tried again.
+func (t *tree) cannotSee(s spot, err error) {
+	t.unseen[s] = true
+	if t.reported[s] {
 		return
 	}
-	t.reported[path] = true
+	t.reported[s] = true
+	path := s.dir.path
+	if s.name != "" {
+		path = s.path()
+	}
 	if errors.Is(err, unix.EACCES) {
-		t.o.Report.Noticef("%s: permission denied: what happens there is not seen until it is granted", path)
+		t.o.Report.Noticef("%s: permission denied: changes there are told once it is granted", path)
 		return
 	}
-	t.o.Report.Noticef("%s: %v: what happens there is not seen until that is mended", path, err)
+	t.o.Report.Noticef("%s: %v: changes there are told once it can be read again", path, err)
+}
+
+// canSee takes in that a spot can be looked at.
+func (t *tree) canSee(s spot) {
+	if len(t.reported) > 0 && !t.ways[s].cut {
+		delete(t.reported, s)
+		delete(t.unseen, s)
+	}
 }

@@ -1,14 +1,18 @@
 package stat
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
@@ -25,6 +29,48 @@ func TestStat_endsUpWithTheTruth(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 1)), 300)
+		})
+	}
+}
+
+// Each call may fail now and then: that makes nothing blind.
+func TestStat_endsUpWithTheTruthThoughCallsFail(t *testing.T) {
+	var failed atomic.Int64
+	real := system
+	t.Cleanup(func() {
+		system = real
+		if failed.Load() == 0 {
+			t.Error("no call has failed")
+		}
+	})
+	fail := func() error {
+		if rand.IntN(50) > 0 {
+			return nil
+		}
+		failed.Add(1)
+		return []error{unix.EIO, unix.ENOMEM, unix.ENFILE}[rand.IntN(3)]
+	}
+	system.lstat = func(path string, st *unix.Stat_t) error { return cmp.Or(fail(), real.lstat(path, st)) }
+	system.stat = func(path string, st *unix.Stat_t) error { return cmp.Or(fail(), real.stat(path, st)) }
+	system.fstatat = func(fd int, name string, st *unix.Stat_t, flags int) error {
+		return cmp.Or(fail(), real.fstatat(fd, name, st, flags))
+	}
+	system.open = func(path string, flags int, mode uint32) (int, error) {
+		if err := fail(); err != nil {
+			return -1, err
+		}
+		return real.open(path, flags, mode)
+	}
+	system.readDirent = func(fd int, buf []byte) (int, error) {
+		if err := fail(); err != nil {
+			return -1, err
+		}
+		return real.readDirent(fd, buf)
+	}
+	for seed := range 6 {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 3)), 300)
 		})
 	}
 }
@@ -142,9 +188,9 @@ func truthOf(t *testing.T, root string) map[string]event.File {
 	truth := map[string]event.File{}
 	check(t, filepath.WalkDir(root+"/", func(path string, _ fs.DirEntry, err error) error {
 		path = filepath.Clean(path)
-		f, _ := lstat(path)
+		f, _ := look(path, unix.Lstat)
 		if path == root {
-			f, _ = stat(path)
+			f, _ = look(path, unix.Stat)
 		}
 		truth[path] = f.event()
 		return err

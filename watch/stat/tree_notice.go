@@ -99,7 +99,7 @@ func (t *tree) stirred(d *dir, base string, op fsnotify.Op) bool {
 		t.mark(s, file{})
 		return true
 	}
-	if f, _ := t.state(s); e == nil && (!f.exists() || !s.counts(f)) {
+	if f, err := t.state(s); e == nil && err == nil && (!f.exists() || !s.counts(f)) {
 		return len(t.marks) > marks // among others, what came and went
 	}
 	t.reenter(s)
@@ -188,7 +188,12 @@ func (t *tree) findSources() {
 func (t *tree) sourceChanged(s spot) bool {
 	f, err := t.state(s)
 	e := s.entry()
-	if err != nil || f == e.file {
+	if err != nil {
+		t.cannotSee(s, err)
+		return false
+	}
+	t.canSee(s)
+	if f == e.file {
 		return false
 	}
 	e.file = f

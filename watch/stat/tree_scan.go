@@ -36,18 +36,17 @@ func (t *tree) takeIn(r *reading, since int64) {
 	switch {
 	case isAbsent(r.err):
 		t.confirm(d, file{})
+		t.canSee(spot{dir: d})
 		return // whatever told of it will be looked at
 	case r.err != nil:
 		d.unread = true
-		t.reportTrouble(d.path, r.err)
+		t.cannotSee(spot{dir: d}, r.err)
 		return
 	}
 	t.confirm(d, r.file)
 	d.stale = false
-	if d.unread {
-		d.unread = false
-		delete(t.reported, d.path)
-	}
+	d.unread = false
+	t.canSee(spot{dir: d})
 	var rules []string
 	for _, l := range r.names {
 		if ignore.IsRules(l.name) {
@@ -58,7 +57,7 @@ func (t *tree) takeIn(r *reading, since int64) {
 	merged, kids := t.merged[:0], d.kids
 	for _, l := range r.names {
 		if l.err != nil {
-			t.reportTrouble(joinPath(d.path, l.name), l.err)
+			t.cannotSee(spot{d, l.name}, l.err)
 			continue
 		}
 		for len(kids) > 0 && kids[0].name < l.name {
@@ -95,7 +94,10 @@ func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
 	linked := f.isLink() && t.o.Follow
 	if linked {
 		t.resolve(s)
-		if to, err := t.state(s); err == nil {
+		to, err := t.state(s)
+		if err != nil {
+			t.cannotSee(s, err)
+		} else {
 			f = to
 		}
 	}
@@ -141,17 +143,20 @@ func (t *tree) drop(s spot, d *dir) {
 		t.bury(d)
 	}
 	t.leave(s)
+	t.canSee(s)
 	t.unlearn(s)
 }
 
 // bury makes the marks in a directory that is no longer known void.
 func (t *tree) bury(d *dir) {
 	d.forgotten = true
+	t.canSee(spot{dir: d})
 	for _, e := range d.kids {
 		if e.dir != nil {
 			t.bury(e.dir)
 		}
 		t.leave(spot{d, e.name})
+		t.canSee(spot{d, e.name})
 		t.unlearn(spot{d, e.name})
 	}
 }

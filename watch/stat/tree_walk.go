@@ -71,7 +71,11 @@ func (t *tree) release(d *dir) {
 func (t *tree) rearm(d *dir) {
 	t.release(d)
 	d.top.rules.Forget(d.top.rel(d.path))
-	if f, err := t.state(d.spot()); err == nil && f.isDir() {
+	f, err := t.state(d.spot())
+	switch {
+	case err != nil:
+		t.cannotSee(spot{dir: d}, err)
+	case f.isDir():
 		d.setID(f)
 		t.walk(d, 0)
 	}
@@ -105,7 +109,7 @@ func (r *reading) read(d *dir) {
 
 func (r *reading) open() error {
 	err := retry(func() (err error) {
-		r.fd, err = unix.Open(r.dir.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		r.fd, err = system.open(r.dir.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {
@@ -126,7 +130,7 @@ func (r *reading) list() error {
 	var names []string
 	for n := 1; n > 0; {
 		err := retry(func() (err error) {
-			n, err = unix.ReadDirent(r.fd, r.dirents)
+			n, err = system.readDirent(r.fd, r.dirents)
 			return err
 		})
 		if err != nil {
@@ -135,7 +139,7 @@ func (r *reading) list() error {
 		_, _, names = unix.ParseDirent(r.dirents[:n], -1, names)
 	}
 	for _, name := range names {
-		err := retry(func() error { return unix.Fstatat(r.fd, name, &r.stat, unix.AT_SYMLINK_NOFOLLOW) })
+		err := retry(func() error { return system.fstatat(r.fd, name, &r.stat, unix.AT_SYMLINK_NOFOLLOW) })
 		switch {
 		case err == nil:
 			r.names = append(r.names, listed{name: name, file: newFile(&r.stat)})

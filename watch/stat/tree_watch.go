@@ -122,6 +122,9 @@ func (t *tree) resolve(s spot) {
 		w.add(t.post(at, here, s, ""), "")
 	}
 	w.cut = err != nil
+	if w.cut && !isAbsent(err) && !errors.Is(err, unix.EINVAL) { // the latter: no link any more
+		t.cannotSee(s, err)
+	}
 	w.polled = slices.ContainsFunc(w.steps, func(x step) bool { return t.polled[x.post] })
 	t.leave(s)
 	t.ways[s] = w

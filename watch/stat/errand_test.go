@@ -1,0 +1,175 @@
+package stat
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/looptest"
+	"github.com/evshell/ev/internal/report"
+)
+
+// hang has a look at a path hang until it is released. It tells of each that hangs.
+func hang(t *testing.T, path string) (hanging <-chan string, release func()) {
+	t.Helper()
+	real := system.stat
+	held, released := make(chan string, 100), make(chan struct{})
+	system.stat = func(p string, st *unix.Stat_t) error {
+		if p == path {
+			select {
+			case <-released:
+			default:
+				held <- p
+				<-released
+			}
+		}
+		return real(p, st)
+	}
+	t.Cleanup(func() { system.stat = real })
+	return held, func() { close(released) }
+}
+
+func TestErrand_aLookThatHangsHoldsUpNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	write(t, path, "x")
+	w := watchFiles(t, Options{Paths: []string{path}})
+	hanging, release := hang(t, path)
+	appendTo(t, path, "y")
+	looptest.Receive(t, hanging, "nobody looks")
+	w.do(func() {}) // the loop goes on
+	w.do(w.stat.Feed)
+	appendTo(t, path, "z")
+	release()
+	w.expect("content", path)
+	w.expect("", path, w.fence)
+	appendTo(t, path, "z")
+	w.expect("content", path)
+}
+
+func TestErrand_stopWhileALookHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	write(t, path, "x")
+	w := watchFiles(t, Options{Paths: []string{path}})
+	hanging, release := hang(t, path)
+	appendTo(t, path, "y")
+	looptest.Receive(t, hanging, "nobody looks")
+	w.do(func() {
+		w.loop.Ref()
+		w.stat.Stop()
+	})
+	release()
+	w.do(func() {
+		check(t, w.stat.Start())
+		w.loop.Unref()
+	})
+	appendTo(t, path, "z")
+	w.expect("content", path)
+	w.quiet()
+}
+
+// What fails once is said once, counted as long as it can't be seen, and told then.
+func TestRetry_oneFailingCallIsMadeUpFor(t *testing.T) {
+	for name, fail := range map[string]func(once func() error){
+		"open": func(once func() error) {
+			real := system.open
+			system.open = func(path string, flags int, mode uint32) (int, error) {
+				if strings.HasSuffix(path, "new") {
+					if err := once(); err != nil {
+						return -1, err
+					}
+				}
+				return real(path, flags, mode)
+			}
+		},
+		"getdents64": func(once func() error) {
+			real := system.readDirent
+			system.readDirent = func(fd int, buf []byte) (int, error) {
+				if err := once(); err != nil {
+					return -1, err
+				}
+				return real(fd, buf)
+			}
+		},
+		"newfstatat": func(once func() error) {
+			real := system.fstatat
+			system.fstatat = func(fd int, name string, st *unix.Stat_t, flags int) error {
+				if err := once(); err != nil {
+					return err
+				}
+				return real(fd, name, st, flags)
+			}
+		},
+		"lstat": func(once func() error) {
+			real := system.lstat
+			system.lstat = func(path string, st *unix.Stat_t) error {
+				if strings.HasSuffix(path, "new") {
+					if err := once(); err != nil {
+						return err
+					}
+				}
+				return real(path, st)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			real := system
+			defer func() { system = real }()
+			root, away := t.TempDir(), t.TempDir()
+			mkdir(t, filepath.Join(away, "new/deep"))
+			write(t, filepath.Join(away, "new/deep/file"), "x")
+			var said strings.Builder
+			w := watchFiles(t, Options{Paths: []string{root}, Recursive: true, Each: true, Report: report.New(&said, "ev", report.Plain, report.Notice)})
+			failed, unseen := false, 0
+			w.do(func() {
+				fail(func() error {
+					if failed {
+						return nil
+					}
+					failed = true
+					return unix.EIO
+				})
+			})
+			rename(t, filepath.Join(away, "new"), filepath.Join(root, "new"))
+			w.expectAll(filepath.Join(root, "new"), filepath.Join(root, "new/deep"), filepath.Join(root, "new/deep/file"))
+			appendTo(t, filepath.Join(root, "new/deep/file"), "y")
+			w.expect("content", filepath.Join(root, "new/deep/file"))
+			w.do(func() { unseen = w.stat.Unseen() })
+			if !failed || unseen != 0 || strings.Count(said.String(), "once it can be read again") > 1 {
+				t.Errorf("failed: %v, unseen: %d, said: %s", failed, unseen, &said)
+			}
+		})
+	}
+}
+
+// Rules that can't be read are obeyed once they can be.
+func TestRetry_ignoreFile(t *testing.T) {
+	if os.Getuid() == 0 {
+		asNobody(t)
+		return
+	}
+	root := t.TempDir()
+	rules := filepath.Join(root, ".ignore")
+	write(t, rules, "*.log\n")
+	chmod(t, rules, 0)
+	var said strings.Builder
+	o := Options{Paths: []string{root}, Recursive: true, Each: true, Report: report.New(&said, "ev", report.Plain, report.Notice)}
+	w := watchFiles(t, o)
+	write(t, filepath.Join(root, "a.log"), "x")
+	w.expect("created", filepath.Join(root, "a.log"))
+	unseen := 0
+	w.do(func() { unseen = w.stat.Unseen() })
+	if unseen != 1 || !strings.Contains(said.String(), "not obeyed") {
+		t.Errorf("%d unseen, said %s", unseen, &said)
+	}
+	chmod(t, rules, 0o600)
+	w.do(w.stat.retry)
+	w.do(func() { unseen = w.stat.Unseen() })
+	if unseen != 0 {
+		t.Errorf("%d unseen", unseen)
+	}
+	write(t, filepath.Join(root, "b.log"), "x")
+	w.quiet()
+}
