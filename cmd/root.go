@@ -20,7 +20,7 @@ func (a *app) newRoot(sink Sink) *cobra.Command {
 		Use:   "ev WATCHER [flags] [ARG...] [-- COMMAND [ARG...]]",
 		Short: "wait for something to happen, then print it or run a command",
 		Long: `Ev waits for an event (a ready descriptor, an elapsed time, a schedule, a signal, a
-process's exit, a file's change), then prints it, one line an event, or runs
+process's exit, a file's change, a request, a port that opens), then prints it, one line an event, or runs
 COMMAND for it. It is libev for the shell: each watcher type is a word.`,
 		Example: `  # build at each save
   ev stat -r . --ext go -- go build ./...
@@ -80,6 +80,7 @@ func watchers() []namedCommand {
 		{"on-exit", (*app).newOnExit},
 		{"stat", (*app).newStat},
 		{"on-http", (*app).newOnHTTP},
+		{"probe", (*app).newProbe},
 	}
 }
 

@@ -22,6 +22,7 @@ func otherNames() map[string]string {
 		"wait": "on-exit", "pid": "on-exit", "exit": "on-exit", "child": "on-exit", "waitpid": "on-exit", "pidwait": "on-exit",
 		"tail": "watch-fd", "poll": "watch-fd", "select": "watch-fd", "io": "watch-fd", "fd": "watch-fd", "read": "watch-fd",
 		"http": "on-http", "httpd": "on-http", "serve": "on-http", "webhook": "on-http",
+		"wait-for-it": "probe", "wait4x": "probe", "ping": "probe", "healthcheck": "probe", "check": "probe", "curl": "probe", "port": "probe", "tcp": "probe",
 	}
 }
 

@@ -21,6 +21,7 @@ ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
   on-exit        pid command status signal core elapsed maxrss utime stime
   stat           path paths change count, and of now and before (prev_size, …):
                  type size mtime mode uid gid ino nlink
+  probe          target state status output latency error since prev_state
 
 A COMMAND has them in its environment, too: EV_PATH, EV_PREV_SIZE. In the script
 of a shell (sh -c, or -c) that is the only way: write "$EV_PATH" there, for a

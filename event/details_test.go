@@ -29,12 +29,13 @@ func samples() []Detail {
 			Path: "f", Paths: []string{"f", "g"}, Change: []string{"created", "mode"}, Count: 2,
 			Now: File{Exists: true, Type: "file", Size: 5, Mtime: noon(), Mode: 0o4755, UID: 1, GID: 2, Ino: 3, Nlink: 1},
 		},
+		Probe{Target: "http://x/", State: Down, Status: new(503), Output: "busy", Latency: time.Second, Error: "status 503", Since: noon(), PrevState: Up},
 	}
 }
 
 // empty returns a detail of each kind, with nothing in it.
 func empty() []Detail {
-	return []Detail{FD{}, Timer{}, Every{}, Signal{}, Exit{}, Stat{}}
+	return []Detail{FD{}, Timer{}, Every{}, Signal{}, Exit{}, Stat{}, Probe{}}
 }
 
 func names(d Detail) []string {
@@ -54,6 +55,7 @@ func TestFieldsOfEachKind(t *testing.T) {
 		KindExit:   "pid command status signal core elapsed maxrss utime stime",
 		KindStat: `path paths change type size mtime mode uid gid ino nlink
 			prev_type prev_size prev_mtime prev_mode prev_uid prev_gid prev_ino prev_nlink count`,
+		KindProbe: "target state status output latency error since prev_state",
 	}
 	for _, d := range empty() {
 		if got := names(d); !slices.Equal(got, strings.Fields(want[d.Kind()])) {
@@ -88,6 +90,9 @@ func TestTextOfEachKind(t *testing.T) {
 		{Exit{PID: 7}, "7|ended, status unknown"},
 		{Stat{Path: "f", Paths: []string{"f"}, Change: []string{"mode", "owner"}}, "f|mode,owner"},
 		{Stat{Path: "f", Paths: []string{"f", "g", "h"}, Change: []string{"created"}}, "f|created (+2 more)"},
+		{Probe{Target: "tcp:x:1", State: Up}, "tcp:x:1|up"},
+		{Probe{Target: "tcp:x:1", State: Down, Error: "refused"}, "tcp:x:1|down|refused"},
+		{Probe{Target: "tcp:x:1"}, "tcp:x:1|unknown"},
 	}
 	for _, tt := range tests {
 		got := string(Event{Detail: tt.detail}.AppendText(nil))
@@ -110,6 +115,7 @@ func TestWhatIsNotKnownIsEmpty(t *testing.T) {
 		{Exit{}, "command status signal core elapsed maxrss utime stime"},
 		{Exit{Known: true, Signal: "KILL"}, "status"},
 		{Stat{}, "type size mtime mode uid gid ino nlink prev_type prev_size prev_mtime prev_mode prev_uid prev_gid prev_ino prev_nlink"},
+		{Probe{}, "state status output latency error since prev_state"},
 	}
 	for _, tt := range tests {
 		for name := range strings.FieldsSeq(tt.fields) {
@@ -153,6 +159,7 @@ func TestMerge(t *testing.T) {
 			Stat{Path: "g", Paths: []string{"g", "h"}, Change: []string{"removed"}, Prev: mid, Count: 2},
 			Stat{Path: "f", Paths: []string{"f", "g", "h"}, Change: []string{"content", "removed"}, Prev: was, Now: mid, Count: 4},
 		},
+		{"the state before is that of the first", Probe{State: Down, PrevState: Up}, Probe{State: Up, PrevState: Down}, Probe{State: Up, PrevState: Up}},
 	}
 	for _, tt := range tests {
 		older, newer := Event{Seq: 1, Name: "w", Time: noon(), Detail: tt.older}, Event{Seq: 2, Name: "w", Time: noon().Add(1), Detail: tt.newer}
@@ -190,6 +197,7 @@ func TestPayload(t *testing.T) {
 		{"what was not read is the descriptor", FD{File: f}, Payload{File: f}},
 		{"a connection is read and written", FD{File: f, Peer: "@p"}, Payload{File: f, Out: f}},
 		{"changed paths", Stat{Paths: []string{"f", "g h"}}, Payload{Data: []byte("f\ng h\n")}},
+		{"an answer", Probe{Output: "x"}, Payload{Data: []byte("x")}},
 	}
 	for _, tt := range tests {
 		if got := tt.detail.Payload('\n'); !reflect.DeepEqual(got, tt.want) {

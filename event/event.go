@@ -27,6 +27,7 @@ const (
 	KindExit   Kind = "on-exit"
 	KindStat   Kind = "stat"
 	KindHTTP   Kind = "on-http"
+	KindProbe  Kind = "probe"
 )
 
 // A Detail is what one watcher has to say about one event. It is a value:

@@ -24,7 +24,7 @@ func rooms() map[string][]string {
 		"main": {"cmd"},
 		"cmd": {
 			"evfile", "control", "watch", "schedule", "action", "event", "loop",
-			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp",
+			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/probe",
 		},
 		"watch":             {"loop", "event"},
 		"watch/stat":        {"watch", "loop", "event"},
@@ -34,6 +34,7 @@ func rooms() map[string][]string {
 		"watch/onsignal":    {"watch", "loop", "event"},
 		"watch/onexit":      {"watch", "loop", "event", "watch/stat"}, // a PID file is watched
 		"watch/onhttp":      {"watch", "loop", "event"},
+		"watch/probe":       {"watch", "loop", "event"},
 		"action":            {"loop", "event"},
 		"control":           {"loop", "event"}, // a connection is one more descriptor of the loop
 		"schedule":          {},
@@ -56,9 +57,9 @@ func libraries() map[string][]string {
 		"golang.org/x/sys":                 {"loop", "floor", "action", "control", "cmd", "leaf", "internal/looptest"},
 		"golang.org/x/text":                {"leaf"},
 
-		"net/http":      {"watch/onhttp"},
-		"text/template": {}, // it costs 1.5 MB, and the linker's dead-code elimination
-		"expvar":        {}, // it costs 4 MB
+		"net/http":      {"watch/onhttp", "watch/probe"}, // its server, and its client
+		"text/template": {},                              // it costs 1.5 MB, and the linker's dead-code elimination
+		"expvar":        {},                              // it costs 4 MB
 	}
 }
 

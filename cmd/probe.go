@@ -1,0 +1,185 @@
+package cmd
+
+import (
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/probe"
+)
+
+// probeOptions are the flags of probe.
+type probeOptions struct {
+	options
+	every   time.Duration
+	timeout time.Duration
+	backoff time.Duration
+	rise    int
+	fall    int
+	change  string
+	until   string
+
+	expect   string
+	match    string
+	caCert   string
+	insecure bool
+	proxy    bool
+}
+
+func (a *app) newProbe(sink Sink) *cobra.Command {
+	o := &probeOptions{}
+	c := &cobra.Command{
+		Use:   "probe TARGET [flags] [-- COMMAND [ARG...]]",
+		Short: "look at a port or a URL again and again, and tell when it is up or down",
+		Long: `Probe looks at TARGET at once and then --every second. It fires when the state of
+TARGET is known, and then each time it changes. A TARGET is
+
+  tcp:HOST:PORT        up if it accepts a connection, at any of HOST's addresses
+  unix:PATH            up if it accepts a connection
+  http://HOST/PATH     up if the answer is 2xx or 3xx; redirections are not followed
+  https://HOST/PATH    the same, and the certificate is one that the system trusts
+
+A look that takes longer than --look-timeout has failed. Looks never overlap, and none
+holds up another watcher. Each one looks up HOST's name anew.
+
+'state' is up or down, 'prev_state' the one before, and 'since' when it began; 'error'
+says why TARGET is down, 'status' is that of the answer, and 'output' the first 64 KiB
+of its body, which are the COMMAND's standard input, too. With --change an event also
+comes when the status or the output changes.
+
+With --rise and --fall, one look is not enough: so many in a row have to find the same.
+
+With --until, that state alone is an event, and ev ends with it. The status of a
+COMMAND is then ev's.
+
+While events wait for their COMMAND, probe does not look.`,
+		Example: `  # run the migration once the database is there, or give up
+  ev probe tcp:localhost:5432 --until up --timeout 30s -- ./migrate
+  # restart what does not answer three times in a row
+  ev probe http://localhost:8080/healthz --fall 3 -- ./restart-if-down {state}
+  # show each status, as JSON
+  ev probe https://example.com/ --every 1m --change status --json
+  # wait until a service is down
+  ev probe unix:/run/app.sock --until down`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
+	}
+	fs := ownFlags(c)
+	duration(fs, &o.every, "every", time.Second, "look again after this")
+	duration(fs, &o.timeout, "look-timeout", 5*time.Second, "how long a look may take before it has failed")
+	duration(fs, &o.backoff, "backoff", 0, "double the pause between looks while the target is down, up to this")
+	numberVar(fs, &o.rise, "rise", 1, "how many looks in a row must succeed before the target is up `N`")
+	numberVar(fs, &o.fall, "fall", 1, "how many looks in a row must fail before the target is down `N`")
+	fs.StringVar(&o.change, "change", "", "fire also when this changes: status, output `WHAT`")
+	fs.StringVar(&o.until, "until", "", "wait for this state and end: up, down `STATE`")
+	fs.StringVar(&o.expect, "expect", "", "which statuses are good: 200, 2xx, 200-299, or several with commas `STATUS`")
+	fs.StringVar(&o.match, "match", "", "what a good body matches, in its first MiB `REGEXP`")
+	fs.StringVar(&o.caCert, "cacert", "", "check the server's certificate by those in this PEM file, not by the system's `FILE`")
+	fs.BoolVar(&o.insecure, "insecure", false, "do not check the server's certificate")
+	fs.BoolVar(&o.proxy, "proxy", false, "ask through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name")
+	o.add(c)
+	completeArgs(c, words("tcp:", "unix:", "http://", "https://"))
+	return c
+}
+
+func (o *probeOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
+	own, command := split(c, args)
+	p, err := o.describe(a, c, own)
+	if err != nil {
+		return err
+	}
+	b, err := o.bind(a, c, event.Probe{}, action.Queue, command)
+	if err != nil {
+		return err
+	}
+	if o.nowait {
+		return usagef("--nowait does not wait, and a look takes its time: --until up --timeout 5s looks, and has status 124 if TARGET is not up by then")
+	}
+	if o.until != "" {
+		if o.count > 1 {
+			return usagef("--until ends with its first event, and --count wants %d: leave out one of the two", o.count)
+		}
+		b.Count = 1
+	}
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		return probe.New(l, p, emit)
+	}
+	return sink(c.Context(), b)
+}
+
+// describe turns the flags and the TARGET into what the watcher wants to know.
+func (o *probeOptions) describe(a *app, c *cobra.Command, own []string) (probe.Options, error) {
+	p := probe.Options{
+		Every: o.every, Timeout: o.timeout, Backoff: o.backoff, Rise: o.rise, Fall: o.fall,
+		Until: o.until, Insecure: o.insecure, Proxy: o.proxy, Report: a.report,
+	}
+	switch {
+	case len(own) == 0:
+		return p, usagef("give a target, as in: ev probe tcp:localhost:5432")
+	case len(own) > 1:
+		return p, usageAt(own[1], "%s", a.dashHint(own[1]))
+	case o.every <= 0 || o.timeout <= 0:
+		return p, usagef("--every and --look-timeout are to be more than 0")
+	case o.backoff != 0 && o.backoff < o.every:
+		return p, usagef("--backoff %s is less than --every %s, from which the pause grows", span.Format(o.backoff), span.Format(o.every))
+	case o.insecure && o.caCert != "":
+		return p, usagef("--insecure does not check the certificate, and --cacert says by which to check it: leave out one of the two")
+	}
+	var err error
+	if p.Target, err = probe.ParseTarget(own[0]); err != nil {
+		return p, usageAt(own[0], "%v", err)
+	}
+	for _, f := range []struct {
+		name string
+		fits bool
+		of   string
+	}{
+		{"expect", p.Target.HTTP(), "the status of an HTTP answer"},
+		{"match", p.Target.HTTP(), "the body of an HTTP answer"},
+		{"change", p.Target.HTTP(), "an HTTP answer"},
+		{"proxy", p.Target.HTTP(), "an HTTP request"},
+		{"cacert", p.Target.TLS(), "the certificate of an https target"},
+		{"insecure", p.Target.TLS(), "the certificate of an https target"},
+	} {
+		if c.Flags().Changed(f.name) && !f.fits {
+			return p, usagef("--%s is about %s, and %s has none: leave it out", f.name, f.of, own[0])
+		}
+	}
+	return p, o.judge(&p)
+}
+
+// judge says what is up, and what is an event.
+func (o *probeOptions) judge(p *probe.Options) (err error) {
+	if o.until != "" {
+		if _, err := choose("until", o.until, map[string]bool{event.Up: true, event.Down: true}); err != nil {
+			return err
+		}
+	}
+	if o.change != "" {
+		if p.Change, err = choose("change", o.change, map[string]probe.Change{"status": probe.OfStatus, "output": probe.OfOutput}); err != nil {
+			return err
+		}
+	}
+	if o.expect != "" {
+		if p.Expect, err = probe.ParseStatuses(o.expect); err != nil {
+			return usagef("--expect: %v", err)
+		}
+	}
+	if o.match != "" {
+		if p.Match, err = regexp.Compile(o.match); err != nil {
+			return usagef("--match: %v", err)
+		}
+	}
+	if o.caCert != "" {
+		if p.CACert, err = os.ReadFile(o.caCert); err != nil {
+			return usagef("--cacert: %v", err)
+		}
+	}
+	return nil
+}

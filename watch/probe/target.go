@@ -1,0 +1,165 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/evshell/ev/loop"
+)
+
+// A Target is what is looked at.
+type Target struct {
+	network string   // tcp, unix; "": it is another kind
+	address string   // of that network
+	url     *url.URL // nil: it is another kind
+	command []string // nil: it is another kind
+	text    string
+}
+
+// String returns the target as it was given, without a password.
+func (t Target) String() string { return t.text }
+
+// HTTP reports whether the target is asked by HTTP, and TLS whether over TLS.
+func (t Target) HTTP() bool { return t.url != nil }
+
+// TLS reports whether the target is asked over TLS.
+func (t Target) TLS() bool { return t.url != nil && t.url.Scheme == "https" }
+
+// ParseTarget reads tcp:HOST:PORT, unix:PATH, http://… and https://….
+func ParseTarget(s string) (Target, error) {
+	scheme, rest, _ := strings.Cut(s, ":")
+	switch scheme {
+	case "tcp":
+		return Target{network: "tcp", address: rest, text: s}, checkTCP(rest)
+	case "unix":
+		if rest == "" {
+			return Target{}, errors.New("unix: needs a path, as in unix:/run/my.sock")
+		}
+		return Target{network: "unix", address: rest, text: s}, nil
+	case "http", "https":
+		u, err := url.Parse(s)
+		switch {
+		case err != nil:
+			return Target{}, fmt.Errorf("%q is not a URL: %w", s, cmp.Or(errors.Unwrap(err), err))
+		case u.Host == "":
+			return Target{}, fmt.Errorf("%q names no host: write %s://HOST/PATH", s, scheme)
+		}
+		return Target{url: u, text: u.Redacted()}, nil
+	}
+	const kinds = "a target is tcp:HOST:PORT, unix:PATH, http://HOST/PATH or https://HOST/PATH"
+	switch _, port, err := net.SplitHostPort(s); {
+	case strings.HasPrefix(s, "/"):
+		return Target{}, fmt.Errorf("%q: %s: write unix:%[1]s", s, kinds)
+	case err == nil && isNumber(port):
+		return Target{}, fmt.Errorf("%q: %s: write tcp:%[1]s", s, kinds)
+	}
+	return Target{}, fmt.Errorf("%q: %s", s, kinds)
+}
+
+func checkTCP(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return fmt.Errorf("tcp:%s: write tcp:HOST:PORT, as in tcp:localhost:5432", address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "0" {
+		return fmt.Errorf("tcp:%s: there is no port %s: ports go from 1 to 65535", address, port)
+	}
+	return nil
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.Atoi(s)
+	return err == nil
+}
+
+// An answer is what one look has found.
+type answer struct {
+	status *int
+	output string
+	fault  string // why the target is down; "": it is up
+}
+
+// An asker looks once at a target. Unless it is cancelled, done is called on the loop's goroutine,
+// and not before ask has returned.
+type asker interface {
+	ask(done func(answer)) (cancel func())
+}
+
+func (t Target) asker(l *loop.Loop, o *Options) (asker, error) {
+	if t.url != nil {
+		ask, err := newHTTP(t.url, o)
+		return remote{l, o.Timeout, ask}, err
+	}
+	return remote{l, o.Timeout, t.dial}, nil
+}
+
+// dial connects, by each of the host's addresses if it must, and hangs up.
+func (t Target) dial(ctx context.Context) answer {
+	c, err := new(net.Dialer).DialContext(ctx, t.network, t.address)
+	if err != nil {
+		return answer{fault: reason(err)}
+	}
+	_ = c.Close()
+	return answer{}
+}
+
+// A remote asks on a goroutine of its own.
+type remote struct {
+	loop    *loop.Loop
+	timeout time.Duration
+	from    func(context.Context) answer
+}
+
+func (r remote) ask(done func(answer)) func() {
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
+	canceled := false // on the loop's goroutine
+	go func() {
+		defer cancel()
+		a := r.from(ctx)
+		if a.fault != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			a.fault = noAnswer
+		}
+		r.loop.Post(func() {
+			if !canceled {
+				done(a)
+			}
+		})
+	}()
+	return func() {
+		canceled = true
+		cancel()
+	}
+}
+
+// noAnswer is the fault of a look that took too long.
+const noAnswer = "no answer in time"
+
+// reason returns what an error of the network comes to, without the addresses that it names on
+// the way.
+func reason(err error) string {
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Sprintf("%s: %s", e.Name, e.Err)
+	}
+	if e, ok := errors.AsType[syscall.Errno](err); ok {
+		return e.Error()
+	}
+	if errors.Is(err, io.EOF) {
+		return "the connection was closed"
+	}
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
