@@ -37,7 +37,7 @@ func (a *app) newProbe(sink Sink) *cobra.Command {
 	o := &probeOptions{}
 	c := &cobra.Command{
 		Use:   "probe TARGET [flags] [-- COMMAND [ARG...]]",
-		Short: "look at a port or a URL again and again, and tell when it is up or down",
+		Short: "wait for a port or a URL to be up, or down",
 		Long: `Probe looks at TARGET at once and then --every second. It fires when the state of
 TARGET is known, and then each time it changes. A TARGET is
 
