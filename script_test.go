@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -14,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/evshell/ev/cmd"
+	"github.com/evshell/ev/internal/inject"
 	"github.com/evshell/ev/internal/sig"
 )
 
@@ -23,6 +25,7 @@ func TestMain(m *testing.M) {
 		"http":     httpClient,
 		"peer":     httpPeer,
 		"activate": activate,
+		"inject":   inject.Main,
 	})
 }
 
@@ -34,7 +37,8 @@ func TestMain(m *testing.M) {
 //	status N COMMAND...   run a command, which must end with status N (128+n: by signal n)
 //
 // and as programs http and peer, which speak to on-http, and activate, which starts it as
-// a service manager does (http_client_test.go).
+// a service manager does (http_client_test.go), and inject, which has system calls of a
+// program fail (internal/inject); the condition [inject] says whether that can be had.
 //
 // A script never sleeps to wait for something: ev tells by --ready-fd that it is
 // ready, and a file that it has done something. What needs a shell's redirections is
@@ -60,6 +64,12 @@ func TestScript(t *testing.T) {
 			e.Setenv("EXAMPLES", examples)
 			e.Defer(func() { killLeftovers(e.WorkDir) })
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "inject" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			return inject.Available(), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfile": waitFile,

@@ -30,6 +30,9 @@ func ServePage(l *loop.Loop, at netip.AddrPort, path string, text func() []byte,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
+	if at.Port() == 0 {
+		at, _ = socket.Address(ln.FD)
+	}
 	ln.Name, ln.Report = "the page at "+at.String(), r
 	p := &Page{path: path, text: text}
 	p.listener = newListener(l, ln, p.connected)

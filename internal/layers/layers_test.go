@@ -43,6 +43,7 @@ func rooms() map[string][]string {
 		"loop":              {},
 		"internal/gen":      {"cmd"},
 		"internal/looptest": {"loop"},
+		"internal/inject":   {}, // a program of tests, that no room knows
 	}
 }
 
@@ -54,7 +55,7 @@ func libraries() map[string][]string {
 		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
 		"github.com/fsnotify/fsnotify":     {"watch/stat"},
 		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
-		"golang.org/x/sys":                 {"loop", "floor", "action", "control", "cmd", "leaf", "internal/looptest"},
+		"golang.org/x/sys":                 {"loop", "floor", "action", "control", "cmd", "leaf", "internal/looptest", "internal/inject"},
 		"golang.org/x/text":                {"leaf"},
 
 		"net/http":      {"watch/onhttp", "watch/probe"}, // its server, and its client
@@ -179,6 +180,7 @@ func TestFault(t *testing.T) {
 		{"cmd", cobra, true},
 		{"cmd", module + "/internal/gen", false},
 		{"cmd", module + "/internal/looptest", false},
+		{"cmd", module + "/internal/inject", false},
 		{"watch", module + "/loop", true},
 		{"watch", module + "/watch/stat", false},
 		{"watch", fsnotify, false},

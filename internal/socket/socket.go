@@ -34,7 +34,7 @@ func ListenAt(path string, mode os.FileMode) (*Listener, error) {
 	l, err := listen(&unix.SockaddrUnix{Name: path}, func(l *Listener) (err error) {
 		l.path = path
 		if l.file, err = os.Lstat(path); err == nil && mode != 0 {
-			err = os.Chmod(path, mode)
+			err = os.NewSyscallError("chmod", unix.Chmod(path, uint32(mode.Perm())))
 		}
 		return err
 	})
