@@ -43,6 +43,12 @@ func (l Line) Args() []string {
 	return args
 }
 
+// New makes a file without lines, of a text that is read otherwise than as an Evfile: its words
+// stand there as they are. It makes the errors of their places.
+func New(name, text string) *File {
+	return &File{Name: name, source: strings.Split(text, "\n")}
+}
+
 // Parse reads an Evfile that errors call name. It reports all that is wrong
 // with it; the lines that are right are in the file even so, that the caller
 // may look for further errors in them.

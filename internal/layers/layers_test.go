@@ -23,7 +23,7 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"main": {"cmd"},
 		"cmd": {
-			"evfile", "control", "watch", "schedule", "action", "event", "loop",
+			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop",
 			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/probe",
 		},
 		"watch":             {"loop", "event"},
@@ -40,6 +40,8 @@ func rooms() map[string][]string {
 		"schedule":          {},
 		"event":             {},
 		"evfile":            {},
+		"evfile/crontab":    {"evfile"},
+		"evfile/procfile":   {"evfile"},
 		"loop":              {},
 		"internal/gen":      {"cmd"},
 		"internal/looptest": {"loop"},
@@ -105,7 +107,7 @@ func roomOf(folder string) string {
 	switch {
 	case parts[0] == ".":
 		return "main"
-	case len(parts) > 1 && (parts[0] == "internal" || parts[0] == "watch"):
+	case len(parts) > 1 && slices.Contains([]string{"internal", "watch", "evfile"}, parts[0]):
 		return parts[0] + "/" + parts[1]
 	}
 	return parts[0]
@@ -206,6 +208,9 @@ func TestFault(t *testing.T) {
 		{"event", sys, false},
 		{"schedule", module + "/event", false},
 		{"evfile", module + "/cmd", false},
+		{"evfile", module + "/evfile/crontab", false},
+		{"evfile/crontab", module + "/evfile", true},
+		{"evfile/procfile", module + "/evfile/crontab", false},
 		{"control", module + "/event", true},
 		{"control", module, false},
 		{"internal/sig", module + "/internal/nearest", true},
