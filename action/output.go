@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/evshell/ev/internal/reopen"
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/loop"
 )
 
@@ -120,7 +120,7 @@ func (o *Output) watch() {
 
 func (o *Output) writeElsewhere(b []byte) {
 	go func() {
-		err := writeAll(o.fd, b)
+		err := fdio.WriteAll(o.fd, b)
 		o.loop.Post(func() { o.wrote(err) })
 	}()
 }
@@ -173,50 +173,18 @@ func pipeBuf() int {
 func (o *Output) writeNow(b []byte) (int, error) {
 	switch {
 	case o.kind == unix.S_IFREG:
-		return writeOnce(o.fd, b)
+		return fdio.Write(o.fd, b)
 	case len(b) > pipeBuf():
 		return 0, unix.EAGAIN // it may fit in part only
 	case o.kind == unix.S_IFIFO && !o.opened:
-		o.opened, o.anew = true, reopen.Pipe(o.fd, unix.O_WRONLY)
+		o.opened, o.anew = true, fdio.Reopen(o.fd, unix.O_WRONLY)
 	}
 	if o.anew >= 0 {
-		return reopen.Write(o.anew, b)
+		return fdio.WriteNoWait(o.anew, b)
 	}
-	if !ready(o.fd) {
+	// A broken pipe may be no more than POLLERR: the write tells why.
+	if fdio.Poll(o.fd, unix.POLLOUT) == 0 {
 		return 0, unix.EAGAIN
 	}
-	return writeOnce(o.fd, b)
-}
-
-// ready reports whether a write of no more than pipeBuf is sure not to block.
-func ready(fd int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	// A broken pipe may be no more than POLLERR: the write tells why.
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n > 0
-}
-
-func writeOnce(fd int, b []byte) (int, error) {
-	for {
-		n, err := unix.Write(fd, b)
-		if !errors.Is(err, unix.EINTR) {
-			return max(n, 0), err
-		}
-	}
-}
-
-func writeAll(fd int, b []byte) error {
-	for {
-		n, err := writeOnce(fd, b)
-		b = b[n:]
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-			_, _ = unix.Poll(fds, -1)
-		case err != nil:
-			return err
-		case len(b) == 0:
-			return nil
-		}
-	}
+	return fdio.Write(o.fd, b)
 }

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/loop"
 )
 
@@ -76,10 +77,8 @@ func (s *stream) finish() {
 
 func (s *stream) flush() {
 	for len(s.unsent) > 0 {
-		n, err := unix.Write(s.fd, s.unsent)
+		n, err := fdio.Write(s.fd, s.unsent)
 		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
 		case errors.Is(err, unix.EAGAIN):
 			s.in.Stop()
 			s.out.Start()

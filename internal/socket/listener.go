@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/internal/report"
 )
 
@@ -134,16 +135,9 @@ func advice(why unix.Errno) string {
 // for its own. If connections could not be, and none waits any more, it tells that.
 func (l *Listener) Accepted(fd int) {
 	l.failures = 0
-	if l.told && !waits(fd) {
+	if l.told && fdio.Poll(fd, unix.POLLIN) == 0 {
 		l.over()
 	}
-}
-
-// waits reports whether a connection waits to be accepted.
-func waits(fd int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return err != nil || n > 0
 }
 
 func (l *Listener) over() {

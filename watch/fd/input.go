@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/evshell/ev/internal/reopen"
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/internal/socket"
 )
 
@@ -79,7 +79,7 @@ func (in *Input) attempt(p []byte) (int, error) {
 			return n, err
 		}
 		if in.kind == unix.S_IFIFO {
-			if in.reopened = reopen.Pipe(in.fd, unix.O_RDONLY); in.reopened >= 0 {
+			if in.reopened = fdio.Reopen(in.fd, unix.O_RDONLY); in.reopened >= 0 {
 				return unix.Read(in.reopened, p)
 			}
 		}
@@ -107,15 +107,7 @@ func (in *Input) peek(p []byte) (int, error) {
 }
 
 // Poll returns what the descriptor is ready for now.
-func (in *Input) Poll(events int16) int16 {
-	fds := []unix.PollFd{{Fd: int32(in.fd), Events: events}}
-	for {
-		_, err := unix.Poll(fds, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return fds[0].Revents
-		}
-	}
-}
+func (in *Input) Poll(events int16) int16 { return fdio.Poll(in.fd, events) }
 
 // A level is how far a descriptor has been read: how much is left and, of a file, from where.
 // It stays the same when nothing is read and nothing comes.

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
@@ -116,7 +117,7 @@ func (p *Pass) move() (n int, err error) {
 	if p.chunk == nil {
 		n, err = splice(p.in.fd, p.options.Out)
 		switch {
-		case errors.Is(err, unix.EAGAIN) && (&Input{fd: p.options.Out}).Poll(unix.POLLOUT) == 0:
+		case errors.Is(err, unix.EAGAIN) && fdio.Poll(p.options.Out, unix.POLLOUT) == 0:
 			p.readable.Stop()
 			p.writable.Start()
 		case errors.Is(err, unix.EINVAL), errors.Is(err, errors.ErrUnsupported):
@@ -138,7 +139,7 @@ func (p *Pass) write(b []byte) {
 	p.readable.Stop()
 	p.loop.Ref()
 	go func() {
-		err := writeAll(p.options.Out, b)
+		err := fdio.WriteAll(p.options.Out, b)
 		p.loop.Post(func() {
 			p.loop.Unref()
 			p.writing = false
@@ -151,20 +152,6 @@ func (p *Pass) write(b []byte) {
 			}
 		})
 	}()
-}
-
-func writeAll(fd int, b []byte) error {
-	for len(b) > 0 {
-		n, err := unix.Write(fd, b)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
-		case err != nil && !errors.Is(err, unix.EINTR):
-			return err
-		}
-		b = b[max(n, 0):]
-	}
-	return nil
 }
 
 // end is the end of file, or an error.
