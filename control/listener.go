@@ -29,10 +29,30 @@ type listener struct {
 
 func newListener(l *loop.Loop, at *socket.Listener, connected func(*stream)) *listener {
 	ln := &listener{Listener: at, loop: l, connected: connected}
-	ln.io = loop.NewIO(l, at.FD, loop.Read, func(loop.Ops) { ln.accept() })
+	ln.watch()
+	if at.HasFile() {
+		l.After(socket.LookEvery, ln.look)
+	}
+	return ln
+}
+
+// watch waits for connections.
+func (ln *listener) watch() {
+	ln.io = loop.NewIO(ln.loop, ln.FD, loop.Read, func(loop.Ops) { ln.accept() })
 	ln.io.KeepAlive(false)
 	ln.io.Start()
-	return ln
+}
+
+// look has a socket whose file has gone be made anew, time and again.
+func (ln *listener) look() {
+	if ln.closed {
+		return
+	}
+	if ln.Renew() {
+		_ = ln.io.Close()
+		ln.watch()
+	}
+	ln.loop.After(socket.LookEvery, ln.look)
 }
 
 func (ln *listener) accept() {

@@ -13,10 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
 )
 
@@ -281,4 +284,35 @@ func TestListen_leavesALiveSocketAlone(t *testing.T) {
 	if _, _, err := r.dial().Do(Request{Command: Stop}); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestServer_itsFileIsMadeAnew after somebody has removed it.
+func TestServer_itsFileIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := looptest.New()
+		l, err := loop.New(loop.WithBackend(backend))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "s")
+		s, err := Listen(l, path, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		l.Ref()
+		for range 2 {
+			old := s.listener.FD
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			l.After(3*socket.LookEvery/2, l.Break)
+			if err := l.Run(t.Context(), loop.RunDefault); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(path); err != nil || backend.Wanted(old) != 0 || backend.Wanted(s.listener.FD) != loop.Read {
+				t.Errorf("%v; the loop wants %v of the old socket, %v of the new one", err, backend.Wanted(old), backend.Wanted(s.listener.FD))
+			}
+		}
+	})
 }

@@ -26,8 +26,8 @@ const (
 	maxPause = time.Second
 )
 
-// A Listener is a socket that listens, with the file that it may have made. It is not safe
-// for use by several goroutines, but that Remove may be called on any one.
+// A Listener is a socket that listens, with the file that it may have made. Accept, Accepted
+// and Rest may be called on another goroutine than Remove and Renew.
 type Listener struct {
 	// FD does not block. Whoever waits for it closes it, after Remove.
 	FD int
@@ -36,7 +36,9 @@ type Listener struct {
 	Report *report.Reporter
 
 	path     string
+	mode     os.FileMode // of the file; 0: what umask(2) leaves
 	file     os.FileInfo // that was made at path; nil: none was
+	lost     bool        // and is gone, which was told
 	most     int         // what the number of a connection's descriptor stays below
 	failures int         // of accept(2), in a row
 	told     bool        // that connections wait
@@ -145,16 +147,5 @@ func (l *Listener) over() {
 	if l.told {
 		l.told = false
 		l.Report.Noticef("%s: connections are accepted again", l.Name)
-	}
-}
-
-// Remove removes the socket's file, unless another has taken its place. It comes before FD
-// is closed: until then no other file can have this one's inode.
-func (l *Listener) Remove() {
-	if l.file == nil {
-		return
-	}
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
-		_ = os.Remove(l.path)
 	}
 }

@@ -173,3 +173,146 @@ func TestListen_leavesNoFileBehind(t *testing.T) {
 		t.Error("the file is left")
 	}
 }
+
+// TestListenAt_asksWithoutConnecting: whoever looks whether a socket is used is no client.
+func TestListenAt_asksWithoutConnecting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, _ := at(t, path)
+	if _, err := ListenAt(path, 0o600); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+		t.Error(err)
+	}
+	if _, _, err := l.Accept(); err != unix.EAGAIN { //nolint:errorlint // the number itself
+		t.Errorf("somebody has connected: %v", err)
+	}
+}
+
+// TestListenAt_boundIsUsed: one that does not listen yet is about to.
+func TestListenAt_boundIsUsed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	fd, err := open(unix.AF_UNIX, unix.SOCK_STREAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ListenAt(path, 0o600); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+		t.Error(err)
+	}
+}
+
+// TestListenAt_oneOfManyWins, be the file that they find nobody's, or none there.
+func TestListenAt_oneOfManyWins(t *testing.T) {
+	const rounds, many = 30, 8
+	for round := range rounds {
+		path := filepath.Join(t.TempDir(), "s")
+		if round%2 == 0 {
+			l, err := ListenAt(path, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = unix.Close(l.FD)
+		}
+		start := make(chan struct{})
+		results := make(chan error)
+		for range many {
+			go func() {
+				<-start
+				l, err := ListenAt(path, 0o600)
+				if err == nil {
+					defer func() { _ = unix.Close(l.FD) }()
+				}
+				results <- err
+				<-start // until all have tried
+			}()
+		}
+		for range many {
+			start <- struct{}{}
+		}
+		won := 0
+		for range many {
+			if err := <-results; err == nil {
+				won++
+			} else if !strings.Contains(err.Error(), "another process listens there") {
+				t.Error(err)
+			}
+		}
+		close(start)
+		if won != 1 {
+			t.Errorf("round %d: %d have won", round, won)
+		}
+	}
+}
+
+func TestRenew(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "s")
+	l, said := at(t, path)
+	if l.Renew() {
+		t.Error("renewed though its file is there")
+	}
+	// Who has connected is accepted first.
+	dial(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if l.Renew() {
+		t.Error("renewed though somebody waits")
+	}
+	fd, _, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(fd)
+
+	// As long as it can't be made, that is told once.
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if l.Renew() || l.Renew() {
+		t.Error("renewed without a directory")
+	}
+	if s := said.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "there is no directory") {
+		t.Errorf("said %q", s)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	old := l.FD
+	if !l.Renew() || l.FD == old {
+		t.Fatalf("not renewed: %s", said)
+	}
+	defer func() { _ = unix.Close(old) }()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	dial(t, path)
+	if fd, _, err = l.Accept(); err != nil {
+		t.Error(err)
+	}
+	_ = unix.Close(fd)
+	if !strings.HasSuffix(said.String(), "ev: s: the socket's file was gone, and is made anew\n") {
+		t.Errorf("said %q", said)
+	}
+	l.Remove()
+	if _, err := os.Lstat(path); err == nil {
+		t.Error("the file is left")
+	}
+}
+
+// TestRenew_anothersSocket is left alone.
+func TestRenew_anothersSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, said := at(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	other, _ := at(t, path)
+	if l.Renew() || !other.there() || !strings.Contains(said.String(), "another process listens there") {
+		t.Errorf("said %q", said)
+	}
+}

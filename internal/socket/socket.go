@@ -13,10 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxPath is how long the path of a socket may be: sun_path of unix(7), less its
-// end, where that is shortest.
-const maxPath = 103
-
 // Listen makes a socket that listens at an internet address, or at an abstract one of unix(7).
 func Listen(sa unix.Sockaddr) (*Listener, error) {
 	if at, ok := sa.(*unix.SockaddrUnix); ok && len(at.Name) > maxPath {
@@ -32,16 +28,18 @@ func ListenAt(path string, mode os.FileMode) (*Listener, error) {
 		return nil, err
 	}
 	l, err := listen(&unix.SockaddrUnix{Name: path}, func(l *Listener) (err error) {
-		l.path = path
+		l.path, l.mode = path, mode
 		if l.file, err = os.Lstat(path); err == nil && mode != 0 {
 			err = os.NewSyscallError("chmod", unix.Chmod(path, uint32(mode.Perm())))
 		}
 		return err
 	})
-	if errors.Is(err, unix.ENOENT) {
+	switch {
+	case errors.Is(err, unix.ENOENT):
 		return nil, fmt.Errorf("%s: there is no directory %s: make it first", path, filepath.Dir(path))
-	}
-	if err != nil {
+	case errors.Is(err, unix.EADDRINUSE):
+		return nil, errUsed(path) // since a moment ago
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return l, nil
@@ -56,7 +54,7 @@ func listen(sa unix.Sockaddr, bound func(*Listener) error) (l *Listener, err err
 	case *unix.SockaddrInet4:
 		family = unix.AF_INET
 	}
-	fd, err := open(family)
+	fd, err := open(family, unix.SOCK_STREAM)
 	if err != nil {
 		return nil, err
 	}
@@ -91,38 +89,9 @@ func listen(sa unix.Sockaddr, bound func(*Listener) error) (l *Listener, err err
 	return made, nil
 }
 
-// removeStale removes the file of a socket that nobody listens on any more. What
-// else is at path, a socket that is used included, is an error; nothing is none.
-func removeStale(path string) error {
-	if len(path) > maxPath {
-		return errTooLong(path)
-	}
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case info.Mode().Type() != os.ModeSocket:
-		return fmt.Errorf("%s: there is a file of that name that is no socket", path)
-	}
-	fd, err := Dial(path)
-	if err == nil {
-		_ = unix.Close(fd)
-	}
-	if !errors.Is(err, unix.ECONNREFUSED) {
-		return fmt.Errorf("%s: another process listens there", path)
-	}
-	return os.Remove(path)
-}
-
-func errTooLong(path string) error {
-	return fmt.Errorf("%s: the path of a socket has %d bytes at most, and this has %d", path, maxPath, len(path))
-}
-
 // Dial connects to a socket file. The descriptor blocks.
 func Dial(path string) (int, error) {
-	fd, err := open(unix.AF_UNIX)
+	fd, err := open(unix.AF_UNIX, unix.SOCK_STREAM)
 	if err != nil {
 		return -1, err
 	}
@@ -133,10 +102,10 @@ func Dial(path string) (int, error) {
 	return fd, nil
 }
 
-func open(family int) (int, error) {
+func open(family, kind int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	fd, err := unix.Socket(family, kind, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}

@@ -40,9 +40,31 @@ func (w *Watcher) listen(form form) (*listener, error) {
 		say("%s: listening on %s", form.text, addr)
 	}
 	l := &listener{Listener: at, w: w, form: form}
-	l.io = loop.NewIO(w.loop, at.FD, loop.Read, l.ready)
-	l.io.SetPriority(w.priority)
+	l.watch()
+	if at.HasFile() {
+		w.loop.After(socket.LookEvery, l.look)
+	}
 	return l, nil
+}
+
+func (l *listener) watch() {
+	l.io = loop.NewIO(l.w.loop, l.FD, loop.Read, l.ready)
+	l.io.SetPriority(l.w.priority)
+}
+
+// look has a socket whose file has gone be made anew, time and again.
+func (l *listener) look() {
+	if l.closed {
+		return
+	}
+	if l.Renew() {
+		accepting := l.io.Active()
+		_ = l.io.Close()
+		if l.watch(); accepting {
+			l.io.Start()
+		}
+	}
+	l.w.loop.After(socket.LookEvery, l.look)
 }
 
 func (f form) listen() (*socket.Listener, error) {

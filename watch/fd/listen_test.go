@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
@@ -334,4 +336,34 @@ func TestListen_manyConnections(t *testing.T) {
 	for _, d := range r.got {
 		_ = d.File.Close()
 	}
+}
+
+// TestListen_itsFileIsMadeAnew after somebody has removed it.
+func TestListen_itsFileIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := looptest.New()
+		l, err := loop.New(loop.WithBackend(backend))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "s")
+		w, err := New(l, Options{FDs: []string{"unix-listen:" + path}, Want: loop.Read, Handed: true}, nil)
+		if err == nil {
+			err = w.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Stop()
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		l.After(3*socket.LookEvery/2, l.Break)
+		if err := l.Run(t.Context(), loop.RunDefault); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err != nil || backend.Wanted(w.opened[0].(*listener).FD) != loop.Read {
+			t.Error("it does not listen there:", err)
+		}
+	})
 }
