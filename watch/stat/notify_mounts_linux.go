@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -30,9 +32,9 @@ func listenMounts(changed func(point, why string)) io.Closer {
 	if err != nil {
 		return f
 	}
-	before := mountPoints()
+	before := mounts()
 	look := func(uintptr) bool {
-		now := mountPoints()
+		now := mounts()
 		for mount, point := range before {
 			if now[mount] == "" {
 				changed(point, fmt.Sprintf("something was unmounted from %s", point))
@@ -50,8 +52,19 @@ func listenMounts(changed func(point, why string)) io.Closer {
 	return f
 }
 
-// mountPoints returns the mount points, by the mount's number.
-func mountPoints() map[string]string {
+// mountPoints returns the paths of all mount points.
+func mountPoints() []string { return slices.Sorted(maps.Values(mounts())) }
+
+// isMountPoint reports whether a path is one, as far as the kernel says (statx(2), Linux
+// 5.8).
+func isMountPoint(path string) bool {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, 0, 0, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
+// mounts returns the mount points, by the mount's number.
+func mounts() map[string]string {
 	points := map[string]string{}
 	f, err := os.Open(mountInfo)
 	if err != nil {

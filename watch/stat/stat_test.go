@@ -107,7 +107,9 @@ func (w *watched) watchedDirs() []string {
 	var list []string
 	w.do(func() {
 		for _, p := range w.stat.o.Hub.places {
-			list = append(list, p.name)
+			if !p.first.file {
+				list = append(list, p.name)
+			}
 		}
 	})
 	return list

@@ -50,6 +50,8 @@ type tree struct {
 	watched       int             // directories that are
 	ways          map[spot]way
 	polled        map[*dir]bool
+	alone         map[spot]bool   // files in the tree that are watched themselves; true: as mount points
+	linked        map[fileID]bool // files with other names, which have changed
 	unsure        int             // ways with something polled on them
 	remotes       map[uint32]bool // by device: its file system doesn't tell
 	hashes        map[spot]uint64 // of contents, if they matter
@@ -88,6 +90,7 @@ type dir struct {
 	stale     bool // something else may be at its path
 	unread    bool // it could not be read
 	forgotten bool // it is no longer part of the tree
+	file      bool // it is none, but a file that is watched itself
 }
 
 // An entry is what was last told of one name. Its file is zero while it is
@@ -128,6 +131,8 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 		polled:      map[*dir]bool{},
 		remotes:     map[uint32]bool{},
 		marked:      map[spot]file{},
+		alone:       map[spot]bool{},
+		linked:      map[fileID]bool{},
 		inVain:      map[spot]bool{},
 		unseen:      map[spot]bool{},
 		reported:    map[spot]bool{},
@@ -300,6 +305,7 @@ func (t *tree) arm() error {
 		}
 	}
 	t.findSources()
+	t.findMounted()
 	t.armed = true
 	if t.watched > many {
 		t.trim()

@@ -17,7 +17,12 @@ func (t *tree) look() []change {
 		t.compareAll = false
 		t.markEverything()
 	}
-	for i := 0; i < len(t.marks); i++ {
+	for i := 0; ; i++ {
+		if i == len(t.marks) {
+			if t.markNames(); i == len(t.marks) {
+				break
+			}
+		}
 		delete(t.marked, t.marks[i]) // to look here may lead there again
 		t.examine(t.marks[i])
 	}
@@ -67,6 +72,7 @@ func (t *tree) markEverything() {
 			t.reached(spot{from, e.name}, structural)
 		}
 	}
+	t.findMounted()
 }
 
 // settling reports whether what a poll marked is not yet at rest: whether it is
@@ -150,6 +156,9 @@ func (t *tree) examine(s spot) {
 	if e != nil {
 		before = e.file
 	}
+	if before != now {
+		t.noteNames(before, now)
+	}
 	if !now.isDir() && e != nil && e.dir != nil {
 		t.forget(e.dir)
 		e.dir = nil
@@ -164,6 +173,8 @@ func (t *tree) examine(s spot) {
 		}
 		e.file = now
 		t.addChange(s, before, now)
+		t.seeToNames(s, now)
+		e = s.entry()
 		t.examineDir(s, e, before, now)
 	case s.dir.inTree():
 		t.addChange(s, before, now)

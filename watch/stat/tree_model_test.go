@@ -232,7 +232,7 @@ func operate(r *rand.Rand, root, outside string) string {
 	p, q := name(), name()
 	var err error
 	var what string
-	switch r.IntN(14) {
+	switch r.IntN(16) {
 	case 0, 1:
 		what, err = "mkdir "+p, os.MkdirAll(p, 0o755)
 	case 2, 3, 4:
@@ -250,6 +250,10 @@ func operate(r *rand.Rand, root, outside string) string {
 	case 13:
 		<-time.After(time.Duration(r.IntN(3)) * time.Millisecond) // gives a look the chance to come in between
 		return "pause"
+	case 14, 15: // nobody tells of a first further name outside
+		if f, _ := look(p, unix.Lstat); f.isFile() && strings.HasPrefix(q, root) {
+			what, err = "link "+p+" "+q, os.Link(p, q)
+		}
 	}
 	return fmt.Sprint(what, " ", err)
 }

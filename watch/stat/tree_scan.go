@@ -124,6 +124,7 @@ func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
 	case !known && (f.ctime < since || f.isDir() && since > 0) && !t.isMarked(s):
 		e.file = f
 		t.learn(s, f)
+		t.seeToNames(s, f)
 	default:
 		t.mark(s, f)
 		return known || e.dir != nil

@@ -288,3 +288,41 @@ func TestTree_writesAsFastAsTheyGo(t *testing.T) {
 		}
 	}
 }
+
+// What is done to a file by one of its names is told of all that are in the tree.
+func TestTree_otherNamesOfAFile(t *testing.T) {
+	root, outside := t.TempDir(), t.TempDir()
+	a, b := filepath.Join(root, "a"), filepath.Join(root, "sub/b")
+	mkdir(t, filepath.Dir(b))
+	write(t, a, "x")
+	check(t, os.Link(a, b))
+	w := watchFiles(t, Options{Paths: []string{root}, Recursive: true})
+	appendTo(t, b, "y")
+	w.expectAll(a, b)
+	c := filepath.Join(root, "c")
+	check(t, os.Link(a, c))
+	w.expectAll(a, b, c)
+	rename(t, c, filepath.Join(outside, "c"))
+	w.expect("removed", c)
+	appendTo(t, filepath.Join(outside, "c"), "z")
+	w.expectAll(a, b)
+	remove(t, b)
+	w.expectAll(a, b)
+	w.quiet()
+}
+
+// A named file is watched itself: a name that it got later makes it change unseen otherwise.
+func TestStat_aSecondNameAfterTheStart(t *testing.T) {
+	path, other := filepath.Join(t.TempDir(), "file"), filepath.Join(t.TempDir(), "other")
+	write(t, path, "x")
+	w := watchFiles(t, Options{Paths: []string{path}})
+	check(t, os.Link(path, other))
+	w.expect("links", path)
+	appendTo(t, other, "y")
+	w.expect("content", path)
+	write(t, filepath.Join(filepath.Dir(path), "new"), "new")
+	rename(t, filepath.Join(filepath.Dir(path), "new"), path)
+	w.expect("replaced,content,links", path)
+	appendTo(t, other, "y")
+	w.quiet()
+}

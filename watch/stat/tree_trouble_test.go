@@ -2,6 +2,7 @@ package stat
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -191,4 +192,41 @@ func TestTree_bindMountIsTheSameDirectoryTwice(t *testing.T) {
 	w.expectAll(at, filepath.Join(at, "file"))
 	appendTo(t, filepath.Join(real, "file"), "x")
 	w.expect("content", filepath.Join(real, "file"))
+}
+
+// A file that is mounted over another, as container engines do, is in the directory that it
+// comes from: that alone is told by the kernel.
+func TestTree_aFileThatIsAMountPoint(t *testing.T) {
+	for _, recursive := range []bool{false, true} {
+		t.Run(fmt.Sprint("recursive=", recursive), func(t *testing.T) {
+			dir, host := t.TempDir(), filepath.Join(t.TempDir(), "host")
+			at, later := filepath.Join(dir, "sub/at"), filepath.Join(dir, "sub/later")
+			mkdir(t, filepath.Dir(at))
+			for _, path := range []string{at, later, host} {
+				write(t, path, path)
+			}
+			if err := mountBind(host, at); err != nil {
+				t.Skip("can't mount here: ", err)
+			}
+			t.Cleanup(func() { _ = unmount(at) })
+			o := Options{Paths: []string{at, later}, Each: true}
+			if recursive {
+				o = Options{Paths: []string{dir}, Recursive: true, Each: true}
+			}
+			w := watchFiles(t, o)
+			appendTo(t, host, "x")
+			w.expect("content", at)
+			check(t, mountBind(host, later))
+			t.Cleanup(func() { _ = unmount(later) })
+			w.expect("replaced,content", later)
+			appendTo(t, host, "x")
+			w.expectAll(at, later)
+			check(t, unmount(at))
+			w.expect("replaced,content", at)
+			appendTo(t, host, "x")
+			w.expect("content", later)
+			appendTo(t, at, "x")
+			w.expect("content", at)
+		})
+	}
 }

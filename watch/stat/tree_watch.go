@@ -28,6 +28,11 @@ func (t *tree) watch(d *dir) {
 	}
 	d.n = nil
 	switch {
+	case isLimit(err) && d.file:
+		t.o.Report.Verbosef("%s itself is not watched (%v), but its directory", d.path, err)
+		if isMountPoint(d.path) {
+			t.polled[d] = true
+		}
 	case isLimit(err):
 		t.overLimit(d, err)
 	case isAbsent(err):
@@ -108,7 +113,10 @@ func (t *tree) resolve(s spot) {
 			continue
 		}
 		var to string
-		if to, err = readlink(next); err != nil || links == maxLinks {
+		if to, err = readlink(next); links == maxLinks {
+			err = unix.ELOOP
+		}
+		if err != nil {
 			break
 		}
 		links++
@@ -133,15 +141,11 @@ func (t *tree) resolve(s spot) {
 	}
 }
 
-// isWatchedItself reports whether it is not enough to watch the directory that a
-// file is in: that does not tell of what is in a directory below, of how many
-// names a file has, nor of what is done to it by another of them.
-func (t *tree) isWatchedItself(f file) bool {
-	if f.isDir() {
-		return !t.o.Recursive
-	}
-	return f.exists() && (f.nlink > 1 || t.o.Changes&Links != 0)
-}
+// isWatchedItself reports whether a named path is watched itself. It is not enough to
+// watch the directory that it is in: that does not tell of what is in a directory
+// below, of how many names a file has, nor of what is done to it by another of them or
+// through a mount. Of a directory that is watched recursively all that is known.
+func (t *tree) isWatchedItself(f file) bool { return f.exists() && !(f.isDir() && t.o.Recursive) }
 
 func (w *way) add(post *dir, name string) { w.steps = append(w.steps, step{post, name}) }
 
@@ -166,6 +170,7 @@ func (t *tree) post(path string, f file, s spot, name string) *dir {
 	if d == nil {
 		d = &dir{path: path}
 	}
+	d.file = !f.isDir()
 	if d.id() != f.id() || d.stale || !d.watched() {
 		t.unwatch(d)
 		d.setID(f)
@@ -193,6 +198,7 @@ func (t *tree) leave(s spot) {
 	}
 	delete(t.ways, s)
 	delete(t.inVain, s)
+	delete(t.alone, s)
 }
 
 func readlink(path string) (string, error) {
