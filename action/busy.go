@@ -110,7 +110,7 @@ func (x *Exec) whileBusy(e event.Event) {
 		x.wait(e)
 	case Skip:
 		x.o.Report.Verbosef("%s: still running, event %d is skipped", x.command.name, e.Seq)
-		if x.skipped != nil {
+		if x.skipped != nil && x.belong(*x.skipped, e) {
 			e = merge(*x.skipped, e)
 		}
 		x.skipped = &e
@@ -134,12 +134,18 @@ func (x *Exec) whileBusy(e event.Event) {
 // wait has e run next, together with what waits already.
 func (x *Exec) wait(e event.Event) {
 	x.o.Report.Verbosef("%s: still running, event %d waits", x.command.name, e.Seq)
-	if len(x.queue) == 0 {
-		x.queue = []event.Event{e}
+	i := slices.IndexFunc(x.queue, func(other event.Event) bool { return x.belong(other, e) })
+	if i < 0 {
+		x.queue = append(x.queue, e)
 		return
 	}
 	x.countSkipped()
-	x.queue[0] = merge(x.queue[0], e)
+	x.queue[i] = merge(x.queue[i], e)
+}
+
+// belong reports whether one run may stand for two events.
+func (x *Exec) belong(older, newer event.Event) bool {
+	return !x.o.Each || older.Detail.Subject() == newer.Detail.Subject()
 }
 
 func (x *Exec) countSkipped() {

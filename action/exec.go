@@ -29,6 +29,7 @@ type Options struct {
 	Sep  byte     // ends a record on its standard input
 
 	Busy       Busy
+	Each       bool           // events of different subjects are never merged
 	StopSignal syscall.Signal // 0: TERM
 	KillAfter  time.Duration  // from the stop signal to KILL; span.Inf: never
 	RunTimeout time.Duration  // 0: it may run for ever
@@ -130,7 +131,7 @@ func NewExec(l *loop.Loop, s *Spawner, o Options) *Exec { return newExec(l, s, o
 
 func newExec(l *loop.Loop, s starter, o Options) *Exec {
 	o.StopSignal = cmp.Or(o.StopSignal, unix.SIGTERM)
-	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy, same: o.Same}}
+	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy, same: o.Same, each: o.Each}}
 	x.command = newCommand(&x.o)
 	return x
 }
@@ -155,7 +156,9 @@ func (x *Exec) Do(e event.Event) {
 // run begins a run for e, and for what was skipped before it.
 func (x *Exec) run(e event.Event) {
 	if x.skipped != nil {
-		e = merge(*x.skipped, e)
+		if x.belong(*x.skipped, e) {
+			e = merge(*x.skipped, e)
+		}
 		x.skipped = nil
 	}
 	r := &run{exec: x, event: e, timer: func() {}, look: func() {}}
@@ -168,7 +171,7 @@ func (x *Exec) run(e event.Event) {
 		r.payload = c.Payload(x.o.Sep)
 	}
 	x.runs = append(x.runs, r)
-	if pause := x.storm.pause(x.loop.Now()); pause > 0 {
+	if pause := x.storm.pause(x.loop.Now(), e.Detail.Subject()); pause > 0 {
 		r.pause(pause)
 		return
 	}

@@ -19,15 +19,27 @@ type storm struct {
 	within time.Duration // of the end of the last run: at once; 0: there is no storm
 	tell   func()        // that one has begun; can be nil
 	same   func() bool   // whether a run has the cause of the one before; nil: it is not known
-	end    time.Time     // of the last run
+	each   bool          // a run can only have been caused by one for the same subject
+	seen   map[string]bool
+	end    time.Time // of the last run
 	runs   int           // that followed at once
 	told   bool          // of the storm that goes on
 }
 
-// pause returns how long a run that is to begin has to wait.
-func (s *storm) pause(now time.Time) time.Duration {
-	if s.within == 0 || s.end.IsZero() || now.Sub(s.end) > s.within || s.same != nil && !s.same() {
-		s.runs, s.told = 0, false
+// pause returns how long a run for a subject that is to begin has to wait.
+func (s *storm) pause(now time.Time, subject string) time.Duration {
+	if s.within == 0 {
+		return 0
+	}
+	follows := !s.end.IsZero() && now.Sub(s.end) <= s.within && (s.same == nil || s.same())
+	if !follows {
+		s.runs, s.told, s.seen = 0, false, map[string]bool{}
+	}
+	if s.each {
+		follows = follows && s.seen[subject]
+		s.seen[subject] = true
+	}
+	if !follows {
 		return 0
 	}
 	most := stormRuns

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"strconv"
 	"testing"
 	"time"
 )
@@ -12,7 +13,7 @@ func TestStorm(t *testing.T) {
 	now := time.Unix(1, 0)
 	run := func(after time.Duration) time.Duration {
 		now = now.Add(after)
-		pause := s.pause(now)
+		pause := s.pause(now, "")
 		now = now.Add(time.Second)
 		s.end = now
 		return pause
@@ -46,7 +47,28 @@ func TestStorm(t *testing.T) {
 	if run(0) != 0 || run(0) != stormPause || run(0) != stormPause || told != 2 {
 		t.Error("runs that are known to have one cause do not rest from the second on, told once")
 	}
-	if (&storm{tell: func() { t.Error("told") }}).pause(now) != 0 {
+	if (&storm{tell: func() { t.Error("told") }}).pause(now, "") != 0 {
 		t.Error("there is a storm where none is looked for")
+	}
+}
+
+func TestStorm_each(t *testing.T) {
+	told := 0
+	s := storm{within: time.Second, tell: func() { told++ }, each: true}
+	now := time.Unix(1, 0)
+	for i := range 1000 {
+		if s.pause(now, strconv.Itoa(i)) != 0 {
+			t.Fatalf("run %d waits, and has caused none", i)
+		}
+		s.end = now
+	}
+	for i := range stormRuns {
+		if pause := s.pause(now, strconv.Itoa(i)); (pause != 0) != (i == stormRuns-1) {
+			t.Errorf("the second run for %d waits %v", i, pause)
+		}
+		s.end = now
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
 	}
 }

@@ -128,13 +128,20 @@ const noticing = 50 * time.Millisecond
 
 func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
 	own, command := split(c, args)
-	b, err := o.bind(a, c, event.Stat{}, action.Merge, command)
+	busy := action.Merge
+	if o.each {
+		busy = action.Queue
+	}
+	b, err := o.bind(a, c, event.Stat{}, busy, command)
 	if err != nil {
 		return err
 	}
 	w, err := o.describe(c, own)
 	if err != nil {
 		return err
+	}
+	if b.Exec != nil {
+		b.Exec.Each = o.each
 	}
 	if b.Exec != nil && b.Exec.Busy.Policy != action.Skip {
 		b.Exec.Storm = o.settle + noticing
