@@ -153,19 +153,27 @@ func parseValue(s string) (value, rest string) {
 	return out.String()[:kept], ""
 }
 
-// gitDir is where a repository keeps what its work trees share: .git itself, or what the file .git of a submodule or
-// of a further work tree leads to (gitrepository-layout(5)).
-func gitDir(top string) string {
+// GitDir is where the work tree with a top directory has its index: .git itself, or what the file .git of a submodule or
+// of a linked work tree leads to (gitrepository-layout(5)). Without a .git it is "".
+func GitDir(top string) string {
 	dir := filepath.Join(top, ".git")
+	if _, err := os.Lstat(dir); err != nil {
+		return ""
+	}
 	if text, err := readFile(dir); err == nil {
 		if to, ok := strings.CutPrefix(string(text), "gitdir:"); ok {
 			dir = in(top, strings.TrimSpace(to))
 		}
 	}
-	if text, err := readFile(filepath.Join(dir, "commondir")); err == nil {
-		dir = in(dir, strings.TrimSpace(string(text)))
-	}
 	return dir
+}
+
+// commonDir is where a repository keeps what its work trees share.
+func commonDir(git string) string {
+	if text, err := readFile(filepath.Join(git, "commondir")); err == nil {
+		return in(git, strings.TrimSpace(string(text)))
+	}
+	return git
 }
 
 // in is path, taken from the directory dir when it is relative.

@@ -65,6 +65,7 @@ type Matcher struct {
 	sources map[string]bool
 	warned  map[string]bool
 	failed  bool // a file could not be read
+	gitDirs map[string]bool
 }
 
 // New returns the filter of the directory root, which need not exist yet. A bad pattern and an unreadable file among
@@ -193,6 +194,10 @@ func IsRules(base string) bool {
 func (m *Matcher) Sources() []string {
 	return slices.Sorted(maps.Keys(m.sources))
 }
+
+// GitDirs returns the directories in which the repositories keep their index that the tree is in, or has in it, sorted. As
+// Sources, they become known as the tree is read.
+func (m *Matcher) GitDirs() []string { return slices.Sorted(maps.Keys(m.gitDirs)) }
 
 // Failed reports whether a file could not be read, though it is there: its rules are not obeyed. After Forget(".") that is
 // tried again.

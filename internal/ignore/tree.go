@@ -22,7 +22,7 @@ type tree struct {
 // readRoot reads what is in force in the root: --ignore-file, and the ignore files from / down to it.
 func (m *Matcher) readRoot() *tree {
 	m.sources = map[string]bool{}
-	m.failed = false
+	m.failed, m.gitDirs = false, map[string]bool{}
 	m.typed.next = nil
 	for _, file := range m.options.IgnoreFiles {
 		file = absolute(file)
@@ -61,14 +61,19 @@ func (m *Matcher) descend(t *tree, path, name string, has func(base string) bool
 
 // read puts a directory's own files in front of what t has from above.
 func (m *Matcher) read(t *tree, dir string, at place, has func(base string) bool) {
+	dir = strings.TrimSuffix(dir, "/")
+	var git string
+	if has(".git") {
+		git = GitDir(dir)
+	}
+	if git != "" {
+		m.gitDirs[git] = true
+	}
 	if m.options.NoIgnore {
 		return
 	}
-	dir = strings.TrimSuffix(dir, "/")
-	if has(".git") {
-		if _, err := os.Lstat(dir + "/.git"); err == nil {
-			t.git = m.repository(dir, at)
-		}
+	if git != "" {
+		t.git = m.repository(dir, git, at)
 	}
 	if has(".gitignore") && t.git != nil {
 		t.git = m.readList(dir+"/.gitignore", list{place: at, fold: t.git.fold, next: t.git})
@@ -79,8 +84,8 @@ func (m *Matcher) read(t *tree, dir string, at place, has func(base string) bool
 }
 
 // repository returns the rules that hold in a whole repository: never nil.
-func (m *Matcher) repository(top string, at place) *list {
-	dir := gitDir(top)
+func (m *Matcher) repository(top, git string, at place) *list {
+	dir := commonDir(git)
 	c := m.readConfig(top, dir)
 	l := &list{place: at, fold: c.ignoreCase}
 	if c.excludesFile != "" {

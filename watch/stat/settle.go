@@ -1,7 +1,6 @@
 package stat
 
 import (
-	"math"
 	"slices"
 	"time"
 )
@@ -88,12 +87,10 @@ func (s *Watcher) unsettled(t *tree, since, now time.Time) time.Duration {
 	if s.o.Settle > 0 && !late && t.settling() {
 		return s.o.Settle
 	}
-	quiet := min(b.quiet, now.Sub(since)) // the latter: since a poll
-	if late {
-		quiet = math.MaxInt64 // nobody is waited for any more
-	}
-	if s.o.Settle > 0 && s.o.Until == Forever && t.unfinished(quiet) {
-		return max(s.o.Settle, DefaultSettle)
+	waited := now.Sub(since)
+	quiet := min(b.quiet, waited) // the latter: since a poll
+	if s.o.Settle > 0 && s.o.Until == Forever && !late && t.unfinished(quiet, waited) {
+		return max(s.o.Settle, DefaultSettle, min((waited/10).Truncate(time.Millisecond), slowestLook))
 	}
 	return 0
 }

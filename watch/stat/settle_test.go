@@ -1,9 +1,11 @@
 package stat
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,7 +13,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/internal/looptest"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 )
 
@@ -206,10 +210,10 @@ func TestSettle_waitsUntilTheWriterHasClosed(t *testing.T) {
 		}
 		w.expect()
 		check(t, f.Close())
-		pass(10 * time.Millisecond)
-		w.expect("1.01s b", "1.01s a")
+		pass(100 * time.Millisecond) // a tenth of the wait may be over before that is seen
+		w.expect("1.078s b", "1.078s a")
 		w.write("a", 10*time.Millisecond)
-		w.expect("1.02s a")
+		w.expect("1.11s a")
 	})
 }
 
@@ -222,23 +226,27 @@ func TestSettle_maxWaitCapsTheWaitForAWriter(t *testing.T) {
 	})
 }
 
-// A file that is kept open, a log for one, has its writer waited for once.
-func TestSettle_aFileThatIsKeptOpen(t *testing.T) {
+// A writer that rests has not finished. What is written without end is told each MaxWait, and
+// once more at the end.
+func TestSettle_aSlowWriter(t *testing.T) {
+	onFakeTime(t, Options{Settle: 10 * time.Millisecond, MaxWait: 975 * time.Millisecond}, []string{"a"}, func(w *timed) {
+		f := w.openFile("a")
+		for range 70 {
+			w.write("a", 50*time.Millisecond)
+		}
+		w.expect("975ms a", "1.975s a", "2.975s a") // each wait begins with a write
+		check(t, f.Close())
+		pass(200 * time.Millisecond)
+		w.expect("3.506s a")
+	})
 	onFakeTime(t, Options{Settle: 10 * time.Millisecond}, []string{"a"}, func(w *timed) {
 		f := w.openFile("a")
-		w.write("a", time.Second)
-		w.expect("500ms a")
-		w.write("a", time.Second)
-		w.expect("1.01s a")
-		check(t, f.Close())
-		w.write("a", time.Second)
-		w.expect("2.01s a")
-		f = w.openFile("a") // it was closed meanwhile: it may well be again
-		w.write("a", 100*time.Millisecond)
+		w.write("a", 1500*time.Millisecond)
+		w.write("a", time.Hour)
 		w.expect()
 		check(t, f.Close())
-		pass(10 * time.Millisecond)
-		w.expect("3.11s a")
+		pass(slowestLook)
+		w.expect("1h0m1.7s a")
 	})
 }
 
@@ -276,25 +284,59 @@ func TestSettle_whatIsGoneMayComeBack(t *testing.T) {
 	})
 }
 
+// Git writes files while it has the index locked: here, in a linked work tree, whether or not
+// its ignore rules are obeyed, and for files that are named one by one.
 func TestSettle_waitsWhileGitIsAtWork(t *testing.T) {
-	onFakeTime(t, Options{Settle: 10 * time.Millisecond, Recursive: true}, []string{"a", "b"}, func(w *timed) {
-		git := filepath.Join(w.dir, ".git")
-		lock := filepath.Join(git, "index.lock")
-		mkdir(t, git)
-		w.told <- fsnotify.Event{Name: git, Op: fsnotify.Create}
-		write(t, lock, "")
-		w.write("b", 200*time.Millisecond)
-		w.write("a", 200*time.Millisecond)
-		w.expect()
-		remove(t, lock)
-		pass(10 * time.Millisecond)
-		w.expect("410ms b", "410ms a")
-		write(t, lock, "") // and nobody removes it
-		w.write("a", time.Second)
-		w.expect("910ms a")
-		w.write("a", time.Second)
-		w.expect("1.42s a")
-	})
+	for name, o := range map[string]Options{
+		"tree":             {Recursive: true},
+		"without rules":    {Recursive: true, Ignore: ignore.Options{NoIgnore: true, Hidden: true}},
+		"named one by one": {},
+	} {
+		for _, linked := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, linked=%v", name, linked), func(t *testing.T) {
+				o.Settle = 10 * time.Millisecond
+				git := filepath.Join(t.TempDir(), "main/.git")
+				var said strings.Builder
+				o.Report = report.New(&said, "ev", report.Plain, report.Notice)
+				onFakeTime(t, o, []string{"a", "b"}, func(w *timed) {
+					dot := filepath.Join(w.dir, ".git")
+					if linked {
+						git = filepath.Join(git, "worktrees/here")
+						mkdir(t, git)
+						write(t, filepath.Join(git, "commondir"), "../..\n")
+						write(t, dot, "gitdir: "+git+"\n")
+					} else {
+						git = dot
+						mkdir(t, git)
+					}
+					w.told <- fsnotify.Event{Name: dot, Op: fsnotify.Create}
+					pass(time.Second)
+					lock := filepath.Join(git, "index.lock")
+					write(t, lock, "")
+					w.write("b", 200*time.Millisecond)
+					w.write("a", 200*time.Millisecond)
+					for len(w.events) > 0 { // .git itself, without rules
+						if e := <-w.events; !strings.HasSuffix(e, " .git") {
+							t.Errorf("told: %s", e)
+						}
+					}
+					remove(t, lock)
+					pass(50 * time.Millisecond)
+					w.expect("1.405s b", "1.405s a")
+					write(t, lock, "") // and nobody removes it
+					w.write("a", 59*time.Second)
+					w.expect()
+					pass(2 * time.Second)
+					w.expect("1m1.755s a")
+					w.write("a", time.Second)
+					w.expect("1m2.46s a")
+					if n := strings.Count(said.String(), lock+" has been there for a minute"); n != 1 {
+						t.Errorf("the stale lock is told %d times", n)
+					}
+				})
+			})
+		}
+	}
 }
 
 func TestPoll_waitsUntilTheWriterHasClosed(t *testing.T) {
@@ -304,7 +346,7 @@ func TestPoll_waitsUntilTheWriterHasClosed(t *testing.T) {
 		pass(1195 * time.Millisecond)
 		w.expect()
 		check(t, f.Close())
-		pass(5 * time.Millisecond)
-		w.expect("1.2s a")
+		pass(25 * time.Millisecond)
+		w.expect("1.212s a")
 	})
 }

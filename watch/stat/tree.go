@@ -59,8 +59,8 @@ type tree struct {
 	atimes        map[spot]int64 // nanoseconds since 1970, if they matter
 	marks         []spot         // where to look, in the order in which it was told
 	marked        map[spot]file
-	inVain        map[spot]bool // what was waited for in vain: a log that stays open
-	compareAll    bool          // look everywhere
+	staleLocks    map[string]bool
+	compareAll    bool // look everywhere
 	changes       []change
 	unseen        map[spot]bool // what can't be looked at; without a name: what is in a directory
 	reported      map[spot]bool // it is told that it can't
@@ -133,7 +133,7 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 		marked:      map[spot]file{},
 		alone:       map[spot]bool{},
 		linked:      map[fileID]bool{},
-		inVain:      map[spot]bool{},
+		staleLocks:  map[string]bool{},
 		unseen:      map[spot]bool{},
 		reported:    map[spot]bool{},
 	}

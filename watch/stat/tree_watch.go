@@ -197,7 +197,6 @@ func (t *tree) leave(s spot) {
 		}
 	}
 	delete(t.ways, s)
-	delete(t.inVain, s)
 	delete(t.alone, s)
 }
 
