@@ -22,8 +22,8 @@ type storm struct {
 	each   bool          // a run can only have been caused by one for the same subject
 	seen   map[string]bool
 	end    time.Time // of the last run
-	runs   int           // that followed at once
-	told   bool          // of the storm that goes on
+	runs   int       // that followed at once
+	told   bool      // of the storm that goes on
 }
 
 // pause returns how long a run for a subject that is to begin has to wait.
