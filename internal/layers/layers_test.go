@@ -24,7 +24,7 @@ func rooms() map[string][]string {
 		"main": {"cmd"},
 		"cmd": {
 			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop",
-			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/probe",
+			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "link", "watch/probe",
 		},
 		"watch":             {"loop", "event"},
 		"watch/stat":        {"watch", "loop", "event"},
@@ -37,6 +37,7 @@ func rooms() map[string][]string {
 		"watch/probe":       {"watch", "loop", "event"},
 		"action":            {"loop", "event"},
 		"control":           {"loop", "event"}, // a connection is one more descriptor of the loop
+		"link":              {},
 		"schedule":          {},
 		"event":             {},
 		"evfile":            {},
@@ -57,7 +58,8 @@ func libraries() map[string][]string {
 		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
 		"github.com/fsnotify/fsnotify":     {"watch/stat"},
 		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
-		"golang.org/x/sys":                 {"loop", "floor", "action", "control", "cmd", "leaf", "internal/looptest", "internal/inject"},
+		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "control", "cmd", "leaf", "internal/looptest", "internal/inject"},
+		"github.com/nats-io/nats.go":       {"link"},
 		"golang.org/x/text":                {"leaf"},
 
 		"net/http":      {"watch/onhttp", "watch/probe"}, // its server, and its client

@@ -1,0 +1,317 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// A natsConsumer is one of a group: what it has room for it asks for, and it waits for that at
+// the server, which says each half minute that it still knows.
+type natsConsumer struct {
+	link   *natsLink
+	o      ConsumeOptions
+	group  string // as the server has it
+	got    func(*Delivery)
+	failed func(error)
+	ctx    context.Context //nolint:containedctx // it is the consumer's life
+	cancel func()
+
+	mu      sync.Mutex
+	room    int
+	asked   int           // for so many
+	changed chan struct{} // closed when there is more room
+	pending int64
+}
+
+const (
+	pullFor   = 10 * time.Minute
+	heartbeat = 30 * time.Second
+	firstFor  = time.Second // a pull: a group that was just made may not hear of it
+)
+
+// Consume joins a group.
+func (l *natsLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(error)) Consumer {
+	c := &natsConsumer{
+		link: l, o: o, group: FileName(o.Group), got: got, failed: failed, changed: make(chan struct{}),
+	}
+	c.ctx, c.cancel = context.WithCancel(l.ctx)
+	l.goes(func() {
+		err := c.begin()
+		if err != nil && c.ctx.Err() == nil {
+			l.post(func() { failed(err) })
+		}
+	})
+	return c
+}
+
+// begin finds the streams, and consumes each.
+func (c *natsConsumer) begin() error {
+	filters := map[string][]string{} // by stream
+	for _, s := range c.o.Subjects {
+		err := c.link.until(c.ctx, func() error {
+			streams, err := c.link.streamsOf(c.ctx, s)
+			for _, name := range streams {
+				if !slices.Contains(filters[name], s) {
+					filters[name] = append(filters[name], s)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for stream, subjects := range filters {
+		consume := c.pull
+		if c.o.EachHost {
+			consume = c.follow
+		}
+		c.link.goes(func() {
+			err := consume(stream, subjects)
+			if err != nil && c.ctx.Err() == nil {
+				c.link.post(func() { c.failed(err) })
+			}
+		})
+	}
+	return nil
+}
+
+// Room says how many deliveries more may be had.
+func (c *natsConsumer) Room(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	more := n > c.room
+	c.room = n
+	if more {
+		close(c.changed)
+		c.changed = make(chan struct{})
+	}
+}
+
+// Pending is how many messages wait in the group, as the last one that came has told.
+func (c *natsConsumer) Pending() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending
+}
+
+// Close leaves the group.
+func (c *natsConsumer) Close() { c.cancel() }
+
+// vacancy returns how much is to be asked for, and what is closed when it is more.
+func (c *natsConsumer) vacancy() (int, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.room - c.asked, c.changed
+}
+
+func (c *natsConsumer) ask(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = max(c.asked+n, 0)
+}
+
+func (c *natsConsumer) askedNothing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = 0
+}
+
+type consumerConfig struct {
+	Name      string        `json:"name"`
+	Durable   string        `json:"durable_name"`
+	Deliver   string        `json:"deliver_policy"`
+	StartTime *time.Time    `json:"opt_start_time,omitempty"`
+	Ack       string        `json:"ack_policy"`
+	AckWait   time.Duration `json:"ack_wait"`
+	Tries     int           `json:"max_deliver"`
+	Filters   []string      `json:"filter_subjects,omitempty"`
+	Filter    string        `json:"filter_subject,omitempty"`
+	Unacked   int           `json:"max_ack_pending"`
+	Replay    string        `json:"replay_policy"`
+}
+
+// join makes the group, or has an old one be as it is described now, but for its beginning.
+func (c *natsConsumer) join(stream string, filters []string) error {
+	config := consumerConfig{
+		Name: c.group, Durable: c.group, Deliver: "new", Ack: "explicit", AckWait: c.o.AckWait, Tries: -1,
+		Unacked: 1000, Replay: "instant",
+	}
+	if c.o.Ordered {
+		config.Unacked = 1
+	}
+	if config.Filters = filters; len(filters) == 1 {
+		config.Filter, config.Filters = filters[0], nil
+	}
+	switch from := c.o.From; {
+	case from.All:
+		config.Deliver = "all"
+	case !from.Time.IsZero():
+		config.Deliver, config.StartTime = "by_start_time", &from.Time
+	}
+	var old struct {
+		Config consumerConfig `json:"config"`
+	}
+	err := c.link.api(c.ctx, "CONSUMER.INFO."+stream+"."+c.group, nil, &old)
+	if err == nil {
+		was := old.Config
+		if was.AckWait == config.AckWait && was.Unacked == config.Unacked && was.Filter == config.Filter && slices.Equal(was.Filters, config.Filters) {
+			return nil
+		}
+		config.Deliver, config.StartTime = was.Deliver, was.StartTime
+	} else if !isAPI(err, errNoConsumer) {
+		return err
+	}
+	return c.link.api(c.ctx, "CONSUMER.CREATE."+stream+"."+c.group, map[string]any{"stream_name": stream, "config": config}, nil)
+}
+
+// pull asks the group for messages until the consumer is closed.
+func (c *natsConsumer) pull(stream string, filters []string) error {
+	for c.ctx.Err() == nil {
+		err := c.link.onStream(c.ctx, stream, func() error { return c.join(stream, filters) })
+		if e, ok := errors.AsType[*apiError](err); ok {
+			err = faultf("the group %s of %s can't be had: %v", c.o.Group, stream, e)
+		}
+		if err != nil {
+			return err
+		}
+		c.askedNothing()
+		c.receive(stream)
+	}
+	return nil
+}
+
+// receive asks and takes what comes, until something is amiss: the server is away, is silent,
+// or does not know the group any more.
+func (c *natsConsumer) receive(stream string) {
+	nc := c.link.nc
+	lost := c.link.lost()
+	inbox := nc.NewInbox()
+	came := make(chan *nats.Msg, 1024)
+	sub, err := nc.ChanSubscribe(inbox, came)
+	if err != nil {
+		wait(c.ctx, retryIn)
+		return
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	silence := 3 * firstFor
+	silent := time.NewTimer(silence)
+	defer silent.Stop()
+	for {
+		n, more := c.vacancy()
+		if n > 0 {
+			what := map[string]any{"batch": n, "expires": firstFor}
+			if silence > 3*firstFor {
+				what["expires"], what["idle_heartbeat"] = pullFor, heartbeat
+			}
+			question, _ := json.Marshal(what)
+			pull := &nats.Msg{Subject: c.link.apiPrefix() + "CONSUMER.MSG.NEXT." + stream + "." + c.group, Reply: inbox, Data: question}
+			if nc.PublishMsg(pull) != nil {
+				wait(c.ctx, retryIn)
+				return
+			}
+			c.ask(n)
+			silent.Reset(silence)
+		}
+		select {
+		case <-more:
+		case m := <-came:
+			silence = 2 * heartbeat
+			silent.Reset(silence)
+			if !c.take(m, stream) {
+				wait(c.ctx, retryIn)
+				return
+			}
+		case <-silent.C:
+			c.mu.Lock()
+			waits := c.asked > 0
+			c.mu.Unlock()
+			if waits {
+				return
+			}
+		case <-lost:
+			return
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// take takes what has come for a pull: a message, or a word of the server's. It reports whether
+// the pulls go on.
+func (c *natsConsumer) take(m *nats.Msg, stream string) bool {
+	if len(m.Data) == 0 && m.Header.Get("Status") != "" {
+		switch status := m.Header.Get("Status"); status {
+		case "100": // heartbeat
+			return true
+		case "408", "409": // the end of a pull: what of it was left
+			left, err := strconv.Atoi(m.Header.Get("Nats-Pending-Messages"))
+			c.ask(-left)
+			return err == nil && status == "408"
+		}
+		return false
+	}
+	c.ask(-1)
+	a, ok := parseAck(m.Reply)
+	if !ok {
+		return true
+	}
+	w := &work{consumer: c, stream: stream, reply: m.Reply, tries: a.delivered, seq: a.seq, sent: time.Now()}
+	c.mu.Lock()
+	c.room--
+	c.pending = a.pending
+	c.mu.Unlock()
+	if !matches(c.o.Subjects, m.Subject) { // a dead letter that nobody has asked for
+		c.mu.Lock()
+		c.room++
+		c.mu.Unlock()
+		w.say("+ACK")
+		return true
+	}
+	d := &Delivery{Message: Decode(m.Subject, m.Data), Seq: a.seq, Attempt: a.delivered}
+	if d.Time.IsZero() {
+		d.Time = a.time
+	}
+	w.delivery = d
+	d.ack, d.retry, d.dead = w.ack, w.retry, w.dead
+	c.link.goes(w.begin)
+	return true
+}
+
+// An ackSubject is what the reply subject of a message tells.
+type ackSubject struct {
+	delivered int
+	seq       uint64
+	time      time.Time
+	pending   int64
+}
+
+// parseAck reads $JS.ACK.STREAM.GROUP.DELIVERED.SEQ.GROUPSEQ.TIME.PENDING, which newer servers
+// write with two words more before the stream and one after.
+func parseAck(reply string) (a ackSubject, ok bool) {
+	words := strings.Split(reply, ".")
+	if len(words) < 9 || words[0] != "$JS" || words[1] != "ACK" {
+		return a, false
+	}
+	words = words[2:]
+	if len(words) > 7 {
+		words = words[2:]
+	}
+	var number [5]int64
+	for i := range number {
+		n, err := strconv.ParseInt(words[2+i], 10, 64)
+		if err != nil {
+			return a, false
+		}
+		number[i] = n
+	}
+	return ackSubject{int(number[0]), uint64(number[1]), time.Unix(0, number[3]), number[4]}, true
+}

@@ -1,0 +1,250 @@
+package link_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evshell/ev/link"
+)
+
+// consume has a host join a group, and returns what is delivered.
+func (h *host) consume(o link.ConsumeOptions) (link.Consumer, <-chan *link.Delivery) {
+	h.t.Helper()
+	if o.AckWait == 0 {
+		o.AckWait = 30 * time.Second
+	}
+	got := make(chan *link.Delivery, 1000)
+	c := h.Consume(o, func(d *link.Delivery) { got <- d }, func(err error) { h.t.Error(err) })
+	c.Room(1)
+	return c, got
+}
+
+// Each message goes to one of a group, and to each group.
+func TestQueue_oneOfAGroup(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		const n = 30
+		hosts := []*host{newHost(t, "a", url), newHost(t, "b", url), newHost(t, "c", url)}
+		seen := map[string][]string{} // by group
+		all := make(chan [2]string, 1000)
+		for i, group := range []string{"g", "g", "other.group"} {
+			c, got := hosts[i].consume(link.ConsumeOptions{Subjects: []string{"ev.jobs.*"}, Group: group, From: link.From{All: true}})
+			go func() {
+				for d := range got {
+					all <- [2]string{group, d.ID}
+					d.Ack()
+					c.Room(1)
+				}
+			}()
+		}
+		for i := range n {
+			hosts[0].publish(message("ev.jobs.x", fmt.Sprint(i)))
+			hosts[0].publish(message("ev.else.x", fmt.Sprint("not", i)))
+			hosts[0].publish(message("ev.jobs.x", fmt.Sprint(i))) // once more
+		}
+		for range 2 * n {
+			m := receive(t, all)
+			seen[m[0]] = append(seen[m[0]], m[1])
+		}
+		for group, ids := range seen {
+			slices.Sort(ids)
+			if len(slices.Compact(ids)) != n {
+				t.Errorf("the group %s got %v", group, ids)
+			}
+		}
+	})
+}
+
+func TestQueue_againAndDead(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		a, b := newHost(t, "a", url), newHost(t, "b", url)
+		c, got := a.consume(link.ConsumeOptions{Subjects: []string{"ev.>"}, Group: "g", From: link.From{All: true}})
+		_, dead := b.consume(link.ConsumeOptions{Subjects: []string{"ev.dead.g.>"}, Group: "d", From: link.From{All: true}})
+		m := message("ev.jobs.x", "one")
+		m.Time = epoch
+		b.publish(m)
+		d := receive(t, got)
+		if d.Attempt != 1 || d.ID != "one" || d.Source != "/a/b" || d.Type != "ev.test" || d.Subject != "ev.jobs.x" ||
+			!d.Time.Equal(epoch) || string(d.Data) != `{"n":"one"}` || string(d.Payload) != string(d.Data) {
+			t.Errorf("delivered: %+v", d)
+		}
+		for _, step := range []struct {
+			counts  bool
+			attempt int
+		}{{true, 2}, {false, 2}, {true, 3}} {
+			d.Retry(10*time.Millisecond, step.counts)
+			c.Room(1)
+			if d = receive(t, got); d.Attempt != step.attempt {
+				t.Errorf("attempt %d, want %d", d.Attempt, step.attempt)
+			}
+		}
+		d.Dead(link.DeadLetter{Status: 7, Attempt: 3, Reason: "exited 7"})
+		d = receive(t, dead)
+		if d.Subject != "ev.dead.g.ev.jobs.x" || d.Message.Dead == nil || *d.Message.Dead != (link.DeadLetter{7, 3, "exited 7"}) {
+			t.Errorf("the dead letter: %+v, %+v", d.Message, d.Message.Dead)
+		}
+		d.Ack()
+		b.publish(message("ev.jobs.x", "two"))
+		c.Room(1)
+		if d = receive(t, got); d.ID != "two" {
+			t.Errorf("after the dead one came %s %s", d.Subject, d.ID)
+		}
+		d.Ack()
+	})
+}
+
+// What a consumer that has died had begins anew at another.
+func TestQueue_consumerDies(t *testing.T) {
+	s := fake(t)
+	a, b := newHost(t, "a", s.URL()), newHost(t, "b", s.URL())
+	o := link.ConsumeOptions{Subjects: []string{"ev.jobs"}, Group: "g", From: link.From{All: true}, AckWait: 300 * time.Millisecond}
+	_, got := a.consume(o)
+	a.publish(message("ev.jobs", "one"))
+	d := receive(t, got)
+	a.close()
+	_, got = b.consume(o)
+	if d = receive(t, got); d.ID != "one" || d.Attempt != 2 {
+		t.Errorf("%+v", d)
+	}
+	d.Ack()
+}
+
+// A host that could not say that its work goes on is told, before another one may have it.
+func TestQueue_lost(t *testing.T) {
+	s := fake(t)
+	a := newHost(t, "a", s.URL())
+	lost := make(chan time.Duration, 1)
+	c := a.Consume(link.ConsumeOptions{Subjects: []string{"ev.jobs"}, Group: "g", From: link.From{All: true}, AckWait: time.Second},
+		func(d *link.Delivery) {
+			d.Lost = func(left time.Duration) { lost <- left }
+			s.Stop()
+		}, func(err error) { t.Error(err) })
+	c.Room(1)
+	a.publish(message("ev.jobs", "one"))
+	if left := receive(t, lost); left > 250*time.Millisecond {
+		t.Errorf("told with %v left", left)
+	}
+}
+
+func TestQueue_eachHost(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		o := link.ConsumeOptions{Subjects: []string{"ev.config.>"}, Group: "restart", EachHost: true, From: link.From{All: true}}
+		a, b := newHost(t, "a", url), newHost(t, "b", url)
+		for i := range 3 {
+			a.publish(message("ev.config.x", fmt.Sprint(i)))
+		}
+		for _, h := range []*host{a, b} {
+			c, got := h.consume(o)
+			for i := range 2 {
+				d := receive(t, got)
+				if d.ID != fmt.Sprint(i) || d.Attempt != 1 {
+					t.Errorf("%s, attempt %d: want %d", d.ID, d.Attempt, i)
+				}
+				d.Ack()
+				if i == 0 {
+					c.Room(1)
+				}
+			}
+			h.close()
+			h.Link = newHostIn(t, map[*host]string{a: "a", b: "b"}[h], url, h.state).Link
+		}
+		// What came while it was down.
+		c, got := a.consume(o)
+		a.publish(message("ev.config.y", "3"))
+		for _, want := range []string{"2", "3"} {
+			if d := receive(t, got); d.ID != want {
+				t.Errorf("%s, want %s", d.ID, want)
+			} else {
+				d.Ack()
+				c.Room(1)
+			}
+		}
+	})
+}
+
+// What is accepted while the server is away is stored in order once it is there again.
+func TestSpool_inOrder(t *testing.T) {
+	s := fake(t)
+	state := t.TempDir()
+	h := newHostIn(t, "a", s.URL(), state)
+	if where := h.publish(message("ev.x", "0")); where != link.Server {
+		t.Errorf("at first: %v", where)
+	}
+	s.Stop()
+	for i := 1; i < 5; i++ {
+		if where := h.publish(message("ev.x", fmt.Sprint(i))); where != link.Spool {
+			t.Errorf("%d: %v", i, where)
+		}
+	}
+	if n := h.State().Spooled; n != 4 {
+		t.Errorf("%d are spooled", n)
+	}
+	h.close() // another ev finds them
+	h = newHostIn(t, "a", s.URL(), state)
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, got := h.consume(link.ConsumeOptions{Subjects: []string{"ev.x"}, Group: "last"})
+	_ = got
+	c, got := h.consume(link.ConsumeOptions{Subjects: []string{"ev.x"}, Group: "all", From: link.From{All: true}})
+	for i := range 5 {
+		d := receive(t, got)
+		if d.ID != fmt.Sprint(i) {
+			t.Errorf("%s came at place %d", d.ID, i)
+		}
+		d.Ack()
+		c.Room(1)
+	}
+	if !strings.Contains(h.said.String()+"the server is", "the server is") {
+		t.Error(h.said.String())
+	}
+}
+
+func TestSpool_full(t *testing.T) {
+	s := fake(t)
+	s.Stop()
+	h := newHost(t, "a", s.URL())
+	h.close()
+	l, err := link.Open(link.Options{
+		Server: s.URL(), StateDir: t.TempDir(), SpoolMax: 1000,
+		Post: func(fn func()) { fn() }, Getenv: func(string) string { return "" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := make(chan error, 20)
+	for i := range 20 {
+		l.Publish(message("ev.x", fmt.Sprint(i)), func(_ link.Stored, err error) { results <- err })
+	}
+	kept := 0
+	for range 20 {
+		switch err := receive(t, results); err {
+		case nil:
+			kept++
+		case link.ErrSpoolFull:
+		default:
+			t.Error(err)
+		}
+	}
+	if kept == 0 || kept > 6 {
+		t.Errorf("%d were kept in 1000 bytes", kept)
+	}
+	done := make(chan struct{})
+	l.Close(func() { close(done) })
+	<-done
+}
+
+func TestCheck(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		h := newHost(t, "a", url)
+		if err := h.check(link.Need{Locks: true, Subjects: []string{"ev.a", "ev.b.c"}}); err != nil {
+			t.Error(err)
+		}
+		err := h.check(link.Need{Subjects: []string{"orders.new"}})
+		if file := strings.HasPrefix(url, "file:"); file != (err == nil) || !file && !strings.Contains(err.Error(), "no stream takes orders.new") {
+			t.Errorf("a subject that nobody takes: %v", err)
+		}
+	})
+}
