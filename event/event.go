@@ -54,6 +54,26 @@ type Event struct {
 	Detail Detail
 }
 
+// A Finder is a Detail that finds fields by their names itself: such as it does not yield, since
+// there is no end to what they could be called (a header that did not come), or without a look
+// at all the others. What it does not find may be one that it yields.
+type Finder interface {
+	Lookup(name string) (Value, bool)
+}
+
+// A Quoter is a Detail that may have a text from elsewhere (a line that was read, a reason), which
+// stands last in what people read of the event. A text that is there may be empty.
+type Quoter interface {
+	Content() (text string, ok bool)
+}
+
+var (
+	_ Finder = FD{}
+	_ Finder = HTTP{}
+	_ Quoter = FD{}
+	_ Quoter = Probe{}
+)
+
 // Fields yields every field of the event: the four that all kinds have, then
 // the detail's own.
 func (e Event) Fields() iter.Seq2[string, Value] {
@@ -70,10 +90,8 @@ func (e Event) Fields() iter.Seq2[string, Value] {
 
 // Lookup returns the named field, and whether there is one.
 func (e Event) Lookup(name string) (Value, bool) {
-	if d, ok := e.Detail.(interface {
-		Lookup(name string) (Value, bool)
-	}); ok {
-		if v, ok := d.Lookup(name); ok {
+	if f, ok := e.Detail.(Finder); ok {
+		if v, ok := f.Lookup(name); ok {
 			return v, true
 		}
 	}

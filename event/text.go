@@ -13,8 +13,8 @@ func (e Event) AppendText(b []byte) []byte {
 	b = AppendEscaped(b, e.Detail.Subject())
 	b = append(b, '\t')
 	b = AppendEscaped(b, e.Detail.What())
-	if l, ok := e.Detail.(interface{ Content() (string, bool) }); ok {
-		if s, ok := l.Content(); ok {
+	if q, ok := e.Detail.(Quoter); ok {
+		if s, ok := q.Content(); ok {
 			b = AppendEscaped(append(b, '\t'), s)
 		}
 	}
