@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 //
 // and as programs http and peer, which speak to on-http, and activate, which starts it as
 // a service manager does (http_client_test.go), and inject, which has system calls of a
-// program fail (internal/inject); the condition [inject] says whether that can be had.
+// program fail (internal/inject); the condition [inject] says whether that can be had, and
+// [root] whether the scripts are run by root.
 //
 // A script never sleeps to wait for something: ev tells by --ready-fd that it is
 // ready, and a file that it has done something. What needs a shell's redirections is
@@ -66,10 +67,13 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "inject" {
-				return false, fmt.Errorf("there is no condition %q", name)
+			switch name {
+			case "inject":
+				return inject.Available(), nil
+			case "root":
+				return os.Geteuid() == 0, nil
 			}
-			return inject.Available(), nil
+			return false, fmt.Errorf("there is no condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfile": waitFile,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/nearest"
+	"github.com/evshell/ev/internal/socket"
 )
 
 // controlCommands are what a loop can be asked for.
@@ -63,7 +65,8 @@ with one name all are meant. ACTION is
 For a watcher that was stopped so the loop goes on: it may be started again.
 
 The socket is that of --control; else of $EV_CONTROL, which a command of that ev run
-has; else the only one in $XDG_RUNTIME_DIR/ev.
+has; else the only one in $XDG_RUNTIME_DIR/ev, which must be a directory of yours that
+is open to nobody else. Who listens there must be you, or root.
 
 Other programs may speak to the socket as well, if they are the same user's, or
 root's. It is a stream (socat UNIX:PATH -). Each line is a JSON object, and gets one
@@ -182,6 +185,9 @@ func (o *ctlOptions) dial(a *app) (*control.Client, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := socket.OwnDir(dir, false); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
 		found, _ := filepath.Glob(filepath.Join(dir, "*.sock"))
 		switch len(found) {
 		case 0:
@@ -214,7 +220,9 @@ func (o *ctlOptions) complete(a *app, args []string, prefix string) []string {
 		return nil
 	}
 	for _, w := range reply.Watchers {
-		offers = append(offers, w.Name+"\t"+w.Watcher+", "+w.State)
+		if w.Name == printable(w.Name) {
+			offers = append(offers, w.Name+"\t"+printable(w.Watcher+", "+w.State))
+		}
 	}
 	return words(offers...)(prefix)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/nearest"
+	"github.com/evshell/ev/internal/socket"
 )
 
 // controlVariable tells the commands of an ev run its control socket.
@@ -152,8 +153,8 @@ func (a *app) defaultSocket(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
+	if err := socket.OwnDir(dir, true); err != nil {
+		return "", fmt.Errorf("--control: %w", err)
 	}
 	name := "ev"
 	if file != "" && file != "-" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/internal/width"
 )
@@ -38,12 +39,15 @@ func watcherTable(ws []control.Watcher, now time.Time) [][]string {
 	rows := [][]string{{"NAME", "WATCHER", "STATE", "PRIO", "FIRES", "RUNNING", "EXIT", "LAST", "NEXT"}}
 	for _, w := range ws {
 		rows = append(rows, []string{
-			w.Name, w.Watcher, w.State, strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
+			printable(w.Name), printable(w.Watcher), printable(w.State), strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
 			running(w, now), optional(w.Status), ago(w.Last, now), ahead(w.Due, now),
 		})
 	}
 	return rows
 }
+
+// printable is a text that a terminal only shows: another process may have made it up.
+func printable(s string) string { return string(event.AppendEscaped(nil, s)) }
 
 // running tells for how long commands have run, how many if there are several, and
 // how many events wait.

@@ -2,11 +2,14 @@ package control
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -23,7 +26,8 @@ type Client struct {
 	lines *bufio.Reader
 }
 
-// Dial connects to the socket at path.
+// Dial connects to the socket at path, if that is the user's own, or root's: what others say
+// is not to be believed.
 func Dial(path string) (*Client, error) {
 	fd, err := socket.Dial(path)
 	switch {
@@ -31,6 +35,10 @@ func Dial(path string) (*Client, error) {
 		return nil, fmt.Errorf("%s: no ev run listens there: start it with --control", path)
 	case err != nil:
 		return nil, err
+	}
+	if err := socket.CheckPeer(fd); err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	c := &Client{file: os.NewFile(uintptr(fd), path)}
 	c.lines = bufio.NewReader(c.file)
@@ -58,7 +66,7 @@ func (c *Client) Do(r Request) (Reply, []byte, error) {
 	}
 	var reply Reply
 	if err := json.Unmarshal(line, &reply); err != nil {
-		return Reply{}, line, fmt.Errorf("%s: this is no answer of ev: %w", c.file.Name(), err)
+		return Reply{}, nil, fmt.Errorf("%s: this is no answer of ev: %w", c.file.Name(), err)
 	}
 	if !reply.OK {
 		return reply, line, errors.New(reply.Error)
@@ -67,7 +75,8 @@ func (c *Client) Do(r Request) (Reply, []byte, error) {
 }
 
 // Next returns the next line, with its end: after Events an event, or the Reply that
-// is the last. The error is io.EOF when ev has ended.
+// is the last. It is JSON, and can be printed: what a terminal would obey is escaped. The error
+// is io.EOF when ev has ended.
 func (c *Client) Next() ([]byte, error) {
 	line, err := c.lines.ReadBytes('\n')
 	switch {
@@ -75,8 +84,35 @@ func (c *Client) Next() ([]byte, error) {
 		return nil, fmt.Errorf("%s: no answer within %d seconds: has ev been stopped?", c.file.Name(), patience)
 	case errors.Is(err, io.EOF) && len(line) > 0:
 		return nil, io.ErrUnexpectedEOF
+	case err != nil:
+		return nil, err
+	case !json.Valid(line):
+		return nil, fmt.Errorf("%s: this is no answer of ev", c.file.Name())
 	}
-	return line, err
+	return printable(line), nil
+}
+
+// printable returns a line of JSON that means the same, without control characters and what is
+// not UTF-8. In JSON they stand in strings, but for the white space between its words.
+func printable(line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte{'\n'})
+	if utf8.Valid(line) && !bytes.ContainsFunc(line, unicode.IsControl) {
+		return line[:len(line)+1]
+	}
+	b := make([]byte, 0, len(line)+16)
+	for len(line) > 0 {
+		r, size := utf8.DecodeRune(line)
+		switch {
+		case r < ' ':
+			b = append(b, ' ')
+		case unicode.IsControl(r), r == utf8.RuneError && size == 1:
+			b = fmt.Appendf(b, `\u%04x`, r)
+		default:
+			b = append(b, line[:size]...)
+		}
+		line = line[size:]
+	}
+	return append(b, '\n')
 }
 
 func (c *Client) limit(seconds int64) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/report"
@@ -54,7 +53,7 @@ func (s *Server) connected(c *stream) {
 		delete(s.readers, c)
 		gone()
 	}
-	if uid, err := socket.PeerUser(c.fd); err != nil || uid != os.Geteuid() && uid != 0 {
+	if socket.CheckPeer(c.fd) != nil {
 		reply(c, Reply{Error: "only the user who has started ev may speak to it"})
 		c.finish()
 	}

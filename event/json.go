@@ -110,8 +110,9 @@ func (v Value) appendBase64(b []byte) []byte {
 const hex = "0123456789abcdef"
 
 // AppendJSONString appends s as a JSON string (RFC 8259, section 7), with
-// U+FFFD for each byte that is not UTF-8. U+2028 and U+2029 are escaped, so
-// that the line is JavaScript too and stays one line for every reader.
+// U+FFFD for each byte that is not UTF-8. All control characters are escaped, also
+// those that JSON would let through, for a terminal obeys them; and so are U+2028 and
+// U+2029, so that the line is JavaScript too and stays one line for every reader.
 func AppendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
 	plain := 0
@@ -124,7 +125,7 @@ func AppendJSONString(b []byte, s string) []byte {
 		r, size := rune(c), 1
 		if c >= utf8.RuneSelf {
 			r, size = utf8.DecodeRuneInString(s[i:])
-			if (r != utf8.RuneError || size > 1) && r != '\u2028' && r != '\u2029' {
+			if (r != utf8.RuneError || size > 1) && r > '\u009f' && r != '\u2028' && r != '\u2029' {
 				i += size
 				continue
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -56,7 +57,7 @@ func TestSpansAreExactSeconds(t *testing.T) {
 
 // FuzzJSONString compares with encoding/json.
 func FuzzJSONString(f *testing.F) {
-	for _, s := range []string{"", "plain", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "ü€😀\u2028\u2029\ufffd", "a\xffb\xc3(\xed\xa0\x80", "<&>"} {
+	for _, s := range []string{"", "plain", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "ü€😀\u2028\u2029\ufffd", "a\xffb\xc3(\xed\xa0\x80", "<&>", "\u0080\u009b31m\u009f\u00a0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -75,7 +76,7 @@ func FuzzJSONString(f *testing.F) {
 		if back != want {
 			t.Errorf("%q: %s reads back as %q, want %q", s, got, back, want)
 		}
-		if bytes.ContainsFunc(got, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }) {
+		if bytes.ContainsFunc(got, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }) {
 			t.Errorf("%q: %q is not plain", s, got)
 		}
 	})

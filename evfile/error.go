@@ -36,9 +36,9 @@ func shorten(msg string) string {
 // Error returns Evfile:12:7: and the message, in one line.
 func (e *Error) Error() string {
 	if e.File == "" {
-		return fmt.Sprintf("%s (column %d)", e.Msg, e.Col)
+		return fmt.Sprintf("%s (column %d)", visible(e.Msg), e.Col)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
+	return fmt.Sprintf("%s:%d:%d: %s", visible(e.File), e.Line, e.Col, visible(e.Msg))
 }
 
 // Excerpt returns two lines: the part of the source around the error, and a
