@@ -56,7 +56,8 @@ func (a *app) newStat(sink Sink) *cobra.Command {
 		Long: `Stat fires when what stat(2) says of a PATH changes, and when the PATH appears or
 vanishes. It need not exist. The field 'change' says in which ways:
 
-  created  removed  replaced (by another inode)  content (size or mtime)
+  created  removed  moved (the path that it had is in 'from')
+  replaced (by another inode)  content (size or mtime, or the kernel told of a write)
   mode  owner  links (how many names it has)  atime (with --atime)
 
 With -r, what is in a directory counts, new directories included; those that are
@@ -68,10 +69,9 @@ held against the path below the PATH, one without against the name.
 Changes with less than --settle between them are one event, with all their paths, in
 the order of change, in 'paths' and on the COMMAND's standard input: a save is one
 event, however it is made, and the COMMAND sees the finished file. What was undone
-in between is nothing. What is gone has 50 milliseconds to come back. While a file is
-open for writing (on Linux, if it is yours), or git has its index locked, up to half a
-second of quiet is waited for; in a file that stays open, a log for one, that is done
-once.
+in between is nothing. What is gone has 50 milliseconds to come back. A file that is open
+for writing (on Linux, if it is yours), and git while it has its index locked, is waited
+for until --max-wait is over: with --max-wait inf a file is told when it has been closed.
 
 A PATH that is a symbolic link stands for what it leads to, and a link on the way that
 is made to lead elsewhere is a change. The PATH - reads paths from standard input, one

@@ -53,7 +53,7 @@ func TestFieldsOfEachKind(t *testing.T) {
 		KindEvery:  "schedule due next late missed",
 		KindSignal: "signal number count sender uid value",
 		KindExit:   "pid command status signal core elapsed maxrss utime stime",
-		KindStat: `path paths change type size mtime mode uid gid ino nlink
+		KindStat: `path paths change from type size mtime mode uid gid ino nlink
 			prev_type prev_size prev_mtime prev_mode prev_uid prev_gid prev_ino prev_nlink count`,
 		KindProbe: "target state status output latency error since prev_state",
 	}
@@ -114,7 +114,7 @@ func TestWhatIsNotKnownIsEmpty(t *testing.T) {
 		{Signal{}, "sender uid value"},
 		{Exit{}, "command status signal core elapsed maxrss utime stime"},
 		{Exit{Known: true, Signal: "KILL"}, "status"},
-		{Stat{}, "type size mtime mode uid gid ino nlink prev_type prev_size prev_mtime prev_mode prev_uid prev_gid prev_ino prev_nlink"},
+		{Stat{}, "from type size mtime mode uid gid ino nlink prev_type prev_size prev_mtime prev_mode prev_uid prev_gid prev_ino prev_nlink"},
 		{Probe{}, "state status output latency error since prev_state"},
 	}
 	for _, tt := range tests {

@@ -25,7 +25,7 @@ func TestJSONOfAnEvent(t *testing.T) {
 		},
 		{
 			Stat{Path: "f", Paths: []string{"f", "\xff"}},
-			`"watcher":"stat",…,"path":"f","paths":["f","\ufffd"],"paths_b64":["Zg==","/w=="],"change":[],"type":null,`,
+			`"watcher":"stat",…,"path":"f","paths":["f","\ufffd"],"paths_b64":["Zg==","/w=="],"change":[],"from":null,"type":null,`,
 		},
 	}
 	for _, tt := range tests {

@@ -12,7 +12,8 @@ import (
 type Stat struct {
 	Path   string   // the path that changed first
 	Paths  []string // all that changed, in the order in which they did
-	Change []string // out of created, removed, replaced, content, mode, owner, links, atime
+	Change []string // out of created, removed, moved, replaced, content, mode, owner, links, atime
+	From   string   // of what was moved to Path: the path that it had
 	Now    File     // of Path
 	Prev   File     // of Path, before
 	Count  int64    // changes that this event stands for
@@ -47,6 +48,9 @@ func (d Stat) What() string {
 	default:
 		s = "missing"
 	}
+	if d.From != "" {
+		s += " from " + d.From
+	}
 	if n := len(d.Paths) - 1; n > 0 {
 		s += fmt.Sprintf(" (+%d more)", n)
 	}
@@ -59,6 +63,7 @@ func (d Stat) Fields() iter.Seq2[string, Value] {
 		_ = yield("path", Text(d.Path)) &&
 			yield("paths", Paths(d.Paths)) &&
 			yield("change", Words(d.Change)) &&
+			yield("from", known(d.From != "", Text(d.From))) &&
 			d.Now.fields("", yield) &&
 			d.Prev.fields("prev_", yield) &&
 			yield("count", Int(d.Count))
@@ -66,12 +71,7 @@ func (d Stat) Fields() iter.Seq2[string, Value] {
 }
 
 func (f File) fields(prefix string, yield func(string, Value) bool) bool {
-	known := func(v Value) Value {
-		if !f.Exists {
-			return Value{}
-		}
-		return v
-	}
+	known := func(v Value) Value { return known(f.Exists, v) }
 	return yield(prefix+"type", known(Text(f.Type))) &&
 		yield(prefix+"size", known(Int(f.Size))) &&
 		yield(prefix+"mtime", known(Time(f.Mtime))) &&
@@ -115,4 +115,12 @@ func (d Stat) Payload(sep byte) Payload {
 		b = append(append(b, p...), sep)
 	}
 	return Payload{Data: b}
+}
+
+// known is a value, or an unknown one.
+func known(ok bool, v Value) Value {
+	if !ok {
+		return Value{}
+	}
+	return v
 }

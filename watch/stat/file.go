@@ -139,12 +139,13 @@ func (f file) kind() string {
 }
 
 // Changes is a set of the ways in which a path can change.
-type Changes uint8
+type Changes uint16
 
 // The ways, in the order in which an event lists them.
 const (
 	Created  Changes = 1 << iota // it was not there
 	Removed                      // it is not there any more
+	Moved                        // it is what was at another path
 	Replaced                     // it is another inode
 	Content                      // its size or its time of modification
 	Mode                         // its permissions
@@ -155,7 +156,7 @@ const (
 
 // ChangeNames returns the names of the ways, in their order.
 func ChangeNames() []string {
-	return []string{"created", "removed", "replaced", "content", "mode", "owner", "links", "atime"}
+	return []string{"created", "removed", "moved", "replaced", "content", "mode", "owner", "links", "atime"}
 }
 
 // ParseChanges reads a list of names, separated by commas.

@@ -46,7 +46,7 @@ func TestParseChanges(t *testing.T) {
 		"created":         Created,
 		"content,removed": Content | Removed,
 		"mode,mode":       Mode,
-		strings.Join(ChangeNames(), ","): Created | Removed | Replaced | Content | Mode | Owner |
+		strings.Join(ChangeNames(), ","): Created | Removed | Moved | Replaced | Content | Mode | Owner |
 			Links | Atime,
 	} {
 		if got, err := ParseChanges(list); err != nil || got != want {
@@ -67,11 +67,11 @@ func TestMerge_onePathChangedTwiceInOneLook(t *testing.T) {
 		in   []change
 		want string
 	}{
-		{"content, then removed", []change{{"p", Content, a, b}, {"p", Removed, b, file{}}}, "removed"},
-		{"created, then content", []change{{"p", Created, file{}, a}, {"p", Content, a, b}}, "created"},
-		{"created, then removed", []change{{"p", Created, file{}, a}, {"p", Removed, a, file{}}}, "-"},
-		{"removed, then created", []change{{"p", Removed, a, file{}}, {"p", Created, file{}, b}}, "replaced"},
-		{"mode, then content", []change{{"p", Mode, a, b}, {"p", Content, b, a}}, "content,mode"},
+		{"content, then removed", []change{{"p", Content, a, b, ""}, {"p", Removed, b, file{}, ""}}, "removed"},
+		{"created, then content", []change{{"p", Created, file{}, a, ""}, {"p", Content, a, b, ""}}, "created"},
+		{"created, then removed", []change{{"p", Created, file{}, a, ""}, {"p", Removed, a, file{}, ""}}, "-"},
+		{"removed, then created", []change{{"p", Removed, a, file{}, ""}, {"p", Created, file{}, b, ""}}, "replaced"},
+		{"mode, then content", []change{{"p", Mode, a, b, ""}, {"p", Content, b, a, ""}}, "content,mode"},
 	} {
 		got := "-"
 		if m := merge(tc.in); len(m) > 0 {

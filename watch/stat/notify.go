@@ -36,6 +36,32 @@ func splitPath(path string) (dir, base string) {
 	}
 }
 
+// clean is filepath.Clean, but what stands before a ".." stays if it is a symbolic link:
+// the kernel goes up from where it leads.
+func clean(path string) string {
+	at := ""
+	if path[0] == '/' {
+		at = "/"
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		switch _, base := splitPath(at); {
+		case part == "" || part == ".":
+		case part != ".." || base == "..":
+			at = joinPath(at, part)
+		case at == "/": // is above itself
+		case at == "":
+			at = ".."
+		default:
+			if f, err := lstat(at); err != nil || f.isLink() {
+				at = joinPath(at, "..")
+			} else if at, _ = splitPath(at); at == "." {
+				at = ""
+			}
+		}
+	}
+	return cmp.Or(at, ".")
+}
+
 // joinPath is the way back.
 func joinPath(dir, base string) string {
 	switch dir {

@@ -141,16 +141,17 @@ func (h *Hub) add(d *dir) error {
 	} else {
 		h.free(p.name)
 	}
-	h.free(d.path)
+	name := d.watchName()
+	h.free(name)
 	h.mu.Lock()
-	p.name, p.ended = d.path, false
+	p.name, p.ended = name, false
 	p.link(d)
-	h.places[d.id()], h.names[d.path] = p, p
+	h.places[d.id()], h.names[name] = p, p
 	h.mu.Unlock()
-	err := h.source.Add(d.path)
+	err := h.source.Add(name)
 	if err != nil {
 		h.release(d)
-		h.free(d.path)
+		h.free(name)
 	}
 	return err
 }
@@ -161,7 +162,20 @@ func (h *Hub) takeBack(d *dir) {
 	h.asking.Lock()
 	defer h.asking.Unlock()
 	h.release(d)
-	h.free(d.path)
+	h.free(d.watchName())
+}
+
+// watchName is the name by which the source is asked for a directory. It folds a "..", so
+// it must not see one that stands behind a symbolic link.
+func (d *dir) watchName() string {
+	if path := filepath.Clean(d.path); path == d.path {
+		return path
+	}
+	real, err := filepath.EvalSymlinks(d.path)
+	if err != nil {
+		return d.path
+	}
+	return real
 }
 
 // free ends the watch that has a name: the source would take the name for the inode

@@ -6,7 +6,6 @@ package stat
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -27,8 +26,8 @@ import (
 // their mode and their owner are told, as their entries tell of themselves.
 //
 // A change is told once nothing has happened for the time of Settle; for 50 ms where a
-// path is gone; for half a second while somebody has a file open for writing or git is
-// at work, if it was not so when last told. What is told is the difference to what was
+// path is gone; within MaxWait while somebody has a file open for writing or git is at
+// work. What is told is the difference to what was
 // told before, or would have been if the options had not left it out: what was undone
 // in between is nothing, and a file that was deleted and made again has changed.
 type Watcher struct {
@@ -71,7 +70,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 		if err := checkPath(p); err != nil {
 			return nil, err
 		}
-		if p = filepath.Clean(p); !given[p] {
+		if p = clean(p); !given[p] {
 			given[p] = true
 			paths = append(paths, p)
 		}
@@ -222,7 +221,7 @@ func details(changes []change, each bool) []event.Stat {
 	var list []event.Stat
 	for together := range slices.Chunk(changes, size) {
 		first := together[0]
-		d := event.Stat{Path: first.path, Now: first.now.event(), Prev: first.before.event(), Count: int64(len(together))}
+		d := event.Stat{Path: first.path, Now: first.now.event(), Prev: first.before.event(), From: first.from, Count: int64(len(together))}
 		var what Changes
 		for _, c := range together {
 			what |= c.what

@@ -51,6 +51,7 @@ type tree struct {
 	ways          map[spot]way
 	polled        map[*dir]bool
 	alone         map[spot]bool   // files in the tree that are watched themselves; true: as mount points
+	writes        map[spot]bool   // what may have been written: true if the kernel told so
 	linked        map[fileID]bool // files with other names, which have changed
 	unsure        int             // ways with something polled on them
 	remotes       map[uint32]bool // by device: its file system doesn't tell
@@ -118,6 +119,7 @@ type change struct {
 	path        string
 	what        Changes
 	before, now file
+	from        string // of Moved: where it was
 }
 
 func newTree(o *Options, interrupted *atomic.Bool) *tree {
@@ -132,6 +134,7 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 		remotes:     map[uint32]bool{},
 		marked:      map[spot]file{},
 		alone:       map[spot]bool{},
+		writes:      map[spot]bool{},
 		linked:      map[fileID]bool{},
 		staleLocks:  map[string]bool{},
 		unseen:      map[spot]bool{},
@@ -272,6 +275,14 @@ func (t *tree) mark(s spot, seen file) {
 		t.marks = append(t.marks, s)
 	}
 	t.marked[s] = seen
+}
+
+// wrote remembers of a marked spot that it may have been written, and whether the kernel
+// told so: only the time of its last change may say that it was (ctime, in inode(7)).
+func (t *tree) wrote(s spot, told bool) {
+	if t.isMarked(s) {
+		t.writes[s] = t.writes[s] || told
+	}
 }
 
 // arm looks at everything for the first time.

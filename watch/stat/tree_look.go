@@ -25,15 +25,61 @@ func (t *tree) look() []change {
 		}
 		delete(t.marked, t.marks[i]) // to look here may lead there again
 		t.examine(t.marks[i])
+		delete(t.writes, t.marks[i])
 	}
 	if len(t.marks) > many {
-		t.marked = map[spot]file{}
+		t.marked, t.writes = map[spot]file{}, map[spot]bool{}
 		defer t.trim()
 	}
 	t.marks = nil
 	changes := merge(t.changes)
 	t.changes = nil
-	return changes
+	if t.o.changes()&Moved != 0 {
+		changes = pairMoves(changes, t.o.Each)
+	}
+	for i := range changes {
+		changes[i].what &= t.o.changes()
+	}
+	return slices.DeleteFunc(changes, func(c change) bool { return c.what == 0 })
+}
+
+// pairMoves brings together what went from one path and came at another: that comes first
+// then, and is all that is told if each is told for itself. A file that takes the inode of
+// one that is gone is told from that one by its size and its time of modification: a rename
+// keeps them.
+func pairMoves(changes []change, each bool) []change {
+	left := map[fileID]int{}
+	for i, c := range changes {
+		if c.before.exists() && !c.now.exists() {
+			left[c.before.id()] = i
+		}
+	}
+	moved := map[int]int{} // from where to where, and back
+	for i := range changes {
+		c := &changes[i]
+		from, ok := left[c.now.id()]
+		if !ok || !c.now.exists() || c.what&(Created|Replaced) == 0 {
+			continue
+		}
+		if old := changes[from]; c.now.format() == old.before.format() && compare(old.before, c.now)&Content == 0 {
+			delete(left, c.now.id())
+			c.what, c.from = c.what|Moved, old.path
+			moved[from], moved[i] = i, from
+		}
+	}
+	kept := make([]change, 0, len(changes))
+	for i, c := range changes {
+		from, ok := moved[i]
+		switch {
+		case !ok:
+			kept = append(kept, c)
+		case c.now.exists() && each:
+			kept = append(kept, c)
+		case c.now.exists():
+			kept = append(kept, c, changes[from])
+		}
+	}
+	return kept
 }
 
 // merge makes one change of those of the same path. There are two of one that
@@ -69,7 +115,9 @@ func (t *tree) markEverything() {
 	}
 	for _, from := range []*dir{t.sources, t.named} {
 		for _, e := range slices.Clone(from.kids) {
-			t.reached(spot{from, e.name}, structural)
+			s := spot{from, e.name}
+			t.reached(s, structural)
+			t.wrote(s, false)
 		}
 	}
 	t.findMounted()
@@ -113,6 +161,7 @@ func (t *tree) poll() {
 		}
 		if now, err := t.state(s); err == nil && (now != before || t.maySay(s, now)) {
 			t.mark(s, now)
+			t.wrote(s, false)
 		}
 	}
 	dirs := make([]*dir, 0, len(t.polled))
@@ -156,9 +205,6 @@ func (t *tree) examine(s spot) {
 	if e != nil {
 		before = e.file
 	}
-	if before != now {
-		t.noteNames(before, now)
-	}
 	if !now.isDir() && e != nil && e.dir != nil {
 		t.forget(e.dir)
 		e.dir = nil
@@ -172,16 +218,18 @@ func (t *tree) examine(s spot) {
 			e = s.dir.insert(entry{name: s.name})
 		}
 		e.file = now
-		t.addChange(s, before, now)
+		t.noteNames(before, now, t.addChange(s, before, now)&Content != 0)
 		t.seeToNames(s, now)
 		e = s.entry()
 		t.examineDir(s, e, before, now)
 	case s.dir.inTree():
+		t.noteNames(before, now, false)
 		t.addChange(s, before, now)
 		s.dir.remove(s.name)
 		t.leave(s)
 	default:
 		e.file = now
+		t.noteNames(before, now, false)
 		t.addChange(s, before, now)
 	}
 }
@@ -226,8 +274,9 @@ func (t *tree) forget(d *dir) {
 	t.canSee(spot{dir: d})
 }
 
-// addChange adds a change, if it is one that the user wants to be told of.
-func (t *tree) addChange(s spot, before, now file) {
+// addChange adds a change, if it is one that the user may want to be told of, and returns
+// what it is.
+func (t *tree) addChange(s spot, before, now file) Changes {
 	what := compare(before, now)
 	if t.o.Recursive && before.isDir() && now.isDir() {
 		what &^= Content | Links // its entries tell of themselves
@@ -235,13 +284,18 @@ func (t *tree) addChange(s spot, before, now file) {
 	if t.o.Content || t.o.Atime {
 		what = t.lookInto(s, before, now, what)
 	}
-	if what &= t.o.changes(); what == 0 || t.isOld(s, now) {
-		return
+	if told, written := t.writes[s]; written && !t.o.Content && now.isFile() && what&(Created|Replaced) == 0 &&
+		before.ctime != now.ctime && (told || what == 0) {
+		what |= Content
+	}
+	if what == 0 || t.isOld(s, now) {
+		return what
 	}
 	if isDir := now.isDir() || !now.exists() && before.isDir(); isDir && s.dir.inTree() && s.verdict(true) != ignore.In {
-		return
+		return what
 	}
-	t.changes = append(t.changes, change{s.show(), what, before, now})
+	t.changes = append(t.changes, change{path: s.show(), what: what, before: before, now: now})
+	return what
 }
 
 // isOld reports whether a change is from before the last Discard. What is gone

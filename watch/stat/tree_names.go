@@ -88,10 +88,13 @@ func (t *tree) seeToNames(s spot, f file) {
 
 // noteNames remembers a file whose other names are to be looked at as well: what was done
 // by one of them changed all.
-func (t *tree) noteNames(before, now file) {
+func (t *tree) noteNames(before, now file, written bool) {
+	if before == now {
+		return
+	}
 	for _, f := range []file{before, now} {
 		if !f.isDir() && (f.nlink > 1 || before.exists() && now.exists() && before.nlink != now.nlink) {
-			t.linked[f.id()] = true
+			t.linked[f.id()] = t.linked[f.id()] || written
 		}
 	}
 }
@@ -104,8 +107,11 @@ func (t *tree) markNames() {
 	var below func(d *dir)
 	below = func(d *dir) {
 		for _, e := range d.kids {
-			if s := (spot{d, e.name}); t.linked[e.file.id()] {
-				t.mark(s, file{})
+			if written, ok := t.linked[e.file.id()]; ok {
+				t.mark(spot{d, e.name}, file{})
+				if written {
+					t.wrote(spot{d, e.name}, false)
+				}
 			}
 			if e.dir != nil {
 				below(e.dir)

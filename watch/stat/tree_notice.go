@@ -33,11 +33,16 @@ func (t *tree) noticed(x notice) bool {
 	}
 	if p := t.posts[x.path]; p != nil {
 		p.stale = p.stale || x.op&structural != 0
-		relevant = t.markAll(t.n.waiting(p, ""))
+		waiting := t.n.waiting(p, "")
+		relevant = t.markAll(waiting)
+		for _, s := range waiting {
+			t.wroteIf(s, x.op)
+		}
 	}
 	for _, d := range t.dirs(at) {
 		if d.inTree() {
 			relevant = t.stirred(d, base, x.op) || relevant
+			t.wroteIf(spot{d, base}, x.op)
 			continue
 		}
 		waiting := t.n.waiting(d, base)
@@ -46,12 +51,19 @@ func (t *tree) noticed(x notice) bool {
 		}
 		for _, s := range waiting {
 			relevant = t.reached(s, x.op) || relevant
+			t.wroteIf(s, x.op)
 		}
 		if x.op&structural != 0 {
 			relevant = t.markAll(t.n.waiting(d, "")) || relevant
 		}
 	}
 	return relevant
+}
+
+func (t *tree) wroteIf(s spot, op fsnotify.Op) {
+	if op&fsnotify.Write != 0 {
+		t.wrote(s, true)
+	}
 }
 
 func (t *tree) markAll(spots []spot) bool {

@@ -127,6 +127,7 @@ func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
 		t.seeToNames(s, f)
 	default:
 		t.mark(s, f)
+		t.wrote(s, false)
 		return known || e.dir != nil
 	}
 	return true
