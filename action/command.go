@@ -20,7 +20,15 @@ type command struct {
 	*Options
 	name string
 	args []argument
-	base []string // ev's own environment, and the user's
+	base []string        // ev's own environment, and the user's
+	user map[string]bool // names that the user has set
+	fill []filled        // of those, what is to be filled in
+}
+
+// A filled is a variable whose value has placeholders.
+type filled struct {
+	name  string
+	value event.Template
 }
 
 // An argument is a word, or the template of one.
@@ -41,6 +49,17 @@ func newCommand(o *Options) *command {
 	}
 	own := slices.DeleteFunc(os.Environ(), ofService)
 	c.base = slices.DeleteFunc(unique(slices.Concat(own, o.Env)), c.impossible)
+	c.user = map[string]bool{}
+	for _, v := range o.Env {
+		name, _, _ := strings.Cut(v, "=")
+		c.user[name] = true
+	}
+	for _, v := range o.Fill {
+		name, value, _ := strings.Cut(v, "=")
+		if strings.Contains(value, "{") {
+			c.fill = append(c.fill, filled{name, event.NewTemplate(value)})
+		}
+	}
 	return c
 }
 
@@ -86,8 +105,16 @@ func (c *command) environ(e event.Event) []string {
 		return again || c.impossible(v)
 	})
 	env := make([]string, 0, len(c.base)+len(own))
+	setter, _ := e.Detail.(event.Setter)
 	for _, v := range c.base {
-		if name, _, _ := strings.Cut(v, "="); !set[name] {
+		if name, _, _ := strings.Cut(v, "="); !set[name] && (setter == nil || c.user[name] || !setter.Owns(name)) {
+			env = append(env, v)
+		}
+	}
+	for _, f := range c.fill {
+		v := string(f.value.Append([]byte(f.name+"="), e))
+		env = slices.DeleteFunc(env, func(other string) bool { return strings.HasPrefix(other, f.name+"=") })
+		if !set[f.name] && !c.impossible(v) {
 			env = append(env, v)
 		}
 	}

@@ -26,6 +26,7 @@ type Options struct {
 	Argv []string
 	Dir  string   // where it runs; empty: where ev does
 	Env  []string // NAME=value, over ev's own environment
+	Fill []string // those of Env whose values have placeholders
 	Sep  byte     // ends a record on its standard input
 
 	Busy       Busy

@@ -28,6 +28,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/watch/onhttp"
 	"github.com/evshell/ev/watch/stat"
 )
 
@@ -41,7 +42,8 @@ type app struct {
 	env       []string         // NAME=value of an Evfile's line, for its command
 	lookups   map[string]error // what lookup has found for other lines; nil: there are none
 	report    *report.Reporter
-	hub       *stat.Hub // of the loop
+	hub       *stat.Hub   // of the loop
+	http      *onhttp.Hub // of the loop
 	shortHelp bool
 
 	backend   string
@@ -78,7 +80,7 @@ func Root() *cobra.Command {
 }
 
 func newApp(args []string) *app {
-	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, hub: &stat.Hub{}}
+	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub()}
 	// Until the flags are known, messages go out as they would without any.
 	a.report = report.New(a.stderr, "ev", report.Plain, report.Notice)
 	return a

@@ -181,7 +181,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
 	fs.StringVar(&f.dir, "chdir", "", "where the command runs `DIR`")
-	fs.Var((*listValue)(&f.env), "env", "set a variable for the command `NAME=VALUE`")
+	fs.Var((*listValue)(&f.env), "env", "set a variable for the command, with {field} filled in `NAME=VALUE`")
 	fs.BoolVar(&f.clear, "clear", false, "clear the screen before each run")
 	fs.BoolVar(&f.cgroup, "cgroup", false, "stop what left the command's process group, too (Linux, delegated cgroup v2)")
 }
@@ -240,6 +240,7 @@ func (f *commandFlags) bind(a *app, b *Binding, busy action.Policy, sep byte, ar
 		Argv:       argv,
 		Dir:        f.dir,
 		Env:        env,
+		Fill:       f.env,
 		Busy:       policy,
 		StopSignal: stop,
 		KillAfter:  f.killAfter,

@@ -10,6 +10,7 @@ package event
 import (
 	"iter"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,6 +126,15 @@ type Carrier interface {
 	Payload(sep byte) Payload
 }
 
+// A Setter is a Detail that has more to say in a command's environment than its fields.
+type Setter interface {
+	// Variables yields it as NAME=value.
+	Variables() iter.Seq[string]
+	// Owns reports whether a variable of this name is the event's to set, or to leave out:
+	// one that ev has inherited would pass for the event's.
+	Owns(name string) bool
+}
+
 // Environ returns the event's fields as NAME=value, each named as [Variable] has it. A
 // field with several values has the first of them there, and all as NAME_1, NAME_2 and
 // so on.
@@ -138,6 +148,9 @@ func (e Event) Environ() (env []string) {
 		for i, s := range v.several() {
 			env = append(env, variable+"_"+strconv.Itoa(i+1)+"="+s)
 		}
+	}
+	if d, ok := e.Detail.(Setter); ok {
+		env = slices.AppendSeq(env, d.Variables())
 	}
 	return env
 }

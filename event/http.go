@@ -12,10 +12,17 @@ type HTTP struct {
 	Path    string // decoded
 	Host    string
 	Remote  string // the client's address
+	User    string // who has logged in, by password or certificate
 	Query   string // as it came
 	Params  []Param
 	Headers []Param  // names in lower case
 	Files   []string // where the parts that are files are, as long as the command runs
+	Names   []Param  // what these were called, by the parameter
+	Types   []Param  // and of which type they are
+
+	JSON   *JSON    // the body, if it is to be that
+	Wanted []string // variables of fields in it that the command wants: EV_JSON_HEAD_REF
+	CGI    []string // variables that a CGI script gets besides (RFC 3875)
 
 	Exchange Exchange // nil: nobody waits for an answer
 }
@@ -24,6 +31,9 @@ type HTTP struct {
 type Param struct {
 	Name   string
 	Values []string
+	// Deep says that there are objects or lists among the values: only the first of them is a
+	// variable.
+	Deep bool
 }
 
 // An Exchange is what goes on between a client and a command.
@@ -65,40 +75,124 @@ func (d HTTP) Fields() iter.Seq2[string, Value] {
 			yield("path", Word(d.Path)) &&
 			yield("host", Word(d.Host)) &&
 			yield("remote", Word(d.Remote)) &&
+			yield("user", Word(d.User)) &&
 			yield("query", Text(d.Query)) &&
 			yield("gone", Bool(d.gone())) &&
 			yield("files", Paths(d.Files))
 		for _, p := range d.Params {
-			ok = ok && yield(paramPrefix+p.Name, Repeated(p.Values))
+			ok = ok && yield(paramPrefix+p.Name, p.value())
+		}
+		for _, f := range d.Names {
+			ok = ok && yield(filenamePrefix+f.Name, f.value())
+		}
+		for _, f := range d.Types {
+			ok = ok && yield(typePrefix+f.Name, f.value())
 		}
 		for _, h := range d.Headers {
-			ok = ok && yield(headerPrefix+h.Name, Repeated(h.Values))
+			ok = ok && yield(headerPrefix+h.Name, h.value())
 		}
 	}
 }
 
+func (p Param) value() Value {
+	v := Repeated(p.Values)
+	v.deep = p.Deep
+	return v
+}
+
 const (
-	paramPrefix  = "param."
-	headerPrefix = "header."
-	headerBytes  = "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" // of a header that is a variable
+	paramPrefix    = "param."
+	headerPrefix   = "header."
+	filenamePrefix = "filename."
+	typePrefix     = "type."
+	jsonPrefix     = "json."
+	headerBytes    = "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" // of a header that is a variable
 )
 
-// Lookup knows every parameter and every header: of one that did not come the value
-// is unknown. The case of a header's name does not matter.
+// Lookup knows every parameter, every header and, where the body is JSON, every field of that: of
+// one that did not come the value is unknown. The case of a header's name does not matter.
 func (d HTTP) Lookup(name string) (Value, bool) {
-	param, isParam := strings.CutPrefix(name, paramPrefix)
-	header, isHeader := strings.CutPrefix(name, headerPrefix)
-	for _, p := range d.Params {
-		if isParam && p.Name == param {
-			return Repeated(p.Values), true
+	kind, rest, _ := strings.Cut(name, ".")
+	switch kind + "." {
+	case jsonPrefix:
+		if d.JSON == nil {
+			return Value{}, false
+		}
+		return d.JSON.Lookup(rest), true
+	case paramPrefix:
+		return find(d.Params, rest)
+	case filenamePrefix:
+		return find(d.Names, rest)
+	case typePrefix:
+		return find(d.Types, rest)
+	case headerPrefix:
+		return find(d.Headers, strings.ToLower(rest))
+	}
+	return Value{}, false
+}
+
+func find(list []Param, name string) (Value, bool) {
+	for _, p := range list {
+		if p.Name == name {
+			return p.value(), true
 		}
 	}
-	for _, h := range d.Headers {
-		if isHeader && strings.EqualFold(h.Name, header) {
-			return Repeated(h.Values), true
+	return Value{}, true
+}
+
+// Variables yields what is in a command's environment besides the fields.
+func (d HTTP) Variables() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range d.Wanted {
+			if d.JSON == nil {
+				return
+			}
+			if v, err := d.JSON.variable(name); err == nil && !yield(name+"="+v.String()) {
+				return
+			}
+		}
+		for _, v := range d.CGI {
+			if !yield(v) {
+				return
+			}
 		}
 	}
-	return Value{}, isParam || isHeader
+}
+
+// Ambiguous says which of the wanted variables would be more than one field.
+func (d HTTP) Ambiguous() error {
+	for _, name := range d.Wanted {
+		if _, err := d.JSON.variable(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Owns reports whether a variable of this name says something of the request, whichever request it
+// is: nobody else's may pass for it.
+func (d HTTP) Owns(variable string) bool {
+	rest, own := strings.CutPrefix(variable, "EV_")
+	if !own {
+		return d.CGI != nil && ownedByCGI(variable)
+	}
+	kind, _, named := strings.Cut(rest, "_")
+	switch kind {
+	case "PARAM", "HEADER", "JSON", "FILENAME", "TYPE":
+		return named
+	}
+	return false
+}
+
+// ownedByCGI reports whether a variable is one of RFC 3875's.
+func ownedByCGI(name string) bool {
+	switch name {
+	case "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "GATEWAY_INTERFACE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING",
+		"REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_PORT", "REMOTE_USER", "REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME",
+		"SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE":
+		return true
+	}
+	return strings.HasPrefix(name, "HTTP_")
 }
 
 // Merge returns newer: one request says nothing of another.

@@ -9,15 +9,15 @@ import (
 func request() HTTP {
 	return HTTP{
 		Method: "POST", Path: "/a b", Host: "h", Remote: "r", Query: "x=1",
-		Params:  []Param{{"id", []string{"1"}}, {"tag", []string{"a", "b"}}, {"null", nil}},
-		Headers: []Param{{"x-github-event", []string{"push"}}},
+		Params:  []Param{{Name: "id", Values: []string{"1"}}, {Name: "tag", Values: []string{"a", "b"}}, {Name: "null"}},
+		Headers: []Param{{Name: "x-github-event", Values: []string{"push"}}},
 		Files:   []string{"/tmp/f"},
 	}
 }
 
 func TestHTTP_repeatedNamesAreAListInJSON(t *testing.T) {
 	got := string(Event{Detail: request()}.AppendJSON(nil))
-	want := `"method":"POST","path":"/a b","host":"h","remote":"r","query":"x=1","gone":false,"files":["/tmp/f"],` +
+	want := `"method":"POST","path":"/a b","host":"h","remote":"r","user":null,"query":"x=1","gone":false,"files":["/tmp/f"],` +
 		`"param.id":"1","param.tag":["a","b"],"param.null":null,"header.x-github-event":"push"}`
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("got %s", got)
@@ -60,7 +60,7 @@ func FuzzHTTP_namesOfVariables(f *testing.F) {
 		f.Add(name, "() { :; }; echo")
 	}
 	f.Fuzz(func(t *testing.T, name, value string) {
-		d := HTTP{Params: []Param{{name, []string{value, value}}}, Headers: []Param{{name, []string{value}}}}
+		d := HTTP{Params: []Param{{Name: name, Values: []string{value, value}}}, Headers: []Param{{Name: name, Values: []string{value}}}}
 		own := len(Event{Detail: HTTP{}}.Environ())
 		for _, v := range (Event{Detail: d}).Environ()[own:] {
 			variable, got, _ := strings.Cut(v, "=")

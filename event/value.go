@@ -15,6 +15,7 @@ type Value struct {
 	text string
 	list []string
 	time time.Time
+	deep bool // only the first of several is a variable
 }
 
 type valueKind uint8
@@ -84,9 +85,9 @@ func Repeated(list []string) Value {
 	return Value{kind: repeated, list: list}
 }
 
-// several returns the values of a name that has more than one.
+// several returns the values of a name that has more than one, each a variable of its own.
 func (v Value) several() []string {
-	if v.kind == repeated {
+	if v.kind == repeated && !v.deep {
 		return v.list
 	}
 	return nil

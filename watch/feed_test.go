@@ -55,7 +55,9 @@ func TestFeed_eachIsAnEvent(t *testing.T) {
 			return stat.New(l, stat.Options{Paths: []string{t.TempDir()}, Report: quiet}, emit)
 		},
 		event.KindHTTP: func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-			return onhttp.New(l, onhttp.Options{Addr: "unix:" + filepath.Join(t.TempDir(), "s"), MaxConnections: 1, Report: quiet}, emit)
+			return onhttp.New(l, onhttp.Options{
+				Listening: onhttp.Listening{Addr: "unix:" + filepath.Join(t.TempDir(), "s"), MaxConnections: 1}, Report: quiet,
+			}, emit)
 		},
 	} {
 		t.Run(string(kind), func(t *testing.T) {

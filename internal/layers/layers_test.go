@@ -61,6 +61,7 @@ func libraries() map[string][]string {
 		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "control", "cmd", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
 		"golang.org/x/text":                {"leaf"},
+		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
 
 		"net/http":      {"watch/onhttp", "watch/probe"}, // its server, and its client
 		"text/template": {},                              // it costs 1.5 MB, and the linker's dead-code elimination

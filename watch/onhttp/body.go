@@ -2,47 +2,37 @@ package onhttp
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"iter"
-	"maps"
 	"mime"
-	"mime/multipart"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/evshell/ev/event"
+	"time"
 )
 
-const (
-	// bodyInMemory is how much of a body is held in memory: a larger one goes to a file.
-	bodyInMemory = 64 << 10
-	// paramsMost is how many parameters a request may have.
-	paramsMost = 1000
-)
+// bodyInMemory is how much of a body is held in memory: a larger one goes to a file.
+const bodyInMemory = 64 << 10
 
 // A body is a request's body, read to its end, and the files that were in it.
 type body struct {
 	data []byte
 	path string // of the file that has it; "": data is all
 	dir  string // that its files are in; "": there are none
+
+	whole  bool    // it has been read
+	size   int64   // of what has come
+	server *server // whose limit on all bodies it counts against
 }
 
 // read reads all of src.
 func (b *body) read(src io.Reader) error {
 	var err error
 	if b.data, err = io.ReadAll(io.LimitReader(src, bodyInMemory)); err != nil || len(b.data) < bodyInMemory {
+		b.whole = err == nil
 		return err
 	}
 	b.path, err = b.store("body", io.MultiReader(bytes.NewReader(b.data), src))
-	b.data = nil
+	b.data, b.whole = nil, err == nil
 	return err
 }
 
@@ -67,9 +57,71 @@ func (b *body) store(name string, src io.Reader) (path string, err error) {
 
 // remove removes the files.
 func (b *body) remove() {
+	if b.server != nil {
+		b.server.bodies.Add(-b.size)
+	}
 	if b.dir != "" {
 		_ = os.RemoveAll(b.dir)
 	}
+	b.server, b.dir = nil, ""
+}
+
+// takeBody hands the body to another exchange of the same request.
+func (x *exchange) takeBody(s *server) body {
+	if x == nil {
+		return body{server: s}
+	}
+	b := x.body
+	x.body = body{}
+	return b
+}
+
+// A bodyReader reads a body from a client that may be slow, but not too slow, and that may have no
+// more than its share of what all bodies may have.
+type bodyReader struct {
+	exchange *exchange
+	src      io.Reader
+	control  *http.ResponseController
+	began    time.Time
+	expected int64
+}
+
+func (r *bodyReader) Read(p []byte) (int, error) {
+	b, s := &r.exchange.body, r.exchange.server
+	if left := r.expected - b.size; left > 0 && s.bodies.Load()+left > int64(s.MaxBodies) {
+		return 0, errManyBodies()
+	}
+	n, err := r.src.Read(p)
+	b.size += int64(n)
+	if s.bodies.Add(int64(n)) > int64(s.MaxBodies) {
+		return n, errManyBodies()
+	}
+	if rate := r.exchange.watcher.opts.MinRate; n > 0 && rate > 0 {
+		_ = r.control.SetReadDeadline(r.began.Add(s.ReadTimeout + spanOf(b.size, rate)))
+	}
+	return n, err
+}
+
+// spanOf is how long n bytes may take at a rate.
+func spanOf(n int64, rate int) time.Duration {
+	return time.Duration(float64(n) / float64(rate) * float64(time.Second))
+}
+
+func errManyBodies() *refusal {
+	return refuse(http.StatusServiceUnavailable, "try again later").by("--max-bodies")
+}
+
+// bodyLimit is how long the body of a request may be, and the flag that says so. What is taken apart in
+// memory has limits of its own.
+func (w *Watcher) bodyLimit(r *http.Request) (most int, flag string) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case w.opts.JSONBody:
+		return w.opts.MaxJSON, "--max-body (of JSON at most 10 MiB)"
+	case kind == typeOfForm:
+		return w.opts.MaxForm, "--max-body (of a form at most 1 MiB)"
+	}
+	return w.opts.MaxBody, "--max-body"
 }
 
 // open opens the body once more.
@@ -86,211 +138,4 @@ func (b *body) bytes() ([]byte, error) {
 		return b.data, nil
 	}
 	return os.ReadFile(b.path)
-}
-
-// params returns the parameters of a request, sorted by name: those in the body first,
-// then those in the query, whichever method brought them.
-func (b *body) params(r *http.Request, lift bool) (list []event.Param, files []string, err error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, nil, unreadable("query", err)
-	}
-	values := url.Values{}
-	switch kind, attributes, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); {
-	case kind == "application/x-www-form-urlencoded":
-		values, err = b.form()
-	case kind == "multipart/form-data":
-		values, files, err = b.multipart(attributes["boundary"])
-	case lift && (kind == "application/json" || strings.HasSuffix(kind, "+json")):
-		values, err = b.lift()
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	for name, more := range query {
-		values[name] = append(values[name], more...)
-	}
-	n := 0
-	for _, all := range values {
-		if n += max(len(all), 1); n > paramsMost {
-			return nil, nil, tooManyParams()
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !utf8.ValidString(name) {
-			return nil, nil, refuse(http.StatusBadRequest, "the parameter %q has a name that is not UTF-8", name)
-		}
-		list = append(list, event.Param{Name: name, Values: values[name]})
-	}
-	return list, files, checkVariables(list)
-}
-
-// checkVariables refuses parameters that a command could not tell apart: a-b and a_b,
-// or x_1 and the first of two x, when the one may be signed and the other not. And it
-// refuses what neither a variable nor an argument can hold.
-func checkVariables(list []event.Param) error {
-	seen := map[string]bool{}
-	for _, v := range (event.Event{Detail: event.HTTP{Params: list}}).Environ() {
-		name, value, _ := strings.Cut(v, "=")
-		switch {
-		case seen[name]:
-			return refuse(http.StatusBadRequest, "more than one parameter would be $%s", name)
-		case strings.IndexByte(value, 0) >= 0:
-			return refuse(http.StatusBadRequest, "the parameter $%s has a NUL in it", name)
-		}
-		seen[name] = true
-	}
-	return nil
-}
-
-func tooManyParams() error {
-	return refuse(http.StatusBadRequest, "there are more than %d parameters", paramsMost)
-}
-
-// form reads a body of the type application/x-www-form-urlencoded.
-func (b *body) form() (url.Values, error) {
-	text, err := b.bytes()
-	if err != nil {
-		return nil, err
-	}
-	values, err := url.ParseQuery(string(text))
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the form can't be read: %v: what is none should have another Content-Type, as application/octet-stream", err)
-	}
-	return values, nil
-}
-
-// multipart reads a body of the type multipart/form-data. What is a file goes to one,
-// and its parameter is the file's path.
-func (b *body) multipart(boundary string) (values url.Values, files []string, err error) {
-	if boundary == "" {
-		return nil, nil, refuse(http.StatusBadRequest, "a multipart form without a boundary")
-	}
-	text, err := b.open()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer text.Close()
-	values = url.Values{}
-	parts := multipart.NewReader(text, boundary)
-	for n := 1; ; n++ {
-		part, err := parts.NextPart()
-		switch {
-		case err == io.EOF: //nolint:errorlint // an EOF within a part is no end
-			return values, files, nil
-		case err != nil:
-			return nil, nil, unreadable("form", err)
-		case n > paramsMost:
-			return nil, nil, tooManyParams()
-		}
-		var value string
-		if part.FileName() == "" {
-			var content []byte
-			content, err = io.ReadAll(part)
-			value = string(content)
-		} else {
-			value, err = b.store(fmt.Sprintf("%d-%s", n, plainName(part.FileName())), part)
-			files = append(files, value)
-		}
-		if err != nil {
-			return nil, nil, unreadable("form", err)
-		}
-		if name := part.FormName(); name != "" {
-			values[name] = append(values[name], value)
-		}
-	}
-}
-
-// unreadable says why what a client has sent can't be taken apart, unless that is not
-// the client's fault.
-func unreadable(what string, err error) error {
-	if _, ok := errors.AsType[*os.PathError](err); ok {
-		return err
-	}
-	return refuse(http.StatusBadRequest, "the %s can't be read: %v", what, err)
-}
-
-// plainName is what is left of a file's name for a file of that name to be nothing
-// but a file.
-func plainName(s string) string {
-	const most = 100
-	s = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-' {
-			return r
-		}
-		return '_'
-	}, s)
-	return s[max(0, len(s)-most):]
-}
-
-// lift returns the fields of the object that a JSON body is; of another one, none. A
-// list is all that it has; what is a list or an object in that, or a field's value, is
-// JSON.
-func (b *body) lift() (url.Values, error) {
-	text, err := b.bytes()
-	if err != nil {
-		return nil, err
-	}
-	values := url.Values{}
-	if !json.Valid(text) {
-		return nil, refuse(http.StatusBadRequest, "the body is no JSON")
-	}
-	fields := json.NewDecoder(bytes.NewReader(text))
-	if open, _ := fields.Token(); open != json.Delim('{') {
-		return values, nil
-	}
-	for n := 0; fields.More(); {
-		name, _ := fields.Token()
-		var field json.RawMessage
-		_ = fields.Decode(&field)
-		var list []string
-		for item := range items(field) {
-			if list = append(list, plainText(item)); len(list) > paramsMost {
-				return nil, tooManyParams()
-			}
-		}
-		if n += max(len(list), 1); n > paramsMost {
-			return nil, tooManyParams()
-		}
-		values[name.(string)] = list
-	}
-	return values, nil
-}
-
-// items yields what is in a JSON list, none of null, and of anything else itself.
-func items(field json.RawMessage) iter.Seq[json.RawMessage] {
-	return func(yield func(json.RawMessage) bool) {
-		switch field[0] {
-		case 'n':
-		case '[':
-			list := json.NewDecoder(bytes.NewReader(field))
-			_, _ = list.Token()
-			for list.More() {
-				var item json.RawMessage
-				if _ = list.Decode(&item); !yield(item) {
-					return
-				}
-			}
-		default:
-			yield(field)
-		}
-	}
-}
-
-// plainText is a JSON value as people write it: a string without its quotes, nothing
-// for null.
-func plainText(item json.RawMessage) string {
-	switch item[0] {
-	case 'n':
-		return ""
-	case '"':
-		var s string
-		_ = json.Unmarshal(item, &s)
-		return s
-	case '{', '[':
-		var b bytes.Buffer
-		_ = json.Compact(&b, item)
-		return b.String()
-	}
-	return string(item)
 }

@@ -19,20 +19,24 @@ import (
 // loop, and back on its goroutine answered.
 type exchange struct {
 	watcher    *Watcher
+	server     *server
 	conn       *conn
 	detail     event.HTTP
 	body       body
 	input      *os.File // of the pipe that the command's output goes through; nil: there is none
 	output     *os.File // of the same
 	clientGone atomic.Bool
+	shared     bool // the connection has other requests at the same time
 
-	done  chan struct{} // closed when there is an answer
-	reply answer        // before that
+	done       chan struct{} // closed when there is an answer, or none is to come
+	reply      answer        // before that
+	turnedAway bool          // before that: the watcher has stopped, and another may take the request
+
+	counted bool // it is one of those that the watcher has at work
 
 	// The loop's.
 	hangUps   *loop.IO
 	stop      func() // ends its command; nil: it has none
-	counted   bool   // it is one of those that the watcher has at work
 	answered  bool   // there is an answer
 	settled   bool   // nothing more becomes of the event
 	replySent bool   // the answer is written
@@ -47,36 +51,70 @@ type answer struct {
 
 var _ event.Exchange = (*exchange)(nil)
 
-// serve has the loop deal with the request, and answers it.
-func (x *exchange) serve(a *reply, r *http.Request) {
+// serve has the loop deal with the request, and answers it. It reports whether it has: if not, the
+// watcher has stopped, and another one may take the request.
+func (x *exchange) serve(a *reply, r *http.Request) bool {
 	w := x.watcher
+	x.server.replies.begin()
 	w.loop.Post(func() { w.arrive(x) })
-	x.conn.sent = func() { w.loop.Post(w.loop.Unref) } // the Ref is arrive's
+	if x.output == nil {
+		<-x.done
+		if x.turnedAway {
+			x.server.replies.sent()
+			return false
+		}
+		x.conn.awaitReply(x.server.replies.sent)
+		a.end(x.reply.status, x.reply.why)
+		if x.counted {
+			w.loop.Post(x.sent)
+		}
+		return true
+	}
 	if !w.opts.HalfClose {
-		// Where the loop can't see it (BSD), net/http may.
+		// Where the loop can't see it (BSD), or there are other requests on the connection (HTTP/2),
+		// net/http may.
 		defer context.AfterFunc(r.Context(), func() { w.loop.Post(x.clientLeft) })()
 	}
 	// Only then may net/http do with the connection as it likes.
 	defer func() {
-		let := make(chan struct{})
+		done := make(chan struct{})
 		w.loop.Post(func() {
 			x.sent()
-			close(let)
+			close(done)
 		})
-		<-let
+		<-done
 	}()
-	if x.output == nil {
-		<-x.done
-		a.end(x.reply.status, x.reply.why)
-		return
-	}
 	defer x.output.Close()
-	x.stream(a, r)
+	x.conn.awaitReply(x.server.replies.sent)
+	return x.stream(a, r)
+}
+
+// count makes it one of the requests that are at work, if there may be one more.
+func (x *exchange) count() bool {
+	w := x.watcher
+	if x.counted {
+		return true
+	}
+	if w.atWork.Add(1) > w.room() {
+		w.atWork.Add(-1)
+		return false
+	}
+	x.counted = true
+	return true
+}
+
+// discard is for a request that is refused before the loop knows of it.
+func (x *exchange) discard() {
+	if x.counted {
+		x.counted = false
+		x.watcher.atWork.Add(-1)
+	}
+	x.body.remove()
 }
 
 // stream copies the command's output to the client until the command has ended, and
-// closes the answer as that says.
-func (x *exchange) stream(a *reply, r *http.Request) {
+// closes the answer as that says. It reports whether there is one.
+func (x *exchange) stream(a *reply, r *http.Request) bool {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := x.output.Read(buf)
@@ -90,6 +128,8 @@ func (x *exchange) stream(a *reply, r *http.Request) {
 	}
 	<-x.done
 	switch {
+	case x.turnedAway:
+		return false
 	case x.clientGone.Load() && !x.watcher.opts.KeepRunning:
 		a.status = statusClientGone
 		panic(http.ErrAbortHandler)
@@ -103,6 +143,7 @@ func (x *exchange) stream(a *reply, r *http.Request) {
 	default:
 		a.finish(x, x.reply.status)
 	}
+	return true
 }
 
 // statusClientGone is what nginx logs for a client that did not wait.
@@ -131,7 +172,7 @@ func (x *exchange) drain(a *reply, buf []byte) {
 // watchClient begins to look whether the client is still there. A connection that has been
 // handed to net/http stays open until its request is answered.
 func (x *exchange) watchClient() {
-	if x.conn.fd < 0 || x.watcher.opts.Async {
+	if x.conn.fd < 0 || x.watcher.opts.Async || x.shared {
 		return
 	}
 	gone := loop.Hangup | loop.Shut
@@ -156,7 +197,7 @@ func (x *exchange) clientLeft() {
 		return
 	}
 	if x.stop != nil {
-		x.watcher.opts.Report.Verbosef("%s: the client has gone: the command is stopped", x.detail.Subject())
+		x.watcher.opts.Report.Noticef("%s: the client has gone: the command is stopped", x.detail.Subject())
 		x.stop()
 	}
 }
@@ -231,6 +272,19 @@ func (x *exchange) refuse() { x.end(unavailable()) }
 // accept answers a request before its command has ended.
 func (x *exchange) accept() { x.give(answer{status: http.StatusAccepted}) }
 
+// turnAway leaves a request to the watcher that takes this one's place.
+func (x *exchange) turnAway() {
+	if x.answered {
+		return
+	}
+	x.turnedAway, x.settled = true, true
+	if x.counted {
+		x.counted = false
+		x.watcher.atWork.Add(-1)
+	}
+	x.give(answer{})
+}
+
 // give lets the request's goroutine answer.
 func (x *exchange) give(a answer) {
 	if x.answered {
@@ -257,6 +311,6 @@ func (x *exchange) sent() {
 func (x *exchange) uncount() {
 	if x.counted && x.settled && x.replySent {
 		x.counted = false
-		x.watcher.atWork--
+		x.watcher.atWork.Add(-1)
 	}
 }

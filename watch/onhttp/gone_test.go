@@ -51,7 +51,7 @@ func certificate(t *testing.T) (cert, key string, trusts *tls.Config) {
 		t.Fatal(err)
 	}
 	pool.AddCert(parsed)
-	return file("CERTIFICATE", der), file("PRIVATE KEY", bits), &tls.Config{RootCAs: pool, ServerName: "localhost", NextProtos: []string{"h2", "http/1.1"}}
+	return file("CERTIFICATE", der), file("PRIVATE KEY", bits), &tls.Config{RootCAs: pool, ServerName: "localhost", NextProtos: []string{"http/1.1"}}
 }
 
 // overAll runs a test over all that HTTP is spoken over.

@@ -2,16 +2,14 @@
 package onhttp
 
 import (
-	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime"
+	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/evshell/ev/event"
@@ -22,28 +20,30 @@ import (
 
 // Options say what requests are waited for, from whom, and what they get.
 type Options struct {
-	// Addr is HOST:PORT, :PORT, which is the loopback's, unix:PATH or fd:NAME.
-	Addr  string
-	Named map[string]int // which descriptor fd:NAME is
+	Listening
 
-	Methods []string // that there are
-	Paths   []string // that there are: whole ones, or /prefix/*; none: all
-	Hosts   []string // further names of this host
-	Health  bool     // GET /-/healthy is answered, and no event
+	Methods []string       // that there are
+	Paths   []string       // that there are: whole ones, or /prefix/*; none: all
+	Hosts   []string       // names of this host that are asked for
+	Origins []string       // of other sites whose pages may ask
+	Allow   []netip.Prefix // whom clients are among; none: all
+	Health  bool           // GET /-/healthy is answered, and no event
+	Place   int            // of several watchers with one address the lowest comes first
 
 	TokenFile string // bearer tokens, one a line
 	BasicFile string // USER:PASSWORD, one a line
 	Signature Signature
 
-	MaxHeader      int           // bytes
-	MaxBody        int           // bytes
-	MaxParallel    int           // requests at work: others are refused
-	MaxConnections int           // others wait to be accepted
-	ReadTimeout    time.Duration // for a request to come, and for a client to take a piece of the answer
+	MaxBody     int // bytes
+	MaxForm     int // bytes of a form, which is held in memory
+	MaxJSON     int // bytes of a body that JSONBody is about
+	MaxParallel int // commands at once: other requests are refused
+	MaxQueue    int // requests that wait for a command besides; 0: none does
+	MinRate     int // bytes a second, from a client and to it, beyond what ReadTimeout allows
 
-	CertFile, KeyFile string // of TLS, in PEM; empty: none
-
-	JSONBody bool // the fields of a JSON object are parameters, too
+	JSONBody bool     // the body is JSON: its fields can be looked up, those of an object are parameters
+	Wanted   []string // variables of its fields that the command wants
+	Query    bool     // what is in the query is a parameter, though it is not signed, and the body is
 
 	// Handed: each event brings its exchange to a command. Without it each request is
 	// answered 204 as soon as it is emitted.
@@ -51,10 +51,36 @@ type Options struct {
 	Async       bool        // the answer is 202, and the command's output is not the client's
 	KeepRunning bool        // a command is not stopped when its client goes
 	HalfClose   bool        // a client that ends its sending still waits
-	CGI         bool        // the command's output begins with headers (RFC 3875)
+	CGI         bool        // the command is a CGI script (RFC 3875)
 	Status      map[int]int // which HTTP status an exit status is; then output waits for that
 
+	AccessLog  string // a line for each request; - is standard output; empty: none
+	AccessJSON bool   // it is an object of JSON
+
+	Hub    *Hub // whose listeners it shares; nil: one of its own
 	Report *report.Reporter
+}
+
+// Listening is what belongs to the listener. It must be the same for all watchers that share it.
+type Listening struct {
+	// Addr is HOST:PORT, :PORT, which is the loopback's, unix:PATH, fd:NAME or fd:N.
+	Addr  string
+	Named map[string]int // which descriptor fd:NAME is
+
+	CertFile, KeyFile string // of TLS, in PEM; empty: none
+	ClientCA          string // who signs the certificates that clients must have; empty: they need none
+
+	SocketMode  os.FileMode // of the socket's file
+	SocketGroup string      // the number of the one to which it belongs; empty: as it comes
+
+	TrustProxy []netip.Prefix // whose word on the client's address is taken
+	TrustUnix  bool           // and so is that of who is at the other end of a unix socket
+
+	MaxHeader      int           // bytes
+	MaxConnections int           // at once
+	MaxPerClient   int           // of one address
+	MaxBodies      int           // bytes of all bodies under way
+	ReadTimeout    time.Duration // for a request to come, and for a client to take a piece of the answer
 }
 
 const (
@@ -78,55 +104,63 @@ func Methods() []string {
 // the loop sees of its connection meanwhile: net/http does not notice in all cases,
 // and takes a client that has only ended its sending for gone.
 type Watcher struct {
-	loop    *loop.Loop
-	opts    Options
-	emit    watch.Emit
-	address address
-	gate    *gate
-	tls     *tls.Config
+	loop   *loop.Loop
+	opts   Options
+	emit   watch.Emit
+	gate   *gate
+	guard  *guard
+	access *accessLog
 
-	arrived   *loop.Fed   // fed while there is something to emit
-	arrivals  []*exchange // to be emitted
-	fedEvents int         // events of no request
+	arrived   *loop.Fed // fed while there is something to emit
+	arrivals  []*exchange
+	fedEvents int // events of no request
 	onHold    bool
-	atWork    int // requests that have been let in, and whose end has not come
 
-	parsers  chan struct{} // has one for each request that is taken apart: at most one a processor
-	server   *http.Server  // nil: not active
-	listener *listener
-	failed   bool // nothing can be accepted any more
+	atWork  atomic.Int64 // requests that have been let in, and whose end has not come
+	stopped atomic.Bool  // another watcher may take its place
+	refused refusals
+	traffic traffic
+
+	server *server // nil: not active
+	failed bool    // the listener has come to an end by itself
 }
 
 var (
 	_ watch.Watcher = (*Watcher)(nil)
 	_ watch.Holder  = (*Watcher)(nil)
-	_ watch.Failer  = (*Watcher)(nil)
 )
 
 // New makes a watcher of requests. The files that the options name are read now,
 // the address is listened on from Start to Stop.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
-	w := &Watcher{loop: l, opts: o, emit: emit, parsers: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	if o.Hub == nil {
+		o.Hub = NewHub()
+	}
+	w := &Watcher{loop: l, opts: o, emit: emit}
 	w.arrived = loop.NewFed(l, w.deliver)
-	var err error
-	if w.address, err = parseHTTPAddress(o.Addr); err != nil {
+	w.refused.report = o.Report
+	if _, err := parseAddress(o.Addr); err != nil {
 		return nil, err
 	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if w.gate, err = newGate(o); err != nil {
+	var err error
+	if w.gate, err = newGate(o, o.Hub.processors); err != nil {
+		return nil, err
+	}
+	if w.guard, err = newGuard(o, w.gate); err != nil {
 		return nil, err
 	}
 	if o.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("TLS, %s and %s: %w", o.CertFile, o.KeyFile, err)
+		if _, err = newTLS(o); err != nil {
+			return nil, err
 		}
-		o.tellOpen(o.KeyFile)
-		w.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
-	return w, nil
+	if o.AccessLog != "" {
+		w.access, err = newAccessLog(o)
+	}
+	return w, err
 }
 
 // check refuses what no request could have.
@@ -150,98 +184,61 @@ func (o *Options) check() error {
 	return nil
 }
 
-// Start listens.
+// Start listens, unless another watcher does already.
 func (w *Watcher) Start() error {
 	if w.Active() {
 		return nil
 	}
-	listener, err := w.listen()
+	server, err := w.opts.Hub.join(w)
 	if err != nil {
 		return err
 	}
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	w.listener, w.failed = listener, false
-	w.server = &http.Server{
-		Handler:           http.HandlerFunc(w.serve),
-		ReadHeaderTimeout: min(w.opts.ReadTimeout, headerTimeout),
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    w.opts.MaxHeader,
-		ConnContext:       withConn,
-		ConnState:         connState,
-		ErrorLog:          log.New(serverLog{w.opts.Report}, "", 0),
-		Protocols:         &protocols,
-
-		DisableGeneralOptionsHandler: true,
-	}
-	var accept net.Listener = listener
-	if w.tls != nil {
-		accept = tls.NewListener(listener, w.tls)
-	}
-	w.tellAddress()
+	w.server, w.failed = server, false
+	w.stopped.Store(false)
 	w.arrived.Start()
-	server := w.server
-	go func() {
-		err := server.Serve(accept)
-		w.loop.Post(func() { w.served(server, err) })
-	}()
 	return nil
 }
 
-// served tells that a server accepts no more.
-func (w *Watcher) served(server *http.Server, err error) {
-	if w.server == server && !errors.Is(err, http.ErrServerClosed) {
-		w.opts.Report.Errorf("%s: %v", w.opts.Addr, err)
-		w.Stop()
-		w.failed = true
-	}
-}
-
-// Stop listens no more. What has been emitted goes on and is answered; the loop stays
-// alive for that. What waits is refused.
+// Stop takes no more requests. What has been emitted goes on and is answered; the loop
+// stays alive for that. What waits is for the watcher that takes the place of this one within
+// the same turn of the loop, and is refused if there is none.
 func (w *Watcher) Stop() {
 	if !w.Active() {
 		return
 	}
 	w.arrived.Stop()
-	server := w.server
-	w.server, w.fedEvents = nil, 0
+	w.stopped.Store(true)
+	w.fedEvents = 0
 	for _, x := range w.arrivals {
-		x.refuse()
+		x.turnAway()
 	}
 	w.arrivals = nil
-	// It closes what is idle and returns: the rest is closed after its answer.
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	w.listener.socket.Remove()
-	_ = server.Shutdown(ended)
+	w.server.leave(w)
+	w.server = nil
 }
 
-// Failed reports whether an error has ended it.
-func (w *Watcher) Failed() bool { return w.failed }
-
 // Addr returns the address that is listened on, which may have got its port only then.
-func (w *Watcher) Addr() net.Addr { return w.listener.Addr() }
+func (w *Watcher) Addr() net.Addr { return w.server.listener.Addr() }
 
 // arrive takes a request from its goroutine.
 func (w *Watcher) arrive(x *exchange) {
-	w.loop.Ref()
 	switch {
 	case !w.Active():
-		x.refuse()
+		x.turnAway()
 		return
-	case w.atWork >= w.opts.MaxParallel:
-		w.opts.Report.Verbosef("%s: refused, %d requests are at work: --max-parallel", x.detail.Subject(), w.atWork)
+	case !w.opts.Handed:
+		w.arrivals = append(w.arrivals, x)
+		w.arrived.Feed()
+		return
+	case !x.count():
 		x.refuse()
 		return
 	}
-	w.atWork++
-	x.counted = true
 	x.watchClient()
 	// One turn later the loop has had a look at the connection.
 	w.loop.Post(func() {
 		if !w.Active() {
-			x.refuse()
+			x.turnAway()
 			return
 		}
 		w.arrivals = append(w.arrivals, x)
@@ -249,14 +246,17 @@ func (w *Watcher) arrive(x *exchange) {
 	})
 }
 
+// room is how many requests may be at work: those whose commands run, and those that wait.
+func (w *Watcher) room() int64 { return int64(w.opts.MaxParallel) + int64(w.opts.MaxQueue) }
+
 func (w *Watcher) deliver() {
 	for w.fedEvents > 0 {
 		w.fedEvents--
 		w.emit(event.HTTP{Addr: w.opts.Addr})
 	}
-	for len(w.arrivals) > 0 && !w.onHold && w.Active() {
+	for len(w.arrivals) > 0 && (!w.onHold || w.opts.Async) && w.Active() {
 		x := w.arrivals[0]
-		w.arrivals = w.arrivals[1:]
+		w.arrivals = slices.Delete(w.arrivals, 0, 1)
 		w.emit(x.detail)
 		switch {
 		case !w.opts.Handed:
@@ -267,7 +267,8 @@ func (w *Watcher) deliver() {
 	}
 }
 
-// Hold has requests wait, with their clients.
+// Hold has requests wait, with their clients. What is answered at once does not: it waits where it
+// is not lost.
 func (w *Watcher) Hold(held bool) {
 	w.onHold = held
 	if !held && len(w.arrivals) > 0 {
@@ -290,20 +291,5 @@ func (w *Watcher) Pending() bool { return w.arrived.Pending() }
 // SetPriority takes effect at the next Start.
 func (w *Watcher) SetPriority(p loop.Priority) { w.arrived.SetPriority(p) }
 
-// serverLog takes the lines that net/http writes.
-type serverLog struct{ report *report.Reporter }
-
-func (l serverLog) Write(p []byte) (int, error) {
-	line := strings.TrimSpace(string(p))
-	line, _, _ = strings.Cut(line, "\n") // a panic's stack
-	switch {
-	case strings.Contains(line, "panic serving"):
-		l.report.Errorf("%s", line)
-	default:
-		l.report.Verbosef("%s", line)
-	}
-	return len(p), nil
-}
-
-// deadline is until when a client is to do what it has to do now.
-func (w *Watcher) deadline() time.Time { return time.Now().Add(w.opts.ReadTimeout) }
+// Failed reports whether the listener has come to an end by itself.
+func (w *Watcher) Failed() bool { return w.failed }

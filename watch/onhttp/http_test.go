@@ -65,8 +65,11 @@ func (b *lockedBuffer) String() string {
 // defaults are options as the command line has them.
 func defaults() Options {
 	return Options{
-		Addr: "127.0.0.1:0", Methods: []string{"GET", "POST"}, MaxHeader: 64 << 10, MaxBody: 1 << 20, MaxParallel: 16, MaxConnections: 100,
-		ReadTimeout: time.Minute, Handed: true,
+		Listening: Listening{
+			Addr: "127.0.0.1:0", MaxHeader: 64 << 10, MaxConnections: 100, MaxPerClient: 100, MaxBodies: 256 << 20, ReadTimeout: time.Minute,
+		},
+		Methods: []string{"GET", "POST"}, MaxBody: 1 << 20, MaxForm: 1 << 20, MaxJSON: 10 << 20, MaxParallel: 16, MinRate: 1 << 10, Handed: true,
+		Signature: Signature{Tolerance: 5 * time.Minute},
 	}
 }
 
@@ -214,7 +217,7 @@ func TestHTTP_requestIsAnEventThatIsAnswered(t *testing.T) {
 	c := r.send("POST /a%20b?x=1 HTTP/1.1\r\nHost: localhost:1\r\nX-One: 1\r\nContent-Length: 4\r\n\r\nbody")
 	call := r.call()
 	fields := string(event.Event{Detail: call.HTTP}.AppendJSON(nil))
-	want := fmt.Sprintf(`"method":"POST","path":"/a b","host":"localhost:1","remote":"%s","query":"x=1","gone":false,"files":[],`+
+	want := fmt.Sprintf(`"method":"POST","path":"/a b","host":"localhost:1","remote":"%s","user":null,"query":"x=1","gone":false,"files":[],`+
 		`"param.x":"1","header.content-length":"4","header.x-one":"1"}`, c.LocalAddr())
 	if !strings.HasSuffix(fields, want) {
 		t.Errorf("got  %s\nwant …%s", fields, want)

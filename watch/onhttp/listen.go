@@ -1,32 +1,38 @@
 package onhttp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/loop"
 )
 
-// An address is where requests come in: at one of its three.
+// An address is where requests come in: at one of its four.
 type address struct {
 	tcp  netip.AddrPort
 	unix string
 	name string // of a descriptor
+	fd   int    // a descriptor; -1: it is none
 }
 
-func parseHTTPAddress(s string) (a address, err error) {
+func parseAddress(s string) (a address, err error) {
+	a.fd = -1
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if a.unix = path; path == "" {
 			err = errors.New("unix: needs a path, as in unix:/run/hook.sock")
@@ -34,155 +40,326 @@ func parseHTTPAddress(s string) (a address, err error) {
 		return a, err
 	}
 	if name, ok := strings.CutPrefix(s, "fd:"); ok {
-		if a.name = name; name == "" {
-			err = errors.New("fd: needs a name out of $LISTEN_FDNAMES, as in fd:web")
+		if n, e := strconv.ParseUint(name, 10, 31); e == nil {
+			a.fd = int(n)
+		} else if a.name = name; name == "" {
+			err = errors.New("fd: needs a number, or a name out of $LISTEN_FDNAMES, as in fd:web")
 		}
 		return a, err
 	}
 	if a.tcp, err = socket.ParseTCP(s); err != nil {
-		err = fmt.Errorf("%w; or unix:PATH, fd:NAME", err)
+		err = fmt.Errorf("%w; or unix:PATH, fd:NAME, fd:N", err)
 	}
 	return a, err
 }
 
+// MostConnections is how many connections there can be at once, by the limit of descriptors.
+func MostConnections() int {
+	const most, others = 65536, 100
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur > math.MaxInt32 {
+		return most
+	}
+	return min(most, max(int(limit.Cur)-others, int(limit.Cur)/2, 1))
+}
+
+// A listener accepts connections on the loop. One that says nothing is a descriptor there, and
+// no more; it is given to net/http with its first byte (park.go).
+type listener struct {
+	Listening
+
+	address  address
+	loop     *loop.Loop
+	report   *report.Reporter
+	socket   *socket.Listener
+	accept4  func() (fd int, peer string, err error) // the socket's
+	incoming *loop.IO
+	renewal  func() // stops the timer to the next look at the socket's file
+	local    net.Addr
+
+	full     bool // no more can be accepted for now
+	toldFull bool
+	toldMany bool
+	parked   parkedList
+	end      func() // stops the timer of the parked
+
+	mu     sync.Mutex
+	ready  []net.Conn // to be taken by net/http
+	given  sync.Cond
+	closed bool
+	active int                // connections that net/http has
+	idle   idleList           // of connections that can be parked
+	secure idleList           // of those that TLS is spoken over
+	each   map[netip.Addr]int // how many there are of each client
+}
+
 // listen opens the socket.
-func (w *Watcher) listen() (*listener, error) {
-	l := &listener{room: make(chan struct{}, w.opts.MaxConnections), closed: make(chan struct{})}
+func listen(l *loop.Loop, o Listening, r *report.Reporter) (*listener, error) {
+	s := &listener{Listening: o, loop: l, report: r, end: func() {}, renewal: func() {}, each: map[netip.Addr]int{}}
+	s.given.L = &s.mu
 	var err error
-	switch a := w.address; {
+	if s.address, err = parseAddress(o.Addr); err != nil {
+		return nil, err
+	}
+	if s.socket, err = s.open(); err != nil {
+		return nil, err
+	}
+	s.socket.Name, s.socket.Report = o.Addr, r
+	s.socket.Spare()
+	s.accept4 = s.socket.Accept
+	if s.local, err = localAddress(s.socket.FD); err != nil {
+		s.socket.Remove()
+		_ = unix.Close(s.socket.FD)
+		if n := s.address.fd; n >= 0 || s.address.name != "" {
+			if n < 0 {
+				n = o.Named[s.address.name]
+			}
+			err = fmt.Errorf("descriptor %d is no socket that listens: %w", n, err)
+		}
+		return nil, fmt.Errorf("%s: %w", o.Addr, err)
+	}
+	s.watch()
+	s.incoming.Start()
+	if s.socket.HasFile() {
+		s.renewal = l.After(socket.LookEvery, s.look)
+	}
+	return s, nil
+}
+
+func (l *listener) watch() {
+	l.incoming = loop.NewIO(l.loop, l.socket.FD, loop.Read, func(loop.Ops) { l.accept() })
+	l.incoming.KeepAlive(false)
+}
+
+// look has a socket whose file has gone be made anew, time and again.
+func (l *listener) look() {
+	if l.socket.Renew() {
+		accepting := l.incoming.Active()
+		_ = l.incoming.Close()
+		if err := l.own(); err != nil {
+			l.report.Errorf("%s: %v", l.Listening.Addr, err)
+		}
+		_ = unix.SetNonblock(l.socket.FD, true)
+		if l.watch(); accepting {
+			l.incoming.Start()
+		}
+	}
+	l.renewal = l.loop.After(socket.LookEvery, l.look)
+}
+
+// localAddress returns where a socket listens, or why it does not.
+func localAddress(fd int) (net.Addr, error) {
+	if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || n == 0 {
+		return nil, cmp.Or(err, error(unix.EINVAL))
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return nil, os.NewSyscallError("getsockname", err)
+	}
+	if u, ok := sa.(*unix.SockaddrUnix); ok {
+		return &net.UnixAddr{Name: u.Name, Net: "unix"}, unix.SetNonblock(fd, true)
+	}
+	return net.TCPAddrFromAddrPort(socket.AddrPort(sa)), unix.SetNonblock(fd, true)
+}
+
+func (l *listener) open() (*socket.Listener, error) {
+	switch a := l.address; {
 	case a.unix != "":
-		l.socket, err = socket.ListenAt(a.unix, 0o600)
+		return l.openFile(a.unix)
 	case a.name != "":
-		fd, ok := w.opts.Named[a.name]
+		fd, ok := l.Named[a.name]
 		if !ok {
 			return nil, fmt.Errorf("fd:%s: ev was passed no descriptor of that name: $LISTEN_FDNAMES is %q", a.name, os.Getenv("LISTEN_FDNAMES"))
 		}
-		own, e := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		if e != nil {
-			return nil, fmt.Errorf("fd:%s: %w", a.name, os.NewSyscallError("fcntl", e))
-		}
-		l.socket = &socket.Listener{FD: own}
-	default:
-		if l.socket, err = socket.Listen(socket.TCP(a.tcp)); err != nil {
-			err = fmt.Errorf("%s: %w", a.tcp, err)
-		}
+		return openFD(l.Listening.Addr, fd)
+	case a.fd >= 0:
+		return openFD(l.Listening.Addr, a.fd)
 	}
+	s, err := socket.Listen(socket.TCP(l.address.tcp))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", l.address.tcp, err)
+	}
+	return s, err
+}
+
+// openFile makes a socket's file. Nobody but the owner can connect before the group is the one it is
+// to be.
+func (l *listener) openFile(path string) (*socket.Listener, error) {
+	s, err := socket.ListenAt(path, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	l.socket.Name, l.socket.Report = w.opts.Addr, w.opts.Report
-	f := os.NewFile(uintptr(l.socket.FD), w.opts.Addr)
-	defer f.Close()
-	if l.Listener, err = net.FileListener(f); err != nil {
-		l.socket.Remove()
-		if fd, passed := w.opts.Named[w.address.name]; passed {
-			err = fmt.Errorf("descriptor %d is no socket that listens: %w", fd, err)
-		}
-		return nil, fmt.Errorf("%s: %w", w.opts.Addr, err)
-	}
-	return l, nil
-}
-
-// tellAddress says where to send requests to: to everyone, if nobody knows the port yet.
-func (w *Watcher) tellAddress() {
-	scheme, say := "http", w.opts.Report.Verbosef
-	if w.tls != nil {
-		scheme = "https"
-	}
-	at := w.listener.Addr()
-	if at.Network() == "unix" {
-		say("listening on unix:%s", at)
-		return
-	}
-	if w.address.name == "" && w.address.tcp.Port() == 0 {
-		say = w.opts.Report.Noticef
-	}
-	say("listening on %s://%s", scheme, at)
-}
-
-// A listener accepts connections as long as there is room for them.
-type listener struct {
-	net.Listener
-	socket *socket.Listener // whose descriptor is the net.Listener's
-	room   chan struct{}    // has one for each connection
-	closed chan struct{}
-	once   sync.Once
-}
-
-// Accept waits for room, then for a connection.
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case l.room <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.accept()
-	if err != nil {
-		<-l.room
+	if err = l.own(); err != nil {
+		s.Remove()
+		_ = unix.Close(s.FD)
 		return nil, err
 	}
-	conn := &conn{Conn: c, left: sync.OnceFunc(func() { <-l.room }), fd: -1, remote: c.RemoteAddr().String()}
-	control(c, func(fd int) { conn.fd = fd })
-	if c.RemoteAddr().Network() == "unix" {
-		conn.remote = socket.Peer(conn.fd)
-	}
-	return conn, nil
+	return s, nil
 }
 
-// accept waits for a connection, however often accept(2) fails.
-func (l *listener) accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err == nil {
-			control(l.Listener, l.socket.Accepted)
-			return c, nil
-		}
-		pause, passes := l.socket.Rest(err)
-		if !passes {
-			return nil, err
-		}
-		select {
-		case <-time.After(pause):
-		case <-l.closed:
-			return nil, net.ErrClosed
+// own gives the socket's file to whom it is to belong. It is the owner's alone before that.
+func (l *listener) own() (err error) {
+	path := l.address.unix
+	if l.SocketGroup != "" {
+		var group int
+		if group, err = strconv.Atoi(l.SocketGroup); err == nil {
+			err = os.Lchown(path, -1, group)
 		}
 	}
-}
-
-// control calls fn with the descriptor of a connection or a listener, if it is open.
-func control(of any, fn func(fd int)) {
-	if raw, err := of.(syscall.Conn).SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { fn(int(fd)) })
+	if err == nil && l.SocketMode != 0 {
+		err = os.Chmod(path, l.SocketMode)
 	}
-}
-
-// Close ends waiting, too.
-func (l *listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-// A conn is a connection whose descriptor is known.
-type conn struct {
-	net.Conn
-	fd     int
-	remote string
-	left   func()
-	sent   func() // called once the answer is out, or lost; nil: nobody waits for that
-}
-
-// Close makes room for another.
-func (c *conn) Close() error {
-	err := c.Conn.Close()
-	c.left()
 	return err
 }
 
-// reset has Close cut the connection off, so that nobody takes that for an end; of a
-// unix socket it can't.
-func (c *conn) reset() {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
+func openFD(name string, fd int) (*socket.Listener, error) {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, os.NewSyscallError("fcntl", err))
+	}
+	return &socket.Listener{FD: own}, nil
+}
+
+// Addr returns where it listens.
+func (l *listener) Addr() net.Addr { return l.local }
+
+// accept takes what waits, a few in a turn.
+func (l *listener) accept() {
+	for range 64 {
+		if !l.makeRoom() {
+			l.full = true
+			l.incoming.Stop()
+			return
+		}
+		fd, peer, err := l.accept4()
+		switch {
+		case err == nil:
+			l.accepted(fd, peer)
+		case errors.Is(err, unix.EAGAIN):
+			return
+		default:
+			l.rest(err)
+			return
+		}
+	}
+}
+
+func (l *listener) rest(err error) {
+	pause, passes := l.socket.Rest(err)
+	l.incoming.Stop()
+	if !passes {
+		l.report.Errorf("%s: accept: %v", l.Listening.Addr, err)
+		_ = l.Close()
+		return
+	}
+	l.loop.After(pause, func() {
+		if !l.isClosed() && !l.full {
+			l.incoming.Start()
+		}
+	})
+}
+
+// accepted takes a connection: it is net/http's at once if there is something to be read.
+func (l *listener) accepted(fd int, peer string) {
+	c := &connection{fd: fd, peer: peer}
+	if at, err := netip.ParseAddrPort(peer); err == nil {
+		c.client = at.Addr().Unmap()
+	}
+	if !l.count(c.client, 1) {
+		if !l.toldMany {
+			l.toldMany = true
+			l.report.Noticef("%s: %s has %d connections, and gets no more: --max-per-client", l.Listening.Addr, c.client, l.MaxPerClient)
+		}
+		_ = unix.Close(fd)
+		return
+	}
+	var b [1]byte
+	if n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); n > 0 || err == nil {
+		l.give(c)
+		return
+	}
+	l.park(c)
+}
+
+// count adds to the connections of a client, if it may have so many. Who is trusted to speak for
+// others may, and so may this host's own.
+func (l *listener) count(client netip.Addr, n int) bool {
+	if !client.IsValid() || client.IsLoopback() || contains(l.TrustProxy, client) {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > 0 && l.each[client] >= l.MaxPerClient {
+		return false
+	}
+	if l.each[client] += n; l.each[client] == 0 {
+		delete(l.each, client)
+	}
+	return true
+}
+
+func contains(list []netip.Prefix, a netip.Addr) bool {
+	for _, p := range list {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Accept is net/http's.
+func (l *listener) Accept() (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.ready) == 0 && !l.closed {
+		l.given.Wait()
+	}
+	if l.closed {
+		return nil, net.ErrClosed
+	}
+	c := l.ready[0]
+	l.ready[0] = nil
+	l.ready = l.ready[1:]
+	return c, nil
+}
+
+func (l *listener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// Close ends Accept.
+func (l *listener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for _, c := range l.ready {
+		go c.Close() // which counts, under this lock
+	}
+	l.ready = nil
+	l.given.Broadcast()
+	return nil
+}
+
+// shut closes the socket, and all connections that say nothing.
+func (l *listener) shut() {
+	_ = l.Close()
+	l.incoming.Stop()
+	l.end()
+	l.renewal()
+	for c := l.parked.oldest(); c != nil; c = l.parked.oldest() {
+		l.unpark(c)
+		_ = unix.Close(c.fd)
+	}
+	l.socket.Remove()
+	_ = l.incoming.Close()
+}
+
+// control calls fn with the descriptor of a connection, if it is open.
+func control(of any, fn func(fd int)) {
+	if raw, err := of.(syscall.Conn).SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { fn(int(fd)) })
 	}
 }
 
@@ -195,14 +372,14 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 
 // connState is http.Server.ConnState. An answer is out when its handler has returned
 // and net/http has written what it had left: then the connection rests, or is closed.
-func connState(c net.Conn, s http.ConnState) {
+func (l *listener) connState(c net.Conn, s http.ConnState) {
 	if s != http.StateIdle && s != http.StateClosed {
 		return
 	}
 	conn := plainConn(c)
-	if sent := conn.sent; sent != nil {
-		conn.sent = nil
-		sent()
+	conn.settleReplies()
+	if s == http.StateIdle {
+		l.rests(conn, c != net.Conn(conn))
 	}
 }
 

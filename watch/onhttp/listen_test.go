@@ -1,95 +1,65 @@
 package onhttp
 
 import (
-	"errors"
 	"net"
-	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/evshell/ev/internal/report"
 )
 
-// A troubled listener fails to accept as often as is left.
-type troubled struct {
-	*net.TCPListener
-	left atomic.Int32
-	err  error
-}
-
-func (l *troubled) Accept() (net.Conn, error) {
-	if l.left.Add(-1) >= 0 {
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.Addr(), Err: os.NewSyscallError("accept4", l.err)}
-	}
-	return l.TCPListener.Accept()
+// failing has the listener fail to accept n times.
+func (r *rig) failing(err error, n int) {
+	r.on(func() {
+		l := r.http.server.listener
+		accept := l.accept4
+		l.accept4 = func() (int, string, error) {
+			if n--; n >= 0 {
+				return -1, "", err
+			}
+			return accept()
+		}
+	})
 }
 
 // TestListener_failuresPass: those errors of accept(2) that pass are told once, and that they
-// are over. The server never sees one.
+// are over.
 func TestListener_failuresPass(t *testing.T) {
 	for _, errno := range []unix.Errno{unix.ENOMEM, unix.ENOBUFS, unix.EPROTO, unix.EPERM, unix.ENETDOWN, unix.EMFILE} {
-		l, said := listening(t, errno, 3)
+		r := newRig(t, func(o *Options) { o.Handed = false })
+		r.failing(errno, 3)
 		for range 2 {
-			dial(t, "tcp", l.Addr().String())
-			c, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
+			if got := read(r.send(get), "GET"); got.status != 204 {
+				t.Errorf("%v: %+v", errno, got)
 			}
-			_ = c.Close()
 		}
-		s := said.String()
+		s := r.said.String()
 		if strings.Count(s, "new connections wait") != 1 || !strings.Contains(s, errno.Error()) || strings.Count(s, "are accepted again") != 1 {
 			t.Errorf("%v: said %q", errno, s)
 		}
 	}
 }
 
-// listening returns a listener that fails to accept n times.
-func listening(t *testing.T, err error, n int32) (*listener, *lockedBuffer) {
-	t.Helper()
-	said := &lockedBuffer{}
-	o := defaults()
-	o.Report = report.New(said, "ev", report.Plain, report.Notice)
-	w, e := New(nil, o, nil)
-	if e != nil {
-		t.Fatal(e)
-	}
-	l, e := w.listen()
-	if e != nil {
-		t.Fatal(e)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	failing := &troubled{TCPListener: l.Listener.(*net.TCPListener), err: err}
-	failing.left.Store(n)
-	l.Listener = failing
-	return l, said
-}
-
-// TestListener_closedWhileItRests ends Accept.
+// TestListener_closedWhileItRests ends without waiting for that.
 func TestListener_closedWhileItRests(t *testing.T) {
-	l, _ := listening(t, unix.ENOMEM, 1<<30)
-	over := make(chan error)
-	go func() {
-		_, err := l.Accept()
-		over <- err
-	}()
-	_ = l.Close()
-	if err := <-over; !errors.Is(err, net.ErrClosed) {
-		t.Error(err)
-	}
+	r := newRig(t, nil)
+	r.failing(unix.ENOMEM, 1<<30)
+	r.dial()
+	r.until(func() bool { return strings.Contains(r.said.String(), "new connections wait") }, "it rests")
 }
 
 // TestListener_errorsThatStay end the watcher, which has failed then.
 func TestListener_errorsThatStay(t *testing.T) {
 	r := newRig(t, nil)
-	r.on(func() { _ = r.http.listener.Listener.Close() })
-	for failed := false; !failed; {
-		r.on(func() { failed = r.http.Failed() && !r.http.Active() })
+	r.failing(unix.EINVAL, 1)
+	if c, err := new(net.Dialer).DialContext(t.Context(), r.network, r.address); err == nil {
+		defer c.Close() // it may be too late by now
 	}
-	if said := r.said.String(); !strings.Contains(said, "use of closed network connection") {
+	r.until(func() (failed bool) {
+		r.on(func() { failed = r.http.Failed() && !r.http.Active() })
+		return failed
+	}, "it has failed")
+	if said := r.said.String(); !strings.Contains(said, "invalid argument") {
 		t.Errorf("said %q", said)
 	}
 }

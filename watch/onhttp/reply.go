@@ -24,6 +24,7 @@ type reply struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	watcher *Watcher
+	budget  budget
 
 	status        int   // 0: none is out
 	bytes         int64 // of the body that are out
@@ -63,19 +64,35 @@ func (a *reply) begin(status int) {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
-	_ = a.control.SetWriteDeadline(a.watcher.deadline())
+	a.allow()
 	a.headersSent, a.status = true, status
 	a.WriteHeader(status)
 }
 
+// A budget is how long a client may take to take the answer: all, and what the lowest rate allows for
+// the bytes that it has taken. What the command takes to write them does not count.
+type budget struct{ all, spent time.Duration }
+
+// allow sets until when the client is to take the next piece.
+func (a *reply) allow() (now time.Time) {
+	now = time.Now()
+	left := a.budget.all
+	if rate := a.watcher.opts.MinRate; rate > 0 {
+		left += spanOf(a.bytes, rate) - a.budget.spent
+	}
+	_ = a.control.SetWriteDeadline(now.Add(left))
+	return now
+}
+
 // send writes a piece of the body, at once.
 func (a *reply) send(x *exchange, p []byte) {
-	_ = a.control.SetWriteDeadline(a.watcher.deadline())
+	began := a.allow()
 	n, err := a.Write(p)
 	a.bytes += int64(n)
 	if err == nil {
 		err = a.control.Flush()
 	}
+	a.budget.spent += time.Since(began)
 	if err == nil {
 		return
 	}
@@ -111,7 +128,7 @@ func (a *reply) finish(x *exchange, status int) {
 		a.begin(status)
 		a.sendHeldOutput(x)
 	}
-	_ = a.control.SetWriteDeadline(a.watcher.deadline())
+	a.allow()
 }
 
 // end answers with a status and a line that says it, and why, if there is a reason to
@@ -143,6 +160,10 @@ func (a *reply) refuse(r *http.Request, why *refusal) {
 	const rest = 500 * time.Millisecond // for a client that sends to read the answer
 	if why.header[0] != "" {
 		a.Header().Set(why.header[0], why.header[1])
+	}
+	switch why.status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusMisdirectedRequest:
+		a.Header().Set("Connection", "close") // it may not keep others out
 	}
 	if r.Body == http.NoBody {
 		a.end(why.status, why.why)

@@ -3,9 +3,7 @@ package onhttp
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/span"
 )
 
@@ -45,97 +42,121 @@ func (r *refusal) by(flag string) *refusal {
 }
 
 // serve answers one request, on its goroutine.
-func (w *Watcher) serve(rw http.ResponseWriter, r *http.Request) {
-	began := time.Now()
-	a := &reply{ResponseWriter: rw, control: http.NewResponseController(rw), watcher: w}
-	remote := connOf(r.Context()).remote
-	note := ""
-	defer func() { w.access(r, a, time.Since(began), remote, note) }()
-	_ = a.control.SetReadDeadline(w.deadline()) // net/http may read the body, too
-	if w.opts.Health && r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		a.end(http.StatusOK, "")
-		return
-	}
-	x, err := w.exchange(a, r)
-	if err != nil {
-		note = err.Error()
-		why, ok := errors.AsType[*refusal](err)
-		if !ok {
-			why = &refusal{status: http.StatusServiceUnavailable}
-			w.opts.Report.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+func (s *server) serve(rw http.ResponseWriter, r *http.Request) {
+	conn := connOf(r.Context())
+	seen := seen{began: time.Now()}
+	a := &reply{ResponseWriter: rw, control: http.NewResponseController(rw), budget: budget{all: s.ReadTimeout}}
+	var x *exchange
+	var client netip.Addr
+	seen.remote, client = s.client(conn, r)
+	w, why := s.route(r)
+	defer func() {
+		if w == nil {
+			return
 		}
+		seen.took = time.Since(seen.began)
+		if x != nil {
+			if seen.user = x.detail.User; x.clientGone.Load() {
+				seen.note = "the client has gone"
+			}
+		}
+		w.tell(r, a, seen)
+	}()
+	if w == nil {
+		a.watcher = &Watcher{gate: &gate{}, guard: &guard{}}
 		a.refuse(r, why)
 		return
 	}
-	defer func() {
-		if x.clientGone.Load() {
-			note = "the client has gone"
+	a.watcher = w
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		// There may have been a Content-Length besides, which net/http has dropped: what
+		// comes next may be no request for whoever has passed this one on (RFC 9112, section 6.1).
+		a.Header().Set("Connection", "close")
+	}
+	for why == nil {
+		_ = a.control.SetReadDeadline(time.Now().Add(s.ReadTimeout)) // net/http may read the body, too
+		w.guard.allowOrigin(a.Header(), r)
+		switch {
+		case w.isHealth(r):
+			a.end(http.StatusOK, "")
+			return
+		case isPreflight(r) && w.guard.origins != nil:
+			w.preflight(a, r)
+			return
 		}
-	}()
-	x.serve(a, r)
+		x = &exchange{watcher: w, server: s, conn: conn, shared: r.ProtoMajor > 1, done: make(chan struct{}), body: x.takeBody(s)}
+		x.detail = event.HTTP{Remote: seen.remote}
+		if err := x.admit(a, r, client); err != nil {
+			x.discard()
+			why = x.refusal(r, err)
+			break
+		}
+		if x.serve(a, r) {
+			return
+		}
+		w, why = s.route(r) // this one has stopped meanwhile
+		a.watcher = w
+	}
+	if x != nil {
+		x.discard()
+	}
+	seen.note = why.Error()
+	w.refused.tell(r, why, seen.remote)
+	a.refuse(r, why)
 }
 
-// access tells of a request that has got its answer. Its path stands as it came, so
-// that it is one word.
-func (w *Watcher) access(r *http.Request, a *reply, took time.Duration, remote, note string) {
-	if !w.opts.Report.Enabled(report.Verbose) {
-		return
+// refusal is what a client is told of an error.
+func (x *exchange) refusal(r *http.Request, err error) *refusal {
+	if why, ok := errors.AsType[*refusal](err); ok {
+		return why
 	}
-	text := fmt.Sprintf("%s %s %d %d bytes in %s from %s", r.Method, r.URL.EscapedPath(), a.status, a.bytes,
-		span.Format(took.Round(time.Microsecond)), remote)
-	if note != "" {
-		text += ": " + note
-	}
-	w.opts.Report.Facts(report.Verbose, text,
-		report.Fact{Name: "method", Value: r.Method}, report.Fact{Name: "path", Value: r.URL.Path}, report.Fact{Name: "host", Value: r.Host},
-		report.Fact{Name: "remote", Value: remote}, report.Fact{Name: "status", Value: a.status}, report.Fact{Name: "bytes", Value: a.bytes},
-		report.Fact{Name: "took", Value: took.Seconds()}, report.Fact{Name: "note", Value: note})
+	x.watcher.opts.Report.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+	return refuse(http.StatusServiceUnavailable, "try again later")
 }
 
-// exchange lets the request in, or says why not. It reads the body.
-func (w *Watcher) exchange(a *reply, r *http.Request) (*exchange, error) {
-	if err := w.permits(r); err != nil {
-		return nil, err
-	}
-	if err := w.gate.admits(r); err != nil {
-		return nil, err
-	}
-	seal, err := w.gate.seal(r)
-	if err != nil {
-		return nil, err
-	}
-	x := &exchange{watcher: w, conn: connOf(r.Context()), done: make(chan struct{})}
-	if err = x.read(a, r, seal); err != nil {
-		x.body.remove()
-		return nil, err
-	}
-	return x, nil
-}
-
-// read takes the request apart.
-func (x *exchange) read(a *reply, r *http.Request, seal *seal) error {
+// admit lets the request in, or says why not. It reads the body.
+func (x *exchange) admit(a *reply, r *http.Request, client netip.Addr) error {
 	w := x.watcher
-	if r.ContentLength > int64(w.opts.MaxBody) {
-		return tooLarge(w.opts.MaxBody)
+	if err := w.guard.admits(r, client); err != nil {
+		return err
 	}
-	src := http.MaxBytesReader(a.ResponseWriter, r.Body, int64(w.opts.MaxBody))
-	err := x.body.read(io.TeeReader(src, seal))
-	if err != nil {
-		return w.unread(err)
-	}
-	_ = a.control.SetReadDeadline(time.Time{})
-	if !seal.holds() {
-		return refuse(http.StatusUnauthorized, "the signature is not the body's")
-	}
-	w.parsers <- struct{}{}
-	params, files, err := x.body.params(r, w.opts.JSONBody)
-	<-w.parsers
+	user, err := w.gate.admits(r)
 	if err != nil {
 		return err
 	}
+	if user == "" && r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		user = r.TLS.PeerCertificates[0].Subject.String()
+	}
+	seal, err := w.gate.scheme.seal(r)
+	if err != nil {
+		return err
+	}
+	if seal != nil && w.opts.Handed && !x.count() {
+		return errBusy() // a body that nobody has proved to be right is not even read
+	}
+	if err := x.readBody(a, r); err != nil {
+		return err
+	}
+	if right, err := seal.holds(r, &x.body); err != nil || !right {
+		if err == nil {
+			err = unauthorized("the signature is not the body's")
+		}
+		return err
+	}
 	x.detail = event.HTTP{
-		Addr: w.opts.Addr, Method: r.Method, Path: r.URL.Path, Host: r.Host, Remote: x.conn.remote, Query: r.URL.RawQuery,
-		Params: params, Headers: w.headers(r.Header), Files: files, Exchange: x,
+		Addr: w.opts.Addr, Method: r.Method, Path: r.URL.Path, Host: r.Host, Remote: x.detail.Remote, User: user, Query: r.URL.RawQuery,
+		Headers: w.headers(r.Header), Exchange: x,
+	}
+	if err := x.parse(r, seal != nil && !w.gate.scheme.signsURL() && !w.opts.Query); err != nil {
+		return err
+	}
+	if w.opts.CGI {
+		x.detail.CGI = x.cgiVariables(r)
+	}
+	if w.opts.Handed {
+		if err := x.fits(); err != nil {
+			return err
+		}
 	}
 	if w.opts.Handed && !w.opts.Async {
 		x.output, x.input, err = os.Pipe()
@@ -143,17 +164,45 @@ func (x *exchange) read(a *reply, r *http.Request, seal *seal) error {
 	return err
 }
 
-func tooLarge(most int) error {
-	return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", most).by("--max-body")
+func errBusy() *refusal {
+	return refuse(http.StatusServiceUnavailable, "try again later").by("--max-parallel, --max-queue")
+}
+
+// readBody reads all of the body, as long as the client sends fast enough.
+func (x *exchange) readBody(a *reply, r *http.Request) error {
+	if r.Body == http.NoBody || x.body.whole {
+		return nil
+	}
+	w := x.watcher
+	most, flag := w.bodyLimit(r)
+	if r.ContentLength > int64(most) {
+		return tooLarge(most, flag)
+	}
+	src := &bodyReader{
+		exchange: x, src: http.MaxBytesReader(a.ResponseWriter, r.Body, int64(most)), control: a.control,
+		began: time.Now(), expected: r.ContentLength,
+	}
+	if err := x.body.read(src); err != nil {
+		return w.unread(err, most, flag)
+	}
+	_ = a.control.SetReadDeadline(time.Time{})
+	return nil
+}
+
+func tooLarge(most int, flag string) *refusal {
+	return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", most).by(flag)
 }
 
 // unread says why a body could not be read.
-func (w *Watcher) unread(err error) error {
+func (w *Watcher) unread(err error, most int, flag string) error {
 	var over *http.MaxBytesError
 	var disk *os.PathError
+	var why *refusal
 	switch {
+	case errors.As(err, &why):
+		return why
 	case errors.As(err, &over):
-		return tooLarge(w.opts.MaxBody)
+		return tooLarge(most, flag)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(http.StatusRequestTimeout, "the body did not come within %s", span.Format(w.opts.ReadTimeout)).by("--read-timeout")
 	case errors.As(err, &disk):
@@ -173,65 +222,24 @@ func (w *Watcher) headers(h http.Header) []event.Param {
 	return list
 }
 
-// permits says whether there is such a thing here as is asked for, in such a way.
-func (w *Watcher) permits(r *http.Request) error {
-	if err := w.ownHost(r); err != nil {
-		return err
+// fits refuses what no command can be given: a variable that would have to be left out.
+func (x *exchange) fits() error {
+	const (
+		most = 128 << 10 // MAX_ARG_STRLEN of execve(2), with the NUL
+		args = 64 << 10  // for the command's own words
+	)
+	sum := args
+	for _, v := range os.Environ() {
+		sum += len(v) + 9
 	}
-	if err := sameOrigin(r); err != nil {
-		return refuse(http.StatusForbidden, "%v", err)
+	for _, v := range (event.Event{Detail: x.detail}).Environ() {
+		if name, _, _ := strings.Cut(v, "="); len(v) >= most {
+			return refuse(http.StatusRequestEntityTooLarge, "$%.60s would have %d bytes, and a command can be given %d", name, len(v), most-1)
+		}
+		sum += len(v) + 9
 	}
-	path := r.URL.Path
-	if strings.IndexByte(path, 0) >= 0 || slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." }) {
-		return refuse(http.StatusBadRequest, "a path with a NUL, . or .. in it")
-	}
-	if len(w.opts.Paths) > 0 && !slices.ContainsFunc(w.opts.Paths, func(p string) bool { return covers(p, path) }) {
-		return refuse(http.StatusNotFound, "there is no such path").by("--path")
-	}
-	if !slices.Contains(w.opts.Methods, r.Method) {
-		allowed := strings.Join(w.opts.Methods, ", ")
-		why := refuse(http.StatusMethodNotAllowed, "there is no %s, but %s", r.Method, allowed).by("--method")
-		why.header = [2]string{"Allow", allowed}
-		return why
+	if limit := argMax(); sum > limit {
+		return refuse(http.StatusRequestEntityTooLarge, "all parameters and headers have %d bytes, and a command can be given %d", sum, limit)
 	}
 	return nil
-}
-
-// covers reports whether a path is one of those that pattern stands for.
-func covers(pattern, path string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(path, prefix)
-	}
-	return path == pattern
-}
-
-// ownHost refuses a name that is not this host's. A page on the web can have its own
-// name stand for 127.0.0.1, and be of the same origin then as what listens there; but
-// neither an address nor localhost can be made to stand for anything else.
-func (w *Watcher) ownHost(r *http.Request) error {
-	local, tcp := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	loopback := tcp && local.IP.IsLoopback()
-	if len(w.opts.Hosts) == 0 && !loopback || r.Host == "" {
-		return nil
-	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(r.Host); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return nil
-	}
-	if slices.ContainsFunc(w.opts.Hosts, func(h string) bool { return strings.EqualFold(h, host) }) {
-		return nil
-	}
-	return refuse(http.StatusMisdirectedRequest, "%q is no name of this host", host).by("--host")
-}
-
-// sameOrigin refuses what a browser sends on behalf of another site's page. A GET that
-// runs a command is no safe method.
-func sameOrigin(r *http.Request) error {
-	asPost := *r
-	asPost.Method = http.MethodPost
-	return http.NewCrossOriginProtection().Check(&asPost)
 }

@@ -1,0 +1,267 @@
+package cmd
+
+import (
+	"net/netip"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/watch/onhttp"
+)
+
+// onHTTPOptions are the flags of on-http.
+type onHTTPOptions struct {
+	options
+	methods []string
+	paths   []string
+	hosts   []string
+	origins []string
+	health  bool
+
+	tokenFile string
+	basicFile string
+	signature onhttp.Signature
+	query     bool
+	allow     []string
+	proxies   []string
+	tlsCert   string
+	tlsKey    string
+	clientCA  string
+
+	socketMode  string
+	socketGroup string
+
+	maxBody        int
+	maxBodies      int
+	maxHeader      int
+	maxParallel    int
+	maxQueue       int
+	maxConnections int
+	maxPerClient   int
+	minRate        int
+	readTimeout    time.Duration
+
+	jsonBody    bool
+	async       bool
+	cgi         bool
+	status      []string
+	halfClose   string
+	keepRunning bool
+	accessLog   string
+}
+
+const (
+	maxForm = 1 << 20  // what is held in memory of a form
+	maxJSON = 10 << 20 // and of JSON
+
+	// The values of --half-close.
+	halfCloseGone  = "gone"
+	halfCloseWaits = "waits"
+)
+
+const onHTTPHelp = `On-http fires when a request arrives. ADDR is HOST:PORT; :PORT, which is this host's
+alone (0.0.0.0:PORT and [::]:PORT are open to all); unix:PATH, a socket that is only the
+owner's unless --socket-mode says so; fd:NAME, one that $LISTEN_FDNAMES calls so; or fd:N.
+
+In an Evfile several lines may have one ADDR. A request goes to the first of them whose
+--host, --method and --path fit it, and each has its own secrets, limits and COMMAND. What
+belongs to the listener must be the same for all: --tls-*, --client-ca, --socket-*,
+--trust-proxy, --max-header, --max-connections, --max-per-client, --max-bodies,
+--read-timeout.
+
+The COMMAND reads the body and writes the answer, which goes out as it comes. If it
+fails before it has written anything, the answer is 500, and nothing of it goes out;
+after that, the connection is cut, so that nobody takes a part for the whole. With
+--status or --cgi the answer is the COMMAND's to choose: the former holds its output,
+up to 1 MiB, until its exit status is known. Without a COMMAND the answer is 204. A
+COMMAND that runs too long gives 504, one that is stopped 503, and an event that
+--on-busy merges into another, 202.
+
+When the client goes, that is known at once: the COMMAND is stopped, or not started.
+At the end, what runs may go on for --kill-after.
+
+Parameters are the same wherever they come from, the query or a form: {param.NAME},
+$EV_PARAM_NAME; of several, the first, and all of them as $EV_PARAM_NAME_1, _2, …. A part
+of a form that is a file is one, as long as the COMMAND runs: its parameter is its path,
+{filename.NAME} and {type.NAME} are what the client calls it, and $EV_FILES are the paths
+of all, which nobody can forge. Where the body is signed and the query is not, what is in
+the query is no parameter, unless --query says so. Headers are {header.NAME},
+$EV_HEADER_NAME. No name sets another's variable: a request with both a-b and a_b is
+refused, and a header with a _ in it is {header.NAME} only. What a command can't be given,
+a variable of 128 KiB or too many, is refused: 413.
+
+With --json-body the body is JSON, whatever its type says. The fields of an object are
+parameters, and a list is all that it has; of one with objects or lists in it the first
+alone is a variable. Any field is {json.a.b.0.c}, for a COMMAND, --env and --if, and
+$EV_JSON_A_B_0_C where a script names that.
+
+Only POST is answered, unless --method says so, for another site's page can have a
+browser send any GET; what comes that way is refused, unless --origin lets it in, and so
+is what comes under a name that is not this host's: one that --host gives, an address or
+localhost. A line with a --token-file or a --hmac-secret-file needs no --origin, and, if
+others can connect, no --host: no page knows its secret.
+
+Secrets are in files, one a line, each of them good; a line is no comment, and not empty.
+They are read again when they change, and so are certificates. While a file of secrets is
+not what it should be nobody gets in.
+
+How services sign their requests (all with --hmac-secret-file FILE):
+
+  Bitbucket          --hmac-header X-Hub-Signature
+  CircleCI           --hmac-format hex --hmac-header Circleci-Signature --hmac-prefix v1=
+  Discord            --hmac-format discord, its public key in FILE
+  GitHub             (the default)
+  Gitea, Forgejo     --hmac-format hex --hmac-header X-Gitea-Signature
+  GitLab             --hmac-format gitlab
+  Intercom           --hmac-header X-Hub-Signature --hmac-hash sha1 --hmac-prefix sha1=
+  Paddle             --hmac-format paddle
+  PagerDuty          --hmac-format hex --hmac-header X-PagerDuty-Signature --hmac-prefix v1=
+  Shopify            --hmac-format base64 --hmac-header X-Shopify-Hmac-Sha256
+  Slack              --hmac-format slack
+  Standard Webhooks  --hmac-format standard
+  Stripe             --hmac-format stripe
+  Svix               --hmac-format svix
+  Twilio             --hmac-format twilio --public-url https://hooks.example
+  Typeform           --hmac-format base64 --hmac-header Typeform-Signature --hmac-prefix sha256=
+  Vercel             --hmac-format hex --hmac-header X-Vercel-Signature --hmac-hash sha1
+  Zoom               --hmac-format zoom
+
+Any other is written down: --hmac-signed '{header.X-Time}.{body}' --hmac-time X-Time.`
+
+func (o *onHTTPOptions) addTo(c *cobra.Command) {
+	fs := ownFlags(c)
+	fs.StringSliceVar(&o.methods, "method", []string{"POST"}, "accept these methods `LIST`")
+	fs.Var((*listValue)(&o.paths), "path", "accept this path, or /PREFIX/* for all below; can be repeated `PATH`")
+	fs.Var((*listValue)(&o.hosts), "host", "accept this name of the host; can be repeated `NAME`")
+	fs.StringSliceVar(&o.origins, "origin", nil, "let pages of these origins ask, or * for all (CORS) `LIST`")
+	fs.BoolVar(&o.health, "health", false, "answer GET /-/healthy, to anyone, without an event")
+
+	fs.StringVar(&o.tokenFile, "token-file", "", "accept who has one of these tokens (Authorization: Bearer) `FILE`")
+	fs.StringVar(&o.basicFile, "basic-file", "", "accept who has one of these USER:PASSWORD, or a hash of htpasswd -B `FILE`")
+	fs.StringVar(&o.signature.SecretFile, "hmac-secret-file", "", "accept what is signed with one of these secrets `FILE`")
+	fs.StringVar(&o.signature.Format, "hmac-format", "github", "how it is signed: "+strings.Join(onhttp.SignatureFormats(), ", ")+" `FORMAT`")
+	fs.StringVar(&o.signature.Header, "hmac-header", "", "where the signature is (default: where the format has it) `NAME`")
+	fs.StringVar(&o.signature.Signed, "hmac-signed", "", "what is signed, of {body}, {header.NAME}, {url}, {method}, {path} `TEMPLATE`")
+	fs.StringVar(&o.signature.Hash, "hmac-hash", "", "sha1, sha256 or sha512 (default: what the format has) `HASH`")
+	fs.StringVar(&o.signature.Prefix, "hmac-prefix", "", "what stands before each signature `TEXT`")
+	fs.StringVar(&o.signature.Time, "hmac-time", "", "the header that says when it was signed, in seconds `NAME`")
+	duration(fs, &o.signature.Tolerance, "hmac-tolerance", 5*time.Minute, "how old a signature may be that says so")
+	fs.StringVar(&o.signature.PublicURL, "public-url", "", "what clients know this host by, for {url} `URL`")
+	fs.BoolVar(&o.query, "query", false, "take parameters of the query, too, though only the body is signed")
+	fs.StringSliceVar(&o.allow, "allow", nil, "accept clients with these addresses alone `CIDR`")
+	fs.StringSliceVar(&o.proxies, "trust-proxy", nil, "believe these proxies, or unix, who the client is (Forwarded, X-Forwarded-For) `CIDR`")
+	fs.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS, with this certificate and those it is signed with, in PEM `FILE`")
+	fs.StringVar(&o.tlsKey, "tls-key", "", "the private key of --tls-cert, in PEM `FILE`")
+	fs.StringVar(&o.clientCA, "client-ca", "", "accept clients with a certificate that is signed by one of these, in PEM `FILE`")
+	fs.StringVar(&o.socketMode, "socket-mode", "", "the permissions of unix:PATH, in octal (default 600) `MODE`")
+	fs.StringVar(&o.socketGroup, "socket-group", "", "its group `GROUP`")
+
+	sizeVar(fs, &o.maxBody, "max-body", 1<<20, "refuse a longer body: 413; of JSON the default is 10 MiB")
+	sizeVar(fs, &o.maxBodies, "max-bodies", 256<<20, "refuse what would make all bodies together longer: 503")
+	sizeVar(fs, &o.maxHeader, "max-header", 64<<10, "refuse a longer header: 431")
+	numberVar(fs, &o.maxParallel, "max-parallel", action.DefaultParallel, "run so many COMMANDs at once, refuse other requests: 503 `N`")
+	numberVar(fs, &o.maxQueue, "max-queue", 1000, "under --on-busy queue let so many requests wait, refuse others: 503 `N`")
+	numberVar(fs, &o.maxConnections, "max-connections", 0, "have so many connections at once (default: ulimit -n, less 100) `N`")
+	numberVar(fs, &o.maxPerClient, "max-per-client", 0, "have so many of one address (default: a quarter of all) `N`")
+	duration(fs, &o.readTimeout, "read-timeout", 30*time.Second, "how long a client may take to send a request, or to take an answer")
+	sizeVar(fs, &o.minRate, "min-rate", 1<<10, "and a second more for so many bytes")
+
+	fs.BoolVar(&o.jsonBody, "json-body", false, "the body is JSON: its fields are {json.NAME} and parameters")
+	fs.BoolVar(&o.async, "async", false, "answer 202 at once; the COMMAND's output is ev's")
+	fs.BoolVar(&o.cgi, "cgi", false, "the COMMAND is a CGI script: it writes headers, and an empty line, before the body")
+	fs.Var((*listValue)(&o.status), "status", "what an exit status is to HTTP; can be repeated `CODE=HTTP`")
+	fs.StringVar(&o.halfClose, "half-close", halfCloseGone, "how to take a client that ends its sending: it has gone, or waits `WHAT`")
+	fs.BoolVar(&o.keepRunning, "keep-running", false, "don't stop the COMMAND when its client has gone")
+	fs.StringVar(&o.accessLog, "access-log", "", "log each request to this file, or - for standard output `FILE`")
+}
+
+// place reads what is written about addresses and about the socket.
+func (o *onHTTPOptions) place(w *onhttp.Options) (err error) {
+	for _, s := range o.proxies {
+		if s == "unix" {
+			w.TrustUnix = true
+			continue
+		}
+		p, err := parsePrefix("--trust-proxy", s)
+		if err != nil {
+			return err
+		}
+		w.TrustProxy = append(w.TrustProxy, p)
+	}
+	for _, s := range o.allow {
+		p, err := parsePrefix("--allow", s)
+		if err != nil {
+			return err
+		}
+		w.Allow = append(w.Allow, p)
+	}
+	w.SocketMode, w.SocketGroup, err = socketOwner(o.socketMode, o.socketGroup)
+	return err
+}
+
+// parsePrefix reads a network, or one address.
+func parsePrefix(flag, s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, usagef("%s %s: write addresses, as in 10.0.0.0/8 or ::1", flag, s)
+	}
+	return p.Masked(), nil
+}
+
+// socketOwner reads the permissions of a socket's file, and its group, of which it returns the number.
+func socketOwner(mode, group string) (perm os.FileMode, gid string, err error) {
+	if mode != "" {
+		n, err := strconv.ParseUint(mode, 8, 32)
+		if err != nil || n == 0 || n > 0o777 {
+			return 0, "", usagef("--socket-mode %s: write permissions in octal, as in 660", mode)
+		}
+		perm = os.FileMode(n)
+	}
+	if _, err := strconv.ParseUint(group, 10, 31); err == nil || group == "" {
+		return perm, group, nil
+	}
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return 0, "", usagef("--socket-group %s: there is no such group", group)
+	}
+	return perm, g.Gid, nil
+}
+
+// contradiction refuses flags that say nothing, or two things, together.
+func (o *onHTTPOptions) contradiction(a *app, c *cobra.Command, w *onhttp.Options) error {
+	unix := strings.HasPrefix(w.Addr, "unix:")
+	for _, name := range []string{"hmac-format", "hmac-header", "hmac-signed", "hmac-hash", "hmac-prefix", "hmac-time", "hmac-tolerance", "public-url", "query"} {
+		if c.Flags().Changed(name) && o.signature.SecretFile == "" {
+			return usagef("--%s is about a signature: add --hmac-secret-file FILE", name)
+		}
+	}
+	switch {
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return usagef("--tls-cert and --tls-key go together: give both")
+	case o.clientCA != "" && o.tlsCert == "":
+		return usagef("--client-ca is about TLS: add --tls-cert and --tls-key")
+	case (o.socketMode != "" || o.socketGroup != "") && !unix:
+		return usagef("--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
+	case o.readTimeout <= 0:
+		return usagef("--read-timeout is to be more than 0")
+	case o.halfClose != halfCloseGone && o.halfClose != halfCloseWaits:
+		return usagef("--half-close is %s or %s, not %q", halfCloseGone, halfCloseWaits, o.halfClose)
+	case o.cgi && len(o.status) > 0:
+		return usagef("--cgi has the command say the status, --status its exit status: leave out one of the two")
+	case o.async && (o.cgi || len(o.status) > 0 || o.keepRunning):
+		return usagef("--async answers before the command has run: leave out --cgi, --status, --keep-running")
+	case o.retry > 0 && !o.async:
+		return usagef("--retry runs a command again, whose answer may be out already: add --async")
+	case o.accessLog == "-" && (o.print || o.script == "" && c.ArgsLenAtDash() < 0 && !a.quiet):
+		return usagef("--access-log - is for when nothing else is printed: name a file")
+	}
+	return nil
+}
