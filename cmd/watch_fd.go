@@ -14,6 +14,7 @@ import (
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/fd"
+	"github.com/evshell/ev/watch/stat"
 )
 
 // watchFDOptions are the flags of watch-fd.
@@ -31,6 +32,9 @@ type watchFDOptions struct {
 	eof     bool
 
 	maxConnections int
+
+	fromStart bool
+	state     string
 }
 
 func (a *app) newWatchFD(sink Sink) *cobra.Command {
@@ -46,6 +50,8 @@ func (a *app) newWatchFD(sink Sink) *cobra.Command {
                         writers have gone
   tcp-listen:HOST:PORT  one event a connection; HOST is an address or localhost, and
   unix-listen:PATH      127.0.0.1 if it is left out
+  tail:PATH             what is added to a file, by lines unless --data is given, also
+                        once another file has its name
 
 Without --line, --null or --data, ev reads nothing. A COMMAND has the descriptor
 as its standard input, and ev waits until it has ended; if the descriptor is still
@@ -61,12 +67,20 @@ up to 64 KiB, of connections, too; a COMMAND has it as its standard input. While
 events wait for their COMMAND nothing is read, and the writer waits. At the end of
 file ev stops watching.
 
-A file is always ready: 'ev stat' tells of its changes. Descriptors are never made
+Tail: follows a file by its name: it need not exist, and may be renamed, removed,
+replaced, or be a link that is led elsewhere. It begins at the end of a file that is
+there at the start, or with --from-start at its beginning. Where a log is rotated by
+renaming it, no line is lost or told twice; where it is copied and truncated, what was
+not read by then is lost, and that is told. A line without its end waits for it. With
+--state, ev goes on where it ended; after a crash, lines of the last second may be told
+again.
+
+Any other file is always ready: 'ev stat' tells of its changes. Descriptors are never made
 non-blocking, since others use them, too.`,
 		Example: `  # read standard input, or give up
   ev watch-fd 0 --timeout 5.5 -- cat
   # act on lines of a log
-  tail -f log | ev watch-fd 0 --line --match 'ERROR (?P<what>.*)' -- notify {what}
+  ev watch-fd tail:/var/log/app.log --match 'ERROR (?P<what>.*)' -- notify {what}
   # end a producer as soon as its reader has gone
   ev watch-fd 1 --hup -- kill $$
   # an echo server
@@ -84,8 +98,10 @@ non-blocking, since others use them, too.`,
 	sizeVar(fs, &o.maxLine, "max-line", 1<<20, "a longer line comes in pieces: all but its last are 'partial'")
 	fs.BoolVar(&o.eof, "eof", false, "the end of file is an event, too")
 	numberVar(fs, &o.maxConnections, "max-connections", 40, "so many connections at once `N`")
+	fs.BoolVar(&o.fromStart, "from-start", false, "read a file that is followed by tail: from its beginning")
+	fs.StringVar(&o.state, "state", "", "remember in this file up to where a file was read that is followed by tail: `FILE`")
 	o.add(c)
-	completeArgs(c, words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:"))
+	completeArgs(c, words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:", "tail:"))
 	return c
 }
 
@@ -137,13 +153,26 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Op
 	if w.Named, err = a.namedFDs(fds); err != nil {
 		return w, err
 	}
-	switch records := o.line || o.zero; {
+	tails := slices.ContainsFunc(fds, fd.TailsFD)
+	w.FromStart, w.State = o.fromStart, o.state
+	w.Notices = func(l *loop.Loop, path string, changed watch.Emit) (fd.Notices, error) {
+		return stat.New(l, stat.Options{Paths: []string{path}, Hub: a.hub, Report: a.report}, changed)
+	}
+	switch records := o.line || o.zero || tails && !o.data; {
 	case records && o.data:
 		return w, usagef("--data reads chunks, --line and --null records: leave out one of them")
 	case records:
 		w.Reading = fd.ReadRecords
 	case o.data:
 		w.Reading = fd.ReadData
+	}
+	switch {
+	case o.fromStart && !tails:
+		return w, usagef("--from-start is about tail:PATH, and there is none")
+	case o.state != "" && !tails:
+		return w, usagef("--state remembers the place in a tail:PATH, and there is none")
+	case o.state != "" && len(fds) > 1:
+		return w, usagef("--state remembers one place, and there are %d descriptors: give each its own line of 'ev run'", len(fds))
 	}
 	if o.zero {
 		w.Separator = 0

@@ -27,8 +27,8 @@ const (
 
 // Options says which descriptors are watched, and for what.
 type Options struct {
-	// FDs are numbers, -, fd:NAME, paths of FIFOs or devices, tcp-listen:HOST:PORT
-	// and unix-listen:PATH.
+	// FDs are numbers, -, fd:NAME, paths of FIFOs or devices, tcp-listen:HOST:PORT,
+	// unix-listen:PATH and tail:PATH.
 	FDs []string
 	// Want is out of Read, Write and Hangup. A Reading needs Read alone.
 	Want    loop.Ops
@@ -46,9 +46,21 @@ type Options struct {
 	// MaxConnections that are read from at once: more wait in the backlog.
 	MaxConnections int
 
+	// Notices makes what calls changed whenever something has happened to a path, which need not
+	// exist. tail: needs it.
+	Notices   func(l *loop.Loop, path string, changed watch.Emit) (Notices, error)
+	FromStart bool   // a file that is there at the start is read from its beginning
+	State     string // where to remember how far a file was read; "": nowhere
+
 	Inherited map[int]bool   // what ev was started with, of [Inherited]
 	Named     map[string]int // which of those fd:NAME is
 	Report    *report.Reporter
+}
+
+// Notices are of one path. Any [watch.Watcher] of it will do.
+type Notices interface {
+	Start() error
+	Stop()
 }
 
 // A Watcher watches descriptors. It is active until all of them have come to their end.
@@ -115,8 +127,11 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 		if err != nil {
 			return nil, err
 		}
-		if form.listens() && o.Want != loop.Read {
+		switch {
+		case form.listens() && o.Want != loop.Read:
 			return nil, fmt.Errorf("%s waits for connections: it is not watched for write or hup", s)
+		case form.kind == fdTail && o.Reading == ReadNothing:
+			return nil, fmt.Errorf("%s is read by records, or by chunks", s)
 		}
 		w.forms = append(w.forms, form)
 	}
@@ -297,10 +312,25 @@ func (w *Watcher) resume(stopped []source) {
 }
 
 func (w *Watcher) open(form form) (source, error) {
-	if form.listens() {
+	switch {
+	case form.listens():
 		return w.listen(form)
+	case form.kind == fdTail:
+		return w.openTail(form)
 	}
 	return w.openStream(form)
+}
+
+// matching makes the event of a record, if it is to be let through.
+func (w *Watcher) matching(b []byte, partial bool) (event.FD, bool) {
+	var at []int
+	if match := w.opts.Match; match != nil {
+		if at = match.FindSubmatchIndex(b); at == nil {
+			return event.FD{}, false
+		}
+	}
+	line := string(b)
+	return event.FD{Ready: w.read, Line: &line, Partial: partial, Groups: w.captured(line, at)}, true
 }
 
 // captured cuts the groups out of a record by the indices of a match; without

@@ -30,9 +30,10 @@ const (
 	fdPath
 	fdTCP
 	fdUnix
+	fdTail
 )
 
-// parseFD reads N, -, fd:NAME, tcp-listen:HOST:PORT and unix-listen:PATH. What is
+// parseFD reads N, -, fd:NAME, tcp-listen:HOST:PORT, unix-listen:PATH and tail:PATH. What is
 // none of them is the path of a FIFO or a device; one that names a descriptor,
 // such as /dev/fd/63, is that descriptor and not opened anew.
 func parseFD(s string) (form, error) {
@@ -63,10 +64,15 @@ func parseFD(s string) (form, error) {
 		if rest == "" {
 			err = errors.New("unix-listen: needs a path, as in unix-listen:/run/my.sock")
 		}
+	case "tail":
+		form.kind, form.name = fdTail, rest
+		if rest == "" {
+			err = errors.New("tail: needs a path, as in tail:/var/log/app.log")
+		}
 	default:
 		form.kind, form.name = fdPath, s
 		if s == "" {
-			err = errors.New(`"" is no descriptor: give a number, -, fd:NAME, a path, tcp-listen:HOST:PORT or unix-listen:PATH`)
+			err = errors.New(`"" is no descriptor: give a number, -, fd:NAME, a path, tcp-listen:HOST:PORT, unix-listen:PATH or tail:PATH`)
 		}
 	}
 	return form, err
@@ -94,6 +100,13 @@ func numberOf(s string) (string, bool) {
 func ListensFD(s string) bool {
 	form, err := parseFD(s)
 	return err == nil && form.listens()
+}
+
+// TailsFD reports whether a descriptor, as it is written for [Options], is a file that is
+// followed by its name.
+func TailsFD(s string) bool {
+	form, err := parseFD(s)
+	return err == nil && form.kind == fdTail
 }
 
 // TerminalFD reports whether a descriptor, as it is written for [Options], is a

@@ -236,14 +236,9 @@ func (s *stream) record(b []byte, partial bool) {
 		s.emit(event.FD{Ready: s.w.read, Data: &data})
 		return
 	}
-	var at []int
-	if match := s.w.opts.Match; match != nil {
-		if at = match.FindSubmatchIndex(b); at == nil {
-			return
-		}
+	if d, ok := s.w.matching(b, partial); ok {
+		s.emit(d)
 	}
-	line := string(b)
-	s.emit(event.FD{Ready: s.w.read, Line: &line, Partial: partial, Groups: s.w.captured(line, at)})
 }
 
 // end is the end of file.

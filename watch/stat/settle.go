@@ -32,6 +32,9 @@ func (s *Watcher) quieten(wait time.Duration) {
 	if s.o.MaxWait > 0 {
 		wait = min(wait, s.o.MaxWait-s.loop.Now().Sub(s.since))
 	}
+	if wait <= 0 && s.settle.Pending() {
+		return // or what comes in each turn would put it off for ever
+	}
 	s.settle.Stop()
 	s.settle.Set(wait, 0)
 	s.settle.Start()

@@ -1,0 +1,385 @@
+package fd
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
+)
+
+// A tail follows a file by its name. What the notices say is only when to look. Where the name
+// leads to another file than before, the one before is read to its end, and any that had the name
+// in between; and for a while it is read on, for a writer may have it open longer than it has its
+// name.
+//
+// So what is written is read once and in order if whoever rotates renames, and the writer goes on
+// with the new file once it has left the old one. Where the file is truncated instead, what was
+// not read by then is lost, which is told.
+type tail struct {
+	w       *Watcher
+	form    form
+	notices Notices
+	more    *loop.Fed // reads on
+	lingers *loop.Timer
+	pause   time.Duration // of lingers; 0: it has not begun
+	place   *place        // nil: the place is not remembered
+	saves   *loop.Timer
+
+	files  []*tailed       // oldest first; the last is the one that the name leads to
+	real   string          // where that is
+	seen   map[fileID]bool // what there is beside it that is not to be read, or was
+	sure   time.Time       // when the name led there last
+	fault  string          // that was told last
+	closed bool
+}
+
+// fileID is what makes a file the same one under another name.
+type fileID struct{ dev, ino uint64 }
+
+// The pauses after which a file without its name is looked at, and the last of them.
+const (
+	firstLinger = time.Second
+	lastLinger  = 32 * time.Second
+)
+
+func (w *Watcher) openTail(form form) (source, error) {
+	t := &tail{w: w, form: form, seen: map[fileID]bool{}}
+	t.more = loop.NewFed(w.loop, t.read)
+	t.more.SetPriority(w.priority)
+	t.lingers = loop.NewTimer(w.loop, 0, 0, t.linger)
+	t.saves = loop.NewTimer(w.loop, 0, 0, t.save)
+	if info, err := os.Stat(form.name); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New(form.text + ": only a file can be followed: name one, or leave out the tail:")
+	}
+	var err error
+	if t.notices, err = w.opts.Notices(w.loop, form.name, func(event.Detail) { t.changed() }); err != nil {
+		return nil, err
+	}
+	if w.opts.State != "" {
+		if t.place, err = openPlace(w.opts.State); err != nil {
+			return nil, err
+		}
+	}
+	// What happens between the first notice and the first look is seen twice, which does no harm.
+	if err := t.notices.Start(); err != nil {
+		return nil, err
+	}
+	t.begin()
+	return t, nil
+}
+
+// begin finds where to read from.
+func (t *tail) begin() {
+	f := t.open(t.form.name)
+	if f != nil {
+		t.found(f)
+		if !t.w.opts.FromStart {
+			f.skip()
+		}
+	}
+	if t.place != nil && t.place.known && (f == nil || f.id != t.place.id) {
+		t.catchUp()
+		return
+	}
+	for _, s := range t.siblings() {
+		t.seen[s.id] = true
+	}
+	if t.place != nil && t.place.known && !f.resume(t.place) {
+		t.truncated()
+	}
+	t.more.Feed()
+}
+
+// catchUp goes on in the file that was read when ev ended, and has lost its name since.
+func (t *tail) catchUp() {
+	p := t.place
+	for _, f := range t.files {
+		f.offset, f.prior = 0, nil
+	}
+	t.sure = p.saved
+	found := 0
+	for _, s := range t.siblings() {
+		t.seen[s.id] = s.modified.Before(p.saved)
+		if s.id != p.id {
+			continue
+		}
+		if f := t.open(s.path); f != nil && f.id == p.id && f.resume(p) {
+			t.files = slices.Insert(t.files, 0, f)
+			found = 1
+		} else {
+			f.close()
+		}
+	}
+	if found == 0 {
+		t.w.opts.Report.Noticef("%s: the file that was read last is not there any more: what was written to it since is lost", t.form.text)
+	}
+	t.between(found)
+	t.lingering()
+	t.more.Feed()
+}
+
+// changed looks where the name leads.
+func (t *tail) changed() {
+	t.look()
+	t.more.Feed()
+}
+
+func (t *tail) look() {
+	var st unix.Stat_t
+	err := unix.Stat(t.form.name, &st)
+	if n := len(t.files); n > 0 && (err != nil || t.files[n-1].id == idOf(&st)) {
+		if err == nil {
+			t.sure = time.Now()
+		}
+		return
+	}
+	f := t.open(t.form.name)
+	if f == nil {
+		return
+	}
+	n := len(t.files)
+	t.between(n)
+	t.found(f)
+	if n > 0 {
+		t.lingering()
+	}
+}
+
+// found takes a file that has the name now as the newest.
+func (t *tail) found(f *tailed) {
+	t.files = append(t.files, f)
+	t.seen[f.id] = true
+	t.sure = time.Now()
+	if real, err := filepath.EvalSymlinks(t.form.name); err == nil {
+		t.real = real
+	}
+}
+
+// open opens a file for reading, or says why it can't.
+func (t *tail) open(path string) *tailed {
+	f, err := openTailed(path, splitter{sep: t.w.opts.Separator, limit: t.w.opts.Limit, whole: t.w.opts.Reading == ReadData})
+	switch {
+	case err == nil:
+		t.fault = ""
+		return f
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+	case err.Error() != t.fault:
+		t.fault = err.Error()
+		t.w.opts.Report.Errorf("%s: %v: it is tried again when it changes", t.form.text, err)
+	}
+	return nil
+}
+
+// A sibling is a file that may have had the name: it is called so, with something behind it.
+type sibling struct {
+	path     string
+	id       fileID
+	modified time.Time
+}
+
+// siblings returns them, oldest first, but for what is compressed.
+func (t *tail) siblings() []sibling {
+	dir, base := filepath.Split(cmp.Or(t.real, t.form.name))
+	entries, _ := os.ReadDir(cmp.Or(dir, "."))
+	var list []sibling
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e.Name(), base)
+		if !ok || rest == "" || slices.Contains([]string{".gz", ".bz2", ".xz", ".zst", ".lz4"}, filepath.Ext(rest)) {
+			continue
+		}
+		s := sibling{path: filepath.Join(dir, e.Name())}
+		var st unix.Stat_t
+		if unix.Stat(s.path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+			continue
+		}
+		s.id, s.modified = idOf(&st), time.Unix(st.Mtim.Unix())
+		list = append(list, s)
+	}
+	slices.SortStableFunc(list, func(a, b sibling) int { return a.modified.Compare(b.modified) })
+	return list
+}
+
+// between opens the files that have had the name since it was looked at last, and have lost it
+// again. They come at a place in the list.
+func (t *tail) between(at int) {
+	there := map[fileID]bool{}
+	for _, s := range t.siblings() {
+		there[s.id] = true
+		if t.seen[s.id] || s.modified.Before(t.sure.Add(-time.Second)) || t.has(s.id) {
+			continue
+		}
+		if f := t.open(s.path); f != nil {
+			t.files = slices.Insert(t.files, at, f)
+			t.seen[f.id] = true
+			at++
+		}
+	}
+	for id := range t.seen { // the number of a file that is gone is another's soon
+		if !there[id] && !t.has(id) {
+			delete(t.seen, id)
+		}
+	}
+}
+
+func (t *tail) has(id fileID) bool {
+	return slices.ContainsFunc(t.files, func(f *tailed) bool { return f.id == id })
+}
+
+// lingering begins to look after files without their name.
+func (t *tail) lingering() {
+	t.pause = firstLinger
+	t.lingers.Stop()
+	t.lingers.Set(t.pause, 0)
+	t.lingers.Start()
+}
+
+func (t *tail) linger() {
+	t.more.Feed()
+	if t.pause *= 2; t.pause <= lastLinger {
+		t.lingers.Set(t.pause, 0)
+		t.lingers.Start()
+		return
+	}
+	t.pause = 0
+}
+
+// read reads one chunk of the first file that has any, and comes again for more.
+func (t *tail) read() {
+	if t.closed {
+		return
+	}
+	for i, f := range t.files {
+		if !t.flow(f) {
+			return
+		}
+		switch n, err := f.read(t.w.chunk); {
+		case err != nil:
+			t.w.opts.Report.Errorf("%s: read: %v", t.form.text, err)
+			t.w.failed = true
+		case n < 0:
+			t.cut(f)
+			t.more.Feed()
+			return
+		case n > 0:
+			if t.flow(f) {
+				t.more.Feed()
+			}
+			return
+		}
+		if next := t.files[i+1:]; len(next) > 0 && next[0].begun() {
+			if last, ok := f.split.last(); ok {
+				t.record(f, last, false)
+			}
+		}
+		if t.closed {
+			return
+		}
+	}
+	t.forget()
+	if t.place != nil && !t.saves.Active() {
+		t.saves.Set(saveEvery, 0)
+		t.saves.Start()
+	}
+}
+
+// forget closes what has been without its name for long.
+func (t *tail) forget() {
+	for t.pause == 0 && len(t.files) > 1 {
+		f := t.files[0]
+		t.files = t.files[1:]
+		if last, ok := f.split.last(); ok {
+			t.record(f, last, false)
+		}
+		f.close()
+	}
+}
+
+// cut begins a file anew that was truncated.
+func (t *tail) cut(f *tailed) {
+	if held, ok := f.split.last(); ok {
+		t.record(f, held, true)
+	}
+	f.offset, f.prior = 0, nil
+	t.truncated()
+}
+
+func (t *tail) truncated() {
+	t.w.opts.Report.Noticef("%s: the file was truncated: what was written to it just before may be lost; a rotation that renames loses nothing", t.form.text)
+}
+
+// flow emits records for as long as there are any and nobody holds the watcher.
+func (t *tail) flow(f *tailed) bool {
+	for !t.closed {
+		if t.w.held {
+			f.split.keep()
+			t.w.waiting = append(t.w.waiting, t)
+			return false
+		}
+		record, partial, ok := f.split.next()
+		if !ok {
+			return true
+		}
+		t.record(f, record, partial)
+	}
+	return false
+}
+
+func (t *tail) record(f *tailed, b []byte, partial bool) {
+	d, ok := event.FD{Ready: t.w.read}, true
+	if t.w.opts.Reading == ReadData {
+		data := string(b)
+		d.Data = &data
+	} else {
+		d, ok = t.w.matching(b, partial)
+	}
+	if ok {
+		d.Source, d.Num = t.form.text, f.fd
+		t.w.emit(d)
+	}
+}
+
+func (t *tail) resume() { t.more.Feed() }
+
+func (t *tail) feed() {
+	t.w.emit(event.FD{Source: t.form.text, Num: -1, Groups: t.w.captured("", nil)})
+}
+
+func (t *tail) pending() bool { return t.more.Pending() }
+
+func (t *tail) close() {
+	t.save()
+	t.closed = true
+	t.notices.Stop()
+	t.more.Stop()
+	t.lingers.Stop()
+	t.saves.Stop()
+	for _, f := range t.files {
+		f.close()
+	}
+	t.files = nil
+}
+
+// save remembers the place: that of the oldest file that is not read to its end.
+func (t *tail) save() {
+	if t.place == nil || len(t.files) == 0 {
+		return
+	}
+	f := t.files[len(t.files)-1]
+	for _, old := range slices.Backward(t.files[:len(t.files)-1]) {
+		if old.left() {
+			f = old
+		}
+	}
+	if err := t.place.save(f); err != nil && err.Error() != t.fault {
+		t.fault = err.Error()
+		t.w.opts.Report.Errorf("%s: %v", t.form.text, err)
+	}
+}

@@ -1,0 +1,92 @@
+package fd
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A place is how far a file was read, in a file of one line.
+type place struct {
+	path  string
+	known bool
+
+	id     fileID
+	offset int64
+	prior  uint64    // a hash of what is before it
+	saved  time.Time // when
+}
+
+// saveEvery is how much later a place is saved than it has changed, at most.
+const saveEvery = time.Second
+
+const placeFormat = "ev watch-fd has read device %d inode %d to byte %d after %016x at %d\n"
+
+// openPlace reads a place. One that does not exist, or is empty, is new.
+func openPlace(path string) (*place, error) {
+	p := &place{path: path}
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(text) == 0:
+		return p, p.write("")
+	case err != nil:
+		return nil, fmt.Errorf("the state can't be read: %w", err)
+	}
+	var saved int64
+	n, err := fmt.Sscanf(string(text), placeFormat, &p.id.dev, &p.id.ino, &p.offset, &p.prior, &saved)
+	if err != nil || n < 5 || p.offset < 0 {
+		return nil, fmt.Errorf("%s is not a state of ev watch-fd, or is damaged: give --state a file of its own, or remove it to begin anew", path)
+	}
+	p.known, p.saved = true, time.Unix(0, saved)
+	return p, nil
+}
+
+func hashOf(prior []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(prior)
+	return h.Sum64()
+}
+
+// resume goes to a place, if the file is still what it was before it.
+func (f *tailed) resume(p *place) bool {
+	if f.goTo(p.offset) && hashOf(f.prior) == p.prior {
+		return true
+	}
+	f.offset, f.prior = 0, nil
+	return false
+}
+
+// save saves the place up to which the records of a file were told.
+func (p *place) save(f *tailed) error {
+	at := *f
+	if n := int64(f.split.left()); n > 0 && !at.goTo(f.offset-n) {
+		return nil // it was truncated, which is not known yet
+	}
+	p.id, p.offset, p.prior, p.saved = at.id, at.offset, hashOf(at.prior), time.Now()
+	return p.write(fmt.Sprintf(placeFormat, p.id.dev, p.id.ino, p.offset, p.prior, p.saved.UnixNano()))
+}
+
+// write replaces the file: whatever happens meanwhile, it is the old one or the new one.
+func (p *place) write(text string) error {
+	path := p.path
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // not the link is to be replaced
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("the state can't be saved: %w", err)
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("the state can't be saved: %w", err)
+	}
+	return nil
+}
