@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		"http":     httpClient,
 		"peer":     httpPeer,
 		"activate": activate,
+		"fakenats": fakeNATS,
 		"inject":   inject.Main,
 	})
 }
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 //	status N COMMAND...   run a command, which must end with status N (128+n: by signal n)
 //
 // and as programs http and peer, which speak to on-http, and activate, which starts it as
-// a service manager does (http_client_test.go), and inject, which has system calls of a
+// a service manager does (http_client_test.go), fakenats, a fake of a nats-server, and inject, which has system calls of a
 // program fail (internal/inject); the condition [inject] says whether that can be had, and
 // [root] whether the scripts are run by root.
 //
@@ -63,6 +64,7 @@ func TestScript(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EV_BACKEND", os.Getenv("EV_BACKEND"))
 			e.Setenv("EXAMPLES", examples)
+			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			e.Defer(func() { killLeftovers(e.WorkDir) })
 			return nil
 		},

@@ -44,6 +44,7 @@ type app struct {
 	report    *report.Reporter
 	hub       *stat.Hub   // of the loop
 	http      *onhttp.Hub // of the loop
+	links     *links      // of the loop
 	shortHelp bool
 
 	backend   string
@@ -66,6 +67,7 @@ func Main(args []string) int {
 	root := a.newRoot(a.run)
 	root.SetArgs(bareControl(args))
 	err := root.ExecuteContext(context.Background())
+	a.links.close()
 	a.explain(err)
 	if e, ok := errors.AsType[*exitError](err); ok && e.signal != 0 {
 		die(e.signal)
@@ -80,7 +82,7 @@ func Root() *cobra.Command {
 }
 
 func newApp(args []string) *app {
-	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub()}
+	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub(), links: &links{}}
 	// Until the flags are known, messages go out as they would without any.
 	a.report = report.New(a.stderr, "ev", report.Plain, report.Notice)
 	return a

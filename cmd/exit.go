@@ -19,6 +19,7 @@ const (
 	exitOK       = 0
 	exitFailure  = 1   // --nowait saw nothing; a failure, and no COMMAND was given
 	exitUsage    = 2   // no COMMAND was given
+	exitTempFail = 75  // what several ev share could not be had now
 	exitTimeout  = 124 // --timeout
 	exitInternal = 125 // ev itself failed, or a usage error, and a COMMAND was given
 	exitSignal   = 128 // plus its number
@@ -29,6 +30,7 @@ const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --
            COMMAND, its status stands in this place
   1        --nowait, and nothing had happened; or a failure, and no COMMAND
   2        a usage error; with a COMMAND this is 125
+  75       what several ev share could not be had now
   124      --timeout ended it, or --run-timeout a COMMAND whose status is ev's
   125      ev itself failed, and a COMMAND was given
   126, 127 the COMMAND may not be executed, or is not there

@@ -71,7 +71,7 @@ func FlagGroups(c *cobra.Command) []FlagGroup {
 		if t := f.Annotations[groupAnnotation]; t != nil {
 			title = t[0]
 		}
-		if f.Name == "help" {
+		if f.Name == "help" || f.Name == "version" {
 			title = "Global flags"
 		}
 		add(title, f)

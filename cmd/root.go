@@ -80,6 +80,7 @@ func watchers() []namedCommand {
 		{"on-exit", (*app).newOnExit},
 		{"stat", (*app).newStat},
 		{"on-http", (*app).newOnHTTP},
+		{"on-message", (*app).newOnMessage},
 		{"probe", (*app).newProbe},
 	}
 }
@@ -90,6 +91,7 @@ func watchers() []namedCommand {
 func (a *app) named() []namedCommand {
 	all := append(watchers(),
 		namedCommand{"run", func(a *app, _ Sink) *cobra.Command { return a.newRun() }},
+		namedCommand{"emit", func(a *app, _ Sink) *cobra.Command { return a.newEmit() }},
 		namedCommand{"ctl", func(a *app, _ Sink) *cobra.Command { return a.newCtl() }},
 	)
 	for i, c := range all {

@@ -21,6 +21,8 @@ ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
   on-exit        pid command status signal core elapsed maxrss utime stime
   stat           path paths change count, and of now and before (prev_size, …):
                  type size mtime mode uid gid ino nlink
+  on-message     subject id source type published attempt stream_seq payload
+                 data.NAME
   probe          target state status output latency error since prev_state
 
 A COMMAND has them in its environment, too: EV_PATH, EV_PREV_SIZE. In the script
@@ -60,6 +62,8 @@ Under root, an Evfile is refused if it, or the directory that it is in, may be w
 by others than its owner and root.`},
 		{"environment", "variables that ev reads and sets", `Read:
   EV_BACKEND      the backend, if --backend is not given: auto, epoll, poll
+  EV_CREDS        credentials of NATS, if --creds is not given
+  EV_SERVER       what several ev share, if --server is not given
   EV_CONTROL      the socket of 'ev ctl', if --control is not given
   EVFILE          the Evfile of 'ev run', if none is named
   LIBEV_FLAGS     the same as libev's decimal mask: 2 is poll, 4 is epoll

@@ -21,14 +21,15 @@ type Kind string
 
 // The kinds of watchers.
 const (
-	KindFD     Kind = "watch-fd"
-	KindTimer  Kind = "timer"
-	KindEvery  Kind = "every"
-	KindSignal Kind = "on-signal"
-	KindExit   Kind = "on-exit"
-	KindStat   Kind = "stat"
-	KindHTTP   Kind = "on-http"
-	KindProbe  Kind = "probe"
+	KindFD      Kind = "watch-fd"
+	KindTimer   Kind = "timer"
+	KindEvery   Kind = "every"
+	KindSignal  Kind = "on-signal"
+	KindExit    Kind = "on-exit"
+	KindStat    Kind = "stat"
+	KindHTTP    Kind = "on-http"
+	KindMessage Kind = "on-message"
+	KindProbe   Kind = "probe"
 )
 
 // A Detail is what one watcher has to say about one event. It is a value:

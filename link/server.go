@@ -71,10 +71,10 @@ func withScheme(scheme, hosts string) string {
 // StateDir is where what this machine must not forget is, if nothing else is said.
 func StateDir(getenv func(string) string) string {
 	switch {
-	case os.Geteuid() == 0:
-		return "/var/lib/ev"
 	case getenv("XDG_STATE_HOME") != "":
 		return filepath.Join(getenv("XDG_STATE_HOME"), "ev")
+	case os.Geteuid() == 0:
+		return "/var/lib/ev"
 	}
 	return filepath.Join(getenv("HOME"), ".local/state/ev")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/link"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch"
@@ -21,6 +22,7 @@ import (
 	"github.com/evshell/ev/watch/fd"
 	"github.com/evshell/ev/watch/onexit"
 	"github.com/evshell/ev/watch/onhttp"
+	"github.com/evshell/ev/watch/onmessage"
 	"github.com/evshell/ev/watch/onsignal"
 	"github.com/evshell/ev/watch/stat"
 	"github.com/evshell/ev/watch/timer"
@@ -53,6 +55,13 @@ func TestFeed_eachIsAnEvent(t *testing.T) {
 		},
 		event.KindStat: func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 			return stat.New(l, stat.Options{Paths: []string{t.TempDir()}, Report: quiet}, emit)
+		},
+		event.KindMessage: func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+			shared, err := link.Open(link.Options{Server: "file:" + t.TempDir(), Post: l.Post, Report: quiet})
+			t.Cleanup(func() { shared.Close(func() {}) })
+			return onmessage.New(l, onmessage.Options{
+				Link: shared, Consume: link.ConsumeOptions{Subjects: []string{"ev.x"}, Group: "g"}, Report: quiet,
+			}, emit), err
 		},
 		event.KindHTTP: func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 			return onhttp.New(l, onhttp.Options{

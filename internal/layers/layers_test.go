@@ -24,7 +24,7 @@ func rooms() map[string][]string {
 		"main": {"cmd"},
 		"cmd": {
 			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop",
-			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "link", "watch/probe",
+			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "link", "watch/probe",
 		},
 		"watch":             {"loop", "event"},
 		"watch/stat":        {"watch", "loop", "event"},
@@ -34,6 +34,7 @@ func rooms() map[string][]string {
 		"watch/onsignal":    {"watch", "loop", "event"},
 		"watch/onexit":      {"watch", "loop", "event", "watch/stat"}, // a PID file is watched
 		"watch/onhttp":      {"watch", "loop", "event"},
+		"watch/onmessage":   {"watch", "loop", "event", "link"},
 		"watch/probe":       {"watch", "loop", "event"},
 		"action":            {"loop", "event"},
 		"control":           {"loop", "event"}, // a connection is one more descriptor of the loop

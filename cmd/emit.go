@@ -1,0 +1,139 @@
+package cmd
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/link"
+)
+
+// emitOptions are the flags of emit.
+type emitOptions struct {
+	linkFlags
+	data    string
+	id      string
+	noSpool bool
+}
+
+func (a *app) newEmit() *cobra.Command {
+	o := &emitOptions{}
+	c := &cobra.Command{
+		Use:     "emit SUBJECT [NAME=VALUE...] [flags]",
+		Short:   "store an event, for on-message",
+		GroupID: loopGroup,
+		Long: `Emit stores one event under SUBJECT, which is words with dots between them. Every
+'ev on-message' that waits for SUBJECT gets it. The event has the fields NAME=VALUE, or
+what --data names.
+
+Subjects that begin with ev. need no preparation. Another one must be taken by a stream
+of the server's.
+
+While the server is away, the event is kept in a spool on this machine, and the next ev
+there that uses the server sends it. With --no-spool that is status 75.`,
+		Example: `  ev emit ev.jobs.invoice customer=4711 month=2026-11
+  # a file as it is
+  ev emit ev.report --data - < report.pdf
+  # the same event only once, however often this runs
+  ev emit ev.jobs.month --id month-2026-11`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
+	}
+	c.Flags().SortFlags = false
+	o.linkFlags.add(c.Flags())
+	c.Flags().StringVar(&o.data, "data", "", "the event's data: text, or - for standard input; JSON stays JSON `TEXT|-`")
+	c.Flags().StringVar(&o.id, "id", "", "what tells it from others: an id that was stored in the last hour is not stored again `ID`")
+	c.Flags().BoolVar(&o.noSpool, "no-spool", false, "fail with status 75 if the server is away")
+	o.linkFlags.addSpool(c.Flags())
+	a.completeServers(c)
+	completeArgs(c, words("ev."))
+	return c
+}
+
+func (o *emitOptions) run(a *app, c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("give a subject, as in: ev emit ev.jobs.invoice")
+	}
+	if err := a.checkSubjects(args[:1], false); err != nil {
+		return err
+	}
+	lo, err := o.options(a)
+	if err != nil {
+		return err
+	}
+	m := link.Message{
+		Subject: args[0], ID: o.id, Source: "/" + lo.Host + "/emit", Type: "ev.emit", Time: time.Now(), NoSpool: o.noSpool,
+	}
+	if m.ID == "" {
+		m.ID = rand.Text()
+	}
+	if err := o.fill(c, &m, args[1:]); err != nil {
+		return err
+	}
+	posts := make(chan func(), 16)
+	l, err := a.link(lo, func(fn func()) { posts <- fn })
+	if err != nil {
+		return err
+	}
+	stored := false
+	var where link.Stored
+	l.Publish(m, func(w link.Stored, e error) { stored, where, err = true, w, e })
+	for !stored {
+		(<-posts)()
+	}
+	go func() { // what comes now is nobody's
+		for range posts {
+		}
+	}()
+	switch {
+	case errors.Is(err, link.ErrAway), errors.Is(err, link.ErrSpoolFull):
+		return &exitError{status: exitTempFail, err: err}
+	case err != nil:
+		return linkError(err)
+	case where == link.Spool:
+		a.report.Noticef("the server is away: the event is in the spool, and is sent once an ev here finds the server")
+	}
+	return nil
+}
+
+// fill gives the message its data.
+func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) error {
+	if c.Flags().Changed("data") {
+		if len(fields) > 0 {
+			return usagef("%s and --data are both the event's data: leave out one of the two", fields[0])
+		}
+		data := []byte(o.data)
+		if o.data == "-" {
+			var err error
+			if data, err = io.ReadAll(os.Stdin); err != nil {
+				return fmt.Errorf("standard input: %w", err)
+			}
+		}
+		m.Payload = data
+		if json.Valid(data) && utf8.Valid(data) {
+			m.Data = bytes.TrimSpace(data)
+		}
+		return nil
+	}
+	object := map[string]string{}
+	for _, f := range fields {
+		name, value, ok := strings.Cut(f, "=")
+		if !ok || name == "" {
+			return usageAt(f, "%q is no field: write NAME=VALUE", f)
+		}
+		if _, twice := object[name]; twice {
+			return usageAt(f, "%s is given twice: leave out one of the two", name)
+		}
+		object[name] = value
+	}
+	m.Data, _ = json.Marshal(object)
+	return nil
+}

@@ -1,0 +1,147 @@
+package cmd
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/link"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/schedule"
+	"github.com/evshell/ev/watch"
+	"github.com/evshell/ev/watch/onmessage"
+)
+
+// onMessageOptions are the flags of on-message.
+type onMessageOptions struct {
+	options
+	linkFlags
+	group    string
+	eachHost bool
+	from     string
+	ackWait  time.Duration
+	ordered  bool
+	delay    time.Duration
+	most     time.Duration
+}
+
+// groupRetries is how often a message comes again by default.
+const groupRetries = 5
+
+func (a *app) newOnMessage(sink Sink) *cobra.Command {
+	o := &onMessageOptions{}
+	c := &cobra.Command{
+		Use:   "on-message SUBJECT... [flags] [-- COMMAND [ARG...]]",
+		Short: "wait for events that another ev has stored",
+		Long: `On-message fires when an event arrives that was stored under SUBJECT, by 'ev emit' or
+any other sender. In SUBJECT, * stands for one word, and > for all words that follow.
+
+Of all ev with one --server and one --group, one gets each event. The group is --name
+if --group is not given. With --each-host each host gets each event, and also those
+that came while it was down.
+
+An event is done when its COMMAND has ended with status 0. Otherwise it comes again, to
+any ev of the group, after a growing pause, --retry times. Then it is dead: it is moved
+to the subject ev.dead.GROUP.SUBJECT. Status 65 makes it dead at once, and a run that
+ends with 75 does not count. When ev is stopped by a signal, the event goes to another
+ev at once; when ev or its machine dies, after --ack-wait. So an event may come more
+than once, and none is lost.
+
+The event's data is the COMMAND's standard input. 'id', 'source', 'type' and
+'published' are the sender's, 'data.NAME' is a field of the data, 'attempt' counts the
+deliveries. A message that is no CloudEvent has the field 'payload' alone.`,
+		Example: `  # one of all hosts sends each invoice, and another one if it fails
+  ev on-message ev.jobs.invoice --name billing --retry 8 -- ./invoice {id}
+  # every host reloads
+  ev on-message ev.config.changed --each-host --name restart -- systemctl reload app
+  # show what comes
+  ev on-message 'ev.>' --name show --json`,
+		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
+	}
+	fs := ownFlags(c)
+	o.linkFlags.add(fs)
+	fs.StringVar(&o.group, "group", "", "of all ev of a group one gets each event (default: the --name) `NAME`")
+	fs.BoolVar(&o.eachHost, "each-host", false, "each host gets each event")
+	fs.StringVar(&o.from, "from", "", "where a new group begins: with all that is stored, or what was stored since a time (default: with what comes) `all|TIME`")
+	duration(fs, &o.ackWait, "ack-wait", 30*time.Second, "how long nothing may be heard of an ev before another gets its event")
+	fs.BoolVar(&o.ordered, "ordered", false, "one event after the other in the whole group, in the stored order")
+	duration(fs, &o.delay, "retry-delay", time.Second, "the pause before an event comes again, doubled each time")
+	duration(fs, &o.most, "retry-max", 5*time.Minute, "the longest pause before an event comes again")
+	o.options.add(c)
+	if f := c.Flags().Lookup("retry"); f != nil {
+		f.Usage = "have an event that fails come again up to `N` times"
+		f.DefValue = "5"
+	}
+	a.completeServers(c)
+	completeArgs(c, words("ev.", "ev.>\tall events", "ev.dead.>\tdead letters"))
+	return c
+}
+
+func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
+	own, command := split(c, args)
+	if len(own) == 0 {
+		return usagef("give a subject, as in: ev on-message ev.jobs.invoice")
+	}
+	if err := a.checkSubjects(own, true); err != nil {
+		return err
+	}
+	b, err := o.bind(a, c, event.Message{}, action.Queue, command)
+	if err != nil {
+		return err
+	}
+	w := onmessage.Options{
+		Consume: link.ConsumeOptions{Subjects: own, EachHost: o.eachHost, AckWait: o.ackWait, Ordered: o.ordered},
+		Limit:   1, Handed: b.Exec != nil,
+		Retry: o.retry, RetryDelay: o.delay, RetryMax: o.most, Report: a.report,
+	}
+	switch {
+	case o.nowait:
+		return usagef("--nowait does not wait, and an event takes its time to come: --once --timeout 5s has status 124 if none has come by then")
+	case o.group == "" && o.name == "":
+		return usagef("name the group: --group NAME, or --name NAME, or a label in an Evfile")
+	case o.ackWait < time.Second:
+		return usagef("--ack-wait %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(o.ackWait))
+	case o.most < o.delay:
+		return usagef("--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(o.most), span.Format(o.delay))
+	}
+	if w.Consume.Group = o.group; o.group == "" {
+		w.Consume.Group = o.name
+	}
+	if !c.Flags().Changed("retry") {
+		w.Retry = groupRetries
+	}
+	if b.Exec != nil {
+		b.Exec.Retry = 0 // the group tries again, on any host
+		switch b.Exec.Busy.Policy {
+		case action.Parallel:
+			w.Limit = b.Exec.Busy.Limit
+		case action.Queue:
+		default:
+			w.Limit = 1000 // what it does while the command runs is for what comes meanwhile
+		}
+		if o.ordered && b.Exec.Busy.Policy != action.Queue {
+			return usagef("--ordered is one event after the other, and --on-busy %s is not: leave out one of the two", o.onBusy)
+		}
+	}
+	if o.from != "" && o.from != "all" {
+		if w.Consume.From.Time, err = schedule.ParseTime(o.from, time.Now(), a.localZone()); err != nil {
+			return scheduleError("--from: ", err)
+		}
+	}
+	w.Consume.From.All = o.from == "all"
+	lo, err := o.linkFlags.options(a)
+	if err != nil {
+		return err
+	}
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		var err error
+		if w.Link, err = a.link(lo, l.Post); err != nil {
+			return nil, err
+		}
+		return onmessage.New(l, w, emit), nil
+	}
+	return sink(c.Context(), b)
+}

@@ -1,0 +1,137 @@
+package onmessage
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/link"
+)
+
+// A parcel is a message on its way to be done.
+type parcel struct {
+	watcher  *Watcher
+	delivery *link.Delivery
+	older    []*parcel // whose fate is this one's
+	absorbed bool      // its own is another's
+	answered bool
+	gone     bool   // it may be another consumer's by now
+	stop     func() // ends its command; nil: it has none
+}
+
+// Begin takes how to stop the command.
+func (p *parcel) Begin(stop func()) bool {
+	if p.gone {
+		return false
+	}
+	p.stop = stop
+	return true
+}
+
+// Absorb has the fate of an older one be this one's.
+func (p *parcel) Absorb(older event.Parcel) {
+	o := older.(*parcel)
+	o.absorbed = true
+	p.older = append(append(p.older, o.older...), o)
+	o.older = nil
+}
+
+// lost is told when the server was not reached for so long that it may give the message to
+// another consumer: the command is stopped.
+func (p *parcel) lost(left time.Duration) {
+	if p.answered {
+		return
+	}
+	p.gone = true
+	p.watcher.opts.Report.Noticef("%s: message %d could not be kept: the server is not heard of, and gives it to another one in %s",
+		p.delivery.Subject, p.delivery.Seq, span.Format(left.Round(time.Millisecond)))
+	if p.stop != nil {
+		p.stop()
+	}
+}
+
+// Answer tells what has become of it.
+func (p *parcel) Answer(a event.Answer) {
+	if p.answered || p.absorbed {
+		return
+	}
+	if a.Verdict == event.Merged { // with one that stands for it, or with none: the command was told of it
+		p.watcher.loop.Post(func() {
+			if !p.absorbed {
+				p.settle(event.Answer{Verdict: event.Ran})
+			}
+		})
+		return
+	}
+	p.settle(a)
+}
+
+// settle does it, for those that it stands for, too.
+func (p *parcel) settle(a event.Answer) {
+	if p.answered {
+		return
+	}
+	for _, o := range p.older {
+		o.absorbed = false
+		o.settle(a)
+	}
+	w := p.watcher
+	p.answered, p.older, p.stop = true, nil, nil
+	w.working--
+	w.room()
+	if p.gone {
+		return
+	}
+	d := p.delivery
+	switch a.Verdict {
+	case event.Ran:
+		if a.Status == 0 {
+			d.Ack()
+		} else {
+			p.fail(a.Status, fmt.Sprintf("exited %d", a.Status))
+		}
+	case event.Late:
+		p.fail(124, "it took too long")
+	case event.Failed:
+		p.fail(126, "its command could not be started")
+	case event.Stopped, event.Refused, event.Merged:
+		if w.Active() { // a newer one has taken its place, or it was to be skipped
+			d.Ack()
+			return
+		}
+		d.Retry(0, false)
+	}
+}
+
+// fail has it come again, or be dead.
+func (p *parcel) fail(status int, reason string) {
+	o, d := p.watcher.opts, p.delivery
+	pause := grow(o.RetryDelay, d.Attempt-1, o.RetryMax)
+	switch {
+	case status == statusTempFail:
+		o.Report.Noticef("%s: message %d: %s: it comes again in %s", d.Subject, d.Seq, reason, span.Format(pause))
+		d.Retry(pause, false)
+	case status == statusData || d.Attempt > o.Retry:
+		if link.IsDead(d.Subject) {
+			o.Report.Errorf("%s: message %d: %s: a dead letter is not moved again, and is dropped", d.Subject, d.Seq, reason)
+			d.Ack()
+			return
+		}
+		o.Report.Errorf("%s: message %d: %s (%d of %d): it is dead: ev ctl dead list", d.Subject, d.Seq, reason, d.Attempt, o.Retry+1)
+		d.Dead(link.DeadLetter{Status: status, Attempt: d.Attempt, Reason: reason})
+	default:
+		o.Report.Noticef("%s: message %d: %s: it comes again in %s (%d of %d)", d.Subject, d.Seq, reason, span.Format(pause), d.Attempt, o.Retry)
+		d.Retry(pause, true)
+	}
+}
+
+// grow doubles a pause n times.
+func grow(first time.Duration, n int, most time.Duration) time.Duration {
+	for range n {
+		if first *= 2; first >= most {
+			break
+		}
+	}
+	return min(first, most)
+}
