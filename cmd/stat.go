@@ -28,12 +28,17 @@ type statOptions struct {
 	recursive   bool
 	exts        []string
 	globs       []string
+	iglobs      []string
+	depth       int
+	types       []string
+	noDefaults  bool
 	ignore      []string
 	ignoreFiles []string
 	noIgnore    bool
 	hidden      bool
 	follow      bool
 
+	noFollow    bool
 	change      string
 	content     bool
 	atime       bool
@@ -62,8 +67,9 @@ vanishes. It need not exist. The field 'change' says in which ways:
 
 With -r, what is in a directory counts, new directories included; those that are
 ignored cost nothing. What .gitignore, .ignore and git's other files of this kind
-say is obeyed, and hidden names are left out: --no-ignore and --hidden undo it. In
-patterns ** stands for any directories, and {a,b} for either; one with a slash is
+say is obeyed, and hidden names are left out: --no-ignore and --hidden undo it. So are
+the temporary names of editors and copiers, unless --no-default-ignore is given: *~,
+#*#, .#*, .*.sw?, rsync's .NAME.XXXXXX, Syncthing's .syncthing.*.tmp. In patterns ** stands for any directories, and {a,b} for either; one with a slash is
 held against the path below the PATH, one without against the name.
 
 Changes with less than --settle between them are one event, with all their paths, in
@@ -96,16 +102,21 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	fs.BoolVarP(&o.recursive, "recursive", "r", false, "what is in a directory counts, at any depth")
 	fs.Var((*listValue)(&o.exts), "ext", "only files with one of these extensions: go, or c,h; or what a --glob matches `LIST`")
 	fs.Var((*listValue)(&o.globs), "glob", "only what one of these patterns matches, or an --ext `PATTERN`")
+	fs.Var((*listValue)(&o.iglobs), "iglob", "like --glob, without regard to upper and lower case `PATTERN`")
+	numberVar(fs, &o.depth, "depth", 0, "only down to this depth: 1 is what is in the directory itself `N`")
+	fs.Var((*listValue)(&o.types), "type", "only of these types, as find(1) has them: f (file), d (directory), l (symbolic link) `LIST`")
 	fs.Var((*listValue)(&o.ignore), "ignore", "not what this pattern matches; ! in front brings back `PATTERN`")
 	fs.Var((*listValue)(&o.ignoreFiles), "ignore-file", "not what this file says, in the format of .gitignore `FILE`")
 	fs.BoolVar(&o.noIgnore, "no-ignore", false, "don't obey .gitignore and its like")
 	fs.BoolVar(&o.hidden, "hidden", false, "hidden names as well")
+	fs.BoolVar(&o.noDefaults, "no-default-ignore", false, "temporary names of editors and copiers as well: *~, #*#, .#*, .*.sw?, rsync's, Syncthing's")
 	fs.BoolVar(&o.follow, "follow", false, "follow symbolic links in a directory")
 	fs.VisitAll(func(f *pflag.Flag) {
 		if f.Name != "recursive" {
 			o.below = append(o.below, f)
 		}
 	})
+	fs.BoolVar(&o.noFollow, "no-follow", false, "watch a PATH that is a symbolic link itself, not what it leads to")
 	fs.StringVar(&o.change, "change", "", "tell only of these kinds of change, with commas between `LIST`")
 	fs.BoolVar(&o.content, "content", false, "a file has changed only if it has other bytes: its content is hashed")
 	fs.BoolVar(&o.atime, "atime", false, "tell of the time of access, too, which takes polling")
@@ -169,8 +180,12 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 			Ignore:      o.ignore,
 			IgnoreFiles: o.ignoreFiles,
 			Globs:       o.globs,
+			IGlobs:      o.iglobs,
+			NoDefaults:  o.noDefaults,
 		},
+		Depth:        o.depth,
 		Follow:       o.follow,
+		NoFollow:     o.noFollow,
 		Settle:       o.settle,
 		MaxWait:      o.maxWait,
 		Each:         o.each,
@@ -182,6 +197,14 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 	}
 	for _, list := range o.exts {
 		w.Ignore.Exts = append(w.Ignore.Exts, strings.Split(list, ",")...)
+	}
+	for _, list := range o.types {
+		for letter := range strings.SplitSeq(list, ",") {
+			if !slices.Contains([]string{"f", "d", "l"}, letter) {
+				return w, usagef("--type %s: write f (file), d (directory) or l (symbolic link)", letter)
+			}
+			w.Types += letter
+		}
 	}
 	switch {
 	case o.untilExists:

@@ -15,7 +15,7 @@
 //	.git/info/exclude
 //	core.excludesFile              as the repository's, the user's and the system's configuration have it
 //
-// The last three count inside of a repository only, and a repository within another starts anew. The verdict of git's
+// At last come the temporary names of editors and copiers. Git's three count inside of a repository only, and a repository within another starts anew. The verdict of git's
 // files is that of `git check-ignore --no-index`. A name with a leading dot is out, unless Hidden is set, a rule brings
 // it back (!.github) or a pattern of --glob names the dot. The .git of a repository is always out, but with Hidden and
 // NoIgnore together.
@@ -50,6 +50,9 @@ type Options struct {
 	IgnoreFiles []string    // files in gitignore's format, whose patterns are relative to the watched directory
 	Exts        []string    // extensions of files to keep, with or without their dot
 	Globs       []string    // patterns of what to keep
+	IGlobs      []string    // the same, without regard to case
+	FoldExts    bool        // Exts have no case
+	NoDefaults  bool        // editors' and copiers' temporary names count as well (see noise)
 	Warn        func(error) // takes what is wrong with an ignore file, once, as "FILE:LINE: …"; may be nil
 }
 
@@ -73,11 +76,11 @@ type Matcher struct {
 func New(root string, o Options) (*Matcher, error) {
 	m := &Matcher{root: root, options: o, typed: &list{}, out: &tree{}, warned: map[string]bool{}}
 	var err error
-	if m.keepers, err = newKeepers(o.Exts, o.Globs); err != nil {
+	if m.keepers, err = newKeepers(m.local, o); err != nil {
 		return nil, err
 	}
 	for _, pattern := range o.Ignore {
-		r, err := parseTyped(pattern)
+		r, err := parseTyped(m.local(pattern))
 		if err != nil {
 			return nil, fmt.Errorf("--ignore %q: %w", pattern, err)
 		}
@@ -154,6 +157,9 @@ func (m *Matcher) judge(t *tree, path, base string, dir bool) Verdict {
 		r = t.git.find(path, base, dir)
 	}
 	if r != nil && !r.negated {
+		return Out
+	}
+	if r == nil && !m.options.NoDefaults && noise(base) != "" {
 		return Out
 	}
 	hidden := strings.HasPrefix(base, ".") && !m.options.Hidden && r == nil

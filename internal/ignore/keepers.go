@@ -9,35 +9,46 @@ import (
 // keepers are what --ext and --glob ask for. With none, every path is wanted; otherwise one of them has to want it.
 type keepers struct {
 	suffixes []string
+	foldExts bool
 	globs    []keeper
 }
 
 type keeper struct {
 	rule
+	fold   bool     // case does not matter
 	dotted bool     // its last part names a leading dot
 	ways   []keeper // match the directories that lead to what the rule matches; none: any directory may
 }
 
-func newKeepers(exts, globs []string) (keepers, error) {
-	var k keepers
-	for _, ext := range exts {
+// newKeepers reads what is asked for. local makes a pattern relative to the watched directory.
+func newKeepers(local func(string) string, o Options) (keepers, error) {
+	k := keepers{foldExts: o.FoldExts}
+	for _, ext := range o.Exts {
 		ext = strings.TrimPrefix(ext, ".")
 		if ext == "" || strings.ContainsAny(ext, `*?[]{}\/,`) {
 			return k, fmt.Errorf("--ext %q: no extension: write go or .go, and patterns with --glob", ext)
 		}
+		if o.FoldExts {
+			ext = strings.ToLower(ext)
+		}
 		k.suffixes = append(k.suffixes, "."+ext)
 	}
-	for _, glob := range globs {
-		r, err := parseTyped(glob)
+	for i, glob := range slices.Concat(o.Globs, o.IGlobs) {
+		flag, fold := "--glob", i >= len(o.Globs)
+		pattern := local(glob)
+		if fold {
+			flag, pattern = "--iglob", strings.ToLower(pattern)
+		}
+		r, err := parseTyped(pattern)
 		switch {
 		case err != nil:
-			return k, fmt.Errorf("--glob %q: %w", glob, err)
+			return k, fmt.Errorf("%s %q: %w", flag, glob, err)
 		case r.negated:
-			return k, fmt.Errorf("--glob %q: a ! takes nothing out here: use --ignore, or write \\! for the character", glob)
+			return k, fmt.Errorf("%s %q: a ! takes nothing out here: use --ignore, or write \\! for the character", flag, glob)
 		case r.dirs:
-			return k, fmt.Errorf("--glob %q: it ends in a slash: add ** for all that is below", glob)
+			return k, fmt.Errorf("%s %q: it ends in a slash: add ** for all that is below", flag, glob)
 		}
-		g := newKeeper(r)
+		g := newKeeper(r, fold)
 		depth := 0
 		for i, c := range structure(r.glob) {
 			switch {
@@ -48,7 +59,7 @@ func newKeepers(exts, globs []string) (keepers, error) {
 			case c == '/' && depth == 0:
 				way := r
 				way.glob = r.glob[:i]
-				g.ways = append(g.ways, newKeeper(way))
+				g.ways = append(g.ways, newKeeper(way, fold))
 			case c == '/':
 				r.inPath = false // a slash in braces: how deep it leads is open
 			}
@@ -61,9 +72,9 @@ func newKeepers(exts, globs []string) (keepers, error) {
 	return k, nil
 }
 
-func newKeeper(r rule) keeper {
+func newKeeper(r rule, fold bool) keeper {
 	last := r.glob[strings.LastIndexByte(r.glob, '/')+1:]
-	return keeper{rule: r, dotted: strings.HasPrefix(strings.TrimPrefix(last, `\`), ".")}
+	return keeper{rule: r, fold: fold, dotted: strings.HasPrefix(strings.TrimPrefix(last, `\`), ".")}
 }
 
 // want says what the keepers make of a path. For a hidden one only those count that name its dot.
@@ -74,11 +85,16 @@ func (k *keepers) want(path, base string, dir, hidden bool) Verdict {
 		}
 		return In
 	}
-	byExt := func(suffix string) bool { return strings.HasSuffix(base, suffix) }
+	byExt := func(suffix string) bool {
+		return strings.HasSuffix(base, suffix) || k.foldExts && strings.HasSuffix(strings.ToLower(base), suffix)
+	}
 	matches := func(g keeper) bool {
 		name := base
 		if g.inPath {
 			name = path
+		}
+		if g.fold {
+			name = strings.ToLower(name)
 		}
 		return (g.dotted || !hidden) && g.matches(name)
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -15,7 +17,10 @@ func parseTyped(pattern string) (rule, error) {
 	glob, negated := strings.CutPrefix(pattern, "!")
 	glob, dirs := strings.CutSuffix(glob, "/")
 	inPath := strings.Contains(glob, "/")
-	glob = strings.TrimPrefix(strings.TrimPrefix(glob, "./"), "/")
+	glob = expandClasses(strings.TrimPrefix(strings.TrimPrefix(glob, "./"), "/"))
+	if below, ok := strings.CutSuffix(glob, "/**"); ok && below != "" && below != "**" {
+		glob += "/*" // doublestar's "a/**" takes in a
+	}
 	switch {
 	case glob == "":
 		return rule{}, errors.New("an empty pattern: name a file or a directory")
@@ -71,4 +76,102 @@ func structure(glob string) iter.Seq2[int, byte] {
 			}
 		}
 	}
+}
+
+// expandClasses writes out the classes of POSIX that doublestar does not know: [[:digit:]]. One that there is not stays,
+// and so does what stands outside of brackets.
+func expandClasses(glob string) string {
+	if !strings.Contains(glob, "[:") {
+		return glob
+	}
+	var out strings.Builder
+	open := false
+	for i := 0; i < len(glob); i++ {
+		switch c := glob[i]; {
+		case c == '\\' && i+1 < len(glob):
+			out.WriteByte(c)
+			i++
+		case open && c == '[' && i+1 < len(glob) && glob[i+1] == ':':
+			name, _, closed := strings.Cut(glob[i+2:], ":]")
+			member := posix(name, false)
+			if !closed || member == nil {
+				break
+			}
+			var set [256]bool
+			for b := range 0x80 {
+				set[b] = b != '/' && b != 0 && member(byte(b))
+			}
+			class := formatClass(&set)
+			out.WriteString(class[1 : len(class)-1])
+			i += len("[:") + len(name) + len(":]") - 1
+			continue
+		case c == '[':
+			open = true
+		case c == ']':
+			open = false
+		}
+		out.WriteByte(glob[i])
+	}
+	return out.String()
+}
+
+// local makes a pattern relative to the watched directory, if it names that: the absolute path always, the path as it was
+// given if there is no such path below it.
+func (m *Matcher) local(pattern string) string {
+	glob, negated := strings.CutPrefix(pattern, "!")
+	rest, ok := strings.CutPrefix(glob, absolute(m.root)+"/")
+	if !ok && m.root != "." && m.root != "/" {
+		root := strings.TrimPrefix(m.root, "./")
+		if rest, ok = strings.CutPrefix(strings.TrimPrefix(glob, "./"), root+"/"); ok {
+			_, err := os.Lstat(filepath.Join(m.root, root))
+			ok = err != nil
+		}
+	}
+	switch {
+	case !ok || rest == "":
+		return pattern
+	case negated:
+		return "!/" + rest
+	}
+	return "/" + rest
+}
+
+// noise says whose a temporary name is that comes and goes beside what is saved or copied; "" if it is none.
+func noise(base string) string {
+	last := len(base) - 1
+	switch {
+	case last < 1:
+		return ""
+	case base[last] == '~':
+		return "an editor's backup (*~)"
+	case base[0] == '#' && base[last] == '#':
+		return "Emacs's auto-save file (#*#)"
+	case strings.HasPrefix(base, ".#"):
+		return "Emacs's lock (.#*)"
+	case base[0] == '.' && last > 3 && base[last-3:last] == ".sw":
+		return "Vim's swap file (.*.sw?)"
+	case strings.HasSuffix(base, ".tmp") && (strings.HasPrefix(base, ".syncthing.") || strings.HasPrefix(base, "~syncthing~")):
+		return "Syncthing's temporary file (.syncthing.*.tmp)"
+	case isRsync(base):
+		return "rsync's temporary file (.*.XXXXXX)"
+	}
+	return ""
+}
+
+// isRsync reports whether rsync(1), or mkstemp(3), made a name: a dot in front, and six letters and digits behind it. What
+// has small letters alone is more likely a word: .env.sample.
+func isRsync(base string) bool {
+	i := strings.LastIndexByte(base, '.')
+	if base[0] != '.' || i < 1 || len(base)-i-1 != 6 {
+		return false
+	}
+	word := true
+	for _, c := range []byte(base[i+1:]) {
+		alnum := '0' <= c && c <= '9' || 'a' <= lowerByte(c) && lowerByte(c) <= 'z'
+		if !alnum {
+			return false
+		}
+		word = word && 'a' <= c && c <= 'z'
+	}
+	return !word
 }

@@ -24,6 +24,9 @@ type Options struct {
 	Recursive bool           // of a directory, what is in it counts, and not the directory alone
 	Ignore    ignore.Options // what counts in it
 	Follow    bool           // symbolic links in it are followed
+	NoFollow  bool           // named symbolic links are what they are
+	Depth     int            // how deep in it: 1 is what is in the directory itself; 0: no limit
+	Types     string         // only files of these types, in the letters of find(1): f, d, l; "": all
 
 	Settle  time.Duration // changes with less time between them are one event; 0: each is told at once
 	MaxWait time.Duration // but an event does not wait longer than this for quiet; 0: without end
@@ -50,6 +53,19 @@ const (
 	Exists
 	Gone
 )
+
+// ofType reports whether a file is of a type that counts.
+func (o *Options) ofType(f file) bool {
+	switch {
+	case o.Types == "":
+		return true
+	case f.isFile():
+		return strings.Contains(o.Types, "f")
+	case f.isDir():
+		return strings.Contains(o.Types, "d")
+	}
+	return f.isLink() && strings.Contains(o.Types, "l")
+}
 
 func (o *Options) changes() Changes {
 	switch {

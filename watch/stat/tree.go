@@ -106,6 +106,7 @@ type entry struct {
 type top struct {
 	path  string
 	rules *ignore.Matcher
+	depth int // how deep it is watched; 0: no limit
 }
 
 // A spot is a place at which there may be a file.
@@ -240,8 +241,22 @@ func (t *tree) dirs(path string) []*dir {
 func (s spot) verdict(isDir bool) ignore.Verdict { return s.dir.top.verdict(s.path(), isDir) }
 
 func (p *top) verdict(path string, isDir bool) ignore.Verdict {
+	if p.depth > 0 && p.depthOf(path) > p.depth {
+		return ignore.Out
+	}
 	return p.rules.Match(p.rel(path), isDir)
 }
+
+// depthOf is how deep a path is in the directory, which is 0 itself.
+func (p *top) depthOf(path string) int {
+	if path == p.path {
+		return 0
+	}
+	return strings.Count(p.rel(path), "/") + 1
+}
+
+// isEntered reports whether what is in a directory counts, or may.
+func (p *top) isEntered(path string) bool { return p.depth == 0 || p.depthOf(path) < p.depth }
 
 func (p *top) rel(path string) string {
 	switch {
@@ -257,7 +272,10 @@ func (p *top) rel(path string) string {
 // Follow; where that leads nowhere, a link in a tree is still a link.
 func (t *tree) state(s spot) (file, error) {
 	path := s.path()
-	if !s.dir.inTree() {
+	switch {
+	case s.dir == t.named && t.o.NoFollow:
+		return lstat(path)
+	case !s.dir.inTree():
 		return stat(path)
 	}
 	f, err := lstat(path)
@@ -360,7 +378,7 @@ func (t *tree) all() []change {
 	below = func(d *dir) {
 		for _, e := range d.kids {
 			s := spot{d, e.name}
-			if !e.file.isDir() || s.verdict(true) == ignore.In {
+			if t.o.ofType(e.file) && (!e.file.isDir() || s.verdict(true) == ignore.In) {
 				list = append(list, s.asIs(e.file))
 			}
 			if e.dir != nil {

@@ -288,7 +288,7 @@ func (t *tree) addChange(s spot, before, now file) Changes {
 		before.ctime != now.ctime && (told || what == 0) {
 		what |= Content
 	}
-	if what == 0 || t.isOld(s, now) {
+	if what == 0 || t.isOld(s, now) || !t.o.ofType(now) && !t.o.ofType(before) {
 		return what
 	}
 	if isDir := now.isDir() || !now.exists() && before.isDir(); isDir && s.dir.inTree() && s.verdict(true) != ignore.In {

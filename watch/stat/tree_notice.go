@@ -147,7 +147,7 @@ func (t *tree) enter(s spot, f file) {
 			return
 		}
 		d.top = top
-	} else if !s.counts(f) || t.leadsBack(d, f) {
+	} else if !s.counts(f) || !s.dir.top.isEntered(path) || t.leadsBack(d, f) {
 		return
 	}
 	d.setID(f)

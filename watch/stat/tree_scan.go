@@ -1,14 +1,37 @@
 package stat
 
-import "github.com/evshell/ev/internal/ignore"
+import (
+	"strings"
+
+	"github.com/evshell/ev/internal/ignore"
+)
 
 // newTop makes what holds for the directory at a named path.
 func (t *tree) newTop(path string) (*top, error) {
-	rules, err := ignore.New(path, t.o.Ignore)
+	o := t.o.Ignore
+	o.FoldExts = foldsCase(path)
+	rules, err := ignore.New(path, o)
 	if err != nil {
 		return nil, err
 	}
-	return &top{path, rules}, nil
+	return &top{path, rules, t.o.Depth}, nil
+}
+
+// foldsCase reports whether a file system knows no upper and lower case: whether a
+// directory has its name in the other one as well.
+func foldsCase(path string) bool {
+	path = absolute(path)
+	dir, base := splitPath(path)
+	other := strings.ToUpper(base)
+	if other == base {
+		other = strings.ToLower(base)
+	}
+	if other == base {
+		return false
+	}
+	one, err := lstat(path)
+	two, err2 := lstat(joinPath(dir, other))
+	return err == nil && err2 == nil && one.exists() && one.id() == two.id()
 }
 
 // leadsBack reports whether the inode of a directory is one that it is in: a
@@ -107,7 +130,7 @@ func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
 		}
 		return false
 	}
-	if f.isDir() {
+	if f.isDir() && d.top.isEntered(path) {
 		if e.dir == nil {
 			kid := &dir{path: path, parent: d, top: d.top}
 			if kid.setID(f); !linked || !t.leadsBack(kid, f) {

@@ -108,7 +108,7 @@ func (t *tree) resolve(s spot) {
 		w.add(t.post(at, here, s, name), name)
 		next := joinPath(at, name)
 		here, err = lstat(next)
-		if err != nil || !here.isLink() {
+		if last := len(rest) == 0; err != nil || !here.isLink() || last && t.o.NoFollow && s.dir == t.named {
 			at = next
 			continue
 		}
@@ -126,7 +126,7 @@ func (t *tree) resolve(s spot) {
 		}
 		here, err = stat(at)
 	}
-	if err == nil && t.isWatchedItself(here) {
+	if err == nil && !here.isLink() && t.isWatchedItself(here) {
 		w.add(t.post(at, here, s, ""), "")
 	}
 	w.cut = err != nil
