@@ -90,7 +90,7 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add("[core]\n\texcludesFile = \"~/a b\" # c\n[include] path = x \\\n y")
 	f.Add("[a \"b]\"]\n= \"")
 	f.Fuzz(func(t *testing.T, text string) {
-		parseConfig(text, func(key, _ string) {
+		parseConfig(text, func(key, _, _ string) {
 			if !strings.Contains(key, ".") {
 				t.Errorf("a key without section: %q", key)
 			}

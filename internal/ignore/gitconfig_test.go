@@ -20,12 +20,13 @@ func TestParseConfig(t *testing.T) {
  line
 	z =
 [remote "Origin"]
-	url = x`
+	url = x
+[includeIf "gitdir:~/a]\"b/"] path = y`
 	var got []string
-	parseConfig(text, func(key, value string) { got = append(got, fmt.Sprintf("%s=%q", key, value)) })
+	parseConfig(text, func(key, sub, value string) { got = append(got, fmt.Sprintf("%s(%s)=%q", key, sub, value)) })
 	want := []string{
-		`core.excludesfile="a"`, `core.bare="true"`, `core.excludesfile="b # not a comment"`, `core.x="a \"b\" \\ \tc d"`,
-		`core.y="long  line"`, `core.z=""`, `remote "origin".url="x"`,
+		`core.excludesfile()="a"`, `core.bare()="true"`, `core.excludesfile()="b # not a comment"`, `core.x()="a \"b\" \\ \tc d"`,
+		`core.y()="long  line"`, `core.z()=""`, `remote.url(Origin)="x"`, `includeif.path(gitdir:~/a]"b/)="y"`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -35,6 +36,16 @@ func TestParseConfig(t *testing.T) {
 // The user's excludes file is looked for where git looks, the last word winning.
 func TestReadConfig_excludesFile(t *testing.T) {
 	core := func(file string) string { return "[core]\nexcludesFile = " + file + "\n" }
+	included := func(condition string) map[string]string {
+		return map[string]string{
+			"home/.config/git/ignore": "b\n",
+			"home/.gitconfig":         "[core]\nexcludesFile = ''\n[includeIf \"" + condition + "\"]\npath = more\n",
+			"home/more":               core("~/mine"),
+			"home/mine":               "a\n",
+			".git/HEAD":               "ref: refs/heads/feature/x\n",
+			".git/config":             "[remote \"origin\"]\nurl = https://host/owner/name\n",
+		}
+	}
 	for _, c := range []struct {
 		name  string
 		env   map[string]string
@@ -49,6 +60,13 @@ func TestReadConfig_excludesFile(t *testing.T) {
 		{"GIT_CONFIG_SYSTEM", map[string]string{"GIT_CONFIG_SYSTEM": "system", "GIT_CONFIG_NOSYSTEM": "0"}, map[string]string{"system": core("~/mine"), "home/mine": "a\n"}, "a"},
 		{"the repository's own, from its top", nil, map[string]string{"home/.gitconfig": core("~/his"), ".git/config": core("mine"), "mine": "a\n", "home/his": "b\n"}, "a"},
 		{"included", nil, map[string]string{"home/.gitconfig": "[include]\npath = more/config\n", "home/more/config": core("~/mine"), "home/mine": "a\n"}, "a"},
+		{"included for a directory", nil, included("gitdir:.git"), "a"},
+		{"included for another directory", nil, included("gitdir:~/work/"), ""},
+		{"included for a directory in either case", nil, included("gitdir/i:**/.GIT"), "a"},
+		{"included for a branch", nil, included("onbranch:feature/"), "a"},
+		{"included for another branch", nil, included("onbranch:feature"), ""},
+		{"included for a remote", nil, included("hasconfig:remote.*.url:https://host/**"), "a"},
+		{"included for another remote", nil, included("hasconfig:remote.*.url:https://host/*"), ""},
 		{"none", nil, map[string]string{"home/.gitconfig": core(""), "home/.config/git/ignore": "b\n"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

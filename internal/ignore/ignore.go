@@ -162,7 +162,8 @@ func (m *Matcher) judge(t *tree, path, base string, dir bool) Verdict {
 	if r == nil && !m.options.NoDefaults && noise(base) != "" {
 		return Out
 	}
-	hidden := strings.HasPrefix(base, ".") && !m.options.Hidden && r == nil
+	// Kubernetes has the files of a ConfigMap in a directory ..TIME, to which the link ..data leads.
+	hidden := strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "..") && !m.options.Hidden && r == nil
 	return m.keepers.want(path, base, dir, hidden)
 }
 

@@ -86,7 +86,7 @@ func (m *Matcher) read(t *tree, dir string, at place, has func(base string) bool
 // repository returns the rules that hold in a whole repository: never nil.
 func (m *Matcher) repository(top, git string, at place) *list {
 	dir := commonDir(git)
-	c := m.readConfig(top, dir)
+	c := m.readConfig(top, git)
 	l := &list{place: at, fold: c.ignoreCase}
 	if c.excludesFile != "" {
 		m.sources[c.excludesFile] = true

@@ -13,6 +13,17 @@ func isLimit(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
+// tooFewDescriptors says which limit is behind an EMFILE that no watch has met, and how to
+// raise it.
+func tooFewDescriptors(err error) error {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return err
+	}
+	return fmt.Errorf("this process may have no more open files (ulimit -n is %d): raise it with `ulimit -n %d`",
+		limit.Cur, max(4*limit.Cur, 256)) //nolint:unconvert // other systems have other types
+}
+
 // overLimit is for a directory that can't be watched any more. At the start that
 // is an error, unless it may be polled. Later there is no choice.
 func (t *tree) overLimit(d *dir, err error) {

@@ -3,6 +3,7 @@ package stat
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -13,21 +14,33 @@ import (
 // limitReached says which limit of inotify(7) is behind an error, when so many
 // directories are watched, and how to raise it.
 func limitReached(err error, watched int) error {
-	name, least := "max_user_watches", 524288
+	name, inner, least := "fs.inotify.max_user_watches", "user.max_inotify_watches", 524288
 	switch {
 	case errors.Is(err, unix.ENOSPC):
 	case errors.Is(err, unix.EMFILE) && watched == 0 && canOpen():
-		name, least = "max_user_instances", 1024
+		name, inner, least = "fs.inotify.max_user_instances", "user.max_inotify_instances", 1024
 	case errors.Is(err, unix.EMFILE):
-		return fmt.Errorf("%w: raise this process's limit with ulimit -n", err)
+		return tooFewDescriptors(err)
 	default:
 		return err
 	}
-	value, _ := os.ReadFile("/proc/sys/fs/inotify/" + name)
-	text := strings.TrimSpace(string(value))
-	n, _ := strconv.Atoi(text)
-	return fmt.Errorf("the limit fs.inotify.%s, which is %s for all programs of this user, is reached with %d directories watched here: raise it with `sudo sysctl fs.inotify.%s=%d`",
-		name, text, watched, name, max(2*n, least))
+	whose := "for all programs of this user"
+	value := sysctl(name)
+	if own := sysctl(inner); own < value { // user_namespaces(7): each has a limit of its own
+		name, value, whose = inner, own, "for this user namespace"
+	}
+	return fmt.Errorf("the limit %s, which is %d %s, is reached with %d directories watched here: raise it with `sudo sysctl %s=%d`",
+		name, value, whose, watched, name, max(2*value, least))
+}
+
+// sysctl reads a limit; one that can't be read is none.
+func sysctl(name string) int {
+	text, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
+	n, err2 := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || err2 != nil {
+		return math.MaxInt
+	}
+	return n
 }
 
 // canOpen reports whether this process may have one more descriptor.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
+	"github.com/evshell/ev/internal/report"
 )
 
 func TestStat_tellsKindOfChange(t *testing.T) {
@@ -410,5 +411,39 @@ func TestNew_refusesWhatCannotBe(t *testing.T) {
 	bad.Ignore.Globs = []string{"["}
 	if _, err := New(l, bad, nil); err == nil {
 		t.Error("a bad glob is no error")
+	}
+}
+
+func TestStat_theWorkingDirectoryIsDeleted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cwd")
+	mkdir(t, dir)
+	t.Chdir(dir)
+	write(t, "file", "x")
+	var said strings.Builder
+	w := watchFiles(t, Options{Paths: []string{"file"}, Report: report.New(&said, "ev", report.Plain, report.Notice)})
+	remove(t, dir)
+	w.expect("removed", "file")
+	w.do(func() {})
+	if n := strings.Count(said.String(), "the working directory has been deleted"); n != 1 {
+		t.Errorf("told %d times: %s", n, &said)
+	}
+}
+
+// The tree has all of a ConfigMap: its names with two dots are not hidden.
+func TestTree_configMapSwap(t *testing.T) {
+	dir := t.TempDir()
+	data, version := filepath.Join(dir, "..data"), filepath.Join(dir, "..v2")
+	mkdir(t, filepath.Join(dir, "..v1"))
+	symlink(t, "..v1", data)
+	write(t, filepath.Join(dir, "..v1/app.yaml"), "1")
+	symlink(t, "..data/app.yaml", filepath.Join(dir, "app.yaml"))
+	w := watchFiles(t, Options{Paths: []string{dir}, Recursive: true, Settle: 200 * time.Millisecond})
+	mkdir(t, version)
+	write(t, filepath.Join(version, "app.yaml"), "22")
+	symlink(t, "..v2", data+"_tmp")
+	rename(t, data+"_tmp", data)
+	remove(t, filepath.Join(dir, "..v1"))
+	if d := w.next(); !slices.Contains(d.Paths, data) || !slices.Contains(d.Paths, filepath.Join(version, "app.yaml")) {
+		t.Errorf("got %+v", d)
 	}
 }

@@ -66,6 +66,8 @@ type tree struct {
 	unseen        map[spot]bool // what can't be looked at; without a name: what is in a directory
 	reported      map[spot]bool // it is told that it can't
 	limitReported bool          // that no more can be watched
+	cwd           string        // where relative paths begin
+	strayed       bool          // it is told that the working directory is gone
 	armed         bool          // there is no way back
 	failed        error         // why it can't be armed
 	interrupted   *atomic.Bool  // nor is to be
@@ -147,6 +149,7 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 	if o.Atime {
 		t.atimes = map[spot]int64{}
 	}
+	t.cwd = absolute(".")
 	return t
 }
 

@@ -1,7 +1,11 @@
 package stat
 
 import (
+	"errors"
+	"fmt"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/internal/ignore"
 )
@@ -61,6 +65,9 @@ func (t *tree) takeIn(r *reading, since int64) {
 		t.confirm(d, file{})
 		t.canSee(spot{dir: d})
 		return // whatever told of it will be looked at
+	case !t.armed && errors.Is(r.err, unix.EMFILE):
+		t.failed = fmt.Errorf("%s: %w", d.path, tooFewDescriptors(r.err))
+		return
 	case r.err != nil:
 		d.unread = true
 		t.cannotSee(spot{dir: d}, r.err)

@@ -230,3 +230,21 @@ func TestTree_aFileThatIsAMountPoint(t *testing.T) {
 		})
 	}
 }
+
+func TestTree_tooFewDescriptors(t *testing.T) {
+	real := system
+	defer func() { system = real }()
+	dir := t.TempDir()
+	mkdir(t, filepath.Join(dir, "sub"))
+	system.open = func(path string, flags int, mode uint32) (int, error) {
+		if filepath.Base(path) == "sub" {
+			return -1, unix.EMFILE
+		}
+		return real.open(path, flags, mode)
+	}
+	s, err := New(looptest.NewLoop(t), Options{Paths: []string{dir}, Recursive: true}, func(event.Detail) {})
+	check(t, err)
+	if err := s.Start(); err == nil || !strings.Contains(err.Error(), "ulimit -n") || s.Active() {
+		t.Errorf("got %v", err)
+	}
+}

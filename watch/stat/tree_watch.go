@@ -91,6 +91,9 @@ func (t *tree) resolve(s spot) {
 		at = "/"
 	}
 	here, err := stat(at)
+	if at == "." && err == nil {
+		t.holdOn(s, here, &w)
+	}
 	for links := 0; err == nil && here.isDir(); {
 		for len(rest) > 0 && (rest[0] == "" || rest[0] == ".") {
 			rest = rest[1:]
@@ -138,6 +141,21 @@ func (t *tree) resolve(s spot) {
 	t.ways[s] = w
 	if w.polled {
 		t.unsure++
+	}
+}
+
+// holdOn has a relative path wait for the end of the working directory, of which only the
+// directory that it is in tells as long as this process is there.
+func (t *tree) holdOn(s spot, here file, w *way) {
+	if here.exists() {
+		dir, base := splitPath(t.cwd)
+		if up, err := stat(dir); err == nil && up.isDir() && base != "" {
+			w.add(t.post(dir, up, s, base), base)
+		}
+	} else if !t.strayed {
+		t.strayed = true
+		t.o.Report.Errorf("the working directory has been deleted: nothing can come of %s any more: start ev in another, or give an absolute path",
+			s.path())
 	}
 }
 
