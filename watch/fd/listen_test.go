@@ -243,7 +243,11 @@ func TestListen_leavesDescriptorsForCommands(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(most + spared), Max: old.Max}); err != nil { //nolint:unconvert // int64 on FreeBSD
+	limit := unix.Rlimit{Max: old.Max}
+	for range most + spared {
+		limit.Cur++ // uint64 here, int64 on FreeBSD
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
 	r.start()
