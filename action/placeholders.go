@@ -60,6 +60,12 @@ func shellOf(argv []string, i int) string {
 	return argv[0]
 }
 
+// IsShell reports whether a command is a shell, whose script after -c is taken as it stands.
+func IsShell(name string) bool {
+	_, script := shellWords(name, []string{"-c", ""})
+	return script
+}
+
 // shellWords returns how many words after the shell's name are its options, their
 // arguments, and the script; and whether there is such a script.
 func shellWords(name string, words []string) (n int, script bool) {

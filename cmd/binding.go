@@ -36,6 +36,9 @@ type Binding struct {
 	Exec *action.Options
 	// Cgroup gives each command a control group of its own.
 	Cgroup bool
+	// ChildStatus: the events are of a child, and without a command its status is ev's, as a
+	// command's is.
+	ChildStatus bool
 	// ExitOnError ends the loop when the command fails, with its status.
 	ExitOnError bool
 	// Claims says what the watcher takes from ev itself: a signal that would have

@@ -8,6 +8,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -115,9 +116,23 @@ func (v *bound) emit(d event.Detail) {
 	if v.exec != nil {
 		v.exec.Do(e)
 		v.overlook()
-	} else if v.Break {
-		s.end(exitOK)
+		return
 	}
+	if d, ok := d.(event.Exit); ok && v.ChildStatus && v.ownsStatus() {
+		s.status = d.Status
+		if killer, err := sig.Parse(d.Signal); err == nil {
+			s.status = exitSignal + int(killer)
+		}
+	}
+	if v.Break {
+		s.end(s.status)
+	}
+}
+
+// ownsStatus reports whether what this ends with is what ev ends with: with --once, unless there
+// are others whose status it could be.
+func (v *bound) ownsStatus() bool {
+	return v.Count == 1 && (v.Break || len(v.session.bound) == 1)
 }
 
 // hold has the watcher wait, if its source can, for as long as an action is full.
@@ -172,9 +187,7 @@ func (v *bound) ran(_ event.Event, o action.Outcome) {
 		s.endBy(o.Signal)
 		return
 	}
-	// With --once the command's status is ev's, unless there are others whose
-	// status it could be.
-	if v.Count == 1 && (v.Break || len(s.bound) == 1) {
+	if v.ownsStatus() {
 		s.status = o.Status
 	}
 	if o.Status != exitOK && !o.Stopped && v.ExitOnError {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 	if err := o.watcherFlags.bind(&b); err != nil {
 		return b, err
 	}
-	argv, err := o.argv(c, command)
+	argv, err := o.argv(a, c, command)
 	if err != nil {
 		return b, err
 	}
@@ -187,14 +188,18 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 }
 
 // argv returns the words of the command, nil if there is none.
-func (f *commandFlags) argv(c *cobra.Command, command []string) ([]string, error) {
+func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]string, error) {
 	switch {
 	case f.script != "" && len(command) > 0:
 		return nil, usagef("-c SCRIPT and -- COMMAND are two commands: leave out one of the two")
 	case f.script == "" && c.Flags().Changed("script"):
 		return nil, usagef("-c: the script is empty: write one, or leave out the -c")
 	case f.script != "":
-		return []string{"/bin/sh", "-c", f.script}, nil
+		shell := cmp.Or(shellIn(a.env), "/bin/sh")
+		if !action.IsShell(shell) {
+			return nil, usagef("-c gives its script to SHELL, and ev knows no shell %s: write -- %[1]s -c SCRIPT", shell)
+		}
+		return []string{shell, "-c", f.script}, nil
 	case len(command) > 0:
 		return command, nil
 	case c.ArgsLenAtDash() >= 0:
@@ -207,6 +212,16 @@ func (f *commandFlags) argv(c *cobra.Command, command []string) ([]string, error
 		}
 	})
 	return nil, idle
+}
+
+// shell is the SHELL that stands above a line of an Evfile.
+func shellIn(env []string) (shell string) {
+	for _, v := range env {
+		if value, ok := strings.CutPrefix(v, "SHELL="); ok {
+			shell = value
+		}
+	}
+	return shell
 }
 
 func (f *commandFlags) bind(a *app, b *Binding, busy action.Policy, sep byte, argv []string) error {

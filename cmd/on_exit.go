@@ -51,9 +51,9 @@ processes are looked at once a second, and how they ended is not known.
 
 --child starts a command, with nothing on its standard input, and waits for it;
 'maxrss', 'utime' and 'stime' say what it has used ('maxrss' is never less than what
-ev itself takes, some 8 MB: the kernel counts from before CMD was executed). When ev ends, it is ended, too:
-by TERM, and after ten seconds by KILL. With --respawn it is started again, after a
-pause that doubles each time, unless it has lived longer than the longest pause.`,
+ev itself takes, some 8 MB: the kernel counts from before CMD was executed). When ev
+ends, it is ended, too: by TERM, and after ten seconds by KILL. With --once and no
+COMMAND its status is ev's. With --respawn it is started again, after a pause that doubles each time, unless it has lived longer than the longest pause.`,
 		Example: `  # wait for a process that is no child of this shell
   ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
   # wait for a build, then tell
@@ -72,6 +72,7 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 			if err != nil {
 				return err
 			}
+			b.ChildStatus = o.child != ""
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 				return onexit.New(l, w, emit)
 			}

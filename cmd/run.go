@@ -14,6 +14,7 @@ import (
 
 // runOptions are the flags of run: what concerns the loop as a whole.
 type runOptions struct {
+	fileOptions
 	lines   []string // -e
 	check   bool
 	list    bool
@@ -62,6 +63,20 @@ it, with the watcher's name. Keys: space has the selected watcher fire, s stops 
 starts it, r runs its command once more, p has the loop's time stand still, j and k or
 the arrows move, q ends ev. However that ends, by kill -9 even, the terminal is as before.
 
+--crontab runs the jobs of a crontab as cron(8) does: with its variables, SHELL, HOME,
+CRON_TZ for the schedules, RANDOM_DELAY, @reboot and the like, % and input. A job is
+named FILE:LINE. It has ev's environment besides. While its last run goes on it is not
+run again, unless --overlapping is given. With --system each job has a user before its
+command, and the file must be root's alone. Of a directory, the files count whose names
+run-parts(8) takes. What a job prints is mailed to MAILTO, else to the owner, by
+sendmail or --mail-command; where there is neither, and with MAILTO="", ev prints it.
+-v tells where cron does otherwise.
+
+--procfile runs the processes of a Procfile, each by /bin/sh with the variables of the
+.env beside it and a PORT of its own, from 5000 on. The first one that ends ends all, and
+its status is ev's; with --respawn it is started again. --print-evfile shows the Evfile
+that either amounts to.
+
 Under root, an Evfile is refused that others could have written. One that is a pipe or
 standard input is read once, and HUP ends ev then.`,
 		Example: `  # the watchers of ./Evfile
@@ -69,7 +84,9 @@ standard input is read once, and HUP ends ev then.`,
   # what comes first, input or a timeout
   ev run -e 'watch-fd 0 --break -- echo ready' -e 'timer 5.5 --break -- echo timeout'
   # is there anything wrong with it?
-  ev run --check cron.ev`,
+  ev run --check cron.ev
+  # the jobs of a system, in the foreground
+  ev run --crontab /etc/crontab --crontab /etc/cron.d --system`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
 	}
 	fs := c.Flags()
@@ -87,6 +104,7 @@ standard input is read once, and HUP ends ev then.`,
 	fs.BoolVar(&o.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
 	limit(fs, &o.timeout, "timeout", 0, "end with status 124 if no event has come by then")
 	limit(fs, &o.limit, "for", 0, "end after this long, whatever has happened")
+	o.fileOptions.add(fs)
 	completeFiles(c)
 	return c
 }
@@ -106,6 +124,9 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 	lines, errs, err := r.read()
 	if err != nil {
 		return err
+	}
+	if o.printEvfile && errs == nil {
+		return o.writeEvfile(c.OutOrStdout(), lines)
 	}
 	lines, faults := r.check(lines)
 	errs = slices.Concat(errs, faults, checkSignals(lines))
@@ -143,17 +164,22 @@ func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, e
 		return nil, usagef("--metrics: give an address, as in --metrics :9180")
 	case o.check && o.list:
 		return nil, usagef("--list checks, too: leave out --check")
+	case o.printEvfile && (o.check || o.list):
+		return nil, usagef("--print-evfile, --check and --list each print something else: leave out all but one")
 	case o.once && o.nowait:
 		return nil, usagef("--once waits and --nowait does not: leave out one of the two")
+	}
+	if err := o.fileOptions.check(c.Flags()); err != nil {
+		return nil, err
 	}
 	r := &reader{app: a, globals: c.Root().PersistentFlags(), options: o}
 	if len(own) == 1 {
 		r.path = own[0]
-	} else if len(o.lines) == 0 {
+	} else if len(o.lines) == 0 && !o.given() {
 		r.path = a.defaultEvfile()
 	}
 	switch {
-	case o.watch && (r.path == "" || r.path == "-"):
+	case o.watch && (r.path == "" && !o.given() || r.path == "-"):
 		return nil, usagef("--watch is about an Evfile, and there is none: name it")
 	case o.watch && !r.hasFile():
 		return nil, usagef("--watch: %s is no regular file, and can't be read twice", r.path)

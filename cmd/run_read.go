@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -20,13 +21,18 @@ type reader struct {
 	globals *pflag.FlagSet // of the process as a whole
 	options *runOptions
 	path    string // of the Evfile; - is standard input, "" none
-	lookups map[string]error
+
+	unmailed bool // it is told that nothing can be mailed
+	lookups  map[string]error
 }
 
 // hasFile reports whether there is a file that can be read again: not a pipe, which is
 // empty by then, or has ev wait for somebody who writes. One that is missing may come.
 func (r *reader) hasFile() bool {
-	if r.path == "" || r.path == "-" {
+	if r.path == "" {
+		return r.options.given()
+	}
+	if r.path == "-" {
 		return false
 	}
 	info, err := os.Stat(r.path)
@@ -42,6 +48,10 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 	var files []*evfile.File
 	var errs evfile.Errors
 	parse := func(name, text string) {
+		if err := foreign(name, text); err != nil {
+			errs = append(errs, err)
+			return
+		}
 		f, faults := evfile.Parse(name, []byte(text))
 		files, errs = append(files, f), append(errs, faults...)
 	}
@@ -52,6 +62,11 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 		}
 		parse(name, text)
 	}
+	others, faults, err := r.readFiles()
+	if err != nil {
+		return nil, nil, err
+	}
+	files, errs = append(files, others...), append(errs, faults...)
 	if len(r.options.lines) > 0 {
 		parse("-e", strings.Join(r.options.lines, "\n"))
 	}
@@ -68,9 +83,28 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 		}
 	}
 	if len(lines) == 0 && errs == nil {
-		return nil, nil, usagef("%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", files[0].Name)
+		return nil, nil, usagef("%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", r.name())
 	}
 	return lines, errs, nil
+}
+
+// name is what is read.
+func (r *reader) name() string {
+	return strings.Join(slices.DeleteFunc(append([]string{r.path, r.options.procfile}, r.options.crontabs...), func(s string) bool { return s == "" }), ", ")
+}
+
+// watched are the files that a change of is a reason to read all again.
+func (r *reader) watched() []string {
+	list := slices.Clone(r.options.crontabs)
+	for _, path := range []string{r.path, r.options.procfile, r.options.envFile} {
+		if path != "" {
+			list = append(list, path)
+		}
+	}
+	if r.options.procfile != "" && r.options.envFile == "" {
+		list = append(list, filepath.Join(filepath.Dir(r.options.procfile), ".env"))
+	}
+	return list
 }
 
 // readFile returns the Evfile's text, and what errors call it.

@@ -23,7 +23,7 @@ func (r *runner) follow(changes bool) error {
 		return nil
 	}
 	w, err := stat.New(r.loop, stat.Options{
-		Paths:   []string{r.reader.path},
+		Paths:   r.reader.watched(),
 		Settle:  stat.DefaultSettle, // an editor saves in several steps
 		MaxWait: stat.DefaultMaxWait,
 		Changes: stat.Created | stat.Replaced | stat.Content,

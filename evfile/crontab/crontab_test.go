@@ -115,7 +115,8 @@ func TestNotes(t *testing.T) {
 func options() Options {
 	return Options{
 		Label: "tab", Host: "host", Owner: "me", Home: func(user string) string { return "/home/" + user },
-		Taken: func(command string) bool { return strings.Contains(command, "{}") },
+		Exists: func(string) bool { return true },
+		Taken:  func(command string) bool { return strings.Contains(command, "{}") },
 	}
 }
 
@@ -191,6 +192,10 @@ func FuzzLines(f *testing.F) {
 		}
 		for i, l := range lines {
 			got := back.Lines[i]
+			for got.Words[1].Text == "--env" {
+				got.Env = append(slices.Clone(got.Env), got.Words[2].Text)
+				got.Words = slices.Delete(got.Words, 1, 3)
+			}
 			if !slices.Equal(got.Args(), l.Args()) {
 				t.Errorf("%q became %q", l.Args(), got.Args())
 			}
@@ -206,4 +211,20 @@ func FuzzLines(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A variable of one file is none of the next.
+func TestFormat_keepsVariablesApart(t *testing.T) {
+	var lines []evfile.Line
+	for _, text := range []string{"PATH=/a\n@daily x\n", "@daily y\n", "B={}\n@daily z\n"} {
+		f, _ := Parse("tab", []byte(text), false)
+		lines = append(lines, f.Lines(options())...)
+	}
+	want := "SHELL=/bin/sh\nHOME=/home/me\nLOGNAME=me\nUSER=me\n" +
+		"every --env PATH=/a @daily --name tab:2 --chdir /home/me -c x\n" +
+		"every @daily --name tab:1 --chdir /home/me -c y\n" +
+		"B='{}'\nevery @daily --name tab:2 --chdir /home/me -c z\n"
+	if got := evfile.Format(lines); got != want {
+		t.Errorf("%s", got)
+	}
 }

@@ -17,6 +17,8 @@ type Options struct {
 	Owner string
 	// Home is a user's home directory, "" if there is none.
 	Home func(user string) string
+	// Exists reports whether there is such a directory: a job runs at home only if there is.
+	Exists func(dir string) bool
 
 	Mail        string // the command that mails, without its addresses; "": output is ev's
 	Overlapping bool   // a job is run again though its last run goes on
@@ -50,6 +52,12 @@ func (j *Job) lookup(name string) (evfile.Word, bool) {
 		}
 	}
 	return evfile.Word{}, false
+}
+
+// Mails reports whether somebody is to get what the job prints.
+func (j *Job) Mails() bool {
+	to, ok := j.lookup("MAILTO")
+	return !ok || to.Text != ""
 }
 
 // Shell is what runs the command.
@@ -93,7 +101,7 @@ func (j *Job) evline(o Options) evfile.Line {
 	if o.Overlapping {
 		add(at, "--on-busy", "parallel")
 	}
-	if home, _, _ := strings.Cut(valueOf(l.Env, "HOME"), "\n"); home != "" {
+	if home := valueOf(l.Env, "HOME"); home != "" && o.Exists(home) {
 		w, ok := j.lookup("HOME")
 		if !ok {
 			w = at

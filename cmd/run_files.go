@@ -1,0 +1,357 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/evfile/crontab"
+	"github.com/evshell/ev/evfile/procfile"
+	"github.com/evshell/ev/internal/nearest"
+)
+
+// fileOptions are the flags of run about files that are no Evfiles, and are read as such.
+type fileOptions struct {
+	crontabs    []string
+	system      bool
+	overlapping bool
+	mailCommand string
+
+	procfile  string
+	envFile   string
+	formation string
+	respawn   bool
+
+	printEvfile bool
+}
+
+func (o *fileOptions) add(fs *pflag.FlagSet) {
+	defer beginGroup(fs, "Other files")()
+	fs.Var((*listValue)(&o.crontabs), "crontab", "run the jobs of a crontab, or of all in a directory; can be repeated `FILE`")
+	fs.BoolVar(&o.system, "system", false, "each job of a crontab has a user before its command, as in /etc/crontab")
+	fs.BoolVar(&o.overlapping, "overlapping", false, "start a job of a crontab though its last run goes on")
+	fs.StringVar(&o.mailCommand, "mail-command", "", "mail what a job prints by this, given the addresses, not by sendmail -i -- `CMD`")
+	fs.StringVar(&o.procfile, "procfile", "", "run the processes of a Procfile `FILE`")
+	fs.StringVar(&o.envFile, "env-file", "", "read variables from this, not from the .env beside the Procfile `FILE`")
+	fs.StringVar(&o.formation, "formation", "", "how many of each process to run, as in web=2,worker=1 `LIST`")
+	fs.BoolVar(&o.respawn, "respawn", false, "start a process of a Procfile again when it has ended, not end all")
+	fs.BoolVar(&o.printEvfile, "print-evfile", false, "print the Evfile that all of this amounts to, and start nothing")
+}
+
+// given reports whether there is such a file.
+func (o *fileOptions) given() bool { return len(o.crontabs) > 0 || o.procfile != "" }
+
+// check refuses what says nothing.
+func (o *fileOptions) check(fs *pflag.FlagSet) error {
+	for _, f := range []struct {
+		name  string
+		about string
+		there bool
+	}{
+		{"system", "--crontab FILE", len(o.crontabs) > 0},
+		{"overlapping", "--crontab FILE", len(o.crontabs) > 0},
+		{"mail-command", "--crontab FILE", len(o.crontabs) > 0},
+		{"env-file", "--procfile FILE", o.procfile != ""},
+		{"formation", "--procfile FILE", o.procfile != ""},
+		{"respawn", "--procfile FILE", o.procfile != ""},
+	} {
+		if fs.Changed(f.name) && !f.there {
+			return usagef("--%s is about %s, and there is none", f.name, f.about)
+		}
+	}
+	if slices.Contains(o.crontabs, "") || fs.Changed("procfile") && o.procfile == "" {
+		return usagef("the name of the file is empty: give one, as in --crontab /etc/crontab, --procfile Procfile")
+	}
+	return nil
+}
+
+// readFiles reads what is no Evfile into lines of one.
+func (r *reader) readFiles() (files []*evfile.File, errs evfile.Errors, err error) {
+	for _, path := range r.options.crontabs {
+		tables, err := crontabsIn(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, table := range tables {
+			f, faults, err := r.readCrontab(table)
+			if err != nil {
+				return nil, nil, err
+			}
+			files, errs = append(files, f), append(errs, faults...)
+		}
+	}
+	if r.options.procfile != "" {
+		f, faults, err := r.readProcfile()
+		if err != nil {
+			return nil, nil, err
+		}
+		files, errs = append(files, f), append(errs, faults...)
+	}
+	return files, errs, nil
+}
+
+// runParts are the names that run-parts(8), and cron, take in a directory: no backup of an editor,
+// and no leftover of a package manager.
+var runParts = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// crontabsIn returns the file itself, or the files of a directory.
+func crontabsIn(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, usagef("%s: there is no such file: name a crontab, or a directory of some", path)
+	}
+	if err != nil || !info.IsDir() {
+		return []string{path}, err
+	}
+	entries, err := os.ReadDir(path)
+	var list []string
+	for _, e := range entries {
+		if name := filepath.Join(path, e.Name()); runParts.MatchString(e.Name()) {
+			if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+				list = append(list, name)
+			}
+		}
+	}
+	return list, err
+}
+
+// readCrontab reads a crontab into the lines that it amounts to.
+func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
+	text, err := readTrusted(path, r.options.system)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, errs := crontab.Parse(path, text, r.options.system)
+	for _, note := range f.Notes {
+		r.app.report.Verbosef("%v", note)
+	}
+	me := r.app.user()
+	for _, j := range f.Jobs {
+		if err := faultOfUser(j.User.Text, me); err != nil {
+			errs = append(errs, f.Errorf(j.User, "%v", err))
+		}
+		if !action.IsShell(j.Shell().Text) {
+			errs = append(errs, f.Errorf(j.Shell(), "SHELL: ev knows no shell of this name: name sh, bash, dash, ash, ksh, zsh or fish"))
+		} else if _, err := action.Lookup(j.Shell().Text, "", nil); err != nil {
+			e, _ := errors.AsType[*action.StartError](err)
+			return nil, nil, &exitError{status: e.Status, err: evfile.Errors{f.Errorf(j.Shell(), "SHELL: %v", err)}}
+		}
+	}
+	host, _ := os.Hostname()
+	f.File.Lines = f.Lines(crontab.Options{
+		Label: filepath.Base(path), Host: host, Owner: me.Username,
+		Home: func(name string) string {
+			if name == me.Username {
+				return me.HomeDir
+			}
+			if u, err := user.Lookup(name); err == nil {
+				return u.HomeDir
+			}
+			return ""
+		},
+		Exists: func(dir string) bool {
+			info, err := os.Stat(dir)
+			return err == nil && info.IsDir()
+		},
+		Mail: r.mailer(f.Jobs), Overlapping: r.options.overlapping,
+		Taken: func(command string) bool {
+			return slices.ContainsFunc([]event.Detail{event.Every{}, event.Timer{}}, func(d event.Detail) bool {
+				return action.CheckArgs([]string{"/bin/sh", "-c", command}, event.Event{Detail: d}) != nil
+			})
+		},
+	})
+	return f.File, errs, nil
+}
+
+// writeEvfile writes the lines as an Evfile.
+func (o *fileOptions) writeEvfile(w io.Writer, lines []*line) error {
+	list := make([]evfile.Line, len(lines))
+	for i, l := range lines {
+		list[i] = *l.Line
+	}
+	_, err := io.WriteString(w, evfile.Format(list))
+	return err
+}
+
+// user is who runs ev. In an image there may be no /etc/passwd to say so.
+func (a *app) user() *user.User {
+	u, err := user.Current()
+	if err != nil {
+		uid := strconv.Itoa(os.Getuid())
+		u = &user.User{Uid: uid, Username: uid}
+	}
+	if home := a.getenv("HOME"); home != "" {
+		u.HomeDir = home
+	}
+	return u
+}
+
+// faultOfUser says why a job can't be run as a user.
+func faultOfUser(name string, me *user.User) error {
+	switch _, err := user.Lookup(name); {
+	case name == "" || name == me.Username:
+		return nil
+	case err != nil:
+		return fmt.Errorf("there is no user %s", name)
+	}
+	return fmt.Errorf("this is a job of %s, and ev runs as %s: have %[1]s run an ev of their own for it", name, me.Username)
+}
+
+// mailer is the command that mails what jobs print, "" if there is none.
+func (r *reader) mailer(jobs []crontab.Job) string {
+	if !slices.ContainsFunc(jobs, func(j crontab.Job) bool { return j.Mails() }) {
+		return ""
+	}
+	if r.options.mailCommand != "" {
+		return r.options.mailCommand
+	}
+	path := r.app.getenv("PATH") + ":/usr/sbin:/usr/lib"
+	file, err := action.Lookup("sendmail", "", []string{"PATH=" + path})
+	if err == nil {
+		return evfile.Join([]string{file, "-i", "--"})
+	}
+	if !r.unmailed {
+		r.unmailed = true
+		r.app.report.Noticef("there is no sendmail: what jobs print is not mailed, but printed here; --mail-command names another program")
+	}
+	return ""
+}
+
+// readTrusted reads a file whose commands are to be run. What root runs is nobody else's, and so is a
+// system's crontab.
+func readTrusted(path string, system bool) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, usagef("%s: there is no such file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, usagef("%s is a directory: name a file in it", path)
+	case system && (owner(info) != 0 || info.Mode().Perm()&0o022 != 0):
+		return nil, usagef("%s is a system's crontab, and others than root can write it (it belongs to user %d, mode %04o): chown root, chmod 644",
+			path, owner(info), info.Mode().Perm())
+	case os.Geteuid() == 0:
+		if err := trusted(f, path); err != nil {
+			return nil, err
+		}
+	}
+	return io.ReadAll(f)
+}
+
+// readProcfile reads a Procfile, and the .env beside it, into the lines that it amounts to.
+func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
+	o := &r.options.fileOptions
+	text, err := readTrusted(o.procfile, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, errs := procfile.Parse(o.procfile, text)
+	env, faults, err := o.environment()
+	if errs = append(errs, faults...); err != nil {
+		return nil, nil, err
+	}
+	p := procfile.Options{Env: env}
+	if p.Port, err = procfile.Port(env, r.app.getenv("PORT")); err != nil {
+		return nil, nil, usagef("%v", err)
+	}
+	if o.formation != "" {
+		if p.Formation, err = procfile.ParseFormation(o.formation); err != nil {
+			return nil, nil, usagef("--formation: %v", err)
+		}
+	}
+	if dir := filepath.Dir(o.procfile); dir != "." {
+		p.Flags = append(p.Flags, "--chdir", dir)
+	}
+	if o.respawn {
+		p.Flags = append(p.Flags, "--respawn")
+	} else {
+		p.Flags = append(p.Flags, "--once", "--break")
+	}
+	if f.File.Lines, err = f.Lines(p); err != nil {
+		return nil, nil, usagef("%v", err)
+	}
+	return f.File, errs, nil
+}
+
+// environment reads the variables of a Procfile's processes.
+func (o *fileOptions) environment() ([]string, evfile.Errors, error) {
+	path := o.envFile
+	if path == "" {
+		path = filepath.Join(filepath.Dir(o.procfile), ".env")
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return nil, nil, nil
+		}
+	}
+	text, err := readTrusted(path, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	env, errs := procfile.ParseEnv(path, text)
+	return env, errs, nil
+}
+
+// Lines that no Evfile has, and others have.
+var (
+	cronLine = regexp.MustCompile(`^[ \t]*(-?[0-9*~][0-9*~,/-]*[ \t]+[0-9*~][^ \t]*[ \t]+[0-9*~?L][^ \t]*[ \t]+[^ \t]+[ \t]+[^ \t]+[ \t]+[^ \t]|` +
+		`@(reboot|hourly|daily|midnight|weekly|monthly|yearly|annually|every)[ \t])`)
+	unitLine    = regexp.MustCompile(`^\[(Unit|Service|Timer|Socket|Path|Install)\][ \t]*$`)
+	processLine = regexp.MustCompile(`^[A-Za-z0-9_-]+:[ \t]*([^ \t]+)`)
+)
+
+// isMeantAsWatcher reports whether a word is one, or was likely to be.
+func isMeantAsWatcher(word string) bool {
+	var names []string
+	for _, w := range watchers() {
+		names = append(names, w.name)
+	}
+	_, other := otherNames()[strings.ToLower(word)]
+	_, near := nearest.Of(word, slices.Values(names))
+	return other || near || slices.Contains(append(names, "ev", "run", "ctl"), word)
+}
+
+// foreign recognizes a file that is no Evfile, by a line of it.
+func foreign(name, text string) *evfile.Error {
+	fault := func(line int, msg string) *evfile.Error {
+		return evfile.New(name, text).Errorf(evfile.Word{Line: line, Col: 1}, "%s", msg)
+	}
+	process, all := 0, true // the first line that may be of a Procfile; and whether all may
+	for i, l := range strings.Split(text, "\n") {
+		l = strings.TrimSuffix(l, "\r")
+		m := processLine.FindStringSubmatch(l)
+		switch trimmed := strings.TrimSpace(l); {
+		case trimmed == "" || trimmed[0] == '#':
+		case cronLine.MatchString(l):
+			return fault(i+1, "this is a line of a crontab: ev run --crontab FILE reads those")
+		case unitLine.MatchString(l):
+			return fault(i+1, "this is a unit of systemd, which ev does not read: "+
+				"'every' takes its OnCalendar= as it is, and on-exit --child 'CMD' --respawn its ExecStart=")
+		case m == nil || isMeantAsWatcher(m[1]):
+			all = false
+		case process == 0:
+			process = i + 1
+		}
+	}
+	if process == 0 || !all {
+		return nil
+	}
+	return fault(process, "no line of this begins a watcher, and each has a name and a command: ev run --procfile FILE reads a Procfile")
+}
