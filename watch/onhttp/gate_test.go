@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/evshell/ev/event"
 )
 
@@ -195,4 +197,13 @@ func TestNewHTTP_refusesWithReason(t *testing.T) {
 			t.Errorf("got %v, want %q", err, tt.want)
 		}
 	}
+}
+
+func hashOfSesame(t *testing.T) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte("sesame"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(hash)
 }

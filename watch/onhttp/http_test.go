@@ -76,7 +76,7 @@ func defaults() Options {
 func newRig(t *testing.T, change func(*Options)) *rig {
 	t.Helper()
 	l := looptest.NewLoop(t)
-	r := &rig{T: t, loop: l, calls: make(chan *call, 100), network: "tcp"}
+	r := &rig{T: t, loop: l, calls: make(chan *call, 1000), network: "tcp"}
 	o := defaults()
 	o.Report = report.New(&r.said, "ev", report.Plain, report.Debug)
 	if change != nil {
