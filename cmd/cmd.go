@@ -42,9 +42,10 @@ type app struct {
 	env       []string         // NAME=value of an Evfile's line, for its command
 	lookups   map[string]error // what lookup has found for other lines; nil: there are none
 	report    *report.Reporter
-	hub       *stat.Hub   // of the loop
-	http      *onhttp.Hub // of the loop
-	links     *links      // of the loop
+	hub       *stat.Hub             // of the loop
+	http      *onhttp.Hub           // of the loop
+	links     *links                // of the loop
+	listens   func(*onhttp.Options) // told what a line of an Evfile listens at; nil: it is none
 	shortHelp bool
 
 	backend   string

@@ -74,6 +74,9 @@ func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) 
 		o.limit(c, &w, b.Exec)
 		w.Wanted = wantedFields(b.Exec.Argv)
 	}
+	if a.listens != nil {
+		a.listens(&w)
+	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return onhttp.New(l, w, emit)
 	}

@@ -129,7 +129,7 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 		return o.writeEvfile(c.OutOrStdout(), lines)
 	}
 	lines, faults := r.check(lines)
-	errs = slices.Concat(errs, faults, checkSignals(lines))
+	errs = slices.Concat(errs, faults, checkSignals(lines), checkListeners(lines))
 	if errs == nil && !o.check && !o.list {
 		if err := r.blockSignals(lines); err != nil {
 			return err

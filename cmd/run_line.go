@@ -19,6 +19,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/schedule"
+	"github.com/evshell/ev/watch/onhttp"
 )
 
 // A line is a line of an Evfile, and what it asks for.
@@ -28,6 +29,7 @@ type line struct {
 	key     string // the same for lines that say the same
 	report  *report.Reporter
 	binding *Binding
+	listens *onhttp.Options // nil: not for requests
 }
 
 // check has the lines describe their bindings. It returns those that do, and all that
@@ -120,6 +122,23 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 	return errs
 }
 
+// checkListeners refuses lines with one address of which one keeps the other from being what it
+// says.
+func checkListeners(lines []*line) (errs evfile.Errors) {
+	for i, l := range lines {
+		for _, first := range lines[:i] {
+			if l.listens == nil || first.listens == nil {
+				continue
+			}
+			if err := l.listens.Beside(first.listens); err != nil {
+				errs = append(errs, l.fault(usagef("%v (line %d)", err, first.Words[0].Line)))
+				break
+			}
+		}
+	}
+	return errs
+}
+
 // parse reads the line's flags.
 func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
 	fs := c.Flags()
@@ -150,6 +169,10 @@ func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
 func (r *reader) lineApp(l *line) *app {
 	a := *r.app
 	a.args, a.env, a.lookups = l.Args(), l.Env, r.lookups
+	a.listens = func(o *onhttp.Options) {
+		o.Place = l.Words[0].Line
+		l.listens = o
+	}
 	a.report = r.app.report.Named(r.app.report.Name() + ": " + l.Words[0].Text)
 	a.getenv = func(name string) string {
 		for _, v := range l.Env {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/stat"
 )
 
@@ -111,7 +112,13 @@ func (r *runner) compare() (next, fresh, gone []*bound, err error) {
 		}
 	}
 	added, faults := r.reader.check(added)
-	errs = slices.Concat(errs, faults, checkSignals(append(staying, added...)))
+	now := slices.Clone(lines)
+	for i, v := range next {
+		if v != nil {
+			now[i] = v.line
+		}
+	}
+	errs = slices.Concat(errs, faults, checkSignals(append(staying, added...)), checkListeners(now))
 	if fresh, err = r.bindLines(added, errs); err != nil {
 		return nil, nil, nil, err
 	}
@@ -123,6 +130,9 @@ func (r *runner) compare() (next, fresh, gone []*bound, err error) {
 			continue
 		}
 		next[i].line.Line, next[i].line.file = l.Line, l.file // where it is now
+		if p, ok := next[i].watcher.(watch.Placed); ok {
+			p.SetPlace(l.Words[0].Line)
+		}
 	}
 	for _, v := range r.bound {
 		if rest := before[v.line.key]; !v.started {

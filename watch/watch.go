@@ -68,6 +68,12 @@ type Sparing interface {
 	Spare(events int)
 }
 
+// A Placed is a Watcher that shares with others what happens: the one with the lowest place that
+// takes it has it.
+type Placed interface {
+	SetPlace(n int)
+}
+
 // An Interrupter is a Watcher that may take long to start.
 type Interrupter interface {
 	// Interrupt has Start fail soon, now and in future. Any goroutine may call it.

@@ -291,5 +291,13 @@ func (w *Watcher) Pending() bool { return w.arrived.Pending() }
 // SetPriority takes effect at the next Start.
 func (w *Watcher) SetPriority(p loop.Priority) { w.arrived.SetPriority(p) }
 
+// SetPlace says where the watcher stands among those with its address.
+func (w *Watcher) SetPlace(n int) {
+	w.opts.Place = n
+	if w.server != nil {
+		w.server.order()
+	}
+}
+
 // Failed reports whether the listener has come to an end by itself.
 func (w *Watcher) Failed() bool { return w.failed }

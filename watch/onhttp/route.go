@@ -109,3 +109,25 @@ func covers(pattern, path string) bool {
 	}
 	return path == pattern
 }
+
+// takesAllOf reports whether each request that another watcher would take is taken by this one, if
+// it is asked first.
+func (o *Options) takesAllOf(other *Options) bool {
+	within := func(list, of []string, same func(a, b string) bool) bool {
+		for _, a := range list {
+			if !slices.ContainsFunc(of, func(b string) bool { return same(a, b) }) {
+				return false
+			}
+		}
+		return true
+	}
+	if (o.Hosts == nil) != (other.Hosts == nil) || !within(other.Hosts, o.Hosts, strings.EqualFold) {
+		return false
+	}
+	if len(o.Paths) > 0 && (len(other.Paths) == 0 || !within(other.Paths, o.Paths, func(a, b string) bool {
+		return covers(b, strings.TrimSuffix(a, "*")) && (a == b || !strings.HasSuffix(a, "*") || strings.HasSuffix(b, "*"))
+	})) {
+		return false
+	}
+	return within(other.Methods, o.Methods, func(a, b string) bool { return a == b })
+}

@@ -105,9 +105,14 @@ func (h *Hub) join(w *Watcher) (*server, error) {
 		}
 	}
 	s.members = append(s.members, w)
+	s.order()
+	return s, nil
+}
+
+// order puts the members into the order of their places.
+func (s *server) order() {
 	slices.SortStableFunc(s.members, func(a, b *Watcher) int { return a.opts.Place - b.opts.Place })
 	s.publish()
-	return s, nil
 }
 
 // differs names the flag of the first thing that two listeners don't have in common.
@@ -136,13 +141,19 @@ func (l *Listening) differs(other *Listening) string {
 	return ""
 }
 
-// Differs is for whoever checks what is to be started: it names the flag that keeps two watchers
-// from sharing a listener, if they have one address.
-func (l *Listening) Differs(other *Listening) string {
-	if l.Addr != other.Addr {
-		return ""
+// Beside is for whoever checks what is to be started: it says why a watcher can't be started, or would get
+// no request, after another one.
+func (o *Options) Beside(first *Options) error {
+	if o.Addr != first.Addr {
+		return nil
 	}
-	return l.differs(other)
+	if flag := first.differs(&o.Listening); flag != "" {
+		return fmt.Errorf("%s: another watcher listens at %s with another %[1]s: it is the listener's, and must be the same", flag, o.Addr)
+	}
+	if first.takesAllOf(o) {
+		return fmt.Errorf("no request gets here, since another watcher before it takes all that this one would: give one of them a --path, --host or --method")
+	}
+	return nil
 }
 
 // listen opens an address.
