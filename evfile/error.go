@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
-	"github.com/evshell/ev/internal/width"
+	"github.com/evshell/ev/internal/diag"
 )
 
 // Error is one thing that is wrong, and where.
@@ -16,17 +15,18 @@ type Error struct {
 	Line, Col int    // from 1, Col in characters
 	Msg       string
 	Source    string // the line
+
+	offset int
 }
 
-func newError(name string, source []string, at Word, format string, args ...any) *Error {
-	return &Error{File: name, Line: at.Line, Col: at.Col, Msg: shorten(fmt.Sprintf(format, args...)), Source: source[at.Line-1]}
-}
+// Offset returns where in the text the error is, in bytes.
+func (e *Error) Offset() int { return e.offset }
 
 // shorten makes a message one line, and takes the middle out if it repeats an endless
 // word.
 func shorten(msg string) string {
 	const begin, end = 300, 100
-	msg = visible(strings.ReplaceAll(msg, "\n", " "))
+	msg = diag.Visible(strings.ReplaceAll(msg, "\n", " "))
 	if len(msg) <= begin+end {
 		return msg
 	}
@@ -36,41 +36,17 @@ func shorten(msg string) string {
 // Error returns Evfile:12:7: and the message, in one line.
 func (e *Error) Error() string {
 	if e.File == "" {
-		return fmt.Sprintf("%s (column %d)", visible(e.Msg), e.Col)
+		return fmt.Sprintf("%s (column %d)", diag.Visible(e.Msg), e.Col)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", visible(e.File), e.Line, e.Col, visible(e.Msg))
+	return fmt.Sprintf("%s:%d:%d: %s", diag.Visible(e.File), e.Line, e.Col, diag.Visible(e.Msg))
 }
 
-// Excerpt returns two lines: the part of the source around the error, and a
-// caret below the place, also where characters are wide or combine.
+// Excerpt returns two lines: the part of the source around the error, and a caret below
+// the place.
 func (e *Error) Excerpt() string {
-	const before, most = 60, 100
-	source, caret := []rune(visible(e.Source)), e.Col-1
-	if from := caret - before; from > 0 && len(source) > most {
-		source, caret = source[from:], before
-	}
-	if len(source) > most {
-		source = source[:most]
-	}
-	var indent strings.Builder
-	for _, r := range source[:min(caret, len(source))] {
-		if r == '\t' {
-			indent.WriteRune(r)
-		} else {
-			indent.WriteString(strings.Repeat(" ", width.Rune(r)))
-		}
-	}
-	return "    " + string(source) + "\n    " + indent.String() + "^"
-}
-
-// visible shows control characters, but tabs, as U+FFFD.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\t' {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
+	const indent = "    "
+	source, caret, _ := strings.Cut(diag.Excerpt(e.Source, offsetIn(e.Source, e.Col)), "\n")
+	return indent + source + "\n" + indent + caret
 }
 
 // Errors is all that is wrong with a file.

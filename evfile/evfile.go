@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // File is an Evfile that has been read.
@@ -24,7 +25,8 @@ type File struct {
 	Name  string // what errors call it
 	Lines []Line // the watchers, in their order
 
-	source []string
+	source  source
+	literal bool // its words are not quoted
 }
 
 // Line is one watcher.
@@ -46,7 +48,7 @@ func (l Line) Args() []string {
 // New makes a file without lines, of a text that is read otherwise than as an Evfile: its words
 // stand there as they are. It makes the errors of their places.
 func New(name, text string) *File {
-	return &File{Name: name, source: strings.Split(text, "\n")}
+	return &File{Name: name, source: newSource(text), literal: true}
 }
 
 // Parse reads an Evfile that errors call name. It reports all that is wrong
@@ -89,9 +91,34 @@ func Parse(name string, text []byte) (*File, Errors) {
 	return f, s.errs
 }
 
+// Within returns the place in the file of a byte of a word's text, by its offset there: quotes and
+// backslashes may stand before it. What is missing at the end of a word is at the place behind its
+// last byte, and what the file does not say as it is at that of the word.
+func (f *File) Within(w Word, offset int) Word {
+	at := f.source.offset(w)
+	if before := w.Text[:min(offset, len(w.Text))]; f.literal {
+		if strings.HasPrefix(f.source.text[at:], before) {
+			w.Col += utf8.RuneCountInString(before)
+		}
+		return w
+	}
+	var places []place
+	s := scanner{source: f.source, place: place{pos: at, line: w.Line, col: w.Col}, places: &places}
+	s.word()
+	switch {
+	case len(places) == 0:
+		return w
+	case offset < len(places):
+		return places[offset].word()
+	}
+	s.place = places[len(places)-1]
+	s.next()
+	return s.place.word()
+}
+
 // Errorf makes the error of a word of the file.
 func (f *File) Errorf(at Word, format string, args ...any) *Error {
-	return newError(f.Name, f.source, at, format, args...)
+	return f.source.errorf(f.Name, at, format, args...)
 }
 
 // isAssignment tells NAME=value, of which the name is not quoted.

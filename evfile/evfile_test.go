@@ -180,18 +180,28 @@ func TestErrors_areInTheOrderOfTheFile(t *testing.T) {
 	}
 }
 
-func TestExcerpt_showsAWindowOfALongLine(t *testing.T) {
-	e := Error{Col: 201, Source: strings.Repeat("x", 200) + "HERE" + strings.Repeat("y", 200)}
-	source, caret, _ := strings.Cut(e.Excerpt(), "\n")
-	if got, want := strings.Index(caret, "^"), strings.Index(source, "HERE"); got != want || len(source) > 110 {
-		t.Errorf("caret in column %d, want %d:\n%s", got, want, e.Excerpt())
-	}
-}
-
 func TestExcerpt_pointsBelowWideCharacters(t *testing.T) {
 	e := Error{Col: 8, Source: "日本\tu\u0308 5x"}
 	if got, want := e.Excerpt(), "    日本\tu\u0308 5x\n        \t   ^"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestWithin_aTextThatIsNoEvfile(t *testing.T) {
+	f := New("crontab", "A=1\n0 5 é * 8 x")
+	for _, tt := range []struct {
+		text        string
+		offset, col int
+	}{
+		{"0 5 é * 8", 0, 1},
+		{"0 5 é * 8", 9, 9},
+		{"every", 3, 1},
+		{"0 H(5-6)", 2, 3},
+		{"0 H(5-6)", 4, 1},
+	} {
+		if got := f.Within(Word{Text: tt.text, Line: 2, Col: 1}, tt.offset); got.Line != 2 || got.Col != tt.col {
+			t.Errorf("%s, byte %d: %d:%d, want 2:%d", tt.text, tt.offset, got.Line, got.Col, tt.col)
+		}
 	}
 }
 
@@ -203,10 +213,29 @@ func TestErrorf_isShortAndOneLine(t *testing.T) {
 	}
 }
 
-func TestExcerpt_letsNoControlCharacterThrough(t *testing.T) {
-	e := Error{Col: 8, Source: "a\x1b[31mb c"}
-	if got, want := e.Excerpt(), "    a\ufffd[31mb c\n           ^"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+func TestWithin(t *testing.T) {
+	const text = "a: every 'é 9' \"9\\$\\x\\\n 8\" x\\ y\\\nz'\n1'  ''\nb: timer 5x"
+	f, errs := Parse("Evfile", []byte(text))
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	type spot struct{ line, col int }
+	for i, want := range [][]spot{
+		{{1, 4}, {1, 5}, {1, 6}, {1, 7}, {1, 8}, {1, 9}},             // every, and behind it
+		{{1, 11}, {1, 12}, {1, 12}, {1, 13}, {1, 14}},                // 'é 9': two bytes are é
+		{{1, 17}, {1, 19}, {1, 20}, {1, 21}, {2, 1}, {2, 2}, {2, 3}}, // "9\$\x\ 8"
+		{{2, 5}, {2, 7}, {2, 8}, {3, 1}, {3, 3}, {4, 1}, {4, 2}},     // x\ y\z'1'
+		{{4, 5}, {4, 5}}, // nothing, between quotes
+	} {
+		w := f.Lines[0].Words[i]
+		for offset, want := range want {
+			if got := f.Within(w, offset); got.Line != want.line || got.Col != want.col {
+				t.Errorf("%q, byte %d: %d:%d, want %d:%d", w.Text, offset, got.Line, got.Col, want.line, want.col)
+			}
+		}
+	}
+	if got := f.Within(f.Lines[1].Words[1], 1); got.Line != 5 || got.Col != 11 {
+		t.Errorf("in the second line: %d:%d", got.Line, got.Col)
 	}
 }
 
@@ -222,6 +251,16 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("line %+v", l)
 			}
 			labels[l.Label] = true
+		}
+		for _, l := range file.Lines {
+			for _, w := range l.Words {
+				for i := range len(w.Text) {
+					at := file.Within(w, i)
+					if from := file.source.offset(at); utf8.RuneStart(w.Text[i]) && file.source.text[from] != w.Text[i] {
+						t.Errorf("byte %d of %q is not at %d:%d", i, w.Text, at.Line, at.Col)
+					}
+				}
+			}
 		}
 		for _, e := range errs {
 			if e.Line < 1 || e.Col < 1 || e.Col > utf8.RuneCountInString(e.Source)+1 {

@@ -58,11 +58,12 @@ func needsQuotes(r rune) bool {
 
 // scanner reads a text line by line and gathers what is wrong with it.
 type scanner struct {
+	source
 	place
-	name   string
-	text   string
-	source []string // text in lines
-	errs   Errors
+	name string
+	errs Errors
+
+	places *[]place // where each byte of a word's text comes from; nil: nobody asks
 }
 
 // place is where a scanner is: it can be set back to an earlier one.
@@ -70,10 +71,11 @@ type place struct {
 	pos  int // of the next byte
 	line int // from 1
 	col  int // in characters, from 1
+	end  int // of the character that pos is in, or of one before
 }
 
 func newScanner(name, text string) *scanner {
-	s := &scanner{name: name, text: text, source: strings.Split(text, "\n"), place: place{line: 1, col: 1}}
+	s := &scanner{name: name, source: newSource(text), place: place{line: 1, col: 1}}
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		for s.pos < i {
 			s.next()
@@ -87,7 +89,7 @@ func newScanner(name, text string) *scanner {
 func (p place) word() Word { return Word{Line: p.line, Col: p.col} }
 
 func (s *scanner) errorf(at Word, format string, args ...any) {
-	s.errs = append(s.errs, newError(s.name, s.source, at, format, args...))
+	s.errs = append(s.errs, s.source.errorf(s.name, at, format, args...))
 }
 
 func (s *scanner) atEnd() bool { return s.pos == len(s.text) }
@@ -98,10 +100,23 @@ func (s *scanner) next() byte {
 	switch {
 	case c == '\n':
 		s.line, s.col = s.line+1, 1
-	case utf8.RuneStart(c):
+	case s.pos > s.end:
 		s.col++
+		_, size := utf8.DecodeRuneInString(s.text[s.pos-1:])
+		s.end = s.pos - 1 + size
 	}
 	return c
+}
+
+// trace notes where each byte since from comes from: they belong to a word's text.
+func (s *scanner) trace(from place) {
+	if s.places == nil {
+		return
+	}
+	end := s.pos
+	for s.place = from; s.pos < end; s.next() {
+		*s.places = append(*s.places, s.place)
+	}
 }
 
 // at tells whether one of bytes comes next.
@@ -155,7 +170,9 @@ func (s *scanner) word() Word {
 	w.plain = -1
 	operator := false
 	for {
+		here := s.place
 		w.Text += s.run(" \t\n\\'\"|&;<>()")
+		s.trace(here)
 		if s.atEnd() || s.at(" \t\n") {
 			break
 		}
@@ -165,15 +182,17 @@ func (s *scanner) word() Word {
 		if w.plain < 0 && s.at(`\'"`) {
 			w.plain = len(w.Text)
 		}
-		here := s.place
+		here = s.place
 		switch c := s.next(); c {
 		case '\\':
 			if s.atEnd() {
 				s.errorf(here.word(), "nothing comes after this backslash")
 				break
 			}
-			w.Text += s.text[s.pos : s.pos+1]
+			from := s.place
 			s.next()
+			w.Text += s.text[from.pos:s.pos]
+			s.trace(from)
 		case '\'', '"':
 			w.Text += s.quoted(here, c)
 		default:
@@ -195,20 +214,27 @@ func (s *scanner) word() Word {
 func (s *scanner) quoted(open place, quote byte) string {
 	var text []byte
 	for !s.atEnd() {
-		if quote == '"' && s.take("\\\n") {
+		switch {
+		case quote == '"' && s.take("\\\n"):
 			continue
-		}
-		c := s.next()
-		if c == quote {
+		case s.text[s.pos] == quote:
+			s.next()
 			return string(text)
+		case quote == '"' && s.escapes():
+			s.next()
 		}
-		if c == '\\' && quote == '"' && s.at("$`\"\\") {
-			c = s.next()
-		}
-		text = append(text, c)
+		from := s.place
+		text = append(text, s.next())
+		s.trace(from)
 	}
 	s.errorf(open.word(), "this quote is not closed")
 	s.place = open
 	s.run("\n")
 	return ""
+}
+
+// escapes tells whether a backslash comes next that stands before what it escapes between
+// double quotes.
+func (s *scanner) escapes() bool {
+	return s.at(`\`) && s.pos+1 < len(s.text) && strings.IndexByte("$`\"\\", s.text[s.pos+1]) >= 0
 }

@@ -67,22 +67,26 @@ func TestSplit_positionsAreOfTheFirstCharacter(t *testing.T) {
 }
 
 func TestSplit_errors(t *testing.T) {
-	tests := []struct{ text, want string }{
-		{`make 'all`, "this quote is not closed (column 6)"},
-		{`make "all\"`, "this quote is not closed (column 6)"},
-		{`make \`, "nothing comes after this backslash (column 6)"},
-		{`make > log`, "no shell reads this line: quote the >, or give the whole to sh -c (column 6)"},
-		{`make&`, "no shell reads this line: quote the &, or give the whole to sh -c (column 5)"},
-		{"a\nb", "a second line: a command has one; continue it with a backslash, or quote the newline (column 1)"},
-		{"a\x00b", "a NUL byte: this is no text (column 2)"},
+	tests := []struct {
+		text, want string
+		offset     int
+	}{
+		{`make 'all`, "this quote is not closed (column 6)", 5},
+		{`make "all\"`, "this quote is not closed (column 6)", 5},
+		{`make \`, "nothing comes after this backslash (column 6)", 5},
+		{`make > log`, "no shell reads this line: quote the >, or give the whole to sh -c (column 6)", 5},
+		{`make&`, "no shell reads this line: quote the &, or give the whole to sh -c (column 5)", 4},
+		{"a\nb", "a second line: a command has one; continue it with a backslash, or quote the newline (column 1)", 2},
+		{"é 'b", "this quote is not closed (column 3)", 3},
+		{"a\x00b", "a NUL byte: this is no text (column 2)", 1},
 	}
 	for _, tt := range tests {
 		words, err := Split(tt.text)
 		if err == nil || err.Error() != tt.want || words != nil {
 			t.Errorf("Split(%q) = %v, %v\nwant %s", tt.text, words, err, tt.want)
 		}
-		if _, ok := errors.AsType[*Error](err); !ok {
-			t.Errorf("Split(%q): the error is a %T", tt.text, err)
+		if e, ok := errors.AsType[*Error](err); !ok || e.Offset() != tt.offset {
+			t.Errorf("Split(%q): the error is a %T, at %d, want %d", tt.text, err, e.Offset(), tt.offset)
 		}
 	}
 }
