@@ -327,7 +327,7 @@ func (a *app) parseRule(text string, zone *time.Location) (*every.Rule, error) {
 func scheduleError(prefix string, err error) error {
 	u := &usageError{msg: prefix + err.Error(), cause: err}
 	if e, ok := errors.AsType[*schedule.Error](err); ok {
-		u.detail = e.Caret()
+		u.detail = e.Excerpt()
 	}
 	return u
 }

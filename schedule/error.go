@@ -1,52 +1,46 @@
 package schedule
 
 import (
+	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+	"unicode"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // An Error says what is wrong with a text, where, and what to write instead.
 type Error struct {
-	Text string // the whole text
+	Text string // the text, without the space around it
 	Pos  int    // byte offset of the fault in Text
 	Msg  string // what is wrong
 	Hint string // what to do about it; may be empty
+
+	space int // so many bytes before Text
 }
 
 // Error is one line, however long the text.
 func (e *Error) Error() string {
-	text, _ := e.window(40)
-	msg := fmt.Sprintf("bad schedule %q: %s", text, e.Msg)
+	const columns = 40
+	before, after := diag.Around(e.Text, e.Pos, columns)
+	msg := fmt.Sprintf("bad schedule %q: %s", before+after, e.Msg)
 	if e.Hint != "" {
 		msg += "; " + e.Hint
 	}
 	return msg
 }
 
-// Caret is two lines: the text around the fault, and a caret under it.
-func (e *Error) Caret() string {
-	text, column := e.window(76)
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
-	return text + "\n" + strings.Repeat(" ", column) + "^"
-}
+// Offset is the place of the fault in the text as it was given, in bytes.
+func (e *Error) Offset() int { return e.space + e.Pos }
 
-// window cuts the text to width bytes around the fault and tells the column of the fault in it.
-func (e *Error) window(width int) (text string, column int) {
-	start := max(0, min(e.Pos-width/2, len(e.Text)-width))
-	end := min(start+width, len(e.Text))
-	text = strings.ToValidUTF8(e.Text[start:end], "?")
-	column = utf8.RuneCountInString(strings.ToValidUTF8(e.Text[start:max(start, min(e.Pos, end))], "?"))
-	if start > 0 {
-		text, column = "…"+text, column+1
+// Excerpt is two lines: the text around the fault, and a caret under it.
+func (e *Error) Excerpt() string { return diag.Excerpt(e.Text, e.Pos) }
+
+// trimmed has parse read a text without the space around it.
+func trimmed[T any](text string, parse func(string) (T, error)) (T, error) {
+	t, err := parse(strings.TrimSpace(text))
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.space = len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
 	}
-	if end < len(e.Text) {
-		text += "…"
-	}
-	return text, column
+	return t, err
 }

@@ -12,7 +12,10 @@ import (
 // 18:00 (on the day of now), "now", and @SECONDS since the epoch. A zone may follow after a space; else a civil time is
 // in zone. One that clocks skip is the end of the gap, one that they show twice is the first. The error is an [*Error].
 func ParseTime(text string, now time.Time, zone *time.Location) (time.Time, error) {
-	text = strings.TrimSpace(text)
+	return trimmed(text, func(text string) (time.Time, error) { return parseInstant(text, now, zone) })
+}
+
+func parseInstant(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	if len(text) > maxText {
 		return time.Time{}, &Error{Text: text, Msg: "it is too long for a time", Hint: timeHint}
 	}
@@ -69,10 +72,16 @@ func parseCivil(text, body string, now civil) (civil, error) {
 		}
 		return civil(t.UnixNano()), nil
 	}
-	if malformed {
-		return 0, &Error{Text: text, Msg: "it is not a time", Hint: timeHint}
+	pos := 0
+	if i := strings.IndexAny(body, " T"); i > 0 {
+		if _, err := time.Parse(time.DateOnly, body[:i]); err == nil {
+			pos = i + 1 // the date is right
+		}
 	}
-	return 0, &Error{Text: text, Msg: "there is no such day or time of day", Hint: timeHint}
+	if malformed {
+		return 0, &Error{Text: text, Pos: pos, Msg: "it is not a time", Hint: timeHint}
+	}
+	return 0, &Error{Text: text, Pos: pos, Msg: "there is no such day or time of day", Hint: timeHint}
 }
 
 // sinceEpoch reads seconds with up to nine decimal places.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/span"
 )
 
@@ -33,7 +34,7 @@ func (s *Spec) parseInterval(text string, o Options) error {
 	s.kind = Interval
 	step, err := span.Parse(text)
 	if err != nil {
-		return &Error{Text: text, Msg: errors.Unwrap(err).Error()}
+		return &Error{Text: text, Pos: diag.Offset(err), Msg: errors.Unwrap(err).Error()}
 	}
 	if step == 0 {
 		return &Error{Text: text, Msg: "an interval has to be longer than zero", Hint: "write 1s, 15m, 1d"}

@@ -74,7 +74,10 @@ const maxText = 4096
 // Parse reads a duration as package span does, a cron line, or a calendar event as in systemd.time(7). No text is
 // two of these. The error is an [*Error]; a schedule without any instant is one.
 func Parse(text string, o Options) (*Spec, error) {
-	text = strings.TrimSpace(text)
+	return trimmed(text, func(text string) (*Spec, error) { return parseText(text, o) })
+}
+
+func parseText(text string, o Options) (*Spec, error) {
 	s := &Spec{zone: o.Zone, from: o.From, until: o.Until}
 	if s.zone == nil {
 		s.zone = time.Local

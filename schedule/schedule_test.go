@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 func TestErrorsNameFieldValueAndWhatIsAllowed(t *testing.T) {
@@ -46,7 +48,7 @@ func TestErrorsNameFieldValueAndWhatIsAllowed(t *testing.T) {
 		"12:60":                        {3, "minute: 60"},
 		"2027-01-01T10:00":             {10, `unexpected "T10:00"`},
 		"*:0/60":                       {2, "leads out of the range"},
-		"3mo":                          {0, "a month has no fixed length"},
+		"3mo":                          {1, "a month has no fixed length"},
 		"-5s":                          {0, "negative"},
 		"0":                            {0, "longer than zero"},
 		"":                             {0, "empty"},
@@ -64,16 +66,39 @@ func TestErrorsNameFieldValueAndWhatIsAllowed(t *testing.T) {
 	}
 }
 
-func TestCaretPointsAtTheFault(t *testing.T) {
-	_, err := Parse("0 9 * * mon-fry", Options{})
-	e, _ := errors.AsType[*Error](err)
-	if want := "0 9 * * mon-fry\n            ^"; e.Caret() != want {
-		t.Errorf("\n%s\nwant\n%s", e.Caret(), want)
+func TestExcerptPointsAtTheFault(t *testing.T) {
+	for text, want := range map[string]string{
+		"0 9 * * mon-fry":   "0 9 * * mon-fry\n            ^",
+		"  0 9 * * 8":       "0 9 * * 8\n        ^",
+		"日本 9 * * 8":        "日本 9 * * 8\n^",
+		"0 日本,9 * * 8":      "0 日本,9 * * 8\n  ^",
+		"Mon..Fri 25:00 \t": "Mon..Fri 25:00\n         ^",
+		"09:00 ｅｖ/x 9":      "09:00 ｅｖ/x 9\n     ^",
+		"Mon..ｅｖ,日 09:00":   "Mon..ｅｖ,日 09:00\n     ^",
+	} {
+		_, err := Parse(text, Options{})
+		e, _ := errors.AsType[*Error](err)
+		if got := e.Excerpt(); got != want {
+			t.Errorf("%q\n%s\nwant\n%s", text, got, want)
+		}
 	}
-	long := &Error{Text: strings.Repeat("é", 500) + "!" + strings.Repeat("x", 500), Pos: 1000}
-	text, caret, _ := strings.Cut(long.Caret(), "\n")
-	if column := len(caret) - 1; len(text) > 200 || []rune(text)[column] != '!' {
-		t.Errorf("\n%s", long.Caret())
+	wide := &Error{Text: "ｍｏｎ..fry", Pos: len("ｍｏｎ..")}
+	if got, want := wide.Excerpt(), "ｍｏｎ..fry\n        ^"; got != want {
+		t.Errorf("\n%s\nwant\n%s", got, want)
+	}
+}
+
+// The place is that in what was given, whatever of it is left out where it is shown.
+func TestErrorKnowsItsPlace(t *testing.T) {
+	for text, want := range map[string]int{"60 * * * *": 0, "\u2003\t60 * * * *": 4, " 1h7x": 4, " @": 1, "": 0} {
+		if _, err := Parse(text, Options{}); err == nil || diag.Offset(err) != want {
+			t.Errorf("%q: at %d, want %d: %v", text, diag.Offset(err), want, err)
+		}
+	}
+	for text, want := range map[string]int{" 25:00": 1, "  @x": 3, " 18:00 Europe/Berln": 7, "2026-12-24 25:00": 11, "2026-02-30 05:00": 0, "2026-12-24Tnoon": 11} {
+		if _, err := ParseTime(text, time.Now(), time.UTC); err == nil || diag.Offset(err) != want {
+			t.Errorf("%q: at %d, want %d: %v", text, diag.Offset(err), want, err)
+		}
 	}
 }
 

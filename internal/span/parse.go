@@ -13,6 +13,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // Inf stands for "no limit": the longest time.Duration there is.
@@ -28,7 +30,8 @@ const maxText = 1000
 
 var errTooLong = errors.New("it is longer than the 292 years that can be counted in nanoseconds")
 
-// Parse reads a span that has an end. An error wraps the reason, which does not repeat s.
+// Parse reads a span that has an end. An error wraps the reason, which does not repeat s and knows its place in it
+// ([diag.Offset]).
 func Parse(s string) (time.Duration, error) {
 	d, _, err := parse(s)
 	return d, err
@@ -84,7 +87,7 @@ func parse(s string) (total, smallest time.Duration, err error) {
 	case strings.EqualFold(text, "nan"):
 		return 0, 0, invalid(s, errors.New("it is not a number; write 5s, 500ms, 1h30m"))
 	}
-	sc := scanner{rest: text, smallest: Inf}
+	sc := scanner{rest: text, end: strings.LastIndex(s, text) + len(text), smallest: Inf}
 	if strings.HasPrefix(text, "P") {
 		err = sc.iso()
 	} else {
@@ -111,12 +114,17 @@ func invalid(s string, reason error) error {
 // A scanner reads a span from rest and adds it up in total.
 type scanner struct {
 	rest     string
+	end      int // of rest, in what was given
 	total    time.Duration
 	smallest time.Duration
 }
 
+// pos is where rest begins, in what was given.
+func (sc *scanner) pos() int { return sc.end - len(sc.rest) }
+
 func (sc *scanner) units() error {
 	for sc.rest != "" {
+		begin := sc.pos()
 		n, err := sc.number()
 		if err != nil {
 			return err
@@ -126,17 +134,17 @@ func (sc *scanner) units() error {
 		if end < 0 {
 			end = len(sc.rest)
 		}
-		name := sc.rest[:end]
+		name, at := sc.rest[:end], sc.pos()
 		sc.rest = strings.TrimLeft(sc.rest[end:], " \t")
 		if name == "" && sc.rest != "" {
-			return missingUnit(sc.rest)
+			return diag.At(sc.pos(), missingUnit(sc.rest))
 		}
 		unit, err := unitOf(name)
 		if err != nil {
-			return err
+			return diag.At(at, err)
 		}
 		if err := sc.add(n, unit); err != nil {
-			return err
+			return diag.At(begin, err)
 		}
 	}
 	return nil
@@ -158,33 +166,35 @@ func (sc *scanner) iso() error {
 	if date == "" && clock == "" || hasClock && clock == "" {
 		return errors.New("nothing follows; an ISO 8601 duration looks like PT1H30M or P1D")
 	}
-	sc.rest = date
+	end, begin := sc.end, sc.pos()+len("P")
+	sc.rest, sc.end = date, begin+len(date)
 	if err := sc.designated("YMWD", 0, 0, week, day); err != nil {
 		return err
 	}
-	sc.rest = clock
+	sc.rest, sc.end = clock, end
 	return sc.designated("HMS", time.Hour, time.Minute, time.Second)
 }
 
 // designated reads numbers that are each followed by one of letters, in their order. A unit of 0 has no fixed length.
 func (sc *scanner) designated(letters string, units ...time.Duration) error {
 	for sc.rest != "" {
+		begin := sc.pos()
 		n, err := sc.number()
 		if err != nil {
 			return err
 		}
 		if sc.rest == "" {
-			return fmt.Errorf("a letter out of %s is missing at its end", letters)
+			return diag.At(sc.pos(), fmt.Errorf("a letter out of %s is missing at its end", letters))
 		}
 		i := strings.IndexByte(letters, sc.rest[0])
 		if i < 0 {
-			return fmt.Errorf("%q is out of place; an ISO 8601 duration looks like P1W2DT3H4M5S", sc.rest)
+			return diag.At(sc.pos(), fmt.Errorf("%q is out of place; an ISO 8601 duration looks like P1W2DT3H4M5S", sc.rest))
 		}
 		if units[i] == 0 {
-			return noFixedLength(map[byte]string{'Y': "year", 'M': "month"}[letters[i]])
+			return diag.At(sc.pos(), noFixedLength(map[byte]string{'Y': "year", 'M': "month"}[letters[i]]))
 		}
 		if err := sc.add(n, units[i]); err != nil {
-			return err
+			return diag.At(begin, err)
 		}
 		sc.rest, letters, units = sc.rest[1:], letters[i+1:], units[i+1:]
 	}
@@ -203,6 +213,7 @@ func (sc *scanner) add(n decimal, unit time.Duration) error {
 
 // number takes digits with an optional fraction and, as sleep(1) has it, an optional exponent.
 func (sc *scanner) number() (decimal, error) {
+	begin := sc.pos()
 	whole := sc.digits()
 	fraction := ""
 	if strings.HasPrefix(sc.rest, ".") {
@@ -210,7 +221,7 @@ func (sc *scanner) number() (decimal, error) {
 		fraction = sc.digits()
 	}
 	if whole == "" && fraction == "" {
-		return decimal{}, fmt.Errorf("a number is missing before %q", sc.rest)
+		return decimal{}, diag.At(begin, fmt.Errorf("a number is missing before %q", sc.rest))
 	}
 	return decimal{digits: whole + fraction, point: len(whole) + sc.exponent()}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // TestVectors reads what systemd, Go and sleep(1) make of a text. Go's answer comes first, since it has nanoseconds.
@@ -115,6 +117,35 @@ func TestParseRefusesWithReason(t *testing.T) {
 			t.Errorf("Parse(%.50q): %v, want it to say %q", text, err, reason)
 		} else if len(err.Error()) > 200 || strings.Contains(err.Error(), "\n") {
 			t.Errorf("Parse(%.50q): not a short line: %v", text, err)
+		}
+	}
+}
+
+func TestParseKnowsThePlace(t *testing.T) {
+	for text, want := range map[string]int{
+		"":                        0,
+		"-5s":                     0,
+		"3x":                      1,
+		"1h7x":                    3,
+		" 1h  7 x":                7,
+		"+1h7x":                   4,
+		"5S":                      1,
+		"1h-5m":                   2,
+		"5:30":                    1,
+		"5 5":                     2,
+		"1h .m":                   3,
+		"1s 9223372036854775807h": 3,
+		"3mo":                     1,
+		"P1W2M":                   4,
+		"P1":                      2,
+		"P1XT5S":                  2,
+		"P1DT1M1X":                7,
+		"PT1H9e9W":                7,
+		"PT1M9e99S":               4,
+		"P1W9e9W":                 6,
+	} {
+		if _, err := Parse(text); err == nil || diag.Offset(err) != want {
+			t.Errorf("%q: at %d, want %d: %v", text, diag.Offset(err), want, err)
 		}
 	}
 }
