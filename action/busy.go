@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/sig"
 )
@@ -36,7 +37,7 @@ type Busy struct {
 }
 
 // ParseBusy reads queue, merge, skip, restart, signal, signal=NAME, parallel and
-// parallel=N.
+// parallel=N. An error knows its place in text ([diag.Offset]).
 func ParseBusy(text string) (Busy, error) {
 	word, value, given := strings.Cut(text, "=")
 	for i, name := range policies() {
@@ -50,20 +51,20 @@ func ParseBusy(text string) (Busy, error) {
 			if given {
 				var err error
 				b.Signal, err = sig.Parse(value)
-				return b, err
+				return b, diag.Within(len(text)-len(value), err)
 			}
 		case Parallel:
 			b.Limit = DefaultParallel
 			if given {
 				n, err := strconv.Atoi(value)
 				if err != nil || n < 1 {
-					return Busy{}, fmt.Errorf("parallel=%s: give a number of commands from 1", value)
+					return Busy{}, diag.At(len(text)-len(value), fmt.Errorf("parallel=%s: give a number of commands from 1", value))
 				}
 				b.Limit = n
 			}
 		case Queue, Merge, Skip, Restart:
 			if given {
-				return Busy{}, fmt.Errorf("%s takes no value: write %s alone", word, word)
+				return Busy{}, diag.At(len(word), fmt.Errorf("%s takes no value: write %s alone", word, word))
 			}
 		}
 		return b, nil

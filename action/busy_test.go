@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
 )
@@ -42,21 +43,24 @@ func TestParseBusy(t *testing.T) {
 }
 
 func TestParseBusy_refusesWithReason(t *testing.T) {
-	for text, want := range map[string]string{
-		"":            "there are queue, merge",
-		"quue":        "did you mean queue?",
-		"drop":        "there are queue, merge",
-		"queue=3":     "takes no value",
-		"merge=":      "takes no value",
-		"parallel=":   "number of commands from 1",
-		"parallel=0":  "number of commands from 1",
-		"parallel=-1": "number of commands from 1",
-		"parallel=x":  "number of commands from 1",
-		"signal=HPU":  "did you mean HUP?",
-		"signal=":     "no signal",
+	for text, want := range map[string]struct {
+		says string
+		at   int
+	}{
+		"":            {"there are queue, merge", 0},
+		"quue":        {"did you mean queue?", 0},
+		"drop":        {"there are queue, merge", 0},
+		"queue=3":     {"takes no value", 5},
+		"merge=":      {"takes no value", 5},
+		"parallel=":   {"number of commands from 1", 9},
+		"parallel=0":  {"number of commands from 1", 9},
+		"parallel=-1": {"number of commands from 1", 9},
+		"parallel=x":  {"number of commands from 1", 9},
+		"signal=HPU":  {"did you mean HUP?", 7},
+		"signal=":     {"no signal", 7},
 	} {
-		if b, err := ParseBusy(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("ParseBusy(%q) = %v, %v; want an error with %q", text, b, err, want)
+		if b, err := ParseBusy(text); err == nil || !strings.Contains(err.Error(), want.says) || diag.Offset(err) != want.at {
+			t.Errorf("ParseBusy(%q) = %v, %v at %d; want an error with %q at %d", text, b, err, diag.Offset(err), want.says, want.at)
 		}
 	}
 }

@@ -7,11 +7,21 @@ import (
 	"strings"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 )
+
+// An ArgError is about one of a command's words. It knows its place in it ([diag.Offset]).
+type ArgError struct {
+	Arg int // of the words; 0 is the command
+	Err error
+}
+
+func (e *ArgError) Error() string { return e.Err.Error() }
+func (e *ArgError) Unwrap() error { return e.Err }
 
 // CheckArgs refuses a placeholder where the text of an event would become code: as
 // the command itself, and in the script that a shell is given with -c. Sample is an
-// event that has the fields of those to come, with any values.
+// event that has the fields of those to come, with any values. An error is an *ArgError.
 //
 // An [Exec] fills in no placeholder in these places, whatever it was given.
 func CheckArgs(argv []string, sample event.Event) error {
@@ -19,17 +29,21 @@ func CheckArgs(argv []string, sample event.Event) error {
 		if !literal {
 			continue
 		}
-		p := event.NewTemplate(argv[i]).Uses(sample)
-		shell, variable := shellOf(argv, i), event.Variable(strings.Trim(p, "{}"))
-		switch {
-		case p == "":
-		case i == 0:
-			return fmt.Errorf("%s can't be the command: no event chooses what runs; name a program, and give it %s as an argument", p, p)
-		case p == "{}" || variable == "":
-			return fmt.Errorf(`%s in the script of %s would be read as code: write "$1" there, and %[2]s -c SCRIPT %[2]s %[1]s`, p, shell)
-		default:
-			return fmt.Errorf(`%s in the script of %s would be read as code: write "$%s" there`, p, shell, variable)
+		p, offset := event.NewTemplate(argv[i]).Uses(sample)
+		if p == "" {
+			continue
 		}
+		shell, variable := shellOf(argv, i), event.Variable(strings.Trim(p, "{}"))
+		var err error
+		switch {
+		case i == 0:
+			err = fmt.Errorf("%s can't be the command: no event chooses what runs; name a program, and give it %s as an argument", p, p)
+		case p == "{}" || variable == "":
+			err = fmt.Errorf(`%s in the script of %s would be read as code: write "$1" there, and %[2]s -c SCRIPT %[2]s %[1]s`, p, shell)
+		default:
+			err = fmt.Errorf(`%s in the script of %s would be read as code: write "$%s" there`, p, shell, variable)
+		}
+		return &ArgError{Arg: i, Err: diag.At(offset, err)}
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package action
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 )
 
 func TestCheckArgs(t *testing.T) {
@@ -100,6 +102,24 @@ func TestCheckArgs_tellsTheVariable(t *testing.T) {
 		err := CheckArgs([]string{"sh", "-c", "echo " + placeholder}, e)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", placeholder, err, want)
+		}
+	}
+}
+
+func TestCheckArgs_knowsThePlace(t *testing.T) {
+	sample := event.Event{Detail: event.FD{}}
+	for _, tt := range []struct {
+		argv        []string
+		arg, offset int
+	}{
+		{[]string{"{line}"}, 0, 0},
+		{[]string{"./{line}.sh"}, 0, 2},
+		{[]string{"sh", "-c", "{line}", "{line}"}, 2, 0},
+		{[]string{"sh", "-ec", "echo ${line} {none} {line}"}, 2, len("echo ${line} {none} ")},
+	} {
+		err := CheckArgs(tt.argv, sample)
+		if e, ok := errors.AsType[*ArgError](err); !ok || e.Arg != tt.arg || diag.Offset(err) != tt.offset {
+			t.Errorf("%q: %#v, byte %d; want word %d, byte %d", tt.argv, err, diag.Offset(err), tt.arg, tt.offset)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func TestHTTP_everyParameterAndHeaderIsAField(t *testing.T) {
 			t.Errorf("%s is %q, want %q", text, got, want)
 		}
 	}
-	if NewTemplate("{param.any}").Uses(Event{Detail: HTTP{}}) == "" {
+	if used, _ := NewTemplate("{param.any}").Uses(Event{Detail: HTTP{}}); used == "" {
 		t.Error("a parameter is not seen in a script before the first request")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // A Template is text with placeholders: {field} stands for the field's value,
@@ -59,24 +61,27 @@ func (t Template) Append(b []byte, e Event) []byte {
 	return b
 }
 
-// Uses returns the first placeholder that e would fill in, or "".
-func (t Template) Uses(e Event) string {
+// Uses returns the first placeholder that e would fill in, or "", and its place in the text,
+// in bytes.
+func (t Template) Uses(e Event) (placeholder string, offset int) {
 	for _, p := range t.parts {
+		offset += len(p.text)
 		if p.field == "{}" {
-			return p.field
+			return p.field, offset
 		}
 		if p.field == "" {
 			continue
 		}
 		if _, ok := e.Lookup(p.field[1 : len(p.field)-1]); ok {
-			return p.field
+			return p.field, offset
 		}
+		offset += len(p.field)
 	}
-	return ""
+	return "", 0
 }
 
 // Unescape replaces the C escapes in s: \a \b \e \f \n \r \t \v \\ \0 \xHH and
-// \NNN in octal.
+// \NNN in octal. An error knows its place in s ([diag.Offset]).
 func Unescape(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -84,9 +89,10 @@ func Unescape(s string) (string, error) {
 			b.WriteByte(s[i])
 			continue
 		}
+		begin := i
 		i++
 		if i == len(s) {
-			return "", errors.New(`a lone \ at the end: write \\ for a backslash`)
+			return "", diag.At(begin, errors.New(`a lone \ at the end: write \\ for a backslash`))
 		}
 		if at := strings.IndexByte(`abefnrtv\`, s[i]); at >= 0 {
 			b.WriteByte("\a\b\x1b\f\n\r\t\v\\"[at])
@@ -103,7 +109,8 @@ func Unescape(s string) (string, error) {
 		c, err := strconv.ParseUint(digits[:n], base, 8)
 		if err != nil {
 			_, size := utf8.DecodeRuneInString(s[i:])
-			return "", fmt.Errorf(`\%s is no escape: there are \a \b \e \f \n \r \t \v \\ \xHH and octal \NNN up to \377`, AppendEscaped(nil, s[i:i+size]))
+			return "", diag.At(begin, fmt.Errorf(`\%s is no escape: there are \a \b \e \f \n \r \t \v \\ \xHH and octal \NNN up to \377`,
+				AppendEscaped(nil, s[i:i+size])))
 		}
 		b.WriteByte(byte(c))
 		i += n - 1

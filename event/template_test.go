@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 func TestTemplate(t *testing.T) {
@@ -43,8 +45,9 @@ func TestTemplateUses(t *testing.T) {
 		"a {} {line}":           "{}",
 		"{word}":                "{word}",
 	} {
-		if got := NewTemplate(s).Uses(e); got != want {
-			t.Errorf("%q uses %q, want %q", s, got, want)
+		got, at := NewTemplate(s).Uses(e)
+		if got != want || got != "" && at != strings.Index(s, want) {
+			t.Errorf("%q uses %q at %d, want %q", s, got, at, want)
 		}
 	}
 }
@@ -75,8 +78,8 @@ func FuzzTemplate(f *testing.F) {
 		if got := string(tmpl.Append(nil, e)); got != want {
 			t.Errorf("%q is %q, want %q", s, got, want)
 		}
-		if got := tmpl.Uses(e); got != uses {
-			t.Errorf("%q uses %q, want %q", s, got, uses)
+		if got, at := tmpl.Uses(e); got != uses || !strings.HasPrefix(s[at:], got) {
+			t.Errorf("%q uses %q at %d, want %q", s, got, at, uses)
 		}
 	})
 }
@@ -110,8 +113,11 @@ func TestUnescape(t *testing.T) {
 		`\ n`:   `\  is no escape`,
 		`\u00e`: `\u is no escape`,
 	} {
-		if got, err := Unescape(s); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s is %q, %v, want an error with %q", s, got, err, want)
+		const right = `{é}\n`
+		got, err := Unescape(right + s)
+		fault := len(right+s) - len(strings.TrimPrefix(s, `a\\`)) // what is left out there is right, too
+		if err == nil || !strings.Contains(err.Error(), want) || diag.Offset(err) != fault {
+			t.Errorf("%s is %q, %v at %d, want an error with %q", s, got, err, diag.Offset(err), want)
 		}
 	}
 }
