@@ -57,8 +57,11 @@ type OptionError struct {
 func (e *OptionError) Error() string { return e.Err.Error() }
 func (e *OptionError) Unwrap() error { return e.Err }
 
-// Option returns err as one about a value of an option.
+// Option returns err as one about a value of an option. No error stays none.
 func Option(field, value string, err error) error {
+	if err == nil {
+		return nil
+	}
 	return &OptionError{Option: field, Value: value, Err: err}
 }
 

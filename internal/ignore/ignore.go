@@ -30,6 +30,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // Verdict says what to do with a path.
@@ -72,7 +74,7 @@ type Matcher struct {
 }
 
 // New returns the filter of the directory root, which need not exist yet. A bad pattern and an unreadable file among
-// o.IgnoreFiles are errors; what is wrong with other ignore files is told to o.Warn, and they go on without.
+// o.IgnoreFiles are errors, each a [diag.OptionError]; what is wrong with other ignore files is told to o.Warn, and they go on without.
 func New(root string, o Options) (*Matcher, error) {
 	m := &Matcher{root: root, options: o, typed: &list{}, out: &tree{}, warned: map[string]bool{}}
 	var err error
@@ -82,13 +84,13 @@ func New(root string, o Options) (*Matcher, error) {
 	for _, pattern := range o.Ignore {
 		r, err := parseTyped(m.local(pattern))
 		if err != nil {
-			return nil, fmt.Errorf("--ignore %q: %w", pattern, err)
+			return nil, diag.Option("Ignore", pattern, fmt.Errorf("--ignore %q: %w", pattern, err))
 		}
 		m.typed.rules = append(m.typed.rules, r)
 	}
 	for _, file := range o.IgnoreFiles {
 		if _, err := readFile(file); err != nil {
-			return nil, fmt.Errorf("--ignore-file: %w", err)
+			return nil, diag.Option("IgnoreFiles", file, fmt.Errorf("--ignore-file: %w", err))
 		}
 	}
 	return m, nil

@@ -1,9 +1,12 @@
 package ignore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // keepers are what --ext and --glob ask for. With none, every path is wanted; otherwise one of them has to want it.
@@ -23,10 +26,10 @@ type keeper struct {
 // newKeepers reads what is asked for. local makes a pattern relative to the watched directory.
 func newKeepers(local func(string) string, o Options) (keepers, error) {
 	k := keepers{foldExts: o.FoldExts}
-	for _, ext := range o.Exts {
-		ext = strings.TrimPrefix(ext, ".")
+	for _, given := range o.Exts {
+		ext := strings.TrimPrefix(given, ".")
 		if ext == "" || strings.ContainsAny(ext, `*?[]{}\/,`) {
-			return k, fmt.Errorf("--ext %q: no extension: write go or .go, and patterns with --glob", ext)
+			return k, diag.Option("Exts", given, fmt.Errorf("--ext %q: no extension: write go or .go, and patterns with --glob", ext))
 		}
 		if o.FoldExts {
 			ext = strings.ToLower(ext)
@@ -34,19 +37,21 @@ func newKeepers(local func(string) string, o Options) (keepers, error) {
 		k.suffixes = append(k.suffixes, "."+ext)
 	}
 	for i, glob := range slices.Concat(o.Globs, o.IGlobs) {
-		flag, fold := "--glob", i >= len(o.Globs)
+		option, flag, fold := "Globs", "--glob", i >= len(o.Globs)
 		pattern := local(glob)
 		if fold {
-			flag, pattern = "--iglob", strings.ToLower(pattern)
+			option, flag, pattern = "IGlobs", "--iglob", strings.ToLower(pattern)
 		}
 		r, err := parseTyped(pattern)
 		switch {
-		case err != nil:
-			return k, fmt.Errorf("%s %q: %w", flag, glob, err)
+		case err != nil: // as it is
 		case r.negated:
-			return k, fmt.Errorf("%s %q: a ! takes nothing out here: use --ignore, or write \\! for the character", flag, glob)
+			err = errors.New("a ! takes nothing out here: use --ignore, or write \\! for the character")
 		case r.dirs:
-			return k, fmt.Errorf("%s %q: it ends in a slash: add ** for all that is below", flag, glob)
+			err = diag.At(len(glob)-len("/"), errors.New("it ends in a slash: add ** for all that is below"))
+		}
+		if err != nil {
+			return k, diag.Option(option, glob, fmt.Errorf("%s %q: %w", flag, glob, err))
 		}
 		g := newKeeper(r, fold)
 		depth := 0

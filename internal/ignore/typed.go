@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // parseTyped reads a pattern of the command line: doublestar's language, with git's "!" in front and "/" at the end.
@@ -29,10 +31,12 @@ func parseTyped(pattern string) (rule, error) {
 	case alternatives(glob) > maxAlternatives:
 		return rule{}, fmt.Errorf("braces that stand for over %d patterns: give several simpler ones", maxAlternatives)
 	}
+	at := len(strings.TrimSuffix(pattern, "/")) - len(glob)
 	for part := range strings.SplitSeq(glob, "/") {
 		if part == "" || part == "." || part == ".." {
-			return rule{}, fmt.Errorf("no path has a part %q: write it relative to the watched directory", part)
+			return rule{}, diag.At(at, fmt.Errorf("no path has a part %q: write it relative to the watched directory", part))
 		}
+		at += len(part + "/")
 	}
 	return rule{glob: glob, negated: negated, dirs: dirs, inPath: inPath, typed: true}, nil
 }

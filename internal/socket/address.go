@@ -7,18 +7,21 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // ParseTCP reads HOST:PORT. Without a HOST it is the loopback's address. A name is
-// not looked up: only localhost is known.
+// not looked up: only localhost is known. An error knows its place in s ([diag.Offset]).
 func ParseTCP(s string) (netip.AddrPort, error) {
 	host, port := "", ""
-	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+	i := strings.LastIndexByte(s, ':')
+	if i >= 0 {
 		host, port = s[:i], s[i+1:]
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("%q is not HOST:PORT with a port of 0 to 65535, as in 127.0.0.1:8080", s)
+		return netip.AddrPort{}, diag.At(i+1, fmt.Errorf("%q is not HOST:PORT with a port of 0 to 65535, as in 127.0.0.1:8080", s))
 	}
 	if host == "" || host == "localhost" {
 		host = "127.0.0.1"

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
@@ -97,7 +98,7 @@ func (e *Watcher) Start() error {
 	if e.options.State != "" {
 		var err error
 		if e.settled, err = openStamp(e.options.State, e.settled); err != nil {
-			return err
+			return diag.Option("State", e.options.State, err)
 		}
 	}
 	e.arm()

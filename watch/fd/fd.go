@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
@@ -124,21 +125,21 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	}
 	for _, s := range o.FDs {
 		form, err := parseFD(s)
-		if err != nil {
-			return nil, err
+		if err == nil && form.listens() && o.Want != loop.Read {
+			err = fmt.Errorf("%s waits for connections: it is not watched for write or hup", s)
 		}
-		switch {
-		case form.listens() && o.Want != loop.Read:
-			return nil, fmt.Errorf("%s waits for connections: it is not watched for write or hup", s)
-		case form.kind == fdTail && o.Reading == ReadNothing:
-			return nil, fmt.Errorf("%s is read by records, or by chunks", s)
+		if err == nil && form.kind == fdTail && o.Reading == ReadNothing {
+			err = fmt.Errorf("%s is read by records, or by chunks", s)
+		}
+		if err != nil {
+			return nil, diag.Option("FDs", s, err)
 		}
 		w.forms = append(w.forms, form)
 	}
 	if o.Match != nil {
 		var err error
 		if w.groups, err = groupsOf(o.Match); err != nil {
-			return nil, err
+			return nil, diag.Option("Match", o.Match.String(), err)
 		}
 	}
 	if o.Reading != ReadNothing {
@@ -175,15 +176,21 @@ func groupsOf(match *regexp.Regexp) ([]matchGroup, error) {
 			continue
 		}
 		if strings.Trim(name, "0123456789") == "" {
-			return nil, fmt.Errorf("the group (?P<%s>…) needs another name: numbers count the groups", name)
+			return nil, badGroup(match, name, "numbers count the groups")
 		}
 		if what, ok := taken[strings.ToUpper(name)]; ok {
-			return nil, fmt.Errorf("the group (?P<%s>…) needs another name: %s is %s", name, name, what)
+			return nil, badGroup(match, name, name+" is "+what)
 		}
 		taken[strings.ToUpper(name)] = "another group"
 		groups = append(groups, matchGroup{i, name})
 	}
 	return groups, nil
+}
+
+// badGroup is the error for the name of a group. No two groups have one name.
+func badGroup(match *regexp.Regexp, name, why string) error {
+	at := strings.Index(match.String(), "<"+name+">") + len("<")
+	return diag.At(at, fmt.Errorf("the group (?P<%s>…) needs another name: %s", name, why))
 }
 
 // Start opens the descriptors and watches them.
@@ -195,7 +202,7 @@ func (w *Watcher) Start() error {
 		s, err := w.open(form)
 		if err != nil {
 			w.closeAll()
-			return err
+			return diag.Option("FDs", form.text, err)
 		}
 		w.sources[s] = true
 		w.opened = append(w.opened, s)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/internal/term"
 )
@@ -57,7 +58,7 @@ func parseFD(s string) (form, error) {
 	case "tcp-listen":
 		form.kind = fdTCP
 		if form.addr, err = socket.ParseTCP(rest); err != nil {
-			err = fmt.Errorf("tcp-listen: %w", err)
+			err = diag.Within(len("tcp-listen:"), fmt.Errorf("tcp-listen: %w", err))
 		}
 	case "unix-listen":
 		form.kind, form.name = fdUnix, rest

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
@@ -107,7 +108,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	for _, s := range o.PIDs {
 		ref, err := parsePID(s)
 		if err != nil {
-			return nil, err
+			return nil, diag.Option("PIDs", s, err)
 		}
 		w.pids = append(w.pids, ref)
 	}
@@ -133,7 +134,7 @@ func parsePID(s string) (pidRef, error) {
 		return ref, nil
 	}
 	if ref.inode, err = strconv.ParseUint(inode, 10, 64); err != nil || ref.inode == 0 {
-		return ref, fmt.Errorf("%s: after the colon comes the inode of the process's pidfd, a number", s)
+		return ref, diag.At(len(text+":"), fmt.Errorf("%s: after the colon comes the inode of the process's pidfd, a number", s))
 	}
 	return ref, nil
 }
@@ -156,23 +157,23 @@ func (w *Watcher) Start() error {
 }
 
 func (w *Watcher) startAll() error {
-	for _, ref := range w.pids {
+	for i, ref := range w.pids {
 		if err := w.watchPID(ref); err != nil {
-			return err
+			return diag.Option("PIDs", w.options.PIDs[i], err)
 		}
 	}
 	for _, name := range w.options.Commands {
 		if err := w.watchCommand(name); err != nil {
-			return err
+			return diag.Option("Commands", name, err)
 		}
 	}
 	for _, file := range w.options.PIDFiles {
 		if err := w.watchPIDFile(file); err != nil {
-			return err
+			return diag.Option("PIDFiles", file, err)
 		}
 	}
 	if len(w.options.Child) > 0 {
-		return w.startChild()
+		return diag.Option("Child", w.options.Child[0], w.startChild())
 	}
 	return nil
 }

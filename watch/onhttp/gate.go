@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // A gate knows who may: by a token, a password, the signature of the body. Of token and password
@@ -26,10 +28,10 @@ func newGate(o Options, slots chan struct{}) (*gate, error) {
 	g := &gate{slots: slots}
 	var err error
 	if g.tokens, err = liveSecrets(o, o.TokenFile, parseToken); err != nil {
-		return nil, err
+		return nil, diag.Option("TokenFile", o.TokenFile, err)
 	}
 	if g.logins, err = liveSecrets(o, o.BasicFile, parseLogin); err != nil {
-		return nil, err
+		return nil, diag.Option("BasicFile", o.BasicFile, err)
 	}
 	g.scheme, err = newScheme(o)
 	return g, err

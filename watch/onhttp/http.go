@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
@@ -140,7 +141,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	w.arrived = loop.NewFed(l, w.deliver)
 	w.refused.report = o.Report
 	if _, err := parseAddress(o.Addr); err != nil {
-		return nil, err
+		return nil, diag.Option("Addr", o.Addr, err)
 	}
 	if err := o.check(); err != nil {
 		return nil, err
@@ -154,7 +155,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	}
 	if o.CertFile != "" {
 		if _, err = newTLS(o); err != nil {
-			return nil, err
+			return nil, diag.Option("CertFile", o.CertFile, err)
 		}
 	}
 	if o.AccessLog != "" {
@@ -166,20 +167,27 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 // check refuses what no request could have.
 func (o *Options) check() error {
 	for _, p := range o.Paths {
-		if !strings.HasPrefix(p, "/") {
-			return fmt.Errorf("%q is no path: it begins with /", p)
-		}
-		if i := strings.IndexByte(p, '*'); i >= 0 && (i != len(p)-1 || p[i-1] != '/') {
-			return fmt.Errorf("%q: a * stands for all below a path, as in /hooks/*", p)
-		}
-		if i := strings.IndexAny(p, "?#%"); i >= 0 {
-			return fmt.Errorf("%q: a path is compared without its query, and with every %%XX decoded: leave out %c", p, p[i])
+		if err := checkPath(p); err != nil {
+			return diag.Option("Paths", p, err)
 		}
 	}
 	for _, h := range o.Hosts {
 		if _, err := netip.ParseAddr(h); err != nil && (h == "" || strings.ContainsAny(h, ":/ ")) {
-			return fmt.Errorf("%q is no name of a host: write it without http:// and port", h)
+			return diag.Option("Hosts", h, fmt.Errorf("%q is no name of a host: write it without http:// and port", h))
 		}
+	}
+	return nil
+}
+
+func checkPath(p string) error {
+	if !strings.HasPrefix(p, "/") {
+		return fmt.Errorf("%q is no path: it begins with /", p)
+	}
+	if i := strings.IndexByte(p, '*'); i >= 0 && (i != len(p)-1 || p[i-1] != '/') {
+		return diag.At(i, fmt.Errorf("%q: a * stands for all below a path, as in /hooks/*", p))
+	}
+	if i := strings.IndexAny(p, "?#%"); i >= 0 {
+		return diag.At(i, fmt.Errorf("%q: a path is compared without its query, and with every %%XX decoded: leave out %c", p, p[i]))
 	}
 	return nil
 }
@@ -191,7 +199,7 @@ func (w *Watcher) Start() error {
 	}
 	server, err := w.opts.Hub.join(w)
 	if err != nil {
-		return err
+		return diag.Option("Addr", w.opts.Addr, err)
 	}
 	w.server, w.failed = server, false
 	w.stopped.Store(false)

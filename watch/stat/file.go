@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 )
 
 // file is what stat(2) says of a path, as far as it is compared. The zero file is
@@ -159,15 +160,18 @@ func ChangeNames() []string {
 	return []string{"created", "removed", "moved", "replaced", "content", "mode", "owner", "links", "atime"}
 }
 
-// ParseChanges reads a list of names, separated by commas.
+// ParseChanges reads a list of names, separated by commas. An error knows its place in list
+// ([diag.Offset]).
 func ParseChanges(list string) (Changes, error) {
 	var c Changes
+	at := 0
 	for word := range strings.SplitSeq(list, ",") {
 		i := slices.Index(ChangeNames(), word)
 		if i < 0 {
-			return 0, fmt.Errorf("%q is no kind of change: there are %s", word, strings.Join(ChangeNames(), ", "))
+			return 0, diag.At(at, fmt.Errorf("%q is no kind of change: there are %s", word, strings.Join(ChangeNames(), ", ")))
 		}
 		c |= 1 << i
+		at += len(word) + len(",")
 	}
 	return c, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
@@ -68,7 +69,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	given := make(map[string]bool, len(o.Paths))
 	for _, p := range o.Paths {
 		if err := checkPath(p); err != nil {
-			return nil, err
+			return nil, diag.Option("Paths", p, err)
 		}
 		if p = clean(p); !given[p] {
 			given[p] = true
