@@ -34,12 +34,12 @@ func (a *app) newBackend() (loop.Backend, error) {
 		var err error
 		from = "LIBEV_FLAGS"
 		if name, err = libevBackend(flags); err != nil {
-			return nil, usagef("%s: %v", from, err)
+			return nil, usageOf(word{}, from+": ", err)
 		}
 	}
 	b, err := loop.NewBackend(name)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return nil, usagef("%s: %v", from, err)
+		return nil, usageOf(valueWord("backend"), from+": ", err)
 	}
 	return b, err
 }

@@ -40,7 +40,7 @@ func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
 	v := &bound{Binding: b, session: s, report: r}
 	var err error
 	if v.watcher, err = b.Watch(s.loop, v.emit); err != nil {
-		return nil, usagef("%v", err)
+		return nil, &usageError{err.Error(), err}
 	}
 	b.Watch = nil // it holds what the watcher was made from
 	v.watcher.SetPriority(b.Priority)

@@ -28,6 +28,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch/onhttp"
 	"github.com/evshell/ev/watch/stat"
 )
@@ -109,8 +110,10 @@ func (a *app) explain(err error) {
 		return
 	}
 	a.report.Errorf("%s", err)
-	if e, ok := errors.AsType[*usageError](err); ok && e.detail != "" {
-		a.report.Excerpt(e.detail)
+	if _, ok := errors.AsType[*usageError](err); ok {
+		if e, ok := errors.AsType[*schedule.Error](err); ok {
+			a.report.Excerpt(e.Excerpt())
+		}
 	}
 }
 
@@ -131,7 +134,7 @@ func (a *app) begin(c *cobra.Command) error {
 	format, ok := map[string]report.Format{"plain": report.Plain, "json": report.JSON}[a.logFormat]
 	if !ok {
 		a.report = a.report.Named(c.CommandPath())
-		return usagef("--log-format is plain or json, not %q", a.logFormat)
+		return usageAt(valueWord("log-format"), "--log-format is plain or json, not %q", a.logFormat)
 	}
 	if format == report.Plain && a.journal() {
 		format = report.Journal
@@ -142,16 +145,16 @@ func (a *app) begin(c *cobra.Command) error {
 	}
 	a.report = report.New(a.stderr, c.CommandPath(), format, level)
 	if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
-		return usagef("--color is auto, always or never, not %q", a.color)
+		return usageAt(valueWord("color"), "--color is auto, always or never, not %q", a.color)
 	}
 	// Later the number may be that of a descriptor of ev's own.
 	if a.readyFD >= 0 && !writable(a.readyFD) {
-		return usagef("--ready-fd: descriptor %d is not open for writing: open it in the shell, as in %[1]d>FILE", a.readyFD)
+		return usageAt(valueWord("ready-fd"), "--ready-fd: descriptor %d is not open for writing: open it in the shell, as in %[1]d>FILE", a.readyFD)
 	}
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if idle(c, f) {
-			err = usagef("--%s says nothing to %s: leave it out", f.Name, c.CommandPath())
+			err = usageAt(flagWord(f.Name), "--%s has no effect on %s: leave it out", f.Name, c.CommandPath())
 		}
 	})
 	return err
@@ -206,12 +209,24 @@ func (a *app) lookup(name, dir string, env []string) error {
 	return err
 }
 
-// dashHint is what to say of a word that can't be an argument of ev: that it is
-// likely the COMMAND, and the command line with -- before it.
-func (a *app) dashHint(word string) string {
-	i := slices.Index(a.args, word)
-	if i < 1 {
-		return "put -- before the command"
+// dashHint is what to say of an argument that can't be one, by its number: that it is likely
+// the COMMAND, and the command line with -- before it. It is "" if a COMMAND has been given.
+func (a *app) dashHint(c *cobra.Command, number int) string {
+	l := tellApart(c.Flags(), a.args)
+	if l.dash >= 0 || number+1 >= len(l.args) {
+		return ""
 	}
-	return "put -- before the command: ev " + strings.Join(slices.Insert(slices.Clone(a.args), i, "--"), " ")
+	at := l.args[number+1]
+	if slices.ContainsFunc(l.flags["script"], func(g givenFlag) bool { return g.word < at }) {
+		return ""
+	}
+	return "put -- before the command: ev " + evfile.Join(slices.Insert(slices.Clone(a.args), at, "--"))
+}
+
+// tooMany is the error for a second argument where one is enough.
+func (a *app) tooMany(c *cobra.Command, enough string, own []string) error {
+	if hint := a.dashHint(c, 1); hint != "" {
+		return usageAt(argWord(1), "%s", hint)
+	}
+	return usageAt(argWord(1), "%s, and there is %q as well: leave out one of the two", enough, own[1])
 }

@@ -113,9 +113,9 @@ func (o *ctlOptions) run(a *app, c *cobra.Command, args []string) error {
 	}
 	if !slices.Contains(controlNames(), args[0]) {
 		if meant, ok := nearest.Of(args[0], slices.Values(controlNames())); ok {
-			return usagef("there is no action %q: did you mean %s?", args[0], meant)
+			return usageAt(argWord(0), "there is no action %q: did you mean %s?", args[0], meant)
 		}
-		return usagef("there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
+		return usageAt(argWord(0), "there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
 	}
 	client, err := o.dial(a)
 	if err != nil {

@@ -62,7 +62,7 @@ func (o *emitOptions) run(a *app, c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usagef("give a subject, as in: ev emit ev.jobs.invoice")
 	}
-	if err := a.checkSubjects(args[:1], false); err != nil {
+	if err := a.checkSubjects(c, args[:1], false); err != nil {
 		return err
 	}
 	lo, err := o.options(a)
@@ -108,7 +108,7 @@ func (o *emitOptions) run(a *app, c *cobra.Command, args []string) error {
 func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) error {
 	if c.Flags().Changed("data") {
 		if len(fields) > 0 {
-			return usagef("%s and --data are both the event's data: leave out one of the two", fields[0])
+			return usageAt(flagWord("data"), "%s and --data are both the event's data: leave out one of the two", fields[0])
 		}
 		data := []byte(o.data)
 		if o.data == "-" {
@@ -127,10 +127,10 @@ func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) e
 	for _, f := range fields {
 		name, value, ok := strings.Cut(f, "=")
 		if !ok || name == "" {
-			return usageAt(f, "%q is no field: write NAME=VALUE", f)
+			return usageAt(argOf(f), "%q is no field: write NAME=VALUE", f)
 		}
 		if _, twice := object[name]; twice {
-			return usageAt(f, "%s is given twice: leave out one of the two", name)
+			return usageAt(argOf(f), "%s is given twice: leave out one of the two", name)
 		}
 		object[name] = value
 	}

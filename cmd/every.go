@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -135,7 +135,7 @@ func (o *everyOptions) comes(a *app, c *cobra.Command, w every.Options) error {
 	if _, ok := w.Schedule.Next(time.Now()); ok {
 		return nil
 	}
-	err := usagef("%q never fires again: it has no instant after now; move its year or --until", w.Text)
+	err := usageAt(allArgs(), "%q never fires again: it has no instant after now; move its year or --until", w.Text)
 	if c.HasParent() {
 		return err
 	}
@@ -158,11 +158,15 @@ func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name str
 	}
 	switch {
 	case o.at != "" && o.command != "":
-		return w, usagef("--at is one instant and --schedule-command another rule: leave out one of the two")
+		return w, usageAt(flagWord("at", "schedule-command"), "--at is one instant and --schedule-command another rule: leave out one of the two")
 	case o.at != "" || o.command != "":
 		if err := o.alone(c, own); err != nil {
 			return w, err
 		}
+	case c.Flags().Changed("at"):
+		return w, usageAt(valueWord("at"), "--at is empty: give a time, as in --at 18:00")
+	case c.Flags().Changed("schedule-command"):
+		return w, usageAt(valueWord("schedule-command"), "--schedule-command is empty: give a command that prints a time")
 	case len(own) == 0:
 		return w, usagef("give a schedule, as in: ev every 15m, ev every '0 9 * * mon-fri', ev every 'Mon..Fri 09:00'")
 	}
@@ -171,7 +175,7 @@ func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name str
 		w.Text = o.at
 		t, err := schedule.ParseTime(o.at, now, zone)
 		if err != nil {
-			return w, scheduleError("--at: ", err)
+			return w, usageOf(valueWord("at"), "--at: ", err)
 		}
 		w.Schedule = schedule.At(t)
 	case o.command != "":
@@ -179,7 +183,7 @@ func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name str
 		w.Rule, err = a.parseRule(o.command, zone)
 	default:
 		w.Text = strings.Join(own, " ")
-		w.Schedule, err = o.parse(a, own, now, zone, name)
+		w.Schedule, err = o.parse(a, c, own, now, zone, name)
 	}
 	return w, err
 }
@@ -191,7 +195,7 @@ func (o *everyOptions) location(a *app) (*time.Location, error) {
 	}
 	zone, err := schedule.LoadZone(o.zone)
 	if err != nil {
-		return nil, usagef("--tz: %v", err)
+		return nil, usageOf(valueWord("tz"), "--tz: ", err)
 	}
 	return zone, nil
 }
@@ -203,13 +207,13 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 		which = "--schedule-command"
 	}
 	if len(own) > 0 {
-		return usagef("%s says when, and there is a schedule %q as well: leave out one of the two", which, strings.Join(own, " "))
+		return usageAt(argWord(0), "%s says when, and there is a schedule %q as well: leave out one of the two", which, strings.Join(own, " "))
 	}
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "offset", "from-now", "from", "until", "dst-gap", "dst-overlap":
-			err = usagef("--%s is about a schedule, and %s is none: leave out one of the two", f.Name, which)
+			err = usageAt(flagWord(f.Name), "--%s is about a schedule, and %s is none: leave out one of the two", f.Name, which)
 		}
 	})
 	return err
@@ -217,7 +221,7 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 
 // parse reads the SCHEDULE. It may come in several words, as from a shell without
 // quotes; but the COMMAND without its -- does, too.
-func (o *everyOptions) parse(a *app, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
+func (o *everyOptions) parse(a *app, c *cobra.Command, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
 	so := schedule.Options{Zone: zone, Name: name, Offset: o.offset}
 	if o.fromNow {
 		so.FromNow = now
@@ -231,7 +235,7 @@ func (o *everyOptions) parse(a *app, own []string, now time.Time, zone *time.Loc
 		}
 		t, err := schedule.ParseTime(bound.text, now, zone)
 		if err != nil {
-			return nil, scheduleError("--"+bound.flag+": ", err)
+			return nil, usageOf(valueWord(bound.flag), "--"+bound.flag+": ", err)
 		}
 		*bound.to = t
 	}
@@ -246,16 +250,30 @@ func (o *everyOptions) parse(a *app, own []string, now time.Time, zone *time.Loc
 	}
 	spec, err := schedule.Parse(strings.Join(own, " "), so)
 	if err != nil {
-		if _, alone := schedule.Parse(own[0], so); alone == nil {
-			return nil, usageAt(own[1], "%s", a.dashHint(own[1]))
-		}
-		return nil, scheduleError("", err)
+		_, alone := schedule.Parse(own[0], so)
+		return nil, a.misread(c, own, alone == nil, err)
 	}
 	a.report.Verbosef("it is read as %s: %s, in %s", reading(spec.Kind()), spec, spec.Zone())
 	for _, note := range spec.Notes() {
 		a.report.Verbosef("%s", note)
 	}
 	return spec, nil
+}
+
+// misread is the error for a SCHEDULE that can't be read. If its first word is one alone, the
+// next may be the COMMAND, unless that has been given or no command begins like it.
+func (a *app) misread(c *cobra.Command, own []string, alone bool, err error) error {
+	hint := ""
+	if alone && len(own) > 1 && strings.Trim(own[1][:min(len(own[1]), 1)], "0123456789*?@+-") != "" {
+		hint = a.dashHint(c, 1)
+	}
+	switch {
+	case hint == "":
+		return usageOf(allArgs(), "", err)
+	case a.lookup(own[1], "", a.env) == nil:
+		return usageAt(argWord(1), "%s", hint)
+	}
+	return usageOf(allArgs(), "", fmt.Errorf("%w (if %s is the command, %s)", err, own[1], hint))
 }
 
 // reading names a way to write a schedule.
@@ -285,7 +303,7 @@ func choose[T any](flag, word string, choices map[string]T) (T, error) {
 	choice, ok := choices[word]
 	if !ok {
 		list := slices.Sorted(maps.Keys(choices))
-		return choice, usagef("--%s is %s or %s, not %q", flag, strings.Join(list[:len(list)-1], ", "), list[len(list)-1], word)
+		return choice, usageAt(valueWord(flag), "--%s is %s or %s, not %q", flag, strings.Join(list[:len(list)-1], ", "), list[len(list)-1], word)
 	}
 	return choice, nil
 }
@@ -296,7 +314,7 @@ func (o *everyOptions) seed(name string) (string, error) {
 		return "", nil
 	}
 	if o.jitter == 0 {
-		return "", usagef("--fixed-jitter keeps a jitter the same: give one, as in --jitter 10m")
+		return "", usageAt(flagWord("fixed-jitter"), "--fixed-jitter keeps a jitter the same: give one, as in --jitter 10m")
 	}
 	host, err := os.Hostname()
 	return host + "/" + name, err
@@ -304,12 +322,13 @@ func (o *everyOptions) seed(name string) (string, error) {
 
 // parseRule splits a command as a line of an Evfile is.
 func (a *app) parseRule(text string, zone *time.Location) (*every.Rule, error) {
+	at := valueWord("schedule-command")
 	list, err := evfile.Split(text)
 	if err != nil {
-		return nil, usagef("--schedule-command: %v", err)
+		return nil, usageOf(at, "--schedule-command: ", err)
 	}
 	if len(list) == 0 {
-		return nil, usagef("--schedule-command is empty: give a command that prints a time")
+		return nil, usageAt(at, "--schedule-command is empty: give a command that prints a time")
 	}
 	rule := &every.Rule{Zone: zone, Env: a.env}
 	for _, word := range list {
@@ -317,17 +336,8 @@ func (a *app) parseRule(text string, zone *time.Location) (*every.Rule, error) {
 	}
 	file, err := action.Lookup(rule.Command[0], "", a.env)
 	if err != nil {
-		return nil, usagef("--schedule-command: %v", err)
+		return nil, usageOf(at, "--schedule-command: ", err)
 	}
 	rule.Command[0] = file
 	return rule, nil
-}
-
-// scheduleError shows the place of what is wrong with a schedule or a time.
-func scheduleError(prefix string, err error) error {
-	u := &usageError{msg: prefix + err.Error(), cause: err}
-	if e, ok := errors.AsType[*schedule.Error](err); ok {
-		u.detail = e.Excerpt()
-	}
-	return u
 }

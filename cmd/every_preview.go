@@ -50,16 +50,16 @@ func (p *preview) write(a *app, c *cobra.Command, w every.Options, asJSON bool) 
 	s := shown{Options: w, now: now, after: now, context: c.Context()}
 	switch {
 	case (p.calendar || p.timeline) && w.Schedule == nil:
-		return usagef("a --schedule-command can't be drawn: --next N asks it for instants")
+		return usageAt(flagWord("calendar", "timeline"), "a --schedule-command can't be drawn: --next N asks it for instants")
 	case (p.calendar || p.timeline) && asJSON:
-		return usagef("a picture is no JSON: --next N --json gives the instants")
+		return usageAt(flagWord("json"), "a picture is no JSON: --next N --json gives the instants")
 	case p.after != "" && p.next == 0 && !p.explain && !p.calendar && !p.timeline:
-		return usagef("--after is about what is shown: add --next N, --explain, --calendar or --timeline")
+		return usageAt(flagWord("after"), "--after is about what is shown: add --next N, --explain, --calendar or --timeline")
 	}
 	if p.after != "" {
 		var err error
 		if s.after, err = schedule.ParseTime(p.after, now, s.zone()); err != nil {
-			return scheduleError("--after: ", err)
+			return usageOf(valueWord("after"), "--after: ", err)
 		}
 	}
 	count := p.next
@@ -192,7 +192,7 @@ func (s *shown) writeInstants(w io.Writer, count int, explain, asJSON bool) erro
 		}
 	}
 	if n == 0 {
-		return usagef("there is no instant after %s", s.after.In(s.zone()).Format(time.RFC3339))
+		return usageAt(valueWord("after"), "there is no instant after %s", s.after.In(s.zone()).Format(time.RFC3339))
 	}
 	return nil
 }

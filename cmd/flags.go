@@ -83,11 +83,11 @@ func (f *watcherFlags) add(fs *pflag.FlagSet) {
 func (f *watcherFlags) bind(b *Binding) error {
 	switch {
 	case f.once && f.count > 1:
-		return usagef("--once is --count 1: leave out one of the two")
+		return usageAt(flagWord("once", "count"), "--once is --count 1: leave out one of the two")
 	case f.priority < int(loop.MinPriority) || f.priority > int(loop.MaxPriority):
-		return usagef("--priority %d: it goes from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
+		return usageAt(valueWord("priority"), "--priority %d: it goes from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
 	case strings.ContainsFunc(f.name, unicode.IsControl):
-		return usagef("--name %q: a name has no control characters", f.name)
+		return usageAt(valueWord("name"), "--name %q: a name has no control characters", f.name)
 	}
 	b.Count = f.count
 	if f.once {
@@ -129,7 +129,7 @@ func (f *outputFlags) separator() byte {
 
 func (f *outputFlags) bind(a *app, b *Binding) error {
 	if f.json && f.format != "" {
-		return usagef("--json and --format are two ways to print: leave out one of the two")
+		return usageAt(flagWord("json", "format"), "--json and --format are two ways to print: leave out one of the two")
 	}
 	if a.quiet || b.Exec != nil && !f.print {
 		return nil
@@ -141,7 +141,7 @@ func (f *outputFlags) bind(a *app, b *Binding) error {
 	case f.format != "":
 		text, err := event.Unescape(f.format)
 		if err != nil {
-			return usagef("--format: %v", err)
+			return usageOf(valueWord("format"), "--format: ", err)
 		}
 		b.Render = action.Format(text, end)
 	case term.IsTerminal(stdoutFD):
@@ -191,9 +191,9 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]string, error) {
 	switch {
 	case f.script != "" && len(command) > 0:
-		return nil, usagef("-c SCRIPT and -- COMMAND are two commands: leave out one of the two")
+		return nil, usageAt(flagWord("script"), "-c SCRIPT and -- COMMAND are two commands: leave out one of the two")
 	case f.script == "" && c.Flags().Changed("script"):
-		return nil, usagef("-c: the script is empty: write one, or leave out the -c")
+		return nil, usageAt(valueWord("script"), "-c: the script is empty: write one, or leave out the -c")
 	case f.script != "":
 		shell := cmp.Or(shellIn(a.env), "/bin/sh")
 		if !action.IsShell(shell) {
@@ -203,12 +203,12 @@ func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]strin
 	case len(command) > 0:
 		return command, nil
 	case c.ArgsLenAtDash() >= 0:
-		return nil, usagef("there is no command after --: write one, or leave out the --")
+		return nil, usageAt(dashWord(), "there is no command after --: write one, or leave out the --")
 	}
 	var idle error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if slices.Equal(f.Annotations[groupAnnotation], []string{commandGroup}) {
-			idle = usagef("--%s is about a command, and there is none: put -- and the command at the end", f.Name)
+			idle = usageAt(flagWord(f.Name), "--%s is about a command, and there is none: put -- and the command at the end", f.Name)
 		}
 	})
 	return nil, idle
@@ -228,27 +228,25 @@ func (f *commandFlags) bind(a *app, b *Binding, busy action.Policy, sep byte, ar
 	policy := action.Busy{Policy: busy}
 	stop, err := sig.Parse(f.stopSignal)
 	if err != nil {
-		return usagef("--stop-signal: %v", err)
+		return usageOf(valueWord("stop-signal"), "--stop-signal: ", err)
 	}
 	if f.onBusy != "" {
 		if policy, err = action.ParseBusy(f.onBusy); err != nil {
-			return usagef("--on-busy: %v", err)
+			return usageOf(valueWord("on-busy"), "--on-busy: ", err)
 		}
 	}
 	for _, v := range f.env {
 		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
-			return usagef("--env %s: write NAME=VALUE", v)
+			return usageAt(itemWord("env", v), "--env %s: write NAME=VALUE", v)
 		}
 	}
 	if err := action.CheckArgs(argv, event.Event{Detail: b.Sample}); err != nil {
-		return usagef("%v", err)
+		e, _ := errors.AsType[*action.ArgError](err)
+		return usageOf(f.word(e.Arg), "", err)
 	}
 	env := slices.Concat(a.env, f.env)
 	if err := a.lookup(argv[0], f.dir, env); err != nil {
-		if e, ok := errors.AsType[*action.StartError](err); ok {
-			return &exitError{status: e.Status, err: err}
-		}
-		return err
+		return f.notFound(err)
 	}
 	b.ExitOnError, b.Cgroup = f.exitOnError, f.cgroup
 	b.Exec = &action.Options{
@@ -266,4 +264,24 @@ func (f *commandFlags) bind(a *app, b *Binding, busy action.Policy, sep byte, ar
 		Sep:        sep,
 	}
 	return nil
+}
+
+// word is where a word of the command comes from.
+func (f *commandFlags) word(number int) word {
+	if f.script != "" {
+		return valueWord("script")
+	}
+	return commandWord(number)
+}
+
+// notFound is the error for a command that can't be run, and why.
+func (f *commandFlags) notFound(err error) error {
+	e, ok := errors.AsType[*action.StartError](err)
+	switch {
+	case !ok:
+		return err
+	case e.Status == exitInternal: // it is not the command's fault
+		return &wordError{&exitError{status: e.Status, err: err}, valueWord("chdir")}
+	}
+	return &wordError{&exitError{status: e.Status, err: err}, f.word(0)}
 }

@@ -42,10 +42,10 @@ func (f *linkFlags) options(a *app) (link.Options, error) {
 	}
 	s, err := link.ParseServer(o.Server, a.getenv)
 	if err != nil {
-		return o, usagef("--server: %v", err)
+		return o, usageOf(valueWord("server"), "--server: ", err)
 	}
 	if s.Dir != "" && f.creds != "" {
-		return o, usagef("--creds is for a server of NATS, and %s is none: leave it out", o.Server)
+		return o, usageAt(flagWord("creds"), "--creds is for a server of NATS, and %s is none: leave it out", o.Server)
 	}
 	o.Host, err = os.Hostname()
 	return o, err
@@ -64,7 +64,7 @@ func (a *app) link(o link.Options, post func(func())) (link.Link, error) {
 	full.Post, full.Report, full.Getenv = post, a.report, a.getenv
 	l, err := link.Open(full)
 	if err != nil {
-		return nil, usagef("--server: %v", err)
+		return nil, usageOf(valueWord("server"), "--server: ", err)
 	}
 	if a.links.open == nil {
 		a.links.open = map[[2]string]link.Link{}
@@ -87,13 +87,13 @@ func (l *links) close() {
 }
 
 // checkSubjects reports what can't be a subject. A word too many is likely the COMMAND.
-func (a *app) checkSubjects(subjects []string, filter bool) error {
+func (a *app) checkSubjects(c *cobra.Command, subjects []string, filter bool) error {
 	for i, s := range subjects {
 		if err := link.CheckSubject(s, filter); err != nil {
-			if i > 0 {
-				return usageAt(s, "%v; if it is the command, %s", err, a.dashHint(s))
+			if hint := a.dashHint(c, i); i > 0 && hint != "" {
+				return usageAt(argWord(i), "%v; if it is the command, %s", err, hint)
 			}
-			return usageAt(s, "%v", err)
+			return usageOf(argWord(i), "", err)
 		}
 	}
 	return nil

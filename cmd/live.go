@@ -44,11 +44,11 @@ const frameRate = 20
 // show begins. It is for a session that has not started anything yet.
 func (r *runner) show() error {
 	if t := r.app.getenv("TERM"); t == "" || t == "dumb" {
-		return usagef("--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
+		return usageAt(flagWord("live"), "--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
 	}
 	screen, err := openScreen(r.loop)
 	if err != nil {
-		return usagef("--live: there is no terminal to draw on: %v", err)
+		return usageAt(flagWord("live"), "--live: there is no terminal to draw on: %v", err)
 	}
 	l := &live{runner: r, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
 	if err := l.keyboard.Guard(); err != nil {

@@ -40,7 +40,7 @@ type counts struct {
 func (r *runner) serveMetrics(address string) error {
 	at, err := socket.ParseTCP(address)
 	if err != nil {
-		return usagef("--metrics: %v", err)
+		return usageOf(valueWord("metrics"), "--metrics: ", err)
 	}
 	m := &metrics{session: r.session, counts: map[metricKey]*counts{}, since: time.Now()}
 	page, err := control.ServePage(r.loop, at, "/metrics", m.page, r.app.report)

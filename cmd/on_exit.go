@@ -117,19 +117,21 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 	case respawnOnFailure:
 		w.Respawn = onexit.RespawnOnFailure
 	default:
-		return w, usagef("--respawn is %s or %s, not %q", respawnAlways, respawnOnFailure, o.respawn)
+		return w, usageAt(valueWord("respawn"), "--respawn is %s or %s, not %q", respawnAlways, respawnOnFailure, o.respawn)
 	}
 	switch flags := c.Flags(); {
-	case slices.Contains(o.pidFiles, "") || slices.Contains(o.commands, ""):
-		return w, usagef("--pidfile and --command can't be empty: give the name of a file or a command")
+	case slices.Contains(o.pidFiles, ""):
+		return w, usageAt(itemWord("pidfile", ""), "--pidfile is empty: give the name of a file")
+	case slices.Contains(o.commands, ""):
+		return w, usageAt(itemWord("command", ""), "--command is empty: give the name of a command")
 	case o.respawn != "" && o.child == "":
-		return w, usagef("--respawn starts a child again: add --child CMD")
+		return w, usageAt(flagWord("respawn"), "--respawn starts a child again: add --child CMD")
 	case o.respawn == "" && (flags.Changed("respawn-delay") || flags.Changed("respawn-max-delay")):
-		return w, usagef("--respawn-delay and --respawn-max-delay are about --respawn, and there is none")
+		return w, usageAt(flagWord("respawn-delay", "respawn-max-delay"), "--respawn-delay and --respawn-max-delay are about --respawn, and there is none")
 	case flags.Changed("respawn-max-delay") && o.maxDelay < o.delay:
-		return w, usagef("--respawn-max-delay is less than --respawn-delay")
+		return w, usageAt(valueWord("respawn-max-delay"), "--respawn-max-delay is less than --respawn-delay")
 	case o.respawn != "" && o.delay <= 0:
-		return w, usagef("--respawn-delay is to be more than 0")
+		return w, usageAt(valueWord("respawn-delay"), "--respawn-delay is to be more than 0")
 	case flags.Changed("child"):
 		return w, o.describeChild(a, &w)
 	}
@@ -138,12 +140,13 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 
 // describeChild splits the child's command as a line of an Evfile is.
 func (o *onExitOptions) describeChild(a *app, w *onexit.Options) error {
+	at := valueWord("child")
 	list, err := evfile.Split(o.child)
 	switch {
 	case err != nil:
-		return usagef("--child: %v", err)
+		return usageOf(at, "--child: ", err)
 	case len(list) == 0:
-		return usagef("--child is empty: give a command")
+		return usageAt(at, "--child is empty: give a command")
 	}
 	for _, word := range list {
 		w.Child = append(w.Child, word.Text)
@@ -152,7 +155,7 @@ func (o *onExitOptions) describeChild(a *app, w *onexit.Options) error {
 	w.Env = sdnotify.Environ((&exec.Cmd{Env: slices.Concat(os.Environ(), a.env)}).Environ())
 	err = a.lookup(w.Child[0], "", a.env)
 	if e, ok := errors.AsType[*action.StartError](err); ok {
-		return &exitError{status: e.Status, err: fmt.Errorf("--child: %w", err)}
+		return &wordError{&exitError{status: e.Status, err: fmt.Errorf("--child: %w", err)}, at}
 	}
 	return err
 }

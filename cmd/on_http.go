@@ -51,7 +51,7 @@ func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) 
 	case len(own) == 0:
 		return usagef("give an address, as in: ev on-http :8080")
 	case len(own) > 1:
-		return usageAt(own[1], "%s", a.dashHint(own[1]))
+		return a.tooMany(c, "one address is enough", own)
 	}
 	w, err := o.describe(a, c, own[0])
 	if err != nil {
@@ -163,7 +163,7 @@ func (o *onHTTPOptions) describe(a *app, c *cobra.Command, addr string) (onhttp.
 func (o *onHTTPOptions) needCommand(c *cobra.Command, given bool) error {
 	for _, name := range []string{"async", "cgi", "status", "half-close", "keep-running", "max-parallel", "max-queue"} {
 		if c.Flags().Changed(name) && !given {
-			return usagef("--%s is about a command, and there is none: put -- and the command at the end", name)
+			return usageAt(flagWord(name), "--%s is about a command, and there is none: put -- and the command at the end", name)
 		}
 	}
 	return nil
@@ -172,15 +172,15 @@ func (o *onHTTPOptions) needCommand(c *cobra.Command, given bool) error {
 // checkMethods makes the methods upper case.
 func (o *onHTTPOptions) checkMethods() error {
 	if len(o.methods) == 0 {
-		return usagef("--method: give a method, as in --method GET,POST")
+		return usageAt(valueWord("method"), "--method: give a method, as in --method GET,POST")
 	}
 	for i, m := range o.methods {
 		m = strings.ToUpper(m)
 		if !slices.Contains(onhttp.Methods(), m) {
 			if guess, ok := nearest.Of(m, slices.Values(onhttp.Methods())); ok {
-				return usagef("--method: %q is no method: did you mean %s?", o.methods[i], guess)
+				return usageAt(itemWord("method", o.methods[i]), "--method: %q is no method: did you mean %s?", o.methods[i], guess)
 			}
-			return usagef("--method: %q is no method: there are %s", o.methods[i], strings.Join(onhttp.Methods(), ", "))
+			return usageAt(itemWord("method", o.methods[i]), "--method: %q is no method: there are %s", o.methods[i], strings.Join(onhttp.Methods(), ", "))
 		}
 		o.methods[i] = m
 	}
@@ -191,14 +191,15 @@ func (o *onHTTPOptions) checkMethods() error {
 func (o *onHTTPOptions) statuses() (map[int]int, error) {
 	statuses := map[int]int{}
 	for _, s := range o.status {
-		code, status, _ := strings.Cut(s, "=")
+		code, status, given := strings.Cut(s, "=")
 		n, err := strconv.ParseUint(code, 10, 8)
-		if err != nil {
-			return nil, usagef("--status %s: write CODE=HTTP, an exit status from 0 to 255 and a status from 200 to 599", s)
+		at := itemWord("status", s)
+		if err == nil && given {
+			at = at.from(len(code + "="))
 		}
-		to, err := strconv.ParseUint(status, 10, 16)
-		if err != nil || to < 200 || to > 599 {
-			return nil, usagef("--status %s: write CODE=HTTP, an exit status from 0 to 255 and a status from 200 to 599", s)
+		to, wrong := strconv.ParseUint(status, 10, 16)
+		if err != nil || wrong != nil || to < 200 || to > 599 {
+			return nil, usageAt(at, "--status %s: write CODE=HTTP, an exit status from 0 to 255 and a status from 200 to 599", s)
 		}
 		statuses[int(n)] = int(to)
 	}

@@ -211,7 +211,7 @@ func parsePrefix(flag, s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return p, usagef("%s %s: write addresses, as in 10.0.0.0/8 or ::1", flag, s)
+		return p, usageAt(itemWord(strings.TrimPrefix(flag, "--"), s), "%s %s: write addresses, as in 10.0.0.0/8 or ::1", flag, s)
 	}
 	return p.Masked(), nil
 }
@@ -221,7 +221,7 @@ func socketOwner(mode, group string) (perm os.FileMode, gid string, err error) {
 	if mode != "" {
 		n, err := strconv.ParseUint(mode, 8, 32)
 		if err != nil || n == 0 || n > 0o777 {
-			return 0, "", usagef("--socket-mode %s: write permissions in octal, as in 660", mode)
+			return 0, "", usageAt(valueWord("socket-mode"), "--socket-mode %s: write permissions in octal, as in 660", mode)
 		}
 		perm = os.FileMode(n)
 	}
@@ -230,7 +230,7 @@ func socketOwner(mode, group string) (perm os.FileMode, gid string, err error) {
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {
-		return 0, "", usagef("--socket-group %s: there is no such group", group)
+		return 0, "", usageAt(valueWord("socket-group"), "--socket-group %s: there is no such group", group)
 	}
 	return perm, g.Gid, nil
 }
@@ -240,28 +240,28 @@ func (o *onHTTPOptions) contradiction(a *app, c *cobra.Command, w *onhttp.Option
 	unix := strings.HasPrefix(w.Addr, "unix:")
 	for _, name := range []string{"hmac-format", "hmac-header", "hmac-signed", "hmac-hash", "hmac-prefix", "hmac-time", "hmac-tolerance", "public-url", "query"} {
 		if c.Flags().Changed(name) && o.signature.SecretFile == "" {
-			return usagef("--%s is about a signature: add --hmac-secret-file FILE", name)
+			return usageAt(flagWord(name), "--%s is about a signature: add --hmac-secret-file FILE", name)
 		}
 	}
 	switch {
 	case (o.tlsCert == "") != (o.tlsKey == ""):
-		return usagef("--tls-cert and --tls-key go together: give both")
+		return usageAt(flagWord("tls-cert", "tls-key"), "--tls-cert and --tls-key go together: give both")
 	case o.clientCA != "" && o.tlsCert == "":
-		return usagef("--client-ca is about TLS: add --tls-cert and --tls-key")
+		return usageAt(flagWord("client-ca"), "--client-ca is about TLS: add --tls-cert and --tls-key")
 	case (o.socketMode != "" || o.socketGroup != "") && !unix:
-		return usagef("--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
+		return usageAt(flagWord("socket-mode", "socket-group"), "--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
 	case o.readTimeout <= 0:
-		return usagef("--read-timeout is to be more than 0")
+		return usageAt(valueWord("read-timeout"), "--read-timeout is to be more than 0")
 	case o.halfClose != halfCloseGone && o.halfClose != halfCloseWaits:
-		return usagef("--half-close is %s or %s, not %q", halfCloseGone, halfCloseWaits, o.halfClose)
+		return usageAt(valueWord("half-close"), "--half-close is %s or %s, not %q", halfCloseGone, halfCloseWaits, o.halfClose)
 	case o.cgi && len(o.status) > 0:
-		return usagef("--cgi has the command say the status, --status its exit status: leave out one of the two")
+		return usageAt(flagWord("cgi", "status"), "--cgi has the command say the status, --status its exit status: leave out one of the two")
 	case o.async && (o.cgi || len(o.status) > 0 || o.keepRunning):
-		return usagef("--async answers before the command has run: leave out --cgi, --status, --keep-running")
+		return usageAt(flagWord("cgi", "status", "keep-running"), "--async answers before the command has run: leave out --cgi, --status, --keep-running")
 	case o.retry > 0 && !o.async:
-		return usagef("--retry runs a command again, whose answer may be out already: add --async")
+		return usageAt(flagWord("retry"), "--retry runs a command again, whose answer may be out already: add --async")
 	case o.accessLog == "-" && (o.print || o.script == "" && c.ArgsLenAtDash() < 0 && !a.quiet):
-		return usagef("--access-log - is for when nothing else is printed: name a file")
+		return usageAt(valueWord("access-log"), "--access-log - is for when nothing else is printed: name a file")
 	}
 	return nil
 }

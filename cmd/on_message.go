@@ -85,7 +85,7 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 	if len(own) == 0 {
 		return usagef("give a subject, as in: ev on-message ev.jobs.invoice")
 	}
-	if err := a.checkSubjects(own, true); err != nil {
+	if err := a.checkSubjects(c, own, true); err != nil {
 		return err
 	}
 	b, err := o.bind(a, c, event.Message{}, action.Queue, command)
@@ -99,13 +99,13 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 	}
 	switch {
 	case o.nowait:
-		return usagef("--nowait does not wait, and an event takes its time to come: --once --timeout 5s has status 124 if none has come by then")
+		return usageAt(flagWord("nowait"), "--nowait does not wait, and an event takes its time to come: --once --timeout 5s has status 124 if none has come by then")
 	case o.group == "" && o.name == "":
 		return usagef("name the group: --group NAME, or --name NAME, or a label in an Evfile")
 	case o.ackWait < time.Second:
-		return usagef("--ack-wait %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(o.ackWait))
+		return usageAt(valueWord("ack-wait"), "--ack-wait %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(o.ackWait))
 	case o.most < o.delay:
-		return usagef("--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(o.most), span.Format(o.delay))
+		return usageAt(valueWord("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(o.most), span.Format(o.delay))
 	}
 	if w.Consume.Group = o.group; o.group == "" {
 		w.Consume.Group = o.name
@@ -123,12 +123,12 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 			w.Limit = 1000 // what it does while the command runs is for what comes meanwhile
 		}
 		if o.ordered && b.Exec.Busy.Policy != action.Queue {
-			return usagef("--ordered is one event after the other, and --on-busy %s is not: leave out one of the two", o.onBusy)
+			return usageAt(flagWord("ordered", "on-busy"), "--ordered is one event after the other, and --on-busy %s is not: leave out one of the two", o.onBusy)
 		}
 	}
 	if o.from != "" && o.from != "all" {
 		if w.Consume.From.Time, err = schedule.ParseTime(o.from, time.Now(), a.localZone()); err != nil {
-			return scheduleError("--from: ", err)
+			return usageOf(valueWord("from"), "--from: ", err)
 		}
 	}
 	w.Consume.From.All = o.from == "all"

@@ -50,9 +50,9 @@ others that the Go runtime keeps to itself.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			own, command := split(c, args)
 			if o.list {
-				return listSignals(c, args)
+				return listSignals(c, own, command)
 			}
-			signals, err := a.parseSignals(own)
+			signals, err := a.parseSignals(c, own)
 			if err != nil {
 				return err
 			}
@@ -64,13 +64,13 @@ others that the Go runtime keeps to itself.`,
 				b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
 			}
 			if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
-				return usagef("CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
+				return usageAt(signalWord(own, syscall.SIGCHLD), "CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
 			}
 			b.Claims.Signals = signals
 			if o.siginfo {
 				for _, s := range signals {
 					if err := sigmask.Blockable(s); err != nil {
-						return usagef("--siginfo: %v", err)
+						return usageOf(signalWord(own, s), "--siginfo: ", err)
 					}
 				}
 				b.Claims.Blocked = signals
@@ -90,21 +90,23 @@ others that the Go runtime keeps to itself.`,
 }
 
 // parseSignals reads the SIGNALs. What can't be one is likely the COMMAND.
-func (a *app) parseSignals(args []string) ([]syscall.Signal, error) {
+func (a *app) parseSignals(c *cobra.Command, args []string) ([]syscall.Signal, error) {
 	if len(args) == 0 {
 		return nil, usagef("give a signal, as in: ev on-signal HUP")
 	}
 	var signals []syscall.Signal
 	for i, arg := range args {
 		s, err := sig.Parse(arg)
-		switch {
-		case err != nil && i > 0:
-			return nil, usagef("%v; if it is the command, %s", err, a.dashHint(arg))
-		case err != nil:
-			return nil, usagef("%v", err)
+		if err != nil && i > 0 {
+			if hint := a.dashHint(c, i); hint != "" {
+				err = fmt.Errorf("%w (if %s is the command, %s)", err, arg, hint)
+			}
 		}
-		if err := sig.Watchable(s); err != nil {
-			return nil, usagef("%v", err)
+		if err == nil {
+			err = sig.Watchable(s)
+		}
+		if err != nil {
+			return nil, usageOf(argWord(i), "", err)
 		}
 		if !slices.Contains(signals, s) {
 			signals = append(signals, s)
@@ -113,15 +115,31 @@ func (a *app) parseSignals(args []string) ([]syscall.Signal, error) {
 	return signals, nil
 }
 
+// signalWord is the first of the arguments that stands for a signal.
+func signalWord(args []string, s syscall.Signal) word {
+	return argWord(slices.IndexFunc(args, func(arg string) bool {
+		other, err := sig.Parse(arg)
+		return err == nil && other == s
+	}))
+}
+
 // listSignals prints what can stand for SIGNAL.
-func listSignals(c *cobra.Command, args []string) error {
+func listSignals(c *cobra.Command, own, command []string) error {
+	const alone = "--list prints all signals: leave out %s"
+	switch {
+	case len(own) > 0:
+		return usageAt(argWord(0), alone, own[0])
+	case len(command) > 0:
+		return usageAt(commandWord(0), alone, command[0])
+	}
+	var other error
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed && f.Name != "list" {
-			args = append(args, "--"+f.Name)
+			other = usageAt(flagWord(f.Name), alone, "--"+f.Name)
 		}
 	})
-	if len(args) > 0 {
-		return usagef("--list prints all signals: leave out %s", args[0])
+	if other != nil {
+		return other
 	}
 	var b []byte
 	for _, s := range sig.All() {

@@ -99,11 +99,11 @@ func (o *probeOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	if o.nowait {
-		return usagef("--nowait does not wait, and a look takes its time: --until up --timeout 5s looks, and has status 124 if TARGET is not up by then")
+		return usageAt(flagWord("nowait"), "--nowait does not wait, and a look takes its time: --until up --timeout 5s looks, and has status 124 if TARGET is not up by then")
 	}
 	if o.until != "" {
 		if o.count > 1 {
-			return usagef("--until ends with its first event, and --count wants %d: leave out one of the two", o.count)
+			return usageAt(flagWord("until", "count"), "--until ends with its first event, and --count wants %d: leave out one of the two", o.count)
 		}
 		b.Count = 1
 	}
@@ -123,17 +123,19 @@ func (o *probeOptions) describe(a *app, c *cobra.Command, own []string) (probe.O
 	case len(own) == 0:
 		return p, usagef("give a target, as in: ev probe tcp:localhost:5432")
 	case len(own) > 1:
-		return p, usageAt(own[1], "%s", a.dashHint(own[1]))
-	case o.every <= 0 || o.timeout <= 0:
-		return p, usagef("--every and --look-timeout are to be more than 0")
+		return p, a.tooMany(c, "one target is enough", own)
+	case o.every <= 0:
+		return p, usageAt(valueWord("every"), "--every is to be more than 0")
+	case o.timeout <= 0:
+		return p, usageAt(valueWord("look-timeout"), "--look-timeout is to be more than 0")
 	case o.backoff != 0 && o.backoff < o.every:
-		return p, usagef("--backoff %s is less than --every %s, from which the pause grows", span.Format(o.backoff), span.Format(o.every))
+		return p, usageAt(valueWord("backoff"), "--backoff %s is less than --every %s, from which the pause grows", span.Format(o.backoff), span.Format(o.every))
 	case o.insecure && o.caCert != "":
-		return p, usagef("--insecure does not check the certificate, and --cacert says by which to check it: leave out one of the two")
+		return p, usageAt(flagWord("insecure", "cacert"), "--insecure does not check the certificate, and --cacert says by which to check it: leave out one of the two")
 	}
 	var err error
 	if p.Target, err = probe.ParseTarget(own[0]); err != nil {
-		return p, usageAt(own[0], "%v", err)
+		return p, usageOf(argWord(0), "", err)
 	}
 	for _, f := range []struct {
 		name string
@@ -148,7 +150,7 @@ func (o *probeOptions) describe(a *app, c *cobra.Command, own []string) (probe.O
 		{"insecure", p.Target.TLS(), "the certificate of an https target"},
 	} {
 		if c.Flags().Changed(f.name) && !f.fits {
-			return p, usagef("--%s is about %s, and %s has none: leave it out", f.name, f.of, own[0])
+			return p, usageAt(flagWord(f.name), "--%s is about %s, and %s has none: leave it out", f.name, f.of, own[0])
 		}
 	}
 	return p, o.judge(&p)
@@ -168,17 +170,17 @@ func (o *probeOptions) judge(p *probe.Options) (err error) {
 	}
 	if o.expect != "" {
 		if p.Expect, err = probe.ParseStatuses(o.expect); err != nil {
-			return usagef("--expect: %v", err)
+			return usageOf(valueWord("expect"), "--expect: ", err)
 		}
 	}
 	if o.match != "" {
 		if p.Match, err = regexp.Compile(o.match); err != nil {
-			return usagef("--match: %v", err)
+			return usageOf(valueWord("match").from(regexpFault(o.match, err)), "--match: ", err)
 		}
 	}
 	if o.caCert != "" {
 		if p.CACert, err = os.ReadFile(o.caCert); err != nil {
-			return usagef("--cacert: %v", err)
+			return usageOf(valueWord("cacert"), "--cacert: ", err)
 		}
 	}
 	return nil

@@ -155,19 +155,19 @@ func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, e
 	own, command := split(c, args)
 	switch {
 	case len(own) > 1:
-		return nil, usagef("one Evfile is enough, and there is %q as well: an -e takes one word, so quote the line", own[1])
+		return nil, usageAt(argWord(1), "one Evfile is enough, and there is %q as well: an -e takes one word, so quote the line", own[1])
 	case command != nil:
-		return nil, usagef("a command belongs to a line: ev run -e 'timer 5 -- echo over'")
+		return nil, usageAt(dashWord(), "a command belongs to a line: ev run -e 'timer 5 -- echo over'")
 	case len(own) == 1 && own[0] == "":
-		return nil, usagef("the name of the Evfile is empty: leave it out for ./Evfile")
+		return nil, usageAt(argWord(0), "the name of the Evfile is empty: leave it out for ./Evfile")
 	case c.Flags().Changed("metrics") && o.metrics == "":
-		return nil, usagef("--metrics: give an address, as in --metrics :9180")
+		return nil, usageAt(valueWord("metrics"), "--metrics: give an address, as in --metrics :9180")
 	case o.check && o.list:
-		return nil, usagef("--list checks, too: leave out --check")
+		return nil, usageAt(flagWord("check"), "--list checks, too: leave out --check")
 	case o.printEvfile && (o.check || o.list):
-		return nil, usagef("--print-evfile, --check and --list each print something else: leave out all but one")
+		return nil, usageAt(flagWord("check", "list"), "--print-evfile, --check and --list each print something else: leave out all but one")
 	case o.once && o.nowait:
-		return nil, usagef("--once waits and --nowait does not: leave out one of the two")
+		return nil, usageAt(flagWord("once", "nowait"), "--once waits and --nowait does not: leave out one of the two")
 	}
 	if err := o.fileOptions.check(c.Flags()); err != nil {
 		return nil, err
@@ -180,9 +180,9 @@ func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, e
 	}
 	switch {
 	case o.watch && (r.path == "" && !o.given() || r.path == "-"):
-		return nil, usagef("--watch is about an Evfile, and there is none: name it")
+		return nil, usageAt(flagWord("watch"), "--watch is about an Evfile, and there is none: name it")
 	case o.watch && !r.hasFile():
-		return nil, usagef("--watch: %s is no regular file, and can't be read twice", r.path)
+		return nil, usageAt(flagWord("watch"), "--watch: %s is no regular file, and can't be read twice", r.path)
 	}
 	return r, nil
 }

@@ -8,17 +8,16 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
-	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch/onhttp"
 )
 
@@ -78,9 +77,10 @@ func (r *reader) bind(l *line) error {
 	}
 	switch {
 	case l.binding == nil:
-		return usagef("this line only shows something: give it to ev on the command line")
+		return usageAt(flagWord("list", "next", "after", "explain", "calendar", "timeline"),
+			"this line only shows something: give it to ev on the command line")
 	case l.binding.NoWait:
-		return usagef("--nowait is about the loop as a whole: give it to ev run")
+		return usageAt(flagWord("nowait"), "--nowait is about the loop as a whole: give it to ev run")
 	}
 	live := r.options.live
 	if live && l.binding.Claims.Stdin && term.IsTerminal(stdinFD) {
@@ -99,10 +99,10 @@ func (r *reader) bind(l *line) error {
 func (r *reader) blockSignals(lines []*line) error {
 	var blocked []syscall.Signal
 	for _, l := range lines {
+		if len(l.binding.Claims.Blocked) > 0 && r.path == "-" {
+			return evfile.Errors{l.fault(usageAt(flagWord("siginfo"), "--siginfo: ev reads its lines twice then, which standard input can't give: name a file"))}
+		}
 		blocked = append(blocked, l.binding.Claims.Blocked...)
-	}
-	if len(blocked) > 0 && r.path == "-" {
-		return usagef("--siginfo: ev reads its lines twice then, which standard input can't give: name a file")
 	}
 	return blockSignals(blocked)
 }
@@ -114,7 +114,7 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 		for _, s := range l.binding.Claims.Blocked {
 			for _, other := range lines {
 				if other != l && slices.Contains(other.binding.Claims.Signals, s) {
-					errs = append(errs, l.fault(usagef("--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
+					errs = append(errs, l.fault(usageAt(flagWord("siginfo"), "--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
 				}
 			}
 		}
@@ -151,7 +151,7 @@ func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
 		return r.flagError(a, c, err)
 	}
 	if l.Label != "" && named.Changed {
-		return usagef("--name: the line has a name already, its label %s: leave out one of the two", l.Label)
+		return usageAt(flagWord("name"), "--name: the line has a name already, its label %s: leave out one of the two", l.Label)
 	}
 	if r.options.json && !fs.Changed("format") {
 		_ = fs.Set("json", "true")
@@ -187,16 +187,16 @@ func (r *reader) lineApp(l *line) *app {
 
 func (r *reader) flagError(a *app, c *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
-		return usagef("help is for the command line: ev %s --help", c.Name())
+		return usageAt(flagWord("help", "-h"), "help is for the command line: ev %s --help", c.Name())
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name := e.GetSpecifiedName()
-		global, word := r.globals.Lookup(name), "--"+name
-		if len(name) == 1 {
-			global, word = r.globals.ShorthandLookup(name), "-"+name
+		global := r.globals.Lookup(name)
+		if e.GetSpecifiedShortnames() != "" && len(name) == 1 {
+			name, global = "-"+name, r.globals.ShorthandLookup(name)
 		}
 		if global != nil {
-			return usageAt(word, "--%s is about ev as a whole: give it to ev run", global.Name)
+			return usageAt(flagWord(name), "--%s is about ev as a whole: give it to ev run", global.Name)
 		}
 	}
 	return a.flagError(c, err)
@@ -228,79 +228,27 @@ func unknownWatcher(word string) error {
 
 // fault says where an error of the line is.
 func (l *line) fault(err error) *evfile.Error {
-	at := l.culprit(err.Error())
-	if e, ok := errors.AsType[*usageError](err); ok && e.word != "" {
-		at = l.Words[max(slices.Index(l.Args(), e.word), 0)]
+	var at word
+	if e, ok := errors.AsType[*wordError](err); ok {
+		at = e.at
+	} else if e, ok := errors.AsType[*diag.OptionError](err); ok {
+		at = optionWord(l.Words[0].Text, e)
 	}
-	if e, ok := errors.AsType[*schedule.Error](err); ok {
-		at = l.inside(e.Text, e.Pos, at)
+	number, offset := 0, 0
+	if at.role != nameRole {
+		number, offset = tellApart(l.flags(), l.Args()).find(at.from(diag.Offset(err)))
 	}
-	return l.file.Errorf(at, "%s", err)
+	return l.file.Errorf(l.file.Within(l.Words[number], offset), "%s", err)
 }
 
-// inside returns the place within a word where an error is, by its offset in the
-// word's text; other if no word has that text.
-func (l *line) inside(text string, offset int, other evfile.Word) evfile.Word {
-	i := slices.IndexFunc(l.Words, func(w evfile.Word) bool { return w.Text == text })
-	if i < 0 {
-		return other
-	}
-	w := l.Words[i]
-	before := utf8.RuneCountInString(text[:offset])
-	if source := []rune(l.file.Errorf(w, "").Source); strings.ContainsRune(`'"`, source[w.Col-1]) {
-		before++ // the quote
-	}
-	w.Col += before
-	return w
-}
-
-// culprit finds the word that a message is about: the one of ev's own words that it
-// names first, and if that is a flag and its value is named after it, the value. If
-// there is none, the words of the COMMAND come in question.
-func (l *line) culprit(msg string) evfile.Word {
-	words := l.Words
-	end := slices.IndexFunc(words, func(w evfile.Word) bool { return w.Text == "--" })
-	if end < 0 {
-		end = len(words)
-	}
-	for _, part := range [][]evfile.Word{words[1:end], words[end:]} {
-		first, best := -1, -1
-		for i, w := range part {
-			name, _, _ := strings.Cut(w.Text, "=")
-			if !strings.HasPrefix(name, "--") {
-				name = w.Text
-			}
-			if at := mention(msg, name); at >= 0 && name != "--" && (first < 0 || at < first) {
-				first, best = at, i
-			}
+// flags are those of the line's command.
+func (l *line) flags() *pflag.FlagSet {
+	for _, w := range watchers() {
+		if w.name == l.Words[0].Text {
+			return w.command(&app{}, nil).Flags()
 		}
-		if best < 0 {
-			continue
-		}
-		if next := best + 1; strings.HasPrefix(part[best].Text, "-") && next < len(part) && mention(msg[first:], part[next].Text) > 0 {
-			best = next
-		}
-		return part[best]
 	}
-	return words[0]
-}
-
-// mention returns where a message names a word: not as a part of another.
-func mention(msg, word string) int {
-	const ofWords = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	for from := 0; word != ""; {
-		at := strings.Index(msg[from:], word)
-		if at < 0 {
-			break
-		}
-		at += from
-		end := at + len(word)
-		if (at == 0 || !strings.Contains(ofWords, msg[at-1:at])) && (end == len(msg) || !strings.Contains(ofWords, msg[end:end+1])) {
-			return at
-		}
-		from = end
-	}
-	return -1
+	return pflag.NewFlagSet("", pflag.ContinueOnError)
 }
 
 // bindLines makes what lines describe. Nothing is started. The error is all that is

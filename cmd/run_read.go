@@ -83,7 +83,7 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 		}
 	}
 	if len(lines) == 0 && errs == nil {
-		return nil, nil, usagef("%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", r.name())
+		return nil, nil, usageAt(argOf(r.path), "%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", r.name())
 	}
 	return lines, errs, nil
 }
@@ -115,14 +115,14 @@ func (r *reader) readFile() (name, text string, err error) {
 	}
 	f, err := os.Open(r.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return "", "", usagef("%s: there is no such file: name an Evfile, or give lines with -e", r.path)
+		return "", "", usageAt(argOf(r.path), "%s: there is no such file: name an Evfile, or give lines with -e", r.path)
 	}
 	if err != nil {
 		return "", "", err
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return "", "", usagef("%s is a directory: name the Evfile, as in ev run %s", r.path, filepath.Join(r.path, "Evfile"))
+		return "", "", usageAt(argOf(r.path), "%s is a directory: name the Evfile, as in ev run %s", r.path, filepath.Join(r.path, "Evfile"))
 	}
 	if os.Geteuid() == 0 {
 		if err := trusted(f, r.path); err != nil {
@@ -141,7 +141,7 @@ func trusted(f *os.File, path string) error {
 		return err
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return untrusted(path, info)
+		return untrusted(path, path, info)
 	}
 	user := owner(info)
 	real, err := filepath.EvalSymlinks(path)
@@ -157,18 +157,19 @@ func trusted(f *os.File, path string) error {
 		}
 		// In a sticky directory nobody replaces another's file (inode(7)).
 		if info.Mode().Perm()&0o022 != 0 && info.Mode()&os.ModeSticky == 0 {
-			return untrusted(dir, info)
+			return untrusted(path, dir, info)
 		}
 		if u := owner(info); u != 0 && u != user {
-			return usagef("%s belongs to user %d, who could replace %s of user %d, and root would run that: chown one of the two", dir, u, path, user)
+			return usageAt(argOf(path), "%s belongs to user %d, who could replace %s of user %d, and root would run that: chown one of the two", dir, u, path, user)
 		}
 	}
 	return nil
 }
 
-func untrusted(path string, info os.FileInfo) error {
-	return usagef("%s can be written by others than its owner (it belongs to user %d), and root would run what they write: chmod go-w %[1]s",
-		path, owner(info))
+// untrusted is the error for an Evfile that others may write, or the directory that it is in.
+func untrusted(path, open string, info os.FileInfo) error {
+	return usageAt(argOf(path), "%s can be written by others than its owner (it belongs to user %d), and root would run what they write: chmod go-w %[1]s",
+		open, owner(info))
 }
 
 // owner returns the user whom a file belongs to; root if that is not told.

@@ -32,7 +32,7 @@ func (r *runner) follow(changes bool) error {
 		Report:  r.app.report,
 	}, func(event.Detail) { r.reload() })
 	if err != nil {
-		return usagef("--watch: %v", err)
+		return usageOf(flagWord("watch"), "--watch: ", err)
 	}
 	if err := w.Start(); err != nil {
 		return err

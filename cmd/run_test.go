@@ -59,30 +59,6 @@ func testSession(tb testing.TB, text string) (*session, []*line) {
 	return s, lines
 }
 
-func TestLine_culprit(t *testing.T) {
-	tests := []struct{ line, msg, want string }{
-		{"timer 5x -- echo", `bad duration "5x": unknown unit`, "5x"},
-		{"timer 5 --jsno", "there is no flag --jsno: did you mean --json?", "--jsno"},
-		{"timer 5 --priority 7", "--priority 7: it goes from -2 to 2", "7"},
-		{"timer 5 --priority=7", "--priority 7: it goes from -2 to 2", "--priority=7"},
-		{"timer 5 --repeat", "--repeat needs a value: --repeat DURATION", "--repeat"},
-		{"timer 5 -- nowhere 5", "nowhere: not found in PATH", "nowhere"},
-		{"timer 5 --once -- sh -c {seq}", "{seq} in the script of sh would be read as code", "{seq}"},
-		{"timer", "give a span of time", "timer"},
-		{"stat a -- b", "a watcher like stat needs a path", "a"},
-	}
-	for _, tt := range tests {
-		f, errs := evfile.Parse("Evfile", []byte(tt.line))
-		if errs != nil {
-			t.Fatal(errs)
-		}
-		l := &line{Line: &f.Lines[0], file: f}
-		if got := l.culprit(tt.msg); got.Text != tt.want {
-			t.Errorf("%s: %s: %q, want %q", tt.line, tt.msg, got.Text, tt.want)
-		}
-	}
-}
-
 func TestKeyOf(t *testing.T) {
 	keys := func(text string) (keys []string) {
 		f, errs := evfile.Parse("Evfile", []byte(text))

@@ -161,7 +161,7 @@ func blockSignals(signals []syscall.Signal) error {
 		return nil
 	}
 	if err := sigmask.Block(signals); err != nil {
-		return usagef("--siginfo: %v", err)
+		return usageOf(flagWord("siginfo"), "--siginfo: ", err)
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 		if w.Paths, err = expand(own, os.Stdin, o.separator()); err != nil {
 			return nil, err
 		}
-		a.noteCommands(w.Paths, command)
+		a.noteCommands(c, own, command)
 		return stat.New(l, w, emit)
 	}
 	return sink(c.Context(), b)
@@ -215,7 +215,7 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 	if c.Flags().Changed("change") {
 		var err error
 		if w.Changes, err = stat.ParseChanges(o.change); err != nil {
-			return w, usagef("--change: %v", err)
+			return w, usageOf(valueWord("change"), "--change: ", err)
 		}
 		if o.atime {
 			w.Changes |= stat.Atime
@@ -231,27 +231,27 @@ func (o *statOptions) check(c *cobra.Command, own []string) error {
 	}
 	for _, f := range o.below {
 		if f.Changed && !o.recursive {
-			return usagef("--%s is about what is in a directory: add -r", f.Name)
+			return usageAt(flagWord(f.Name), "--%s is about what is in a directory: add -r", f.Name)
 		}
 	}
 	given := c.Flags().Changed
 	switch {
 	case o.untilExists && o.untilGone:
-		return usagef("--until-exists and --until-gone wait for two things: leave out one of the two")
+		return usageAt(flagWord("until-exists", "until-gone"), "--until-exists and --until-gone wait for two things: leave out one of the two")
 	case o.untilExists || o.untilGone:
 		for _, name := range []string{"recursive", "change", "content", "atime", "initial"} {
 			if given(name) {
-				return usagef("--until-exists and --until-gone tell only whether the paths are there: leave out --%s", name)
+				return usageAt(flagWord(name), "--until-exists and --until-gone tell only whether the paths are there: leave out --%s", name)
 			}
 		}
 	case o.content && o.atime:
-		return usagef("--content leaves out what is not about a file's bytes: leave out --atime")
+		return usageAt(flagWord("atime"), "--content leaves out what is not about a file's bytes: leave out --atime")
 	case given("poll") && o.poll == 0:
-		return usagef("--poll 0s: looking all the time is too often: give a time, as in --poll 1s")
+		return usageAt(valueWord("poll"), "--poll 0s: looking all the time is too often: give a time, as in --poll 1s")
 	case given("poll") && o.pollFallback:
-		return usagef("--poll polls everything: leave out --poll-fallback")
+		return usageAt(flagWord("poll-fallback"), "--poll polls everything: leave out --poll-fallback")
 	case given("max-wait") && o.maxWait == 0:
-		return usagef("--max-wait 0s: changes are told at once with --settle 0")
+		return usageAt(valueWord("max-wait"), "--max-wait 0s: changes are told at once with --settle 0")
 	}
 	return nil
 }
@@ -277,14 +277,14 @@ func expand(own []string, in io.Reader, sep byte) ([]string, error) {
 
 // noteCommands says of a path that is missing, but is the name of a command, what
 // may have been forgotten.
-func (a *app) noteCommands(paths, command []string) {
+func (a *app) noteCommands(c *cobra.Command, paths, command []string) {
 	if len(command) > 0 || len(paths) < 2 {
 		return
 	}
 	if _, err := os.Lstat(paths[1]); err == nil || strings.Contains(paths[1], "/") {
 		return
 	}
-	if _, err := action.Lookup(paths[1], "", nil); err == nil {
-		a.report.Noticef("%s is not there yet, and is watched until it is; if the command is meant: %s", paths[1], a.dashHint(paths[1]))
+	if hint := a.dashHint(c, 1); hint != "" && a.lookup(paths[1], "", a.env) == nil {
+		a.report.Noticef("%s is not there yet, and is watched until it is; if the command is meant: %s", paths[1], hint)
 	}
 }

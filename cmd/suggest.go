@@ -51,19 +51,20 @@ func unknownTopic(root *cobra.Command, word string) error {
 		names[i], _, _ = strings.Cut(names[i], "\t")
 	}
 	if meant, ok := nearest.Of(word, slices.Values(names)); ok {
-		return usagef("there is no command or topic %q: did you mean 'ev help %s'?", word, meant)
+		return usageAt(argOf(word), "there is no command or topic %q: did you mean 'ev help %s'?", word, meant)
 	}
-	return usagef("there is no command or topic %q: see 'ev help help'", word)
+	return usageAt(argOf(word), "there is no command or topic %q: see 'ev help help'", word)
 }
 
-// flagError turns pflag's errors into ours, with the flag that was likely meant.
+// flagError turns pflag's errors into ours, with the word that they are about and the flag
+// that was likely meant.
 func (a *app) flagError(c *cobra.Command, err error) error {
 	a.report = a.report.Named(c.CommandPath())
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return badValue(e)
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return usagef("--%s needs a value: %s", e.GetFlag().Name, Spelling(e.GetFlag()))
+		return usageAt(flagWord(e.GetFlag().Name), "--%s needs a value: %s", e.GetFlag().Name, Spelling(e.GetFlag()))
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name, _, _ := strings.Cut(e.GetSpecifiedName(), "=")
@@ -72,26 +73,30 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 		}
 		return a.unknownFlag(c, name)
 	}
+	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
+		name, _, _ := strings.Cut(strings.TrimPrefix(e.GetSpecifiedFlag(), "--"), "=")
+		return usageAt(flagWord(name), "%s is no flag: see '%s --help'", e.GetSpecifiedFlag(), c.CommandPath())
+	}
 	return usagef("%v", err)
 }
 
 // badValue is the error for a value that a flag can't have.
 func badValue(e *pflag.InvalidValueError) error {
-	name := e.GetFlag().Name
+	name, at := e.GetFlag().Name, itemWord(e.GetFlag().Name, e.GetValue())
 	switch e.GetFlag().Value.Type() {
 	case "bool", "count":
-		return usagef("--%s takes no value: leave out the =%s", name, e.GetValue())
+		return usageAt(at, "--%s takes no value: leave out the =%s", name, e.GetValue())
 	case "int":
-		return usagef("--%s %s: give a whole number", name, e.GetValue())
+		return usageAt(at, "--%s %s: give a whole number", name, e.GetValue())
 	case "number":
-		return usagef("--%s %s: give a number from 1", name, e.GetValue())
+		return usageAt(at, "--%s %s: give a number from 1", name, e.GetValue())
 	}
-	return usagef("--%s: %v", name, e.Unwrap())
+	return usageOf(at, "--"+name+": ", e.Unwrap())
 }
 
 func (a *app) unknownFlag(c *cobra.Command, name string) error {
 	if w := a.owner(c, func(fs *pflag.FlagSet) bool { return fs.Lookup(name) != nil }); w != "" {
-		return usagef("--%s belongs after the watcher's name: ev %s --%[1]s", name, w)
+		return usageAt(flagWord(name), "--%s belongs after the watcher's name: ev %s --%[1]s", name, w)
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -100,24 +105,30 @@ func (a *app) unknownFlag(c *cobra.Command, name string) error {
 		}
 	})
 	if meant, ok := nearest.Of(name, slices.Values(names)); ok {
-		return usagef("there is no flag --%s: did you mean --%s?", name, meant)
+		return usageAt(flagWord(name), "there is no flag --%s: did you mean --%s?", name, meant)
 	}
-	return usagef("there is no flag --%s: see '%s --help', or put -- before the command", name, c.CommandPath())
+	return usageAt(flagWord(name), "there is no flag --%s: see '%s --help', or put -- before the command", name, c.CommandPath())
 }
 
 // unknownShorthand is the error for a letter that is no flag, in a word. That is most
 // often the COMMAND's, which lacks its --.
 func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
-	i := slices.Index(a.args, word)
+	at, hint := flagWord("-"+letter), ""
+	line := tellApart(c.Flags(), a.args)
+	i, _ := line.find(at)
+	before := slices.Index(line.args, i-1) - 1
+	if before > 0 {
+		hint = a.dashHint(c, before)
+	}
 	switch w := a.owner(c, func(fs *pflag.FlagSet) bool { return fs.ShorthandLookup(letter) != nil }); {
 	case w != "":
-		return usagef("-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
-	case i > 2 && !strings.HasPrefix(a.args[i-1], "-"):
-		return usageAt(a.args[i-1], "there is no flag %s; if it is the command's, %s", word, a.dashHint(a.args[i-1]))
+		return usageAt(at, "-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
+	case hint != "":
+		return usageAt(argWord(before), "there is no flag %s; if it is the command's, %s", word, hint)
 	case strings.ContainsAny(letter, ".0123456789"):
-		return usagef("there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
+		return usageAt(at, "there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
 	}
-	return usagef("there is no flag %s: see '%s --help'", word, c.CommandPath())
+	return usageAt(at, "there is no flag %s: see '%s --help'", word, c.CommandPath())
 }
 
 // owner returns the watcher among the arguments that has a flag which the root, if c

@@ -54,7 +54,7 @@ it begins again with AFTER, also once it has fired. A SOURCE is
   job | ev timer 5m --again-on fd:0 --pass -- alert 'job is silent'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			own, command := split(c, args)
-			after, err := a.sum(own)
+			after, err := a.sum(c, own)
 			if err != nil {
 				return err
 			}
@@ -82,21 +82,23 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 }
 
 // sum adds up the spans. What doesn't begin like one is likely the COMMAND.
-func (a *app) sum(args []string) (time.Duration, error) {
+func (a *app) sum(c *cobra.Command, args []string) (time.Duration, error) {
 	if len(args) == 0 {
 		return 0, usagef("give a span of time, as in: ev timer 1m30s")
 	}
 	for i, arg := range args {
-		if _, err := span.Parse(arg); err != nil {
-			if i > 0 && strings.Trim(arg[:min(len(arg), 1)], ".0123456789") != "" {
-				return 0, usageAt(arg, "%s", a.dashHint(arg))
-			}
-			return 0, usagef("%v", err)
+		_, err := span.Parse(arg)
+		if err == nil {
+			continue
 		}
+		if hint := a.dashHint(c, i); hint != "" && i > 0 && strings.Trim(arg[:min(len(arg), 1)], ".0123456789") != "" {
+			return 0, usageAt(argWord(i), "%s", hint)
+		}
+		return 0, usageOf(argWord(i), "", err)
 	}
 	d, err := span.Sum(args)
 	if err != nil {
-		return 0, usagef("%v", err)
+		return 0, usageAt(argWord(len(args)-1), "%v", err)
 	}
 	return d, nil
 }

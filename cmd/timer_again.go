@@ -26,10 +26,10 @@ const (
 func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
 	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {
-		return t, usagef("--pass copies the standard input that puts the timer off: add --again-on fd:0")
+		return t, usageAt(flagWord("pass"), "--pass copies the standard input that puts the timer off: add --again-on fd:0")
 	}
 	if o.pass && b.Render != nil {
-		return t, usagef("with --pass, standard output has what is copied: give a -- COMMAND, without --print, or -q")
+		return t, usageAt(flagWord("pass", "print"), "with --pass, standard output has what is copied: give a -- COMMAND, without --print, or -q")
 	}
 	for _, source := range o.againOn {
 		activity, err := o.activity(a, b, source)
@@ -44,15 +44,50 @@ func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
 	return t, nil
 }
 
-// activity reads a SOURCE.
+// activity reads a SOURCE. What is wrong with the activity later is about it, too.
 func (o *timerOptions) activity(a *app, b *Binding, source string) (timer.NewActivity, error) {
+	newActivity, err := o.newActivity(a, b, source)
+	if err != nil {
+		return nil, err
+	}
+	return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
+		activity, err := newActivity(l, again)
+		if err != nil {
+			return nil, sourceError(source, err)
+		}
+		return placedActivity{activity, source}, nil
+	}, nil
+}
+
+// sourceError is an error about what a SOURCE names.
+func sourceError(source string, err error) error {
+	kind, _, _ := strings.Cut(source, ":")
+	return &wordError{err, itemWord("again-on", source).from(len(kind + ":"))}
+}
+
+// A placedActivity says which SOURCE it is if it can't be started.
+type placedActivity struct {
+	timer.Activity
+	source string
+}
+
+func (p placedActivity) Start() error {
+	err := p.Activity.Start()
+	if err != nil {
+		err = sourceError(p.source, err)
+	}
+	return err
+}
+
+func (o *timerOptions) newActivity(a *app, b *Binding, source string) (timer.NewActivity, error) {
 	kind, what, _ := strings.Cut(source, ":")
+	at := itemWord("again-on", source)
 	switch {
 	case what == "":
 	case kind == "fd":
 		number, err := strconv.ParseUint(what, 10, 31)
 		if err != nil {
-			return nil, usagef("--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
+			return nil, usageAt(at.from(len("fd:")), "--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
 		}
 		b.Claims.Stdin = b.Claims.Stdin || number == stdinFD
 		p := fd.PassOptions{In: int(number), Out: -1, Inherited: fd.Inherited(), Report: a.report}
@@ -69,12 +104,12 @@ func (o *timerOptions) activity(a *app, b *Binding, source string) (timer.NewAct
 	case kind == "signal":
 		s, err := sig.Parse(what)
 		if err != nil {
-			return nil, usagef("--again-on %s: %v", source, err)
+			return nil, usageOf(at.from(len("signal:")), "--again-on "+source+": ", err)
 		}
 		b.Claims.Signals = append(b.Claims.Signals, s)
 		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
 			return onsignal.New(l, onsignal.Options{Signals: []syscall.Signal{s}}, again)
 		}, nil
 	}
-	return nil, usagef("--again-on %s: write fd:N, stat:PATH or signal:NAME", source)
+	return nil, usageAt(at, "--again-on %s: write fd:N, stat:PATH or signal:NAME", source)
 }

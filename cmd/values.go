@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -87,7 +88,7 @@ func (v sizeValue) Set(s string) error {
 	shift, ok := map[string]int{"": 0, "b": 0, "k": 10, "kib": 10, "m": 20, "mib": 20, "g": 30, "gib": 30}[strings.ToLower(s[len(digits):])]
 	n, err := strconv.ParseUint(digits, 10, 32)
 	if err != nil || !ok || n == 0 || n > math.MaxInt32>>shift {
-		return usagef("write a number of bytes from 1 to 2 GiB, as in 4096, 64k, 1MiB")
+		return errors.New("write a number of bytes from 1 to 2 GiB, as in 4096, 64k, 1MiB")
 	}
 	*v.to = int(n) << shift
 	return nil

@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"errors"
 	"os"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -115,7 +117,7 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	if w.Match != nil {
 		names, err := fd.GroupNames(w.Match)
 		if err != nil {
-			return usagef("--match: %v", err)
+			return usageOf(valueWord("match"), "--match: ", err)
 		}
 		for _, name := range names {
 			sample.Groups = append(sample.Groups, event.Group{Name: name})
@@ -160,7 +162,7 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Op
 	}
 	switch records := o.line || o.zero || tails && !o.data; {
 	case records && o.data:
-		return w, usagef("--data reads chunks, --line and --null records: leave out one of them")
+		return w, usageAt(flagWord("data", "line", "null"), "--data reads chunks, --line and --null records: leave out one of them")
 	case records:
 		w.Reading = fd.ReadRecords
 	case o.data:
@@ -168,11 +170,11 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Op
 	}
 	switch {
 	case o.fromStart && !tails:
-		return w, usagef("--from-start is about tail:PATH, and there is none")
+		return w, usageAt(flagWord("from-start"), "--from-start is about tail:PATH, and there is none")
 	case o.state != "" && !tails:
-		return w, usagef("--state remembers the place in a tail:PATH, and there is none")
+		return w, usageAt(flagWord("state"), "--state remembers the place in a tail:PATH, and there is none")
 	case o.state != "" && len(fds) > 1:
-		return w, usagef("--state remembers one place, and there are %d descriptors: give each its own line of 'ev run'", len(fds))
+		return w, usageAt(flagWord("state"), "--state remembers one place, and there are %d descriptors: give each its own line of 'ev run'", len(fds))
 	}
 	if o.zero {
 		w.Separator = 0
@@ -192,33 +194,42 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Op
 	case len(fds) == 0:
 		return w, usagef("give a descriptor, as in: ev watch-fd 0")
 	case w.Reading != fd.ReadNothing && w.Want != loop.Read:
-		return w, usagef("--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
+		return w, usageAt(flagWord("write", "hup"), "--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
 	case w.Reading == fd.ReadNothing && o.eof:
-		return w, usagef("--eof is the end of what is read: add --line, --null or --data")
+		return w, usageAt(flagWord("eof"), "--eof is the end of what is read: add --line, --null or --data")
 	case w.Reading != fd.ReadRecords && o.match != "":
-		return w, usagef("--match chooses among lines: add --line or --null")
+		return w, usageAt(flagWord("match"), "--match chooses among lines: add --line or --null")
 	case w.Reading != fd.ReadRecords && c.Flags().Changed("max-line"):
-		return w, usagef("--max-line is about lines: add --line or --null")
+		return w, usageAt(flagWord("max-line"), "--max-line is about lines: add --line or --null")
 	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, fd.ListensFD):
-		return w, usagef("--max-connections is about tcp-listen: and unix-listen:, and there is none")
+		return w, usageAt(flagWord("max-connections"), "--max-connections is about tcp-listen: and unix-listen:, and there is none")
 	}
 	if o.match != "" {
 		if w.Match, err = regexp.Compile(o.match); err != nil {
-			return w, usagef("--match: %v", err)
+			return w, usageOf(valueWord("match").from(regexpFault(o.match, err)), "--match: ", err)
 		}
 	}
 	return w, nil
 }
 
+// regexpFault returns the place of what is wrong with a regular expression, in bytes.
+func regexpFault(expr string, err error) int {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
+		return max(0, strings.Index(expr, e.Expr))
+	}
+	return 0
+}
+
 // namedFDs returns what a service manager has handed over, by name, if it is asked
 // for. Of several descriptors with one name it is the first.
 func (a *app) namedFDs(fds []string) (map[string]int, error) {
-	if !slices.ContainsFunc(fds, func(s string) bool { return strings.HasPrefix(s, "fd:") }) {
+	i := slices.IndexFunc(fds, func(s string) bool { return strings.HasPrefix(s, "fd:") })
+	if i < 0 {
 		return nil, nil
 	}
 	files, err := sdnotify.Listen(a.getenv, os.Getpid())
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, usageOf(argWord(i), "", err)
 	}
 	named := map[string]int{}
 	for _, f := range slices.Backward(files) {

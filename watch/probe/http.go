@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // What is read of a body, and what of it is kept: an event is also in the environment, where a
@@ -28,7 +30,7 @@ func newHTTP(u *url.URL, o *Options) (func(context.Context) answer, error) {
 	if o.CACert != nil {
 		t.TLSClientConfig.RootCAs = x509.NewCertPool()
 		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(o.CACert) {
-			return nil, errors.New("--cacert: there is no certificate in it: it is to be in PEM")
+			return nil, diag.Option("CACert", "", errors.New("--cacert: there is no certificate in it: it is to be in PEM"))
 		}
 	}
 	if o.Proxy {
@@ -80,9 +82,11 @@ func (o *Options) judge(status int, output []byte, good bool) answer {
 // Statuses is a range of statuses.
 type Statuses struct{ From, To int }
 
-// ParseStatuses reads 200, 2xx and 200-299, and lists of these with commas.
+// ParseStatuses reads 200, 2xx and 200-299, and lists of these with commas. An error knows its
+// place in s ([diag.Offset]).
 func ParseStatuses(s string) ([]Statuses, error) {
 	var list []Statuses
+	at := 0
 	for part := range strings.SplitSeq(s, ",") {
 		from, to, isRange := strings.Cut(part, "-")
 		if class, ok := strings.CutSuffix(part, "xx"); ok && len(class) == 1 {
@@ -94,8 +98,9 @@ func ParseStatuses(s string) ([]Statuses, error) {
 		low, err := strconv.ParseUint(from, 10, 16)
 		high, err2 := strconv.ParseUint(to, 10, 16)
 		if err != nil || err2 != nil || low > high || high > 999 {
-			return nil, fmt.Errorf("%q: write a status, as in 200, 2xx, 200-299 or 200,404", part)
+			return nil, diag.At(at, fmt.Errorf("%q: write a status, as in 200, 2xx, 200-299 or 200,404", part))
 		}
+		at += len(part + ",")
 		list = append(list, Statuses{int(low), int(high)})
 	}
 	return list, nil

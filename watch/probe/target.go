@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/loop"
 )
 
@@ -34,12 +35,13 @@ func (t Target) HTTP() bool { return t.url != nil }
 // TLS reports whether the target is asked over TLS.
 func (t Target) TLS() bool { return t.url != nil && t.url.Scheme == "https" }
 
-// ParseTarget reads tcp:HOST:PORT, unix:PATH, http://… and https://….
+// ParseTarget reads tcp:HOST:PORT, unix:PATH, http://… and https://…. An error knows its place in s
+// ([diag.Offset]).
 func ParseTarget(s string) (Target, error) {
 	scheme, rest, _ := strings.Cut(s, ":")
 	switch scheme {
 	case "tcp":
-		return Target{network: "tcp", address: rest, text: s}, checkTCP(rest)
+		return Target{network: "tcp", address: rest, text: s}, diag.Within(len("tcp:"), checkTCP(rest))
 	case "unix":
 		if rest == "" {
 			return Target{}, errors.New("unix: needs a path, as in unix:/run/my.sock")
@@ -71,7 +73,7 @@ func checkTCP(address string) error {
 		return fmt.Errorf("tcp:%s: write tcp:HOST:PORT, as in tcp:localhost:5432", address)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil || port == "0" {
-		return fmt.Errorf("tcp:%s: there is no port %s: ports go from 1 to 65535", address, port)
+		return diag.At(len(address)-len(port), fmt.Errorf("tcp:%s: there is no port %s: ports go from 1 to 65535", address, port))
 	}
 	return nil
 }
