@@ -22,12 +22,6 @@ import (
 	"github.com/evshell/ev/internal/span"
 )
 
-// A Schedule is a set of instants.
-type Schedule interface {
-	// Next is the first instant strictly after the given time. It is zero and false if there is none.
-	Next(after time.Time) (time.Time, bool)
-}
-
 // A Kind is a way to write a schedule.
 type Kind uint8
 
@@ -135,7 +129,7 @@ func At(t time.Time) *Spec {
 	return &Spec{kind: Instant, text: t.Format(time.RFC3339Nano), zone: t.Location(), instant: t}
 }
 
-// Next implements [Schedule]; the instant is in the zone of s.
+// Next is the first instant strictly after the given time, in the zone of s. It is zero and false if there is none.
 func (s *Spec) Next(after time.Time) (time.Time, bool) {
 	if s.kind == Instant {
 		if after.Before(s.instant) {

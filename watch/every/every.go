@@ -241,7 +241,7 @@ func (e *Watcher) reached(now time.Time) (due time.Time, passed int64) {
 }
 
 // latest returns the last instant of s up to now, given one of them.
-func latest(s schedule.Schedule, instant, now time.Time) time.Time {
+func latest(s *schedule.Spec, instant, now time.Time) time.Time {
 	if next, ok := s.Next(instant); !ok || next.After(now) {
 		return instant // as nearly always
 	}
