@@ -70,9 +70,9 @@ func ParseBusy(text string) (Busy, error) {
 		return b, nil
 	}
 	if guess, ok := nearest.Of(word, slices.Values(policies())); ok {
-		return Busy{}, fmt.Errorf("%q is no way to be busy: did you mean %s?", text, guess)
+		return Busy{}, fmt.Errorf("unknown policy %q: did you mean %s?", text, guess)
 	}
-	return Busy{}, fmt.Errorf("%q is no way to be busy: there are queue, merge, skip, restart, signal[=NAME], parallel[=N]", text)
+	return Busy{}, fmt.Errorf("unknown policy %q: there are queue, merge, skip, restart, signal[=NAME], parallel[=N]", text)
 }
 
 // policies are the words for them.
@@ -183,9 +183,9 @@ func answer(e event.Event, a event.Answer) {
 	}
 }
 
-// wantsNoMore reports whether the source should wait: a queue holds it back that
-// would grow, and a command that reads the source itself; so do as many connections
-// as may be, since others can wait to be accepted.
+// wantsNoMore reports whether the watcher should stop reading its source: when events are
+// already queued, when a running command reads the source itself, or when the maximum number of
+// connections is being served.
 func (x *Exec) wantsNoMore() bool {
 	queues := x.o.Busy.Policy == Queue || x.o.Busy.Policy == Parallel
 	if queues && len(x.queue) > 0 {

@@ -20,7 +20,10 @@ type completion func(prefix string) []string
 // setCompletion completes the values of flags. Where a command offers no arguments
 // nothing is guessed, not even files. COMMAND after -- is none of ev's business:
 // internal/gen has the shells complete it.
-func setCompletion(root *cobra.Command) {
+func (a *app) setCompletion(root *cobra.Command) {
+	if len(a.args) > 0 && a.args[0] == cobra.ShellCompRequestCmd {
+		describeFlags(root)
+	}
 	values := flagWords()
 	for c := range commands(root) {
 		if c.ValidArgsFunction == nil {
@@ -35,6 +38,16 @@ func setCompletion(root *cobra.Command) {
 				completeFlag(c, f.Name, words)
 			}
 		})
+	}
+}
+
+// describeFlags has each flag's usage text be what a shell shows of it. cobra shows it as it is,
+// and in it stands the name of the flag's value.
+func describeFlags(root *cobra.Command) {
+	describe := func(f *pflag.Flag) { f.Usage = Usage(f) }
+	root.PersistentFlags().VisitAll(describe)
+	for c := range commands(root) {
+		c.LocalNonPersistentFlags().VisitAll(describe)
 	}
 }
 

@@ -32,7 +32,7 @@ type preview struct {
 func (p *preview) add(fs *pflag.FlagSet) {
 	defer beginGroup(fs, "Show the schedule, and end")()
 	numberVar(fs, &p.next, "next", 0, "print the next `N` instants, and how far away they are")
-	fs.StringVar(&p.after, "after", "", "those after this, not after now `TIME`")
+	fs.StringVar(&p.after, "after", "", "show the instants after this, not after now `TIME`")
 	fs.BoolVar(&p.explain, "explain", false, "tell how the schedule was read, and what is odd about its instants")
 	fs.BoolVar(&p.calendar, "calendar", false, "draw the next four weeks: a row a day, a column an hour")
 	fs.BoolVar(&p.timeline, "timeline", false, "draw the next 24 hours")

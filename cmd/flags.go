@@ -76,7 +76,7 @@ func (f *watcherFlags) add(fs *pflag.FlagSet) {
 	limit(fs, &f.limit, "for", 0, "end the loop after this long, whatever has happened")
 	fs.BoolVar(&f.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
 	fs.BoolVar(&f.now, "now", false, "act once at the start, too, without waiting for an event")
-	fs.IntVar(&f.priority, "priority", 0, "-2 to 2: of what is pending together the highest comes first `N`")
+	fs.IntVar(&f.priority, "priority", 0, "from -2 to 2: of the events that are pending together the highest priority comes first `N`")
 	fs.StringVar(&f.name, "name", "", "the watcher's label in events and messages (default: the command's name) `NAME`")
 }
 
@@ -113,10 +113,10 @@ type outputFlags struct {
 
 func (f *outputFlags) add(fs *pflag.FlagSet) {
 	defer beginGroup(fs, "Output")()
-	fs.BoolVar(&f.json, "json", false, "print one JSON object an event")
-	fs.StringVar(&f.format, "format", "", "print this, with {field} and C escapes filled in: 'ev help format' `TEXT`")
+	fs.BoolVar(&f.json, "json", false, "print each event as a JSON object")
+	fs.StringVar(&f.format, "format", "", "print each event as this text, with {field} and C escapes filled in: 'ev help format' `TEXT`")
 	fs.BoolVarP(&f.null, "null-end", "0", false, "end each record with NUL, not with a newline")
-	fs.BoolVar(&f.print, "print", false, "print the events though there is a COMMAND")
+	fs.BoolVar(&f.print, "print", false, "print the events even if there is a COMMAND")
 }
 
 // separator ends each record, of what is printed and of what a command reads.
@@ -173,18 +173,18 @@ type commandFlags struct {
 
 func (f *commandFlags) add(fs *pflag.FlagSet) {
 	defer beginGroup(fs, commandGroup)()
-	fs.StringVarP(&f.script, "script", "c", "", "run this by /bin/sh -c; the fields are in its environment `SCRIPT`")
-	fs.StringVar(&f.onBusy, "on-busy", "", "what an event gets while the command runs: queue, merge, skip, restart, signal[=NAME], parallel[=N] `POLICY`")
-	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "how a command is told to stop `SIGNAL`")
-	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "how long it may take to, before it is killed")
-	limit(fs, &f.runTimeout, "run-timeout", 0, "stop a command that runs longer")
+	fs.StringVarP(&f.script, "script", "c", "", "run this script by /bin/sh -c, with the event's fields in its environment `SCRIPT`")
+	fs.StringVar(&f.onBusy, "on-busy", "", "what to do with an event that comes while the command runs: queue, merge, skip, restart, signal[=NAME], parallel[=N] `POLICY`")
+	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "the signal that tells a command to stop `SIGNAL`")
+	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "grace period between --stop-signal and KILL")
+	limit(fs, &f.runTimeout, "run-timeout", 0, "stop a command that runs longer than this")
 	numberVar(fs, &f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
-	fs.StringVar(&f.dir, "chdir", "", "where the command runs `DIR`")
-	fs.Var((*listValue)(&f.env), "env", "set a variable for the command, with {field} filled in `NAME=VALUE`")
+	fs.StringVar(&f.dir, "chdir", "", "run the command in this directory `DIR`")
+	fs.Var((*listValue)(&f.env), "env", "set a variable for the command, with {field} filled in; can be repeated `NAME=VALUE`")
 	fs.BoolVar(&f.clear, "clear", false, "clear the screen before each run")
-	fs.BoolVar(&f.cgroup, "cgroup", false, "stop what left the command's process group, too (Linux, delegated cgroup v2)")
+	fs.BoolVar(&f.cgroup, "cgroup", false, "also stop what has left the command's process group (Linux, delegated cgroup v2)")
 }
 
 // argv returns the words of the command, nil if there is none.

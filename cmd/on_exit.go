@@ -80,14 +80,14 @@ COMMAND its status is ev's. With --respawn it is started again, after a pause th
 		},
 	}
 	fs := ownFlags(c)
-	fs.Var((*onceValue)(&o.child), "child", "start a command and wait for it `CMD`")
-	fs.Var((*listValue)(&o.pidFiles), "pidfile", "the process whose PID is in a file, also one that is yet to come; can be repeated `FILE`")
-	fs.Var((*listValue)(&o.commands), "command", "all processes whose command has this name now; can be repeated `NAME`")
-	fs.BoolVar(&o.exited, "exited", false, "a process that is not there has ended")
+	fs.Var((*onceValue)(&o.child), "child", "start a command and wait for its end `CMD`")
+	fs.Var((*listValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file, which need not exist yet; can be repeated `FILE`")
+	fs.Var((*listValue)(&o.commands), "command", "wait for all processes that run a command of this name now; can be repeated `NAME`")
+	fs.BoolVar(&o.exited, "exited", false, "treat a process that does not exist as already ended")
 	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
 	fs.Lookup("respawn").NoOptDefVal = respawnAlways
-	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "how long to wait before that, at first")
-	duration(fs, &o.maxDelay, "respawn-max-delay", onexit.DefaultRespawnMaxDelay, "and at most")
+	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "the pause before the child is started again; it doubles each time")
+	duration(fs, &o.maxDelay, "respawn-max-delay", onexit.DefaultRespawnMaxDelay, "the longest pause before the child is started again")
 	o.add(c)
 	completeArgs(c, processIDs)
 	return c

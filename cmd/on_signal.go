@@ -83,7 +83,7 @@ others that the Go runtime keeps to itself.`,
 		},
 	}
 	c.Flags().BoolVar(&o.list, "list", false, "print the signals of this platform: name, number, meaning")
-	c.Flags().BoolVar(&o.siginfo, "siginfo", false, "one event for each signal, with its sender (Linux)")
+	c.Flags().BoolVar(&o.siginfo, "siginfo", false, "emit an event for each signal, with its sender (Linux)")
 	o.add(c)
 	completeArgs(c, signals)
 	return c

@@ -71,15 +71,15 @@ While events wait for their COMMAND, probe does not look.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
-	duration(fs, &o.every, "every", time.Second, "look again after this")
+	duration(fs, &o.every, "every", time.Second, "the time from one look to the next")
 	duration(fs, &o.timeout, "look-timeout", 5*time.Second, "how long a look may take before it has failed")
 	duration(fs, &o.backoff, "backoff", 0, "double the pause between looks while the target is down, up to this")
 	numberVar(fs, &o.rise, "rise", 1, "how many looks in a row must succeed before the target is up `N`")
 	numberVar(fs, &o.fall, "fall", 1, "how many looks in a row must fail before the target is down `N`")
 	fs.StringVar(&o.change, "change", "", "fire also when this changes: status, output `WHAT`")
 	fs.StringVar(&o.until, "until", "", "wait for this state and end: up, down `STATE`")
-	fs.StringVar(&o.expect, "expect", "", "which statuses are good: 200, 2xx, 200-299, or several with commas `STATUS`")
-	fs.StringVar(&o.match, "match", "", "what a good body matches, in its first MiB `REGEXP`")
+	fs.StringVar(&o.expect, "expect", "", "accept only these statuses: 200, 2xx, 200-299, or several with commas `STATUS`")
+	fs.StringVar(&o.match, "match", "", "accept only a body that matches this, in its first MiB `REGEXP`")
 	fs.StringVar(&o.caCert, "cacert", "", "check the server's certificate by those in this PEM file, not by the system's `FILE`")
 	fs.BoolVar(&o.insecure, "insecure", false, "do not check the server's certificate")
 	fs.BoolVar(&o.proxy, "proxy", false, "ask through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name")

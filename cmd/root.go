@@ -53,7 +53,7 @@ COMMAND for it. It is libev for the shell: each watcher type is a word.`,
 	root.SetFlagErrorFunc(a.flagError)
 	a.setHelp(root)
 	if all {
-		setCompletion(root)
+		a.setCompletion(root)
 	}
 	return root
 }
@@ -122,7 +122,7 @@ func (a *app) addGlobalFlags(fs *pflag.FlagSet) {
 	fs.VisitAll(func(f *pflag.Flag) { _ = fs.SetAnnotation(f.Name, loopAnnotation, []string{}) })
 	fs.CountVarP(&a.verbose, "verbose", "v", "tell what is decided; -vv: what the kernel says, too")
 	fs.BoolVarP(&a.quiet, "quiet", "q", false, "print no events and no notices")
-	fs.StringVar(&a.logFormat, "log-format", "plain", "messages as plain text or json `FORMAT`")
+	fs.StringVar(&a.logFormat, "log-format", "plain", "write messages as plain text or as JSON: plain, json `FORMAT`")
 }
 
 // version tells what this program is, as the build recorded it.

@@ -91,7 +91,7 @@ standard input is read once, and HUP ends ev then.`,
 	}
 	fs := c.Flags()
 	fs.SortFlags = false
-	fs.StringArrayVarP(&o.lines, "line", "e", nil, "a line, as if it stood in an Evfile; can be repeated `LINE`")
+	fs.StringArrayVarP(&o.lines, "line", "e", nil, "run this line, as if it stood in an Evfile; can be repeated `LINE`")
 	fs.BoolVar(&o.check, "check", false, "look for what is wrong, and start nothing")
 	fs.BoolVar(&o.list, "list", false, "print the watchers, and when they are due, and start nothing")
 	fs.StringVar(&o.control, "control", "", "open a socket for 'ev ctl'; without PATH it is $XDG_RUNTIME_DIR/ev/NAME.sock, NAME being the Evfile's or its directory's `PATH`")
@@ -99,7 +99,7 @@ standard input is read once, and HUP ends ev then.`,
 	fs.BoolVar(&o.prefix, "prefix", false, "begin each line that a command prints with the watcher's name")
 	fs.BoolVar(&o.live, "live", false, "show the watchers on the terminal, in a table that takes keys: space, s, r, p, j, k, q")
 	fs.StringVar(&o.metrics, "metrics", "", "serve counts for Prometheus at http://ADDR/metrics; ADDR is HOST:PORT, or :PORT on the loopback `ADDR`")
-	fs.BoolVar(&o.json, "json", false, "print one JSON object an event, where a line says nothing else")
+	fs.BoolVar(&o.json, "json", false, "print each event as a JSON object, unless its line says otherwise")
 	fs.BoolVar(&o.once, "once", false, "end after the first turn of the loop that brought an event")
 	fs.BoolVar(&o.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
 	limit(fs, &o.timeout, "timeout", 0, "end with status 124 if no event has come by then")

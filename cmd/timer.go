@@ -75,7 +75,7 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 	}
 	duration(c.Flags(), &o.repeat, "repeat", 0, "fire again each time this has passed")
 	c.Flags().Var((*listValue)(&o.againOn), "again-on", "begin again whenever there is activity: fd:N, stat:PATH, signal:NAME; can be repeated `SOURCE`")
-	c.Flags().BoolVar(&o.pass, "pass", false, "copy standard input, if it is such a SOURCE, to standard output")
+	c.Flags().BoolVar(&o.pass, "pass", false, "copy standard input, if it is a SOURCE of --again-on, to standard output")
 	c.Flags().BoolVar(&o.progress, "progress", false, "show the time left on the terminal; p pauses")
 	o.add(c)
 	return c

@@ -80,7 +80,7 @@ func choose(all []*Watcher, r *http.Request) (*Watcher, *refusal) {
 			}
 		}
 	}
-	why := refuse(http.StatusMethodNotAllowed, "there is no %s, but %s", r.Method, strings.Join(allowed, ", ")).by("--method")
+	why := refuse(http.StatusMethodNotAllowed, "%s is not allowed: use %s", r.Method, strings.Join(allowed, ", ")).by("--method")
 	why.header = [2]string{"Allow", strings.Join(allowed, ", ")}
 	return there[0], why
 }
