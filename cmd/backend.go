@@ -15,16 +15,15 @@ type libevFlag struct {
 	name string
 }
 
-// libevFlags returns those of the backends that libev knows, the one it prefers
-// first (ev(3), EVBACKEND_*).
+// libevFlags returns those of the backends that libev knows, the one it prefers first (ev(3),
+// EVBACKEND_*).
 func libevFlags() []libevFlag {
 	return []libevFlag{
 		{128, "io_uring"}, {64, "linuxaio"}, {4, "epoll"}, {8, "kqueue"}, {32, "port"}, {16, "devpoll"}, {2, "poll"}, {1, "select"},
 	}
 }
 
-// newBackend makes the backend that --backend, EV_BACKEND or LIBEV_FLAGS names, in
-// this order.
+// newBackend makes the backend that --backend, EV_BACKEND or LIBEV_FLAGS names, in this order.
 func (a *app) newBackend() (loop.Backend, error) {
 	from, name := "--backend", a.backend
 	if name == "" {
@@ -44,8 +43,8 @@ func (a *app) newBackend() (loop.Backend, error) {
 	return b, err
 }
 
-// libevBackend returns the backend that libev's decimal mask asks for, the best
-// that is here of several; "" if it asks for none.
+// libevBackend returns the backend that libev's decimal mask asks for, the best that is here of
+// several; "" if it asks for none.
 func libevBackend(flags string) (string, error) {
 	mask, err := strconv.ParseUint(flags, 10, 32)
 	if err != nil {

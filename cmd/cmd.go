@@ -1,6 +1,5 @@
-// Package cmd is the command line: it turns words into a [Binding] and hands that
-// to a [Sink]. Flags, usage texts and exit statuses are known here and nowhere
-// else.
+// Package cmd is the command line: it turns words into a [Binding] and hands that to a [Sink].
+// Flags, usage texts and exit statuses are known here and nowhere else.
 //
 // The rules of the user interface:
 //
@@ -33,8 +32,8 @@ import (
 	"github.com/evshell/ev/watch/stat"
 )
 
-// app is what the commands of one invocation share: the process that they act on,
-// and the flags that all of them take.
+// app is what the commands of one invocation share: the process that they act on, and the flags
+// that all of them take.
 type app struct {
 	args      []string // as given, for messages that show them corrected
 	stdout    *os.File
@@ -90,8 +89,7 @@ func newApp(args []string) *app {
 	return a
 }
 
-// hasCommand reports whether a COMMAND was given, of which even a usage error has
-// to be told apart.
+// hasCommand reports whether a COMMAND was given, of which even a usage error has to be told apart.
 func hasCommand(args []string) bool {
 	i := slices.IndexFunc(args, func(s string) bool { return s == "--" || s == "-c" || s == "--script" })
 	return i >= 0 && i+1 < len(args)
@@ -117,8 +115,8 @@ func (a *app) explain(err error) {
 	}
 }
 
-// explainLines reports what is wrong with the lines of an Evfile as compilers do it,
-// so that editors find the place.
+// explainLines reports what is wrong with the lines of an Evfile as compilers do it, so that
+// editors find the place.
 func (a *app) explainLines(es evfile.Errors) {
 	if a.logFormat != "json" {
 		a.report.Excerpt(es.Error())
@@ -165,8 +163,8 @@ func writable(fd int) bool {
 	return err == nil && mode&unix.O_ACCMODE != unix.O_RDONLY
 }
 
-// journal reports whether standard error goes to systemd's journal, which takes a
-// level before each line (systemd.exec(5), JOURNAL_STREAM).
+// journal reports whether standard error goes to systemd's journal, which takes a level before each
+// line (systemd.exec(5), JOURNAL_STREAM).
 func (a *app) journal() bool {
 	stream := a.getenv("JOURNAL_STREAM")
 	if stream == "" {
@@ -188,9 +186,8 @@ func split(c *cobra.Command, args []string) (own, command []string) {
 	return args, nil
 }
 
-// lookup returns why there is no such command as name for a process in dir that gets
-// env. Lines of an Evfile name few commands often, and each lookup is a walk along
-// PATH.
+// lookup returns why there is no such command as name for a process in dir that gets env. Lines of
+// an Evfile name few commands often, and each lookup is a walk along PATH.
 func (a *app) lookup(name, dir string, env []string) error {
 	path := ""
 	for _, v := range env {
@@ -209,8 +206,8 @@ func (a *app) lookup(name, dir string, env []string) error {
 	return err
 }
 
-// dashHint is what to say of an argument that can't be one, by its number: that it is likely
-// the COMMAND, and the command line with -- before it. It is "" if a COMMAND has been given.
+// dashHint is what to say of an argument that can't be one, by its number: that it is likely the
+// COMMAND, and the command line with -- before it. It is "" if a COMMAND has been given.
 func (a *app) dashHint(c *cobra.Command, number int) string {
 	l := tellApart(c.Flags(), a.args)
 	if l.dash >= 0 || number+1 >= len(l.args) {

@@ -13,13 +13,13 @@ import (
 	"github.com/evshell/ev/watch/stat"
 )
 
-// A completion offers what may stand where the user is: words that begin with
-// prefix, each with a TAB and what it means, if that is known.
+// A completion offers what may stand where the user is: words that begin with prefix, each with a
+// TAB and what it means, if that is known.
 type completion func(prefix string) []string
 
-// setCompletion completes the values of flags. Where a command offers no arguments
-// nothing is guessed, not even files. COMMAND after -- is none of ev's business:
-// internal/gen has the shells complete it.
+// setCompletion completes the values of flags. Where a command offers no arguments nothing is
+// guessed, not even files. COMMAND after -- is none of ev's business: internal/gen has the shells
+// complete it.
 func (a *app) setCompletion(root *cobra.Command) {
 	if len(a.args) > 0 && a.args[0] == cobra.ShellCompRequestCmd {
 		describeFlags(root)
@@ -51,10 +51,9 @@ func describeFlags(root *cobra.Command) {
 	}
 }
 
-// flagWords returns what the values of flags may be that are words, of every command or of the
-// one that is named before the flag. They stand here,
-// and not with their commands: cobra keeps for ever what it is told, and an Evfile
-// makes a command for each of its lines.
+// flagWords returns what the values of flags may be that are words, of every command or of the one
+// that is named before the flag. They stand here, and not with their commands: cobra keeps for ever
+// what it is told, and an Evfile makes a command for each of its lines.
 func flagWords() map[string]completion {
 	return map[string]completion{
 		"on-busy": words("queue\tone after the other", "merge\tone more run for all that came", "skip\tno run",

@@ -126,8 +126,8 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 	return sink(c.Context(), b)
 }
 
-// comes reports that no instant comes any more. In an Evfile that is no error: what was
-// once right would keep all other lines from running.
+// comes reports that no instant comes any more. In an Evfile that is no error: what was once right
+// would keep all other lines from running.
 func (o *everyOptions) comes(a *app, c *cobra.Command, w every.Options) error {
 	if w.Schedule == nil || w.Schedule.Kind() == schedule.Instant || o.state != "" {
 		return nil
@@ -219,8 +219,8 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 	return err
 }
 
-// parse reads the SCHEDULE. It may come in several words, as from a shell without
-// quotes; but the COMMAND without its -- does, too.
+// parse reads the SCHEDULE. It may come in several words, as from a shell without quotes; but the
+// COMMAND without its -- does, too.
 func (o *everyOptions) parse(a *app, c *cobra.Command, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
 	so := schedule.Options{Zone: zone, Name: name, Offset: o.offset}
 	if o.fromNow {
@@ -260,8 +260,8 @@ func (o *everyOptions) parse(a *app, c *cobra.Command, own []string, now time.Ti
 	return spec, nil
 }
 
-// misread is the error for a SCHEDULE that can't be read. If its first word is one alone, the
-// next may be the COMMAND, unless that has been given or no command begins like it.
+// misread is the error for a SCHEDULE that can't be read. If its first word is one alone, the next
+// may be the COMMAND, unless that has been given or no command begins like it.
 func (a *app) misread(c *cobra.Command, own []string, alone bool, err error) error {
 	hint := ""
 	if alone && len(own) > 1 && strings.Trim(own[1][:min(len(own[1]), 1)], "0123456789*?@+-") != "" {

@@ -59,9 +59,8 @@ func (size pictureSize) legend() string {
 // calendarDays are four weeks.
 const calendarDays = 28
 
-// drawCalendar draws the days from the one of after on: a row for each, a column for
-// each hour that the clocks show. An hour that they show twice is one column, one
-// that they skip stays empty.
+// drawCalendar draws the days from the one of after on: a row for each, a column for each hour that
+// the clocks show. An hour that they show twice is one column, one that they skip stays empty.
 func drawCalendar(s *schedule.Spec, after time.Time, size pictureSize) string {
 	label, cell := "Mon 2006-01-02  ", 1
 	switch {
@@ -108,8 +107,8 @@ func startOfDay(noon time.Time) time.Time {
 	return t
 }
 
-// hours counts the instants from one time to another that are after a third, by the
-// hour that the clocks show.
+// hours counts the instants from one time to another that are after a third, by the hour that the
+// clocks show.
 func hours(s *schedule.Spec, from, to, after time.Time) (counts [24]int) {
 	for t := from; t.Before(to); t = t.Add(quarter) {
 		counts[t.Hour()] += count(s, t, t.Add(quarter), after)
@@ -117,8 +116,7 @@ func hours(s *schedule.Spec, from, to, after time.Time) (counts [24]int) {
 	return counts
 }
 
-// count counts the instants from one time to just before another that are after a
-// third.
+// count counts the instants from one time to just before another that are after a third.
 func count(s *schedule.Spec, from, to, after time.Time) int {
 	if from = from.Add(-1); from.Before(after) {
 		from = after
@@ -126,8 +124,7 @@ func count(s *schedule.Spec, from, to, after time.Time) int {
 	return s.Count(from, to.Add(-1), manyInstants)
 }
 
-// drawTimeline draws 24 hours from the one of after on, each in as many parts as
-// there is room for.
+// drawTimeline draws 24 hours from the one of after on, each in as many parts as there is room for.
 func drawTimeline(s *schedule.Spec, after time.Time, size pictureSize) string {
 	parts := min(max((size.width-1)/24, 1), 4)
 	step := time.Hour / time.Duration(parts)

@@ -74,8 +74,8 @@ func parseTime(t *testing.T, text, zone string) time.Time {
 	return at
 }
 
-// TestPicturesShowEachInstantOnce compares the pictures' counts with the schedule's
-// own, over all zones' changes of clocks.
+// TestPicturesShowEachInstantOnce compares the pictures' counts with the schedule's own, over all
+// zones' changes of clocks.
 func TestPicturesShowEachInstantOnce(t *testing.T) {
 	for _, zone := range []string{"UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo", "America/Santiago", "Asia/Kathmandu"} {
 		s := parseSchedule(t, "*-*-* *:0/20:00", zone)

@@ -144,8 +144,7 @@ func (s *shown) notes() []string {
 	return s.Schedule.Notes()
 }
 
-// instantJSON is one instant of --next --json. What comes after Away is told by
-// --explain.
+// instantJSON is one instant of --next --json. What comes after Away is told by --explain.
 type instantJSON struct {
 	Due    string   `json:"due"`
 	Away   float64  `json:"away"` // seconds

@@ -36,8 +36,7 @@ const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --
   126, 127 the COMMAND may not be executed, or is not there
   128+n    ended by signal n; 141: the reader of the output has gone`
 
-// A usageError is a command line that can't be: exit status 2, or 125 with a
-// COMMAND.
+// A usageError is a command line that can't be: exit status 2, or 125 with a COMMAND.
 type usageError struct {
 	msg   string
 	cause error // that knows more, or nil
@@ -46,8 +45,8 @@ type usageError struct {
 func (e *usageError) Error() string { return e.msg }
 func (e *usageError) Unwrap() error { return e.cause }
 
-// usagef returns a usageError that is about the command as a whole, or about what is not on
-// the command line.
+// usagef returns a usageError that is about the command as a whole, or about what is not on the
+// command line.
 func usagef(format string, args ...any) error {
 	return &usageError{msg: fmt.Sprintf(format, args...)}
 }
@@ -70,8 +69,8 @@ type wordError struct {
 
 func (e *wordError) Unwrap() error { return e.error }
 
-// An exitError ends ev with a status, or by a signal, if there is one. Without an
-// error it has nothing to say.
+// An exitError ends ev with a status, or by a signal, if there is one. Without an error it has
+// nothing to say.
 type exitError struct {
 	status int
 	err    error

@@ -33,9 +33,9 @@ func (o *options) add(c *cobra.Command) {
 	o.commandFlags.add(c.Flags())
 }
 
-// bind describes what the flags and the COMMAND say. The caller adds the watcher.
-// sample is an event's detail that has the fields of those to come, busy what an
-// event gets by default that comes while the COMMAND runs.
+// bind describes what the flags and the COMMAND say. The caller adds the watcher. sample is an
+// event's detail that has the fields of those to come, busy what an event gets by default that
+// comes while the COMMAND runs.
 func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (Binding, error) {
 	b := Binding{Kind: sample.Kind(), Sample: sample}
 	if err := o.watcherFlags.bind(&b); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// helpValue is -h or --help. Cobra knows of one help flag; which of the two was
-// meant is kept aside.
+// helpValue is -h or --help. Cobra knows of one help flag; which of the two was meant is kept
+// aside.
 type helpValue struct {
 	app   *app
 	flags *pflag.FlagSet
@@ -26,8 +26,8 @@ func (v helpValue) Set(string) error {
 func (helpValue) String() string { return "" }
 func (helpValue) Type() string   { return "bool" }
 
-// setHelp gives root and all commands below it -h, which fits on a screen, and
-// --help, which is complete.
+// setHelp gives root and all commands below it -h, which fits on a screen, and --help, which is
+// complete.
 func (a *app) setHelp(root *cobra.Command) {
 	root.SetHelpCommand(a.newHelp())
 	root.InitDefaultHelpCmd()
@@ -94,8 +94,7 @@ func commands(c *cobra.Command) iter.Seq[*cobra.Command] {
 	}
 }
 
-// What a terminal shows at least: the lines of a short help, and how long a line of
-// any help gets.
+// What a terminal shows at least: the lines of a short help, and how long a line of any help gets.
 const helpHeight, helpWidth = 24, 80
 
 // fold breaks paragraphs into lines anew; what is indented stays as it is.
@@ -121,8 +120,8 @@ func fold(text string) string {
 	return b.String()
 }
 
-// writeWord writes a word at a column, or on a new line that is indented if there is
-// no room for it, and returns where it ends.
+// writeWord writes a word at a column, or on a new line that is indented if there is no room for
+// it, and returns where it ends.
 func writeWord(b *strings.Builder, word string, column, indent int) int {
 	n := utf8.RuneCountInString(word)
 	switch {
@@ -138,8 +137,8 @@ func writeWord(b *strings.Builder, word string, column, indent int) int {
 	return column + n
 }
 
-// writeHelp writes a command's help. The short one leaves out what all watchers
-// have in common, but names it.
+// writeHelp writes a command's help. The short one leaves out what all watchers have in common, but
+// names it.
 func (a *app) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 	var b strings.Builder
 	defer func() { _, _ = io.WriteString(w, b.String()) }()
@@ -186,8 +185,8 @@ func writeCommands(b *strings.Builder, root *cobra.Command) {
 	}
 }
 
-// writeFirstExamples writes the first of a command's examples, as many as there is
-// room for on a screen. An example is a line that is no comment, and those before it.
+// writeFirstExamples writes the first of a command's examples, as many as there is room for on a
+// screen. An example is a line that is no comment, and those before it.
 func writeFirstExamples(b *strings.Builder, c *cobra.Command) {
 	const head, below = "\nExamples:\n", 2
 	room := helpHeight - below - strings.Count(b.String()+head, "\n")

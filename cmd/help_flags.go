@@ -20,8 +20,8 @@ const groupAnnotation = "group"
 // loopAnnotation marks a global flag that is about the loop.
 const loopAnnotation = "loop"
 
-// beginGroup begins a group: what is added to the flags before end is called comes
-// under one heading. The flags keep the order in which they are added.
+// beginGroup begins a group: what is added to the flags before end is called comes under one
+// heading. The flags keep the order in which they are added.
 func beginGroup(fs *pflag.FlagSet, title string) (end func()) {
 	fs.SortFlags = false
 	before := 0
@@ -37,8 +37,8 @@ func beginGroup(fs *pflag.FlagSet, title string) (end func()) {
 	}
 }
 
-// ownFlags returns a command's flags, to add those that it shares with no other. They
-// keep the order in which they are added.
+// ownFlags returns a command's flags, to add those that it shares with no other. They keep the
+// order in which they are added.
 func ownFlags(c *cobra.Command) *pflag.FlagSet {
 	c.Flags().SortFlags = false
 	return c.Flags()
@@ -47,8 +47,8 @@ func ownFlags(c *cobra.Command) *pflag.FlagSet {
 // ownTitle is the heading of the flags that a command shares with no other.
 const ownTitle = "Flags"
 
-// FlagGroups returns the flags of a command by heading: its own first, those that
-// all commands have last.
+// FlagGroups returns the flags of a command by heading: its own first, those that all commands have
+// last.
 func FlagGroups(c *cobra.Command) []FlagGroup {
 	groups := []FlagGroup{{Title: ownTitle}}
 	add := func(title string, f *pflag.Flag) {
@@ -87,8 +87,8 @@ func FlagGroups(c *cobra.Command) []FlagGroup {
 	return groups
 }
 
-// idle reports whether a flag of all commands says nothing to this one, since it is
-// about the loop, and there is none.
+// idle reports whether a flag of all commands says nothing to this one, since it is about the loop,
+// and there is none.
 func idle(c *cobra.Command, f *pflag.Flag) bool {
 	return c.HasParent() && c.GroupID != watcherGroup && c.Name() != "run" && f.Annotations[loopAnnotation] != nil
 }
@@ -110,8 +110,8 @@ func Spelling(f *pflag.Flag) string {
 	return s
 }
 
-// Usage returns what a flag is for, and its default where that says something. A
-// usage text may end in the name of the flag's value, which is not part of it.
+// Usage returns what a flag is for, and its default where that says something. A usage text may end
+// in the name of the flag's value, which is not part of it.
 func Usage(f *pflag.Flag) string {
 	value, usage := pflag.UnquoteUsage(f)
 	if strings.HasSuffix(f.Usage, "`") {

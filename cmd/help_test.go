@@ -60,8 +60,8 @@ func TestHelp_isComplete(t *testing.T) {
 	}
 }
 
-// TestHelp_ofACommandMadeAlone: a command that the arguments name is the only one made,
-// and its help says what it says beside the others.
+// TestHelp_ofACommandMadeAlone: a command that the arguments name is the only one made, and its
+// help says what it says beside the others.
 func TestHelp_ofACommandMadeAlone(t *testing.T) {
 	for _, n := range newApp(nil).named() {
 		help := func(args ...string) (text string, made int) {

@@ -105,8 +105,7 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 		PIDs: own, PIDFiles: o.pidFiles, Commands: o.commands, Exited: o.exited,
 		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Hub: a.hub, Report: a.report,
 	}
-	// A flag whose value may be left out takes none from the next word, and no PID is
-	// such a word.
+	// A flag whose value may be left out takes none from the next word, and no PID is such a word.
 	if i := slices.IndexFunc(own, func(s string) bool { return s == respawnAlways || s == respawnOnFailure }); i >= 0 && o.respawn != "" {
 		o.respawn, w.PIDs = own[i], slices.Concat(own[:i], own[i+1:])
 	}

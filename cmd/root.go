@@ -13,8 +13,7 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// newRoot makes the tree of commands. Each watcher's command gives its Binding to
-// sink.
+// newRoot makes the tree of commands. Each watcher's command gives its Binding to sink.
 func (a *app) newRoot(sink Sink) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ev WATCHER [flags] [ARG...] [-- COMMAND [ARG...]]",
@@ -85,9 +84,9 @@ func watchers() []namedCommand {
 	}
 }
 
-// named are the commands that the arguments may lead to: the one that they name first,
-// or all. All of them with their flags, and what completes these, would cost
-// 'ev timer 0' a fifth more page faults and 0.4 MB.
+// named are the commands that the arguments may lead to: the one that they name first, or all. All
+// of them with their flags, and what completes these, would cost 'ev timer 0' a fifth more page
+// faults and 0.4 MB.
 func (a *app) named() []namedCommand {
 	all := append(watchers(),
 		namedCommand{"run", func(a *app, _ Sink) *cobra.Command { return a.newRun() }},

@@ -133,8 +133,8 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	return c
 }
 
-// noticing is what it may take, on a busy machine, from a change to its event, besides
-// the time of --settle.
+// noticing is what it may take, on a busy machine, from a change to its event, besides the time of
+// --settle.
 const noticing = 50 * time.Millisecond
 
 func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
@@ -275,8 +275,8 @@ func expand(own []string, in io.Reader, sep byte) ([]string, error) {
 	return append(paths, own[i+1:]...), nil
 }
 
-// noteCommands says of a path that is missing, but is the name of a command, what
-// may have been forgotten.
+// noteCommands says of a path that is missing, but is the name of a command, what may have been
+// forgotten.
 func (a *app) noteCommands(c *cobra.Command, paths, command []string) {
 	if len(command) > 0 || len(paths) < 2 {
 		return

@@ -26,8 +26,7 @@ func otherNames() map[string]string {
 	}
 }
 
-// unknownCommand is the error for a word that is no command, with the one that was
-// likely meant.
+// unknownCommand is the error for a word that is no command, with the one that was likely meant.
 func (a *app) unknownCommand(root *cobra.Command, word string) error {
 	var names []string
 	for _, c := range root.Commands() {
@@ -56,8 +55,8 @@ func unknownTopic(root *cobra.Command, word string) error {
 	return usageAt(argOf(word), "there is no command or topic %q: see 'ev help help'", word)
 }
 
-// flagError turns pflag's errors into ours, with the word that they are about and the flag
-// that was likely meant.
+// flagError turns pflag's errors into ours, with the word that they are about and the flag that was
+// likely meant.
 func (a *app) flagError(c *cobra.Command, err error) error {
 	a.report = a.report.Named(c.CommandPath())
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
@@ -110,8 +109,8 @@ func (a *app) unknownFlag(c *cobra.Command, name string) error {
 	return usageAt(flagWord(name), "there is no flag --%s: see '%s --help', or put -- before the command", name, c.CommandPath())
 }
 
-// unknownShorthand is the error for a letter that is no flag, in a word. That is most
-// often the COMMAND's, which lacks its --.
+// unknownShorthand is the error for a letter that is no flag, in a word. That is most often the
+// COMMAND's, which lacks its --.
 func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
 	at, hint := flagWord("-"+letter), ""
 	line := tellApart(c.Flags(), a.args)
@@ -131,8 +130,8 @@ func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
 	return usageAt(at, "there is no flag %s: see '%s --help'", word, c.CommandPath())
 }
 
-// owner returns the watcher among the arguments that has a flag which the root, if c
-// is that, has not.
+// owner returns the watcher among the arguments that has a flag which the root, if c is that, has
+// not.
 func (a *app) owner(c *cobra.Command, has func(*pflag.FlagSet) bool) string {
 	if c.HasParent() {
 		return ""

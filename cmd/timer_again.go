@@ -21,8 +21,7 @@ const (
 	stderrFD = 2
 )
 
-// describe turns the flags about activity and progress into what the timer wants to
-// know.
+// describe turns the flags about activity and progress into what the timer wants to know.
 func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
 	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {

@@ -37,8 +37,8 @@ func (v durationValue) String() string {
 
 func (durationValue) Type() string { return "DURATION" }
 
-// listValue is a flag that can be repeated, a word each time. It is pflag's string
-// array without the CSV writer that the latter makes for each flag that is added.
+// listValue is a flag that can be repeated, a word each time. It is pflag's string array without
+// the CSV writer that the latter makes for each flag that is added.
 type listValue []string
 
 func (v *listValue) Set(s string) error { *v = append(*v, s); return nil }

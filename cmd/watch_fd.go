@@ -220,8 +220,8 @@ func regexpFault(expr string, err error) int {
 	return 0
 }
 
-// namedFDs returns what a service manager has handed over, by name, if it is asked
-// for. Of several descriptors with one name it is the first.
+// namedFDs returns what a service manager has handed over, by name, if it is asked for. Of several
+// descriptors with one name it is the first.
 func (a *app) namedFDs(fds []string) (map[string]int, error) {
 	i := slices.IndexFunc(fds, func(s string) bool { return strings.HasPrefix(s, "fd:") })
 	if i < 0 {

@@ -8,9 +8,9 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// A word is the part of a command line that an error is about. It is named by what it means
-// there, and found only when the place is to be shown: an error's text may change without a
-// caret moving. The zero word is the command's name.
+// A word is the part of a command line that an error is about. It is named by what it means there,
+// and found only when the place is to be shown: an error's text may change without a caret moving.
+// The zero word is the command's name.
 type word struct {
 	role   role
 	flags  []string // one of which it is
@@ -105,8 +105,7 @@ type commandLine struct {
 	flags map[string][]givenFlag
 }
 
-// A givenFlag is a flag on the command line. Its value begins at a byte of a word, if it has
-// one.
+// A givenFlag is a flag on the command line. Its value begins at a byte of a word, if it has one.
 type givenFlag struct {
 	word, at    int
 	value, from int // value is -1 if there is none
@@ -146,8 +145,8 @@ func (l *commandLine) longFlag(fs *pflag.FlagSet, i int) int {
 	return i
 }
 
-// shortFlags takes word i for letters, of which the last may have a value: -ab, -avalue,
-// -a=value or -a value. A letter that is no flag is its own name, with the -.
+// shortFlags takes word i for letters, of which the last may have a value: -ab, -avalue, -a=value
+// or -a value. A letter that is no flag is its own name, with the -.
 func (l *commandLine) shortFlags(fs *pflag.FlagSet, i int) int {
 	w := l.words[i]
 	for k := 1; k < len(w); k++ {
@@ -177,8 +176,8 @@ func (l *commandLine) shortFlags(fs *pflag.FlagSet, i int) int {
 	return i
 }
 
-// find returns the number of a word, and the byte of it that is meant. What is not on the
-// command line, as the default of a flag, is the command's name.
+// find returns the number of a word, and the byte of it that is meant. What is not on the command
+// line, as the default of a flag, is the command's name.
 func (l *commandLine) find(w word) (number, offset int) {
 	switch {
 	case w.role == flagRole || w.role == valueRole || w.role == itemRole:

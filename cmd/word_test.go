@@ -22,9 +22,9 @@ type mute struct{ error }
 func (mute) Error() string   { return "" }
 func (m mute) Unwrap() error { return m.error }
 
-// A line of testdata/carets that is faulty has a caret below its fault, wherever that is found:
-// by what parses a value, by the command, by its watcher when it is made or started. What the
-// message says does not matter: the place is the same without it.
+// A line of testdata/carets that is faulty has a caret below its fault, wherever that is found: by
+// what parses a value, by the command, by its watcher when it is made or started. What the message
+// says does not matter: the place is the same without it.
 func TestFault_hasItsCaret(t *testing.T) {
 	t.Chdir("testdata")
 	text, err := os.ReadFile("carets")

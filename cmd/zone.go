@@ -8,8 +8,8 @@ import (
 	"github.com/evshell/ev/schedule"
 )
 
-// localZone is the zone of TZ (tzset(3)), else that of the machine, by its name if it
-// can be known. An Evfile's line has the TZ that stands above it.
+// localZone is the zone of TZ (tzset(3)), else that of the machine, by its name if it can be known.
+// An Evfile's line has the TZ that stands above it.
 func (a *app) localZone() *time.Location {
 	tz := strings.TrimPrefix(a.getenv("TZ"), ":")
 	if tz == "" {
@@ -29,8 +29,8 @@ func (a *app) localZone() *time.Location {
 	return time.UTC
 }
 
-// machineZone finds the zone that /etc/localtime is a link to, also where there is no
-// zone database for the link to lead to.
+// machineZone finds the zone that /etc/localtime is a link to, also where there is no zone database
+// for the link to lead to.
 func machineZone() *time.Location {
 	if _, set := os.LookupEnv("TZ"); set {
 		return time.Local
