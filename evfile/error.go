@@ -22,8 +22,7 @@ type Error struct {
 // Offset returns where in the text the error is, in bytes.
 func (e *Error) Offset() int { return e.offset }
 
-// shorten makes a message one line, and takes the middle out if it repeats an endless
-// word.
+// shorten makes a message one line, and takes the middle out if it repeats an endless word.
 func shorten(msg string) string {
 	const begin, end = 300, 100
 	msg = diag.Visible(strings.ReplaceAll(msg, "\n", " "))
@@ -41,8 +40,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", diag.Visible(e.File), e.Line, e.Col, diag.Visible(e.Msg))
 }
 
-// Excerpt returns two lines: the part of the source around the error, and a caret below
-// the place.
+// Excerpt returns two lines: the part of the source around the error, and a caret below the place.
 func (e *Error) Excerpt() string {
 	const indent = "    "
 	source, caret, _ := strings.Cut(diag.Excerpt(e.Source, offsetIn(e.Source, e.Col)), "\n")
@@ -52,8 +50,7 @@ func (e *Error) Excerpt() string {
 // Errors is all that is wrong with a file.
 type Errors []*Error
 
-// Error returns each error in the order of the file, with its line and a caret
-// below.
+// Error returns each error in the order of the file, with its line and a caret below.
 func (es Errors) Error() string {
 	var lines []string
 	for _, e := range slices.SortedStableFunc(slices.Values(es), byPlace) {

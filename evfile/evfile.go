@@ -1,16 +1,14 @@
-// Package evfile reads an Evfile: bytes to lines of words with their positions.
-// It knows no command.
+// Package evfile reads an Evfile: bytes to lines of words with their positions. It knows no
+// command.
 //
-// A line is one watcher: the words of ev's command line, less "ev". Words are
-// split as a POSIX shell splits them: blanks part them, quotes and backslashes
-// hold them together, a backslash at the end of a line continues it, and # at
-// the start of a word begins a comment. Nothing is expanded: $HOME, * and ~
-// stand for themselves. What a shell takes for an operator, | & ; < > and
+// A line is one watcher: the words of ev's command line, less "ev". Words are split as a POSIX
+// shell splits them: blanks part them, quotes and backslashes hold them together, a backslash at
+// the end of a line continues it, and # at the start of a word begins a comment. Nothing is
+// expanded: $HOME, * and ~ stand for themselves. What a shell takes for an operator, | & ; < > and
 // parentheses, is an error unless it is quoted.
 //
-// A line of NAME=value words sets the environment of the lines below it. A
-// first word that ends in a colon is a label, the watcher's name; labels are
-// unique. Lines may end in CR LF.
+// A line of NAME=value words sets the environment of the lines below it. A first word that ends in
+// a colon is a label, the watcher's name; labels are unique. Lines may end in CR LF.
 package evfile
 
 import (
@@ -51,9 +49,8 @@ func New(name, text string) *File {
 	return &File{Name: name, source: newSource(text), literal: true}
 }
 
-// Parse reads an Evfile that errors call name. It reports all that is wrong
-// with it; the lines that are right are in the file even so, that the caller
-// may look for further errors in them.
+// Parse reads an Evfile that errors call name. It reports all that is wrong with it; the lines that
+// are right are in the file even so, that the caller may look for further errors in them.
 func Parse(name string, text []byte) (*File, Errors) {
 	s := newScanner(name, strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"))
 	f := &File{Name: name, source: s.source}
@@ -136,8 +133,7 @@ const (
 	digits  = "0123456789"
 )
 
-// assign returns env with the assignments made. It leaves env as it is: the
-// lines above hold it.
+// assign returns env with the assignments made. It leaves env as it is: the lines above hold it.
 func assign(env []string, assignments []Word) []string {
 	env = slices.Clone(env)
 	for _, w := range assignments {
@@ -148,8 +144,7 @@ func assign(env []string, assignments []Word) []string {
 	return env
 }
 
-// faultOfLabel says what is wrong with a line whose first word is label:rest;
-// "" is nothing.
+// faultOfLabel says what is wrong with a line whose first word is label:rest; "" is nothing.
 func faultOfLabel(label, rest string, words []Word) string {
 	switch {
 	case label == "":

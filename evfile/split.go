@@ -15,9 +15,8 @@ type Word struct {
 	plain int // so many bytes of Text stand before its first quote or backslash
 }
 
-// Split splits the text of one command into words, by the rules for a line of
-// an Evfile; labels and assignments are words like others. A second line is an
-// error. The error is one *Error.
+// Split splits the text of one command into words, by the rules for a line of an Evfile; labels and
+// assignments are words like others. A second line is an error. The error is one *Error.
 func Split(text string) ([]Word, error) {
 	s := newScanner("", text)
 	var words []Word
@@ -36,8 +35,8 @@ func Split(text string) ([]Word, error) {
 	return words, nil
 }
 
-// Join writes words as a line that Split, and a shell, reads as the same words.
-// It cannot do so for a word with a NUL.
+// Join writes words as a line that Split, and a shell, reads as the same words. It cannot do so for
+// a word with a NUL.
 func Join(words []string) string {
 	var b strings.Builder
 	for i, w := range words {
@@ -135,8 +134,7 @@ func (s *scanner) take(ascii string) bool {
 	return true
 }
 
-// run passes over what comes before the next of the ASCII characters in stops,
-// and returns it.
+// run passes over what comes before the next of the ASCII characters in stops, and returns it.
 func (s *scanner) run(stops string) string {
 	n := strings.IndexAny(s.text[s.pos:], stops)
 	if n < 0 {
@@ -149,8 +147,7 @@ func (s *scanner) run(stops string) string {
 	return s.text[from:s.pos]
 }
 
-// words reads a line, to an unquoted newline or the end, and tells whether all
-// is right with it.
+// words reads a line, to an unquoted newline or the end, and tells whether all is right with it.
 func (s *scanner) words() (words []Word, ok bool) {
 	before := len(s.errs)
 	for !s.atEnd() && !s.take("\n") {
@@ -208,9 +205,8 @@ func (s *scanner) word() Word {
 	return w
 }
 
-// quoted reads what follows a quote, opened at the given place, and the closing
-// quote. Without one, the line of the opening quote is given up, so that the
-// errors of the lines below are found too.
+// quoted reads what follows a quote, opened at the given place, and the closing quote. Without one,
+// the line of the opening quote is given up, so that the errors of the lines below are found too.
 func (s *scanner) quoted(open place, quote byte) string {
 	var text []byte
 	for !s.atEnd() {
@@ -233,8 +229,8 @@ func (s *scanner) quoted(open place, quote byte) string {
 	return ""
 }
 
-// escapes tells whether a backslash comes next that stands before what it escapes between
-// double quotes.
+// escapes tells whether a backslash comes next that stands before what it escapes between double
+// quotes.
 func (s *scanner) escapes() bool {
 	return s.at(`\`) && s.pos+1 < len(s.text) && strings.IndexByte("$`\"\\", s.text[s.pos+1]) >= 0
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A component is one part of a list in a calendar event: start, start..stop, or either with /step. Seconds count in
-// microseconds here.
+// A component is one part of a list in a calendar event: start, start..stop, or either with /step.
+// Seconds count in microseconds here.
 type component struct {
 	start, stop, step int // stop is -1 if there is none, step 0
 }

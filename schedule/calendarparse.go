@@ -38,7 +38,8 @@ func readEvent(text, body string) (*event, error) {
 	return e, p.check(e)
 }
 
-// cutZone splits a zone off the end: UTC in any case, or a word that begins with a letter and is no weekday.
+// cutZone splits a zone off the end: UTC in any case, or a word that begins with a letter and is no
+// weekday.
 func cutZone(text string) (body, zone string) {
 	i := strings.LastIndexByte(text, ' ')
 	if i < 0 {
@@ -140,8 +141,8 @@ func (p *eventParser) weekdays(e *event) error {
 	return nil
 }
 
-// date reads year-month-day or month-day, with ~ before a day from the end, and the spaces after it. A chain that is
-// followed by a colon or nothing belongs to the time instead.
+// date reads year-month-day or month-day, with ~ before a day from the end, and the spaces after
+// it. A chain that is followed by a colon or nothing belongs to the time instead.
 func (p *eventParser) date(e *event) error {
 	if p.pos == len(p.body) {
 		return nil

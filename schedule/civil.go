@@ -2,8 +2,8 @@ package schedule
 
 import "time"
 
-// A civil is what the calendar and the clock on the wall show: nanoseconds since 1970-01-01 00:00, all days having
-// 24 hours. It knows no zone.
+// A civil is what the calendar and the clock on the wall show: nanoseconds since 1970-01-01 00:00,
+// all days having 24 hours. It knows no zone.
 type civil int64
 
 const (
@@ -54,7 +54,8 @@ func civilOf(t time.Time) civil {
 	return civil(t.UnixNano()) + civil(offset)*civilSecond
 }
 
-// date is the Gregorian calendar from day 0, 1970-01-01, on: years begin in March, so that the leap day comes last.
+// date is the Gregorian calendar from day 0, 1970-01-01, on: years begin in March, so that the leap
+// day comes last.
 func date(day civil) (year, month, dayOfMonth int) {
 	const era = 146097 // days in 400 years
 	n := int(day) + 719468

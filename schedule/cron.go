@@ -56,8 +56,8 @@ func cronAlias(name string) (line string, ok bool) {
 	return "", false
 }
 
-// isCron tells a cron line, right or wrong, from a calendar event: the latter has four words at most (weekdays, date,
-// time, zone) and signs of its own.
+// isCron tells a cron line, right or wrong, from a calendar event: the latter has four words at
+// most (weekdays, date, time, zone) and signs of its own.
 func isCron(text string) bool {
 	if strings.HasPrefix(text, "@") {
 		return len(text) < 2 || text[1] < '0' || text[1] > '9'

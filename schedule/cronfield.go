@@ -174,8 +174,8 @@ func (p *cronParser) special(w word) (normal string, ok bool, err error) {
 	return "", false, nil
 }
 
-// hashed resolves H, H/15 and H(0-29): a value that depends on the seed, within the range or, with a step, within the
-// first step of it. Days of month stop at the 28th, so that each month has one.
+// hashed resolves H, H/15 and H(0-29): a value that depends on the seed, within the range or, with
+// a step, within the first step of it. Days of month stop at the 28th, so that each month has one.
 func (p *cronParser) hashed(w word, step int, hasStep bool) (from, to int, err error) {
 	from, to = p.field.min, p.field.max
 	if p.field.name == "day of month" {

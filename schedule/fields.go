@@ -2,8 +2,8 @@ package schedule
 
 import "math/bits"
 
-// fields is the rule of cron and of calendar events: the times whose every field is in its set. In a set of type
-// uint64, bit n stands for the value n.
+// fields is the rule of cron and of calendar events: the times whose every field is in its set. In
+// a set of type uint64, bit n stands for the value n.
 type fields struct {
 	years   yearSet
 	months  uint64
@@ -93,7 +93,8 @@ func (s *yearSet) add(from, to, step int) {
 	}
 }
 
-// A secondSet is a set of times within a minute: of whole seconds, or of progressions where there are fractions.
+// A secondSet is a set of times within a minute: of whole seconds, or of progressions where there
+// are fractions.
 type secondSet struct {
 	whole  uint64
 	finely []progression

@@ -2,7 +2,8 @@ package schedule
 
 import "time"
 
-// Spread is a time in [0, limit) that depends on seed only, evenly distributed over seeds: a jitter that stays.
+// Spread is a time in [0, limit) that depends on seed only, evenly distributed over seeds: a jitter
+// that stays.
 func Spread(seed string, limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// ParseTime reads one instant: RFC 3339, 2026-12-24 18:00[:00[.5]] (with a space or T), 2026-12-24 (its midnight),
-// 18:00 (on the day of now), "now", and @SECONDS since the epoch. A zone may follow after a space; else a civil time is
-// in zone. One that clocks skip is the end of the gap, one that they show twice is the first. The error is an [*Error].
+// ParseTime reads one instant: RFC 3339, 2026-12-24 18:00[:00[.5]] (with a space or T), 2026-12-24
+// (its midnight), 18:00 (on the day of now), "now", and @SECONDS since the epoch. A zone may follow
+// after a space; else a civil time is in zone. One that clocks skip is the end of the gap, one that
+// they show twice is the first. The error is an [*Error].
 func ParseTime(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	return trimmed(text, func(text string) (time.Time, error) { return parseInstant(text, now, zone) })
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/evshell/ev/internal/span"
 )
 
-// A grid is the instants origin + N·step, in nanoseconds since the epoch: the rule of libev's ev_periodic.
+// A grid is the instants origin + N·step, in nanoseconds since the epoch: the rule of libev's
+// ev_periodic.
 type grid struct {
 	origin, step int64
 }
@@ -28,8 +29,8 @@ func (g *grid) steps(instant, to time.Time) int {
 	return int(to.Sub(instant) / time.Duration(g.step))
 }
 
-// parseInterval reads a duration. Days and weeks are counted in civil time: from the lower bound if there is one, else
-// from a midnight, that of a Monday for weeks.
+// parseInterval reads a duration. Days and weeks are counted in civil time: from the lower bound if
+// there is one, else from a midnight, that of a Monday for weeks.
 func (s *Spec) parseInterval(text string, o Options) error {
 	s.kind = Interval
 	step, err := span.Parse(text)

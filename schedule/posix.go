@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// ParseZone reads a zone as POSIX has it in TZ, CET-1CEST,M3.5.0,M10.5.0/3: names, the offsets west of UTC, and the
-// days of the year on which the clocks change. It is for TZ alone, since who writes UTC+1 elsewhere means one hour
-// east.
+// ParseZone reads a zone as POSIX has it in TZ, CET-1CEST,M3.5.0,M10.5.0/3: names, the offsets west
+// of UTC, and the days of the year on which the clocks change. It is for TZ alone, since who writes
+// UTC+1 elsewhere means one hour east.
 func ParseZone(rule string) (*time.Location, error) {
-	// Package time reads such a rule only as the last line of a zone's file (RFC 8536, 3.3), and without a word goes by
-	// what the file lists if it can't.
+	// Package time reads such a rule only as the last line of a zone's file (RFC 8536, 3.3), and
+	// without a word goes by what the file lists if it can't.
 	const listed = "?"
 	zone, err := time.LoadLocationFromTZData(rule, zoneFile(listed, rule))
 	if err == nil {
@@ -24,7 +24,8 @@ func ParseZone(rule string) (*time.Location, error) {
 	return nil, fmt.Errorf("unknown zone %q", rule)
 }
 
-// zoneFile is a file that lists one type of time and no change of the clocks, and ends with a rule for all of them.
+// zoneFile is a file that lists one type of time and no change of the clocks, and ends with a rule
+// for all of them.
 func zoneFile(name, rule string) []byte {
 	head := "TZif2" + strings.Repeat("\x00", 15)
 	file := []byte(head + strings.Repeat("\x00", 4*6) + head)

@@ -1,17 +1,20 @@
-// Package schedule knows when: intervals, cron lines, systemd's calendar events and single instants. Everything in it
-// is a pure function of its arguments; none reads a clock.
+// Package schedule knows when: intervals, cron lines, systemd's calendar events and single
+// instants. Everything in it is a pure function of its arguments; none reads a clock.
 //
-// A text is first read as a rule over civil time, what the calendar and the clock on the wall show; then the rule is
-// placed on the time axis of a zone. Where clocks are put forward a civil time can be missing (a gap), where they are
-// put back it comes twice (an overlap). Two kinds of schedules are told apart, as cron(8) does:
+// A text is first read as a rule over civil time, what the calendar and the clock on the wall show;
+// then the rule is placed on the time axis of a zone. Where clocks are put forward a civil time can
+// be missing (a gap), where they are put back it comes twice (an overlap). Two kinds of schedules
+// are told apart, as cron(8) does:
 //
-//   - One with a wildcard (*) or an open step (*/2, 0/2) in its hour or minute follows elapsed time. Its instants are
-//     all those at which the clock shows a matching time: none in a gap, all of both passes of an overlap.
-//   - Any other names fixed times. One in a gap comes once, at the end of the gap, unless the gap is longer than three
-//     hours; one in an overlap comes once, at the first pass. [Options] can choose otherwise.
+//   - One with a wildcard (*) or an open step (*/2, 0/2) in its hour or minute follows elapsed
+//     time. Its instants are all those at which the clock shows a matching time: none in a gap, all
+//     of both passes of an overlap.
+//   - Any other names fixed times. One in a gap comes once, at the end of the gap, unless the gap
+//     is longer than three hours; one in an overlap comes once, at the first pass. [Options] can
+//     choose otherwise.
 //
-// An interval counts elapsed time since the epoch and knows no zone, unless it is written in days or weeks: these are
-// fixed times of civil days. Years end with 2199.
+// An interval counts elapsed time since the epoch and knows no zone, unless it is written in days
+// or weeks: these are fixed times of civil days. Years end with 2199.
 package schedule
 
 import (
@@ -65,8 +68,9 @@ type Spec struct {
 // maxText is more than a list of all minutes, hours, days and months takes.
 const maxText = 4096
 
-// Parse reads a duration as package span does, a cron line, or a calendar event as in systemd.time(7). No text is
-// two of these. The error is an [*Error]; a schedule without any instant is one.
+// Parse reads a duration as package span does, a cron line, or a calendar event as in
+// systemd.time(7). No text is two of these. The error is an [*Error]; a schedule without any
+// instant is one.
 func Parse(text string, o Options) (*Spec, error) {
 	return trimmed(text, func(text string) (*Spec, error) { return parseText(text, o) })
 }
@@ -129,7 +133,8 @@ func At(t time.Time) *Spec {
 	return &Spec{kind: Instant, text: t.Format(time.RFC3339Nano), zone: t.Location(), instant: t}
 }
 
-// Next is the first instant strictly after the given time, in the zone of s. It is zero and false if there is none.
+// Next is the first instant strictly after the given time, in the zone of s. It is zero and false
+// if there is none.
 func (s *Spec) Next(after time.Time) (time.Time, bool) {
 	if s.kind == Instant {
 		if after.Before(s.instant) {
@@ -155,8 +160,8 @@ func (s *Spec) Next(after time.Time) (time.Time, bool) {
 	return next, true
 }
 
-// nanoseconds counts from the epoch. What is too early to be counted is as early as can be; it is false for what is
-// too late.
+// nanoseconds counts from the epoch. What is too early to be counted is as early as can be; it is
+// false for what is too late.
 func nanoseconds(t time.Time) (int64, bool) {
 	const limit = 1 << 33 // seconds: the years 1697 and 2242
 	if t.Unix() < -limit {
@@ -187,12 +192,12 @@ func (s *Spec) Count(from, to time.Time, limit int) int {
 // Kind tells how the text was read.
 func (s *Spec) Kind() Kind { return s.kind }
 
-// Ticks reports whether the schedule follows elapsed time, as an interval does and what has a wildcard in the hour or
-// the minute: then no step of the clock is to make it silent.
+// Ticks reports whether the schedule follows elapsed time, as an interval does and what has a
+// wildcard in the hour or the minute: then no step of the clock is to make it silent.
 func (s *Spec) Ticks() bool { return s.grid != nil || s.civil != nil && s.civil.ticks }
 
-// String is the normal form: a calendar event as systemd-analyze(1) prints it, a cron line in numbers, a duration.
-// Parse reads it back as the same schedule.
+// String is the normal form: a calendar event as systemd-analyze(1) prints it, a cron line in
+// numbers, a duration. Parse reads it back as the same schedule.
 func (s *Spec) String() string { return s.text }
 
 // Zone is the zone in which s is computed, and in which its instants are given.
@@ -214,8 +219,8 @@ func (s *Spec) Why(instant time.Time) string {
 	return s.civil.why(t)
 }
 
-// isInterval tells a duration, right or wrong, from a calendar event: the latter does not begin like a number, or it has
-// one of the signs that separate numbers.
+// isInterval tells a duration, right or wrong, from a calendar event: the latter does not begin
+// like a number, or it has one of the signs that separate numbers.
 func isInterval(text string) bool {
 	if _, err := span.Parse(text); err == nil {
 		return true

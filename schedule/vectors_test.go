@@ -39,8 +39,8 @@ func instant(t *testing.T, column string) time.Time {
 	return at
 }
 
-// check compares a row's expr, zone, after and expected columns with what s says. A schedule that never fires may be
-// refused.
+// check compares a row's expr, zone, after and expected columns with what s says. A schedule that
+// never fires may be refused.
 func check(t *testing.T, row []string, s *Spec, err error) {
 	t.Helper()
 	expr, after, want := row[0], row[2], row[3]
@@ -80,7 +80,8 @@ func zone(t *testing.T, name string) *time.Location {
 
 func TestCronVectors(t *testing.T) {
 	ours := map[string]string{
-		// A list of hours is fixed times, which come at the end of the gap; Cronos follows elapsed time here.
+		// A list of hours is fixed times, which come at the end of the gap; Cronos follows elapsed
+		// time here.
 		"11,22 30 1,2,3,4 * * *": "2021-03-28T00:30:22Z",
 		"11,22 29 1,2,3,4 * * *": "2021-03-28T00:29:22Z",
 		"33 30 1-10 * * *":       "2021-03-28T00:30:33Z",
@@ -112,7 +113,8 @@ func TestCronFollowsTheDaemonsThroughDaylightSaving(t *testing.T) {
 
 // TestCalendarVectors has the rows of systemd's gap rule, to skip what is missing.
 func TestCalendarVectors(t *testing.T) {
-	// After a gap in a zone whose winter time counts as the daylight saving one, systemd loses the rest of the day.
+	// After a gap in a zone whose winter time counts as the daylight saving one, systemd loses the
+	// rest of the day.
 	systemdLosesADay := map[string]string{
 		"1..4:00": "2026-03-28T22:30:00Z Europe/Dublin",
 		"0/2:00":  "2026-03-22T00:00:00Z Africa/Casablanca",

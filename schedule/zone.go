@@ -40,7 +40,8 @@ func LoadZone(name string) (*time.Location, error) {
 	return nil, fmt.Errorf("unknown zone %q; zones are called Europe/Berlin, America/New_York, UTC", name)
 }
 
-// nearestZone finds what a mistyped name was meant to be. A place alone stands for its zone: berlin for Europe/Berlin.
+// nearestZone finds what a mistyped name was meant to be. A place alone stands for its zone: berlin
+// for Europe/Berlin.
 func nearestZone(name string) (string, bool) {
 	word := strings.ReplaceAll(name, " ", "_")
 	if zone, ok := meant(word, Zones()); ok || strings.Contains(word, "/") {

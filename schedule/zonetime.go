@@ -19,14 +19,15 @@ const (
 	OverlapBoth                 // at both
 )
 
-// lateAtMost is how long a gap may be for what it swallowed to be made up for: cron(8) takes a longer one for a
-// correction of the clock.
+// lateAtMost is how long a gap may be for what it swallowed to be made up for: cron(8) takes a
+// longer one for a correction of the clock.
 const lateAtMost = 3 * int64(time.Hour)
 
 // reach is longer than the clocks of any zone have been away from UTC.
 const reach = 24 * int64(time.Hour)
 
-// civilTimes places a rule on the time axis of a zone. Its instants are nanoseconds since the epoch.
+// civilTimes places a rule on the time axis of a zone. Its instants are nanoseconds since the
+// epoch.
 type civilTimes struct {
 	rule    rule
 	zone    *time.Location
@@ -52,14 +53,15 @@ func (z *civilTimes) segment(t int64) segment {
 		s.end = min(s.end, end.UnixNano())
 	}
 	if s.end <= t {
-		// Past the changes that a zone lists, ZoneBounds ends at the 365th day of the year, even on the 366th.
+		// Past the changes that a zone lists, ZoneBounds ends at the 365th day of the year, even on
+		// the 366th.
 		s.end += int64(civilDay)
 	}
 	return s
 }
 
-// next is the first instant after t. It goes from segment to segment, and there are two a year at most in which a
-// rule can fail, so it ends soon.
+// next is the first instant after t. It goes from segment to segment, and there are two a year at
+// most in which a rule can fail, so it ends soon.
 func (z *civilTimes) next(t int64) (int64, bool) {
 	t = max(t, -2*reach)
 	seg := z.segment(t)
@@ -83,8 +85,8 @@ func (z *civilTimes) next(t int64) (int64, bool) {
 	}
 }
 
-// from is the civil time at t, which is in seg, or, if the clocks were put back at the start of seg, the time until
-// which it repeats what has had its instants.
+// from is the civil time at t, which is in seg, or, if the clocks were put back at the start of
+// seg, the time until which it repeats what has had its instants.
 func (z *civilTimes) from(seg segment, t int64) civil {
 	c := civil(t + seg.offset)
 	if z.ticks || z.overlap != OverlapFirst || t >= seg.start+reach {

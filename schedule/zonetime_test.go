@@ -134,8 +134,8 @@ func TestWhyNamesGapAndOverlap(t *testing.T) {
 	}
 }
 
-// model lists the instants of z after from, up to to, without any cleverness, for rules of whole minutes: it looks at
-// every minute, and at every change of the clocks.
+// model lists the instants of z after from, up to to, without any cleverness, for rules of whole
+// minutes: it looks at every minute, and at every change of the clocks.
 func model(z *civilTimes, from, to int64) []int64 {
 	const minute = int64(time.Minute)
 	matches := func(c civil) bool {

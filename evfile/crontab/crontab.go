@@ -232,8 +232,8 @@ func (p *parser) schedule(j *Job, begin int) (end int, ok bool) {
 	return end, true
 }
 
-// percent parts a command from its input at the first % that no backslash precedes. A \% is a %
-// in both, and any further % in the input a newline.
+// percent parts a command from its input at the first % that no backslash precedes. A \% is a % in
+// both, and any further % in the input a newline.
 func percent(s string) (command, input string, found bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -173,8 +173,8 @@ func (j *Job) mailTo(o Options, user string) string {
 	return user
 }
 
-// mailing is a script that runs another, mails what that writes, if it is anything, and ends with its
-// status.
+// mailing is a script that runs another, mails what that writes, if it is anything, and ends with
+// its status.
 func mailing(run, mail string) string {
 	return `exec 4>&1
 s=$({ { { ` + run + `

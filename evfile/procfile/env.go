@@ -8,8 +8,8 @@ import (
 	"github.com/evshell/ev/evfile"
 )
 
-// ParseEnv reads a .env: NAME=value, or export NAME=value, a line each. In '…' a value is as it is, in
-// "…" there are \n, \t, \r, and \ before anything else takes its meaning away; both may go over
+// ParseEnv reads a .env: NAME=value, or export NAME=value, a line each. In '…' a value is as it is,
+// in "…" there are \n, \t, \r, and \ before anything else takes its meaning away; both may go over
 // several lines. Else it ends with the line or with " #". Nothing is expanded.
 func ParseEnv(name string, text []byte) (env []string, errs evfile.Errors) {
 	content := strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n")

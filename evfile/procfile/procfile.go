@@ -104,8 +104,8 @@ type Options struct {
 	Flags     []string  // that each line gets besides
 }
 
-// Lines returns the lines of an Evfile that the processes amount to. As foreman has it, the ports of
-// one process follow each other, and those of the next begin 100 higher.
+// Lines returns the lines of an Evfile that the processes amount to. As foreman has it, the ports
+// of one process follow each other, and those of the next begin 100 higher.
 func (f *File) Lines(o Options) ([]evfile.Line, error) {
 	for name := range o.Formation {
 		if name != all && !f.has(name) {

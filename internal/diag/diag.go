@@ -1,8 +1,8 @@
 // Package diag says where in a text something is wrong, and draws it.
 //
-// What parses a text returns an error that knows its place there, an offset in bytes; who
-// has taken the text out of a longer one adds what stood before it ([Within]). Nobody has
-// to look for the place in the words of the message.
+// What parses a text returns an error that knows its place there, an offset in bytes; who has taken
+// the text out of a longer one adds what stood before it ([Within]). Nobody has to look for the
+// place in the words of the message.
 package diag
 
 import (
@@ -26,8 +26,8 @@ func (e *placed) Offset() int   { return e.offset }
 // At returns err with its place in the text that was parsed, in bytes.
 func At(offset int, err error) error { return &placed{err, offset} }
 
-// Within returns an error of a part of a text as one of the text: the part begins at start.
-// No error stays none.
+// Within returns an error of a part of a text as one of the text: the part begins at start. No
+// error stays none.
 func Within(start int, err error) error {
 	if err == nil {
 		return nil
@@ -35,8 +35,8 @@ func Within(start int, err error) error {
 	return At(start+Offset(err), err)
 }
 
-// Offset returns the place of an error, the one that was added last: 0, the beginning, if
-// it knows none.
+// Offset returns the place of an error, the one that was added last: 0, the beginning, if it knows
+// none.
 func Offset(err error) int {
 	if e, ok := errors.AsType[interface {
 		error
@@ -65,9 +65,9 @@ func Option(field, value string, err error) error {
 	return &OptionError{Option: field, Value: value, Err: err}
 }
 
-// Excerpt is two lines: what of a line surrounds the byte at offset, and a caret below that
-// byte, also where characters are wide or combine. They fit on a terminal of 80 columns,
-// tabs apart, which stay what they are.
+// Excerpt is two lines: what of a line surrounds the byte at offset, and a caret below that byte,
+// also where characters are wide or combine. They fit on a terminal of 80 columns, tabs apart,
+// which stay what they are.
 func Excerpt(line string, offset int) string {
 	const columns = 76
 	before, after := Around(line, offset, columns)
@@ -82,9 +82,9 @@ func Excerpt(line string, offset int) string {
 	return before + after + "\n" + indent.String() + "^"
 }
 
-// Around returns what of a text surrounds the byte at offset and has room in so many
-// columns, in two parts: the second begins with that byte's character. An … stands for what
-// is cut off, a U+FFFD for what can't be shown.
+// Around returns what of a text surrounds the byte at offset and has room in so many columns, in
+// two parts: the second begins with that byte's character. An … stands for what is cut off, a
+// U+FFFD for what can't be shown.
 func Around(text string, offset, columns int) (before, after string) {
 	offset = min(max(offset, 0), len(text))
 	for offset > 0 && offset < len(text) && !utf8.RuneStart(text[offset]) {
@@ -106,8 +106,7 @@ func Around(text string, offset, columns int) (before, after string) {
 	return before, after
 }
 
-// Visible has U+FFFD in the place of control characters, but tabs, and of bytes that are no
-// text.
+// Visible has U+FFFD in the place of control characters, but tabs, and of bytes that are no text.
 func Visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {

@@ -76,7 +76,8 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// A tree of 20,000 directories, none with ignore files: what the first look at each costs, and what is kept of it.
+// A tree of 20,000 directories, none with ignore files: what the first look at each costs, and what
+// is kept of it.
 func BenchmarkMatch_plainDirectories(b *testing.B) {
 	b.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	top := b.TempDir()

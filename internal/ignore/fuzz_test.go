@@ -29,7 +29,8 @@ func TestMatch_hostilePatterns(t *testing.T) {
 	}
 }
 
-// Any text is read without panic, complaints name its lines, and a pattern without special bytes matches itself.
+// Any text is read without panic, complaints name its lines, and a pattern without special bytes
+// matches itself.
 func FuzzParseRules(f *testing.F) {
 	for _, text := range []string{usual, "\ufeff*.o\r\n!/a/**/b/\n", "[[:alpha:]-z]\\", "[!]a-]**/", "a\x00b\n", "\\!\\#\\ \n", "/**/**/a**\\/b"} {
 		f.Add(text, "a/b/c.o", false)
@@ -55,7 +56,8 @@ func FuzzParseRules(f *testing.F) {
 	})
 }
 
-// A pattern of the command line is refused in one line or decides about any path; a keeper leads to what it wants.
+// A pattern of the command line is refused in one line or decides about any path; a keeper leads to
+// what it wants.
 func FuzzParseTyped(f *testing.F) {
 	for _, glob := range []string{"*.go", "src/**/*.{go,mod}", "{a/b,c}/x", "[!a]/[b-d]", "!a/", "./x", `\{a\}/?`} {
 		f.Add(glob, "src/a/b.go")

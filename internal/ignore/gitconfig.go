@@ -250,8 +250,9 @@ func parseValue(s string) (value, rest string) {
 	return out.String()[:kept], ""
 }
 
-// GitDir is where the work tree with a top directory has its index: .git itself, or what the file .git of a submodule or
-// of a linked work tree leads to (gitrepository-layout(5)). Without a .git it is "".
+// GitDir is where the work tree with a top directory has its index: .git itself, or what the file
+// .git of a submodule or of a linked work tree leads to (gitrepository-layout(5)). Without a .git
+// it is "".
 func GitDir(top string) string {
 	dir := filepath.Join(top, ".git")
 	if _, err := os.Lstat(dir); err != nil {

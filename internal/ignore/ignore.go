@@ -1,10 +1,12 @@
 // Package ignore decides which paths below a watched directory count: what `ev stat -r` takes in.
 //
-// Two kinds of patterns meet here. Rules take paths out: those of the files that git reads (gitignore(5)) and ripgrep
-// adds, in their language, and those typed after --ignore. Keepers, --ext and --glob, let through only what one of
-// them wants. What is typed is in doublestar's language, with runes, "**" and {a,b}, and is held against the path
-// relative to the watched directory, or against the base name when it has no slash. A path is in when no rule ignores
-// it and the keepers want it; a directory that is out takes everything below it along: it can be skipped whole.
+// Two kinds of patterns meet here. Rules take paths out: those of the files that git reads
+// (gitignore(5)) and ripgrep adds, in their language, and those typed after --ignore. Keepers,
+// --ext and --glob, let through only what one of them wants. What is typed is in doublestar's
+// language, with runes, "**" and {a,b}, and is held against the path relative to the watched
+// directory, or against the base name when it has no slash. A path is in when no rule ignores it
+// and the keepers want it; a directory that is out takes everything below it along: it can be
+// skipped whole.
 //
 // The first of these with a rule that matches decides, and in each its last such rule:
 //
@@ -44,7 +46,8 @@ const (
 	In                  // it counts
 )
 
-// Options are the wishes of one watcher. The zero value obeys the ignore files and leaves hidden names out.
+// Options are the wishes of one watcher. The zero value obeys the ignore files and leaves hidden
+// names out.
 type Options struct {
 	Hidden      bool        // hidden names count as well
 	NoIgnore    bool        // no ignore file is obeyed but those of IgnoreFiles
@@ -73,8 +76,9 @@ type Matcher struct {
 	gitDirs map[string]bool
 }
 
-// New returns the filter of the directory root, which need not exist yet. A bad pattern and an unreadable file among
-// o.IgnoreFiles are errors, each a [diag.OptionError]; what is wrong with other ignore files is told to o.Warn, and they go on without.
+// New returns the filter of the directory root, which need not exist yet. A bad pattern and an
+// unreadable file among o.IgnoreFiles are errors, each a [diag.OptionError]; what is wrong with
+// other ignore files is told to o.Warn, and they go on without.
 func New(root string, o Options) (*Matcher, error) {
 	m := &Matcher{root: root, options: o, typed: &list{}, out: &tree{}, warned: map[string]bool{}}
 	var err error
@@ -96,8 +100,9 @@ func New(root string, o Options) (*Matcher, error) {
 	return m, nil
 }
 
-// Match judges the path rel, slash-separated and relative to the root, which is "." or "" itself and never out. dir
-// says whether it is to be taken for a directory; git takes a symbolic link for a file.
+// Match judges the path rel, slash-separated and relative to the root, which is "." or "" itself
+// and never out. dir says whether it is to be taken for a directory; git takes a symbolic link for
+// a file.
 func (m *Matcher) Match(rel string, dir bool) Verdict {
 	if rel == "" || rel == "." {
 		return max(m.keepers.want(".", ".", true, false), Pass)
@@ -109,9 +114,9 @@ func (m *Matcher) Match(rel string, dir bool) Verdict {
 	return m.judge(t, rel, base, dir)
 }
 
-// Enter tells that the directory rel has just been listed, and the names in it for which IsRules holds. That spares
-// the look for them, three system calls a directory. What is known already stays until Forget. rel is kept: a caller
-// that keeps it too shares its memory.
+// Enter tells that the directory rel has just been listed, and the names in it for which IsRules
+// holds. That spares the look for them, three system calls a directory. What is known already stays
+// until Forget. rel is kept: a caller that keeps it too shares its memory.
 func (m *Matcher) Enter(rel string, rules []string) {
 	if rel == "" || rel == "." {
 		return
@@ -169,9 +174,9 @@ func (m *Matcher) judge(t *tree, path, base string, dir bool) Verdict {
 	return m.keepers.want(path, base, dir, hidden)
 }
 
-// Forget drops what is known of the directory rel and of all below it: they are read again when next asked about. Call
-// it when a file that IsRules tells of changed there, when the directory itself came or went, and with "." when one of
-// Sources changed.
+// Forget drops what is known of the directory rel and of all below it: they are read again when
+// next asked about. Call it when a file that IsRules tells of changed there, when the directory
+// itself came or went, and with "." when one of Sources changed.
 func (m *Matcher) Forget(rel string) {
 	if rel == "" || rel == "." || m.top == nil {
 		m.top = nil
@@ -197,19 +202,19 @@ func IsRules(base string) bool {
 	return base == ".gitignore" || base == ".ignore" || base == ".git"
 }
 
-// Sources returns the files whose change counts and that no watch of the tree tells of: those in .git, of the user and
-// of IgnoreFiles, which need not exist, and those found above the root. They are absolute and sorted, and become known
-// as the tree is read.
+// Sources returns the files whose change counts and that no watch of the tree tells of: those in
+// .git, of the user and of IgnoreFiles, which need not exist, and those found above the root. They
+// are absolute and sorted, and become known as the tree is read.
 func (m *Matcher) Sources() []string {
 	return slices.Sorted(maps.Keys(m.sources))
 }
 
-// GitDirs returns the directories in which the repositories keep their index that the tree is in, or has in it, sorted. As
-// Sources, they become known as the tree is read.
+// GitDirs returns the directories in which the repositories keep their index that the tree is in,
+// or has in it, sorted. As Sources, they become known as the tree is read.
 func (m *Matcher) GitDirs() []string { return slices.Sorted(maps.Keys(m.gitDirs)) }
 
-// Failed reports whether a file could not be read, though it is there: its rules are not obeyed. After Forget(".") that is
-// tried again.
+// Failed reports whether a file could not be read, though it is there: its rules are not obeyed.
+// After Forget(".") that is tried again.
 func (m *Matcher) Failed() bool { return m.failed }
 
 // notRead tells why a file was not read.

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// grow writes a tree of files into a new directory, free of the user's git configuration. A name that ends in a slash
-// is a directory.
+// grow writes a tree of files into a new directory, free of the user's git configuration. A name
+// that ends in a slash is a directory.
 func grow(t *testing.T, files map[string]string) string {
 	t.Helper()
 	top, err := filepath.EvalSymlinks(t.TempDir())
@@ -57,7 +57,8 @@ func matcher(t *testing.T, root string, o Options) *Matcher {
 	return m
 }
 
-// expect holds verdicts against what is wanted, as in "src/ pass": a path with a slash at its end is a directory.
+// expect holds verdicts against what is wanted, as in "src/ pass": a path with a slash at its end
+// is a directory.
 func expect(t *testing.T, m *Matcher, lines ...string) {
 	t.Helper()
 	for _, line := range lines {

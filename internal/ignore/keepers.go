@@ -9,7 +9,8 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// keepers are what --ext and --glob ask for. With none, every path is wanted; otherwise one of them has to want it.
+// keepers are what --ext and --glob ask for. With none, every path is wanted; otherwise one of them
+// has to want it.
 type keepers struct {
 	suffixes []string
 	foldExts bool

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// randomName and randomPattern are made of the same pieces, so that a pattern often matches, and often nearly does.
+// randomName and randomPattern are made of the same pieces, so that a pattern often matches, and
+// often nearly does.
 func randomName(r *rand.Rand) string {
 	names := []string{
 		"a", "b", "ab", "aa", "B", "a.b", ".a", "a ", "a\\", "[", "]", "#a", "!b", "é", "\xe9", "a-b", "*", "{a,b}", "_1",
@@ -152,7 +153,8 @@ func (o *oracle) verdicts() map[string]string {
 	return verdict
 }
 
-// One matcher lives through all rounds of changing rules, a second one watches a directory below the repository's top.
+// One matcher lives through all rounds of changing rules, a second one watches a directory below
+// the repository's top.
 func TestMatch_saysWhatGitSays(t *testing.T) {
 	for _, ignoreCase := range []bool{false, true} {
 		t.Run(fmt.Sprint("ignoreCase=", ignoreCase), func(t *testing.T) {
@@ -225,7 +227,8 @@ func TestMatch_saysWhatGitSays(t *testing.T) {
 	}
 }
 
-// Every pattern of up to six of these bytes: where a "**" spans directories is a matter of what stands next to it.
+// Every pattern of up to six of these bytes: where a "**" spans directories is a matter of what
+// stands next to it.
 func TestMatch_saysWhatGitSaysOfEveryShortPattern(t *testing.T) {
 	patterns := []string{""}
 	for from, length := 0, 0; length < 6; length++ {

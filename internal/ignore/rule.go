@@ -31,7 +31,8 @@ type place struct {
 	above string // when it is above the root, the way from it to the root, with a slash at the end
 }
 
-// find returns the rule that decides about a path in this list or, when none does, in the next ones; else nil.
+// find returns the rule that decides about a path in this list or, when none does, in the next
+// ones; else nil.
 func (l *list) find(path, base string, dir bool) *rule {
 	for ; l != nil; l = l.next {
 		path, base := path, base
@@ -76,8 +77,8 @@ func (r *rule) matches(name string) bool {
 	return doublestar.MatchUnvalidated(r.glob, widen(name))
 }
 
-// parseRules reads an ignore file in git's format (gitignore(5)). A pattern that can never match is left out and
-// passed to bad with the number of its line.
+// parseRules reads an ignore file in git's format (gitignore(5)). A pattern that can never match is
+// left out and passed to bad with the number of its line.
 func parseRules(text []byte, fold bool, bad func(line int, err error)) []rule {
 	var rules []rule
 	n := 0

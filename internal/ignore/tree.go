@@ -11,15 +11,16 @@ import (
 	"syscall"
 )
 
-// tree is what is in force in one directory, and what is known of those below it. A directory without rules of its
-// own has its parent's lists.
+// tree is what is in force in one directory, and what is known of those below it. A directory
+// without rules of its own has its parent's lists.
 type tree struct {
 	plain *list // .ignore
 	git   *list // .gitignore, info/exclude, core.excludesFile; nil outside of a repository
 	sub   map[string]*tree
 }
 
-// readRoot reads what is in force in the root: --ignore-file, and the ignore files from / down to it.
+// readRoot reads what is in force in the root: --ignore-file, and the ignore files from / down to
+// it.
 func (m *Matcher) readRoot() *tree {
 	m.sources = map[string]bool{}
 	m.failed, m.gitDirs = false, map[string]bool{}
@@ -43,7 +44,8 @@ func (m *Matcher) readRoot() *tree {
 	return t
 }
 
-// descend finds out what is in force in the directory path, called name in its parent t. has tells what it may hold.
+// descend finds out what is in force in the directory path, called name in its parent t. has tells
+// what it may hold.
 func (m *Matcher) descend(t *tree, path, name string, has func(base string) bool) *tree {
 	sub := m.out
 	if m.judge(t, path, name, true) != Out {

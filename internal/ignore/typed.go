@@ -13,8 +13,9 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// parseTyped reads a pattern of the command line: doublestar's language, with git's "!" in front and "/" at the end.
-// It is held against the path when it has a slash elsewhere, against the base name when not.
+// parseTyped reads a pattern of the command line: doublestar's language, with git's "!" in front
+// and "/" at the end. It is held against the path when it has a slash elsewhere, against the base
+// name when not.
 func parseTyped(pattern string) (rule, error) {
 	glob, negated := strings.CutPrefix(pattern, "!")
 	glob, dirs := strings.CutSuffix(glob, "/")
@@ -41,7 +42,8 @@ func parseTyped(pattern string) (rule, error) {
 	return rule{glob: glob, negated: negated, dirs: dirs, inPath: inPath, typed: true}, nil
 }
 
-// maxAlternatives bounds the time that a pattern with braces takes: doublestar tries them one by one.
+// maxAlternatives bounds the time that a pattern with braces takes: doublestar tries them one by
+// one.
 const maxAlternatives = 1000
 
 // alternatives is how many patterns without braces a valid one stands for, or more.
@@ -63,7 +65,8 @@ func alternatives(glob string) int {
 	return n
 }
 
-// structure yields the bytes of a valid pattern that stand outside of classes and behind no backslash.
+// structure yields the bytes of a valid pattern that stand outside of classes and behind no
+// backslash.
 func structure(glob string) iter.Seq2[int, byte] {
 	return func(yield func(int, byte) bool) {
 		class := false

@@ -8,14 +8,14 @@ import (
 
 var errSlash = errors.New("no path ends in a slash: write one / to mean directories only")
 
-// compile translates a git pattern, stripped of its "!" and of its last "/", for doublestar. A name matches when it
-// begins with head, ends with tail, and what is between them matches glob; without a glob the name is head itself.
-// inPath says that the pattern is held against a path and not against a base name: a slash is then matched by "**"
-// and by itself only. fold says that the names are lowered before they are matched. The error tells why the pattern
-// can never match.
+// compile translates a git pattern, stripped of its "!" and of its last "/", for doublestar. A name
+// matches when it begins with head, ends with tail, and what is between them matches glob; without
+// a glob the name is head itself. inPath says that the pattern is held against a path and not
+// against a base name: a slash is then matched by "**" and by itself only. fold says that the names
+// are lowered before they are matched. The error tells why the pattern can never match.
 //
-// git's language (wildmatch.c) knows bytes, doublestar's knows runes: glob has each byte as the rune of that number,
-// and a name has to go through widen.
+// git's language (wildmatch.c) knows bytes, doublestar's knows runes: glob has each byte as the
+// rune of that number, and a name has to go through widen.
 func compile(pattern string, inPath, fold bool) (head, glob, tail string, err error) {
 	var out, literal strings.Builder
 	wild := func(s string) {
@@ -27,7 +27,8 @@ func compile(pattern string, inPath, fold bool) (head, glob, tail string, err er
 		literal.Reset()
 		out.WriteString(s)
 	}
-	// git compares what precedes the first special byte by itself: a "**" right behind it stands at a start.
+	// git compares what precedes the first special byte by itself: a "**" right behind it stands at
+	// a start.
 	start := strings.IndexAny(pattern, `*?[\`)
 	if start < 0 {
 		start = len(pattern)
@@ -102,14 +103,16 @@ func compile(pattern string, inPath, fold bool) (head, glob, tail string, err er
 	return head, out.String(), tail, nil
 }
 
-// absorbs reports whether a "**/" in front of rest adds nothing, since rest begins with another or is a last "*".
+// absorbs reports whether a "**/" in front of rest adds nothing, since rest begins with another or
+// is a last "*".
 func absorbs(rest string) bool {
 	after := strings.TrimLeft(rest, "*")
 	stars := len(rest) - len(after)
 	return after == "" && stars > 0 || stars > 1 && after[0] == '/'
 }
 
-// parseClass reads the bracket expression at the start of s: the bytes it lets through, and its length.
+// parseClass reads the bracket expression at the start of s: the bytes it lets through, and its
+// length.
 func parseClass(s string, fold bool) (set [256]bool, n int, err error) {
 	open := errors.New(`its [ has no ]: write \[ for a bracket`)
 	i := 1
@@ -178,7 +181,8 @@ func parseClass(s string, fold bool) (set [256]bool, n int, err error) {
 	return set, i + 1, nil
 }
 
-// posix is git's own idea of the classes, the same in every locale; nil when there is none of that name.
+// posix is git's own idea of the classes, the same in every locale; nil when there is none of that
+// name.
 func posix(name string, fold bool) func(byte) bool {
 	between := func(low, high byte) func(byte) bool {
 		return func(b byte) bool { return low <= b && b <= high }
@@ -249,7 +253,8 @@ func escape(out *strings.Builder, literal string) {
 	}
 }
 
-// widen gives each byte of name as the rune of that number, so that doublestar's "?" is one byte as git's is.
+// widen gives each byte of name as the rune of that number, so that doublestar's "?" is one byte as
+// git's is.
 func widen(name string) string {
 	for i := range len(name) {
 		if name[i] >= 0x80 {

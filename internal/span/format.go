@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Format writes d as [Parse] reads it back: 1h30m, 2.5s, 500ms, 1d12h, 0s; [Inf] is inf. Days are the largest unit.
+// Format writes d as [Parse] reads it back: 1h30m, 2.5s, 500ms, 1d12h, 0s; [Inf] is inf. Days are
+// the largest unit.
 func Format(d time.Duration) string {
 	return string(Append(nil, d))
 }

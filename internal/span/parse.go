@@ -1,10 +1,11 @@
 // Package span reads and writes lengths of time as people type them.
 //
-// A span is a sequence of numbers with units, with or without spaces between them: 500ms, 1h30m, 2h 30min, 1.5d.
-// A last (or only) number without a unit counts seconds, as in sleep(1) and libev. ISO 8601 durations made of weeks,
-// days, hours, minutes and seconds (P1DT12H, PT1H30M) are read too. Units are case-sensitive, since M is a month
-// elsewhere. Months and years have no fixed length and are refused, as are negative numbers, NaN and whatever does
-// not fit into a time.Duration (292 years). Digits beyond the nanosecond are cut off.
+// A span is a sequence of numbers with units, with or without spaces between them: 500ms, 1h30m, 2h
+// 30min, 1.5d. A last (or only) number without a unit counts seconds, as in sleep(1) and libev. ISO
+// 8601 durations made of weeks, days, hours, minutes and seconds (P1DT12H, PT1H30M) are read too.
+// Units are case-sensitive, since M is a month elsewhere. Months and years have no fixed length and
+// are refused, as are negative numbers, NaN and whatever does not fit into a time.Duration (292
+// years). Digits beyond the nanosecond are cut off.
 package span
 
 import (
@@ -30,8 +31,8 @@ const maxText = 1000
 
 var errTooLong = errors.New("it is longer than the 292 years that can be counted in nanoseconds")
 
-// Parse reads a span that has an end. An error wraps the reason, which does not repeat s and knows its place in it
-// ([diag.Offset]).
+// Parse reads a span that has an end. An error wraps the reason, which does not repeat s and knows
+// its place in it ([diag.Offset]).
 func Parse(s string) (time.Duration, error) {
 	d, _, err := parse(s)
 	return d, err
@@ -61,8 +62,9 @@ func Sum(args []string) (time.Duration, error) {
 	return sum, nil
 }
 
-// Days tells whether s is written in whole days and weeks only (1d, 2w, 1w 3d, P2W), and how many days they are. Such
-// a span can be counted on a calendar, where a day may have 23 or 25 hours; 24h cannot.
+// Days tells whether s is written in whole days and weeks only (1d, 2w, 1w 3d, P2W), and how many
+// days they are. Such a span can be counted on a calendar, where a day may have 23 or 25 hours; 24h
+// cannot.
 func Days(s string) (n int, ok bool) {
 	d, smallest, err := parse(s)
 	if err != nil || smallest < day || d == 0 || d%day != 0 {
@@ -175,7 +177,8 @@ func (sc *scanner) iso() error {
 	return sc.designated("HMS", time.Hour, time.Minute, time.Second)
 }
 
-// designated reads numbers that are each followed by one of letters, in their order. A unit of 0 has no fixed length.
+// designated reads numbers that are each followed by one of letters, in their order. A unit of 0
+// has no fixed length.
 func (sc *scanner) designated(letters string, units ...time.Duration) error {
 	for sc.rest != "" {
 		begin := sc.pos()
@@ -236,8 +239,8 @@ func (sc *scanner) digits() string {
 	return digits
 }
 
-// exponent takes e, a sign and digits; without them all, it takes nothing. It is capped where the value is
-// 0 or too long whatever the digits say.
+// exponent takes e, a sign and digits; without them all, it takes nothing. It is capped where the
+// value is 0 or too long whatever the digits say.
 func (sc *scanner) exponent() int {
 	before := sc.rest
 	rest, ok := strings.CutPrefix(before, "e")
@@ -269,7 +272,8 @@ type decimal struct {
 	point  int
 }
 
-// times multiplies exactly, cutting off below the nanosecond. It is false if the product is too long.
+// times multiplies exactly, cutting off below the nanosecond. It is false if the product is too
+// long.
 func (n decimal) times(unit time.Duration) (time.Duration, bool) {
 	var whole, fraction int64
 	for i := range n.point {
@@ -282,7 +286,8 @@ func (n decimal) times(unit time.Duration) (time.Duration, bool) {
 		}
 		whole = whole*10 + digit
 	}
-	// From the last place to the first: a quotient cut off at each place is the exact one cut off at the end.
+	// From the last place to the first: a quotient cut off at each place is the exact one cut off
+	// at the end.
 	for i := len(n.digits) - 1; i >= max(n.point, 0); i-- {
 		fraction = (fraction + int64(n.digits[i]-'0')*int64(unit)) / 10
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// TestVectors reads what systemd, Go and sleep(1) make of a text. Go's answer comes first, since it has nanoseconds.
+// TestVectors reads what systemd, Go and sleep(1) make of a text. Go's answer comes first, since it
+// has nanoseconds.
 func TestVectors(t *testing.T) {
 	data, err := os.ReadFile("testdata/timespan.tsv")
 	if err != nil {
