@@ -87,6 +87,9 @@ func optionFlag(watcher, option string) string {
 		"on-http SecretFile": "hmac-secret-file",
 		"on-http Header":     "hmac-header",
 		"on-http Format":     "hmac-format",
+		"on-http Hash":       "hmac-hash",
+		"on-http Signed":     "hmac-signed",
+		"on-http Time":       "hmac-time",
 		"on-http CertFile":   "tls-cert",
 	}[watcher+" "+option]
 }

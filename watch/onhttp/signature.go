@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // Signature says how a client proves that it knows a secret.
@@ -134,7 +136,7 @@ func newScheme(o Options) (*scheme, error) {
 	}
 	p, ok := presets()[o.Signature.Format]
 	if !ok {
-		return nil, fmt.Errorf("%q is no format of a signature: there are %s", o.Signature.Format, strings.Join(SignatureFormats(), ", "))
+		return nil, diag.Option("Format", o.Signature.Format, fmt.Errorf("%q is no format of a signature: there are %s", o.Signature.Format, strings.Join(SignatureFormats(), ", ")))
 	}
 	own := o.Signature
 	for to, from := range map[*string]string{&p.Header: own.Header, &p.Signed: own.Signed, &p.Hash: own.Hash, &p.Prefix: own.Prefix, &p.Time: own.Time} {
@@ -151,28 +153,28 @@ func newScheme(o Options) (*scheme, error) {
 	}
 	switch {
 	case s.header == "":
-		return nil, fmt.Errorf("a signature of the format %s comes in no header of its own: say in which, by --hmac-header", own.Format)
+		return nil, diag.Option("Format", own.Format, fmt.Errorf("a signature of the format %s comes in no header of its own: say in which", own.Format))
 	case !isToken(s.header):
-		return nil, fmt.Errorf("%q is no header", s.header)
+		return nil, diag.Option("Header", own.Header, fmt.Errorf("%q is no header", s.header))
 	case s.kind != sum && (own.Signed != "" || own.Hash != "" || own.Prefix != ""):
-		return nil, fmt.Errorf("what a signature of the format %s is made of is fixed: leave out --hmac-signed, --hmac-hash, --hmac-prefix", own.Format)
+		return nil, diag.Option("Format", own.Format, fmt.Errorf("what a signature of the format %s is made of is fixed: leave out --hmac-signed, --hmac-hash, --hmac-prefix", own.Format))
 	}
 	var err error
 	if s.hash, err = hashOf(p.Hash); err != nil {
-		return nil, err
+		return nil, diag.Option("Hash", own.Hash, err)
 	}
 	if s.signed, err = parseSigned(p.Signed, p.inside != ""); err != nil {
-		return nil, err
+		return nil, diag.Option("Signed", own.Signed, err)
 	}
 	if s.time != "" && !slices.ContainsFunc(s.signed, func(p signedPart) bool { return strings.EqualFold(p.name, "header."+s.time) }) {
-		return nil, fmt.Errorf("the time in %s proves nothing unless it is signed: put {header.%[1]s} into --hmac-signed", s.time)
+		return nil, diag.Option("Time", own.Time, fmt.Errorf("the time in %s proves nothing unless it is signed: put {header.%[1]s} into --hmac-signed", s.time))
 	}
 	parse := p.decodeSecret
 	if parse == nil {
 		parse = func(line []byte) ([]byte, error) { return line, nil }
 	}
 	s.secrets, err = liveSecrets(o, own.SecretFile, parse)
-	return s, err
+	return s, diag.Option("SecretFile", own.SecretFile, err)
 }
 
 // decodeBase64 takes both alphabets, with and without the padding.
