@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sdnotify"
 )
 
 // maxString is what the kernel takes as one argument or one variable, with the NUL
@@ -47,8 +48,7 @@ func newCommand(o *Options) *command {
 		}
 		c.args = append(c.args, a)
 	}
-	own := slices.DeleteFunc(os.Environ(), ofService)
-	c.base = slices.DeleteFunc(unique(slices.Concat(own, o.Env)), c.impossible)
+	c.base = slices.DeleteFunc(unique(slices.Concat(sdnotify.Environ(os.Environ()), o.Env)), c.impossible)
 	c.user = map[string]bool{}
 	for _, v := range o.Env {
 		name, _, _ := strings.Cut(v, "=")
@@ -61,17 +61,6 @@ func newCommand(o *Options) *command {
 		}
 	}
 	return c
-}
-
-// ofService reports whether a variable is what a service manager told ev alone:
-// sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
-func ofService(v string) bool {
-	name, _, _ := strings.Cut(v, "=")
-	switch name {
-	case "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "WATCHDOG_PID", "WATCHDOG_USEC":
-		return true
-	}
-	return false
 }
 
 // argv returns the words for e: as many as were given, whatever e holds.

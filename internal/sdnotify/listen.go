@@ -48,7 +48,7 @@ func Listen(getenv func(string) string, pid int) ([]FD, error) {
 }
 
 // Environ returns env without the variables of this protocol: they are for us,
-// not for our commands.
+// not for our commands. See sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
 func Environ(env []string) []string {
 	var rest []string
 	for _, pair := range env {
