@@ -19,7 +19,7 @@ func BenchmarkExec(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer l.Close()
-			s := NewSpawner(l)
+			s := &Starter{}
 			defer s.Close()
 			null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 			if err != nil {

@@ -18,7 +18,7 @@ import (
 // it started, even what has left its process group.
 type Cgroup struct {
 	dir  string
-	made int      // on the Spawner's thread
+	made int      // on the Starter's thread
 	left []string // not empty when they were to be removed
 }
 

@@ -90,6 +90,17 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("exited %d", o.Status)
 }
 
+// outcomeOf is how a run ended whose process did.
+func outcomeOf(w Wait) Outcome {
+	switch {
+	case w.Err != nil:
+		return Outcome{Status: statusFailed, Err: w.Err}
+	case w.Status.Signaled():
+		return Outcome{Status: 128 + int(w.Status.Signal()), Signal: w.Status.Signal()}
+	}
+	return Outcome{Status: w.Status.ExitStatus()}
+}
+
 // answer is the outcome as those see it who wait for the event.
 func (o Outcome) answer() event.Answer {
 	switch {
@@ -121,14 +132,8 @@ type Exec struct {
 	done    func()
 }
 
-// A starter starts the process of a run: the Spawner, or a test. It calls r.started,
-// and then, if that was with a child, r.ended; both later, on the loop's goroutine.
-type starter interface {
-	start(r *run)
-}
-
 // NewExec makes an Exec whose commands are started by s.
-func NewExec(l *loop.Loop, s *Spawner, o Options) *Exec { return newExec(l, s, o) }
+func NewExec(l *loop.Loop, s *Starter, o Options) *Exec { return newExec(l, launcher{l, s}, o) }
 
 func newExec(l *loop.Loop, s starter, o Options) *Exec {
 	o.StopSignal = cmp.Or(o.StopSignal, unix.SIGTERM)

@@ -64,7 +64,7 @@ func open(t *testing.T, o Options) *theatre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewSpawner(l)
+	s := &Starter{}
 	th := &theatre{t: t, loop: l, out: out}
 	o.Stdout = NewOutput(l, out, nil)
 	o.Stderr = o.Stdout

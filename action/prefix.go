@@ -3,6 +3,8 @@ package action
 import (
 	"bytes"
 	"errors"
+	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +29,23 @@ type pump struct {
 	io      *loop.IO
 	rest    []byte // of a line whose end has not come
 	waits   bool   // for the Output's reader
+}
+
+// newPump makes a pump for a pipe, and returns the end that is the command's.
+func newPump(c *command, out *Output) (*pump, *os.File, error) {
+	var fds [2]int
+	syscall.ForkLock.RLock()
+	err := unix.Pipe(fds[:])
+	if err == nil {
+		unix.CloseOnExec(fds[0])
+		unix.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, nil, err
+	}
+	_ = unix.SetNonblock(fds[0], true)
+	return &pump{command: c, fd: fds[0], out: out}, os.NewFile(uintptr(fds[1]), "pipe"), nil
 }
 
 // start begins to copy. It does not keep the loop alive: the run does, and what the

@@ -292,23 +292,23 @@ func TestProcess_endIsToldWithoutAPidfd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{pid: pid, pidfd: -1}
-	var got Outcome
+	p := &Process{pid: pid, pidfd: -1}
+	var got Wait
 	l.Ref()
-	p.await(l, func(o Outcome) {
-		got = o
+	p.await(l, func(w Wait) {
+		got = w
 		l.Unref()
 	})
 	if err := l.Run(t.Context(), loop.RunDefault); err != nil {
 		t.Fatal(err)
 	}
-	if got.Status != 7 || !p.ended {
+	if got.Status.ExitStatus() != 7 || !p.ended {
 		t.Errorf("got %+v, ended %v", got, p.ended)
 	}
 }
 
 // A start that was taken back before the thread came to it does not happen.
-func TestSpawner_startsNothingThatWasCancelled(t *testing.T) {
+func TestStarter_startsNothingThatWasCancelled(t *testing.T) {
 	th := open(t, Options{Argv: shell(`echo started`)})
 	r := &run{exec: th.Exec, state: stopping, timer: func() {}, look: func() {}}
 	r.cancelled.Store(true)
@@ -411,7 +411,7 @@ func useTerminal() int {
 	}
 	status := 1
 	out := NewOutput(l, os.Stdout, nil)
-	x := NewExec(l, NewSpawner(l), Options{
+	x := NewExec(l, &Starter{}, Options{
 		Argv: shell(`echo ready; read x && echo "got $x"`), Foreground: true, Stdout: out, Stderr: out,
 		Done: func(_ event.Event, o Outcome) { status = o.Status },
 	})
@@ -459,7 +459,7 @@ func supervise() int {
 	if err != nil {
 		return 1
 	}
-	x := NewExec(l, NewSpawner(l), Options{
+	x := NewExec(l, &Starter{}, Options{
 		Argv:   shell(`exec 3>"$FIFO"; echo up >&3; exec sleep 1000`),
 		Stdout: NewOutput(l, os.Stdout, nil), Stderr: NewOutput(l, os.Stderr, nil),
 	})

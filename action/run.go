@@ -36,7 +36,7 @@ type run struct {
 	child   child // nil while it starts
 	outcome Outcome
 
-	cancelled atomic.Bool    // it need not be started any more; read by the Spawner
+	cancelled atomic.Bool    // it need not be started any more; read by the Starter
 	told      syscall.Signal // for a process that starts
 	since     time.Time      // its start
 	unwanted  bool           // stopped on purpose

@@ -8,45 +8,84 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/sigmask"
-	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 )
 
-// A Spawner starts the commands of all Execs of one loop, in the order in which they
-// are asked for, on one thread that does nothing else: the loop goes on while a
-// command starts, and what is bound to the thread that made a process (its signal
-// mask, the signal that it gets when ev dies) is the same for all of them.
-//
-// The thread ends with Close, and the kernel takes that for the death of the parent,
-// as prctl(2) has it: only once no command is left should a Spawner be closed.
-type Spawner struct {
-	loop    *loop.Loop
-	running bool
-	wake    chan struct{}
-	mu      sync.Mutex
-	waiting []*run
+// A Spec says what is started, and how.
+type Spec struct {
+	Argv  []string    // the name of a command, as Lookup has it, and its arguments
+	Env   []string    // its whole environment
+	Dir   string      // where it runs; empty: where ev does
+	Files [3]*os.File // its standard input, output and error; nil: /dev/null
+
+	Foreground bool           // it stays in ev's process group, and leads none of its own
+	Cgroup     *Cgroup        // it gets one of its own in this, if not nil
+	StopSignal syscall.Signal // what it gets when ev dies, where the system can do that; 0: nothing
+
+	// Prepare, if not nil, completes the Spec on the Starter's thread, just before the
+	// start: it may take its time. Its error is that of the start.
+	Prepare func(*Spec) error
+	// Owned are closed once the process has them, or has not been started.
+	Owned []*os.File
 }
 
-// NewSpawner makes a Spawner. From now on commands inherit no descriptor of ev's but
-// their own standard ones, not even of those that ev was started with.
-func NewSpawner(l *loop.Loop) *Spawner {
-	closeOnExec()
-	return &Spawner{loop: l, wake: make(chan struct{}, 1)}
+// A Starter starts the processes of one loop, in the order in which they are asked for,
+// on one thread that does nothing else: the loop goes on while a process starts, and what
+// is bound to the thread that made a process (its signal mask, the signal that it gets
+// when ev dies) is the same for all of them. They inherit no descriptor of ev's but those
+// of their Spec, not even of those that ev was started with. The zero Starter is ready
+// for use.
+//
+// The thread ends with Close, and the kernel takes that for the death of the parent,
+// as prctl(2) has it: only once no process is left should a Starter be closed.
+type Starter struct {
+	wake    chan struct{} // nil: there is no thread yet
+	mu      sync.Mutex
+	waiting []start
+}
+
+// A start is a process that is asked for.
+type start struct {
+	spec Spec
+	done func(*Process, error) // called on the Starter's thread
 }
 
 // Close ends the thread.
-func (s *Spawner) Close() { close(s.wake) }
+func (s *Starter) Close() {
+	if s.wake != nil {
+		close(s.wake)
+	}
+}
 
-// start starts the process of r, which is told how it went, and how it ended.
-func (s *Spawner) start(r *run) {
-	if !s.running {
-		s.running = true
-		go s.serve()
+// Start starts a process. Started is called with it, or with why there is none; and then,
+// if there is one, ended with how it ended. Both are called later, on the loop's
+// goroutine. Until the last of them has been, the loop is held.
+func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), ended func(Wait)) {
+	l.Ref()
+	s.ask(start{sp, func(p *Process, err error) {
+		l.Post(func() {
+			started(p, err)
+			if err != nil {
+				l.Unref()
+				return
+			}
+			p.await(l, func(w Wait) {
+				ended(w)
+				l.Unref()
+			})
+		})
+	}})
+}
+
+// ask has the thread do what is asked for.
+func (s *Starter) ask(st start) {
+	if s.wake == nil {
+		s.wake = make(chan struct{}, 1)
+		go s.serve(s.wake)
 	}
 	s.mu.Lock()
-	s.waiting = append(s.waiting, r)
+	s.waiting = append(s.waiting, st)
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -54,129 +93,64 @@ func (s *Spawner) start(r *run) {
 	}
 }
 
-func (s *Spawner) serve() {
+func (s *Starter) serve(wake <-chan struct{}) {
 	runtime.LockOSThread() // for good: it ends with the goroutine
 	sigmask.Open()
-	for range s.wake {
+	closeOnExec()
+	for range wake {
 		s.mu.Lock()
-		runs := s.waiting
+		waiting := s.waiting
 		s.waiting = nil
 		s.mu.Unlock()
-		for _, r := range runs {
-			s.serveOne(r)
+		for _, st := range waiting {
+			st.done(st.spec.start())
 		}
 	}
 }
 
-func (s *Spawner) serveOne(r *run) {
-	if r.cancelled.Load() {
-		s.loop.Post(func() { r.started(nil, errCancelled) })
-		return
-	}
-	p, err := r.exec.command.spawn(r.event, r.payload)
-	s.loop.Post(func() {
-		if err != nil {
-			r.started(nil, err)
-			return
+// start starts the process. It is to be called on a Starter's thread.
+func (sp *Spec) start() (*Process, error) {
+	defer func() {
+		for _, f := range sp.Owned {
+			_ = f.Close()
 		}
-		r.started(p, nil)
-		p.copyOutput(s.loop)
-		p.await(s.loop, r.ended)
-	})
-}
-
-// spawn starts the process for e. It is to be called on a Spawner's thread.
-func (c *command) spawn(e event.Event, payload event.Payload) (*process, error) {
-	file, err := Lookup(c.name, c.Dir, c.Env)
-	if err != nil {
-		return nil, err
-	}
-	argv, err := c.argv(e)
-	if err != nil {
-		return nil, err
-	}
-	stdin, ours, err := c.input(payload)
-	if err != nil {
-		return nil, err
-	}
-	if ours {
-		defer stdin.Close()
-	}
-	p := &process{pidfd: -1, alone: c.Foreground}
-	stdout, stderr := c.Stdout.file, c.Stderr.file
-	if c.Prefix != "" {
-		if stdout, err = p.pipeTo(c.Stdout, c); err != nil {
+	}()
+	if sp.Prepare != nil {
+		if err := sp.Prepare(sp); err != nil {
 			return nil, err
 		}
-		defer stdout.Close()
-		if stderr, err = p.pipeTo(c.Stderr, c); err != nil {
-			p.release()
-			return nil, err
+	}
+	file, err := Lookup(sp.Argv[0], sp.Dir, sp.Env)
+	if err != nil {
+		return nil, err
+	}
+	var fds [3]uintptr
+	for i, f := range sp.Files {
+		if f == nil {
+			if f, err = os.OpenFile(os.DevNull, [...]int{os.O_RDONLY, os.O_WRONLY, os.O_WRONLY}[i], 0); err != nil {
+				return nil, err
+			}
+			defer f.Close()
 		}
-		defer stderr.Close()
+		fds[i] = f.Fd()
 	}
-	if payload.Out != nil {
-		stdout = payload.Out
-	}
-	sys := c.attributes(&p.pidfd)
-	if c.Cgroup != nil {
-		dir, err := p.enter(c.Cgroup, sys)
+	p := &Process{pidfd: -1, alone: sp.Foreground}
+	sys := sp.attributes(&p.pidfd)
+	if sp.Cgroup != nil {
+		dir, err := p.enter(sp.Cgroup, sys)
 		if err != nil {
-			p.release()
 			return nil, err
 		}
 		defer dir.Close()
 	}
-	program, words := sigmask.Wrap(file, argv)
-	p.pid, err = syscall.ForkExec(program, words, &syscall.ProcAttr{
-		Dir:   c.Dir,
-		Env:   c.environ(e),
-		Files: []uintptr{stdin.Fd(), stdout.Fd(), stderr.Fd()},
-		Sys:   sys,
-	})
-	runtime.KeepAlive(payload)
+	program, words := sigmask.Wrap(file, sp.Argv)
+	p.pid, err = syscall.ForkExec(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds[:], Sys: sys})
+	runtime.KeepAlive(sp.Files)
 	if err != nil {
 		p.release()
 		return nil, explain(file, err)
 	}
 	return p, nil
-}
-
-// input opens what a command reads as its standard input, and says whether to close it
-// once it has it. A descriptor is given as it is. One in the foreground has the
-// terminal. Bytes come as a file in memory, or one without a name: no pipe that
-// somebody has to feed, and that hangs when the command does not read it.
-func (c *command) input(p event.Payload) (f *os.File, ours bool, err error) {
-	if p.File != nil {
-		return p.File, false, nil
-	}
-	if c.Foreground {
-		if term.IsTerminal(0) {
-			return os.Stdin, false, nil
-		}
-		if f, err = os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
-			return f, true, nil
-		}
-	}
-	switch {
-	case p.Path != "":
-		f, err = os.Open(p.Path)
-		return f, true, err
-	case len(p.Data) == 0:
-		f, err = os.Open(os.DevNull)
-		return f, true, err
-	}
-	f, err = memoryFile()
-	if err != nil {
-		if f, err = os.CreateTemp("", "ev-"); err != nil {
-			return nil, false, err
-		}
-		_ = os.Remove(f.Name())
-	}
-	if _, err = f.WriteAt(p.Data, 0); err != nil { // which leaves it at its beginning
-		_ = f.Close()
-	}
-	return f, true, err
 }
 
 // closeInherited marks the descriptors that ev may have been started with as

@@ -5,6 +5,6 @@ package action
 import "syscall"
 
 // attributes are those of a new process: a group of its own.
-func (c *command) attributes(*int) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: !c.Foreground}
+func (sp *Spec) attributes(*int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: !sp.Foreground}
 }

@@ -2,7 +2,6 @@ package action
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"os"
 	"strconv"
@@ -13,24 +12,12 @@ import (
 
 // attributes are those of a new process: a group of its own, a signal for the case
 // that ev dies, and a pidfd, which stays -1 where the kernel has none.
-func (c *command) attributes(pidfd *int) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: !c.Foreground, Pdeathsig: c.StopSignal, PidFD: pidfd}
+func (sp *Spec) attributes(pidfd *int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: !sp.Foreground, Pdeathsig: sp.StopSignal, PidFD: pidfd}
 }
 
 func useCgroup(sys *syscall.SysProcAttr, dir *os.File) {
 	sys.UseCgroupFD, sys.CgroupFD = true, int(dir.Fd())
-}
-
-// memoryFile makes a file that is nowhere but in memory, see memfd_create(2).
-func memoryFile() (*os.File, error) {
-	fd, err := unix.MemfdCreate("ev", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
-	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
-		fd, err = unix.MemfdCreate("ev", unix.MFD_CLOEXEC)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), "memfd"), nil
 }
 
 func closeOnExec() {

@@ -3,15 +3,12 @@
 package action
 
 import (
-	"errors"
 	"os"
 	"syscall"
 )
 
 // useCgroup is never called: NewCgroup finds none.
 func useCgroup(*syscall.SysProcAttr, *os.File) {}
-
-func memoryFile() (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func closeOnExec() { closeInherited() }
 

@@ -48,8 +48,8 @@ func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
 		v.print = action.NewPrint(s.stdout, b.Render, v.hold, r)
 	}
 	if b.Exec != nil {
-		if s.spawner == nil {
-			s.spawner = action.NewSpawner(s.loop)
+		if s.starter == nil {
+			s.starter = &action.Starter{}
 		}
 		o := *b.Exec
 		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, r
@@ -67,7 +67,7 @@ func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
 				return nil, fmt.Errorf("--cgroup: %w", err)
 			}
 		}
-		v.exec = action.NewExec(s.loop, s.spawner, o)
+		v.exec = action.NewExec(s.loop, s.starter, o)
 	}
 	return v, nil
 }

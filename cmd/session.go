@@ -27,7 +27,7 @@ const stdoutFD = 1
 type session struct {
 	app     *app
 	loop    *loop.Loop
-	spawner *action.Spawner
+	starter *action.Starter
 	cgroup  *action.Cgroup
 	stdout  *action.Output
 	stderr  *action.Output
@@ -139,7 +139,7 @@ func (s *session) run(ctx context.Context) error {
 // matters reports whether a signal can matter before the loop waits: somebody is told
 // that ev is there, or there is something to undo at the end.
 func (s *session) matters() bool {
-	return s.app.readyFD >= 0 || s.notify != nil || s.reload != nil || s.spawner != nil || len(s.onStop) > 0
+	return s.app.readyFD >= 0 || s.notify != nil || s.reload != nil || s.starter != nil || len(s.onStop) > 0
 }
 
 // beforeWaiting has fn called before the loop waits, if it gets there: its first turn is

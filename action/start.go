@@ -1,0 +1,133 @@
+package action
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/loop"
+)
+
+// A starter starts the process of a run: a launcher, or a test. It calls r.started,
+// and then, if that was with a child, r.ended; both later, on the loop's goroutine.
+type starter interface {
+	start(r *run)
+}
+
+// A child is a command's process, as its run sees it.
+type child interface {
+	// signal sends a signal to the command's whole group.
+	signal(s syscall.Signal)
+	// kill kills it, and whatever else can be found of what it started.
+	kill()
+	// gone reports whether nothing is left of that, once the process has ended.
+	gone() bool
+	// name is what a person can tell it by.
+	name() string
+}
+
+// A launcher is a starter whose children are real.
+type launcher struct {
+	loop    *loop.Loop
+	starter *Starter
+}
+
+func (x launcher) start(r *run) {
+	c := r.exec.command
+	var outputs []*pump
+	x.starter.Start(x.loop, Spec{
+		Dir: c.Dir, Foreground: c.Foreground, Cgroup: c.Cgroup, StopSignal: c.StopSignal,
+		Prepare: func(sp *Spec) (err error) {
+			if r.cancelled.Load() {
+				return errCancelled
+			}
+			outputs, err = c.prepare(sp, r)
+			return err
+		},
+	}, func(p *Process, err error) {
+		if err != nil {
+			for _, out := range outputs {
+				_ = unix.Close(out.fd)
+			}
+			r.started(nil, err)
+			return
+		}
+		r.started(p, nil)
+		for _, out := range outputs {
+			out.start(x.loop)
+		}
+	}, func(w Wait) {
+		for _, out := range outputs {
+			out.drain()
+		}
+		r.ended(outcomeOf(w))
+	})
+}
+
+// prepare makes what the event of r decides of its process. It returns the pumps for what
+// the process writes, also with an error.
+func (c *command) prepare(sp *Spec, r *run) (outputs []*pump, err error) {
+	if sp.Argv, err = c.argv(r.event); err != nil {
+		return nil, err
+	}
+	sp.Env = c.environ(r.event)
+	in, ours, err := c.input(r.payload)
+	if in != nil && ours {
+		sp.Owned = append(sp.Owned, in)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sp.Files = [3]*os.File{in, c.Stdout.file, c.Stderr.file}
+	if c.Prefix != "" {
+		for i, out := range []*Output{c.Stdout, c.Stderr} {
+			p, end, err := newPump(c, out)
+			if err != nil {
+				return outputs, err
+			}
+			sp.Owned, sp.Files[1+i] = append(sp.Owned, end), end
+			outputs = append(outputs, p)
+		}
+	}
+	if r.payload.Out != nil {
+		sp.Files[1] = r.payload.Out
+	}
+	return outputs, nil
+}
+
+// input opens what a command reads as its standard input, and says whether it is ours to
+// close; nil is nothing. A descriptor is given as it is. One in the foreground has the
+// terminal. Bytes come as a file in memory, or one without a name: no pipe that
+// somebody has to feed, and that hangs when the command does not read it.
+func (c *command) input(p event.Payload) (f *os.File, ours bool, err error) {
+	if p.File != nil {
+		return p.File, false, nil
+	}
+	if c.Foreground {
+		if term.IsTerminal(0) {
+			return os.Stdin, false, nil
+		}
+		if f, err = os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+			return f, true, nil
+		}
+	}
+	switch {
+	case p.Path != "":
+		f, err = os.Open(p.Path)
+		return f, true, err
+	case len(p.Data) == 0:
+		return nil, false, nil
+	}
+	f, err = memoryFile()
+	if err != nil {
+		if f, err = os.CreateTemp("", "ev-"); err != nil {
+			return nil, false, err
+		}
+		_ = os.Remove(f.Name())
+	}
+	_, err = f.WriteAt(p.Data, 0) // which leaves it at its beginning
+	return f, true, err
+}
