@@ -3,7 +3,7 @@
 // An [Exec] runs a command for each event. What it does with an event that comes
 // while the command of an earlier one runs is its [Busy]. Each event's command is
 // one run, a machine of three states (idle, running, stopping) in run.go; commands
-// are started by the one thread of a [Starter], which outlives them, and their ends
+// are started by the one thread of a [process.Starter], which outlives them, and their ends
 // come in through the loop. A command is the leader of a process group of its own,
 // and to stop it is to stop the group.
 //

@@ -8,6 +8,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // BenchmarkExec is from one event to the next: start, run and reap /bin/true.
@@ -19,7 +20,7 @@ func BenchmarkExec(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer l.Close()
-			s := &Starter{}
+			s := &process.Starter{}
 			defer s.Close()
 			null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/sdnotify"
+	"github.com/evshell/ev/process"
 )
 
 // maxString is what the kernel takes as one argument or one variable, with the NUL
@@ -72,11 +73,11 @@ func (c *command) argv(e event.Event) ([]string, error) {
 			argv[i] = string(a.template.Append(nil, e))
 		}
 		if strings.IndexByte(argv[i], 0) >= 0 {
-			return nil, startError(statusNotExecutable, "%s: argument %d, %q, has a NUL byte in it, which no argument can hold: "+
+			return nil, process.Errorf(process.StatusNotExecutable, "%s: argument %d, %q, has a NUL byte in it, which no argument can hold: "+
 				"take it from standard input", c.name, i, a.literal)
 		}
 		if len(argv[i]) >= maxString {
-			return nil, startError(statusNotExecutable, "%s: argument %d, %.60q, has %d bytes, and the kernel takes %d: "+
+			return nil, process.Errorf(process.StatusNotExecutable, "%s: argument %d, %.60q, has %d bytes, and the kernel takes %d: "+
 				"take it from standard input", c.name, i, a.literal, len(argv[i]), maxString-1)
 		}
 	}

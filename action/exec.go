@@ -14,6 +14,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // clearScreen is what clear(1) writes: home, the screen, the lines above it.
@@ -45,10 +46,10 @@ type Options struct {
 	Stormy func()
 	Same   func() bool
 
-	Foreground bool    // it stays in ev's process group, the terminal's, and reads the terminal
-	Clear      bool    // the screen, before each start
-	Cgroup     *Cgroup // it gets one of its own in this, if not nil
-	Prefix     string  // before each line of its output, if not empty
+	Foreground bool            // it stays in ev's process group, the terminal's, and reads the terminal
+	Clear      bool            // the screen, before each start
+	Cgroup     *process.Cgroup // it gets one of its own in this, if not nil
+	Prefix     string          // before each line of its output, if not empty
 
 	Stdout, Stderr *Output // both needed
 	Report         *report.Reporter
@@ -91,10 +92,10 @@ func (o Outcome) String() string {
 }
 
 // outcomeOf is how a run ended whose process did.
-func outcomeOf(w Wait) Outcome {
+func outcomeOf(w process.Wait) Outcome {
 	switch {
 	case w.Err != nil:
-		return Outcome{Status: statusFailed, Err: w.Err}
+		return Outcome{Status: process.StatusFailed, Err: w.Err}
 	case w.Status.Signaled():
 		return Outcome{Status: 128 + int(w.Status.Signal()), Signal: w.Status.Signal()}
 	}
@@ -133,7 +134,7 @@ type Exec struct {
 }
 
 // NewExec makes an Exec whose commands are started by s.
-func NewExec(l *loop.Loop, s *Starter, o Options) *Exec { return newExec(l, launcher{l, s}, o) }
+func NewExec(l *loop.Loop, s *process.Starter, o Options) *Exec { return newExec(l, launcher{l, s}, o) }
 
 func newExec(l *loop.Loop, s starter, o Options) *Exec {
 	o.StopSignal = cmp.Or(o.StopSignal, unix.SIGTERM)
@@ -274,7 +275,7 @@ func (x *Exec) Resume() { x.signalForeground(unix.SIGCONT) }
 func (x *Exec) signalForeground(s syscall.Signal) {
 	for _, r := range x.runs {
 		if x.o.Foreground && r.child != nil {
-			r.child.signal(s)
+			r.child.Signal(s)
 		}
 	}
 }

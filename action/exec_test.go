@@ -20,6 +20,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // The test binary is also what it starts: TestMain runs the actors instead of the
@@ -64,7 +65,7 @@ func open(t *testing.T, o Options) *theatre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Starter{}
+	s := &process.Starter{}
 	th := &theatre{t: t, loop: l, out: out}
 	o.Stdout = NewOutput(l, out, nil)
 	o.Stderr = o.Stdout

@@ -18,6 +18,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // closeWhen closes the Exec once a command has written to the FIFO, and returns what
@@ -281,32 +282,6 @@ func TestExec_runsAQueueInOrder(t *testing.T) {
 	}
 }
 
-// Without a pidfd, as everywhere but on Linux, a goroutine waits.
-func TestProcess_endIsToldWithoutAPidfd(t *testing.T) {
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", "exit 7"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Process{pid: pid, pidfd: -1}
-	var got Wait
-	l.Ref()
-	p.await(l, func(w Wait) {
-		got = w
-		l.Unref()
-	})
-	if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-		t.Fatal(err)
-	}
-	if got.Status.ExitStatus() != 7 || !p.ended {
-		t.Errorf("got %+v, ended %v", got, p.ended)
-	}
-}
-
 // A start that was taken back before the thread came to it does not happen.
 func TestStarter_startsNothingThatWasCancelled(t *testing.T) {
 	th := open(t, Options{Argv: shell(`echo started`)})
@@ -326,8 +301,7 @@ func TestExec_failedStartLeavesNothingOpen(t *testing.T) {
 	if err := os.WriteFile(prog, []byte("no program\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	g, _ := NewCgroup()
-	th := open(t, Options{Argv: []string{prog}, Prefix: "L: ", Cgroup: g, Sep: '\n'})
+	th := open(t, Options{Argv: []string{prog}, Prefix: "L: ", Sep: '\n'})
 	opened := func() (n int) {
 		for fd := range uintptr(1024) {
 			if _, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err == nil {
@@ -346,61 +320,6 @@ func TestExec_failedStartLeavesNothingOpen(t *testing.T) {
 	if after := opened(); after >= before+starts {
 		t.Errorf("%d descriptors are open, and after %d starts %d", before, starts, after)
 	}
-	if g != nil {
-		leftOf(t, g)
-	}
-}
-
-func TestCloseInherited(t *testing.T) {
-	fd, err := unix.Open(os.DevNull, unix.O_RDONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	closeInherited()
-	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
-		t.Errorf("flags %#x, %v", flags, err)
-	}
-}
-
-// A cgroup is stopped whole, with what has left the process group.
-func TestCgroup_stopsWhatLeftTheGroup(t *testing.T) {
-	g, err := NewCgroup()
-	if err != nil {
-		t.Skip(err)
-	}
-	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip("needs setsid")
-	}
-	for name, trap := range map[string]string{"by its signal": "", "by KILL": "trap '' TERM; "} {
-		t.Run(name, func(t *testing.T) {
-			ready := newFIFO(t)
-			script := `exec 3>"$FIFO"; setsid sh -c "` + trap + `echo up >&3; sleep 1000; sleep 1000" & wait`
-			th := open(t, Options{
-				Argv: shell(script), Env: []string{"FIFO=" + ready.path},
-				Cgroup: g, KillAfter: 50 * time.Millisecond,
-			})
-			allGone := th.closeWhen(ready)
-			th.Do(tick(1))
-			th.run()
-			allGone()
-			leftOf(t, g)
-		})
-	}
-}
-
-// leftOf reports the cgroups that should have been removed.
-func leftOf(t *testing.T, g *Cgroup) {
-	t.Helper()
-	dirs, err := os.ReadDir(g.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range dirs {
-		if strings.HasPrefix(d.Name(), "ev-"+strconv.Itoa(os.Getpid())) {
-			t.Errorf("%s is left", d.Name())
-		}
-	}
 }
 
 // useTerminal is an ev on a terminal, whose command asks a question there.
@@ -411,7 +330,7 @@ func useTerminal() int {
 	}
 	status := 1
 	out := NewOutput(l, os.Stdout, nil)
-	x := NewExec(l, &Starter{}, Options{
+	x := NewExec(l, &process.Starter{}, Options{
 		Argv: shell(`echo ready; read x && echo "got $x"`), Foreground: true, Stdout: out, Stderr: out,
 		Done: func(_ event.Event, o Outcome) { status = o.Status },
 	})
@@ -459,7 +378,7 @@ func supervise() int {
 	if err != nil {
 		return 1
 	}
-	x := NewExec(l, &Starter{}, Options{
+	x := NewExec(l, &process.Starter{}, Options{
 		Argv:   shell(`exec 3>"$FIFO"; echo up >&3; exec sleep 1000`),
 		Stdout: NewOutput(l, os.Stdout, nil), Stderr: NewOutput(l, os.Stderr, nil),
 	})

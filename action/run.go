@@ -11,6 +11,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/process"
 )
 
 // A run is what one event's command goes through: started, perhaps stopped, perhaps
@@ -58,6 +59,10 @@ const (
 	stopping              // it has been told to end
 )
 
+// statusTimedOut is the status of a command that was stopped because it took too long, as
+// timeout(1) has it.
+const statusTimedOut = 124
+
 var errCancelled = errors.New("it need not be started any more")
 
 // begin starts a process.
@@ -82,7 +87,7 @@ func (r *run) started(c child, err error) {
 		if r.retries == r.exec.o.Retry {
 			release(r.event) // so that a connection ends when the command ends it
 		}
-		r.exec.o.Report.Verbosef("%s: started, %s", r.exec.command.name, c.name())
+		r.exec.o.Report.Verbosef("%s: started, %s", r.exec.command.name, c)
 		r.alive()
 	}
 }
@@ -91,7 +96,7 @@ func (r *run) started(c child, err error) {
 func (r *run) alive() {
 	switch {
 	case r.killed:
-		r.child.kill()
+		r.child.Kill()
 	case r.state == stopping:
 		r.terminate()
 	default:
@@ -99,7 +104,7 @@ func (r *run) alive() {
 			r.arm(r.exec.o.RunTimeout, r.late)
 		}
 		if r.told != 0 {
-			r.child.signal(r.told)
+			r.child.Signal(r.told)
 			r.told = 0
 		}
 	}
@@ -108,7 +113,7 @@ func (r *run) alive() {
 // refused deals with a process that could not be started. What is the system's fault
 // is no failure of the command: it is tried until it works.
 func (r *run) refused(err error) {
-	why, later := temporary(err)
+	why, later := process.Temporary(err)
 	if later {
 		pause := grow(100*time.Millisecond, r.refusals, 10*time.Second)
 		r.refusals++
@@ -116,8 +121,8 @@ func (r *run) refused(err error) {
 		r.pause(pause)
 		return
 	}
-	r.outcome = Outcome{Status: statusFailed, Err: err}
-	if e, ok := errors.AsType[*StartError](err); ok {
+	r.outcome = Outcome{Status: process.StatusFailed, Err: err}
+	if e, ok := errors.AsType[*process.StartError](err); ok {
 		r.outcome.Status = e.Status
 	}
 	r.exec.o.Report.Errorf("%v", err)
@@ -127,7 +132,7 @@ func (r *run) refused(err error) {
 // ended tells how the process ended.
 func (r *run) ended(o Outcome) {
 	r.outcome = o
-	r.exec.o.Report.Verbosef("%s: %s %v after %s", r.exec.command.name, r.child.name(), o,
+	r.exec.o.Report.Verbosef("%s: %s %v after %s", r.exec.command.name, r.child, o,
 		span.Format(r.exec.loop.Now().Sub(r.since).Round(time.Millisecond)))
 	if r.state == running {
 		r.settle()
@@ -142,7 +147,7 @@ func (r *run) ended(o Outcome) {
 // long a look takes (there may be many processes), ten times as long it rests.
 func (r *run) linger() {
 	began := time.Now()
-	if r.child.gone() || r.killed && r.looks > 16 {
+	if r.child.Gone() || r.killed && r.looks > 16 {
 		r.settle()
 		return
 	}
@@ -159,7 +164,7 @@ func (r *run) tell(s syscall.Signal) bool {
 	if r.child == nil {
 		r.told = s
 	} else {
-		r.child.signal(s)
+		r.child.Signal(s)
 	}
 	return true
 }
@@ -190,8 +195,8 @@ func (r *run) terminate() {
 		r.cancelled.Store(true)
 		return
 	}
-	r.child.signal(r.exec.o.StopSignal)
-	r.child.signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
+	r.child.Signal(r.exec.o.StopSignal)
+	r.child.Signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
 	r.arm(r.exec.o.KillAfter, r.grace)
 }
 
@@ -219,7 +224,7 @@ func (r *run) destroy() {
 		r.cancelled.Store(true)
 		return
 	}
-	r.child.kill()
+	r.child.Kill()
 }
 
 // settle ends a try. A command that failed has another one, if any is left.

@@ -18,6 +18,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // A stage is an Exec on fake time whose processes are actors of the test's.
@@ -40,14 +41,14 @@ type actor struct {
 	stays bool // something of its group
 }
 
-func (a *actor) signal(s syscall.Signal) {
+func (a *actor) Signal(s syscall.Signal) {
 	if s != unix.SIGCONT {
 		a.logf("%s", sig.Name(s))
 	}
 }
-func (a *actor) kill()        { a.logf("KILL") }
-func (a *actor) gone() bool   { return !a.stays }
-func (a *actor) name() string { return "actor" }
+func (a *actor) Kill()          { a.logf("KILL") }
+func (a *actor) Gone() bool     { return !a.stays }
+func (a *actor) String() string { return "actor" }
 
 func (s *stage) logf(format string, args ...any) { s.log = append(s.log, fmt.Sprintf(format, args...)) }
 
@@ -225,7 +226,7 @@ func TestRun(t *testing.T) {
 			"→ running", impossible, impossible, impossible, "TERM → stopping",
 			"KILL → stopping", impossible, impossible, impossible, impossible,
 		}},
-		{"not there", func(s *stage) { s.answer(startError(127, "cmd: gone")) }, []string{
+		{"not there", func(s *stage) { s.answer(process.Errorf(127, "cmd: gone")) }, []string{
 			"→ idle", impossible, impossible, impossible, "done 1: exited 0, stopped",
 			"done 1: exited 0, stopped", impossible, impossible, impossible, impossible,
 		}},

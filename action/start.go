@@ -9,6 +9,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // A starter starts the process of a run: a launcher, or a test. It calls r.started,
@@ -19,35 +20,35 @@ type starter interface {
 
 // A child is a command's process, as its run sees it.
 type child interface {
-	// signal sends a signal to the command's whole group.
-	signal(s syscall.Signal)
-	// kill kills it, and whatever else can be found of what it started.
-	kill()
-	// gone reports whether nothing is left of that, once the process has ended.
-	gone() bool
-	// name is what a person can tell it by.
-	name() string
+	// Signal sends a signal to the command's whole group.
+	Signal(s syscall.Signal)
+	// Kill kills it, and whatever else can be found of what it started.
+	Kill()
+	// Gone reports whether nothing is left of that, once the process has ended.
+	Gone() bool
+	// String is what a person can tell it by.
+	String() string
 }
 
 // A launcher is a starter whose children are real.
 type launcher struct {
 	loop    *loop.Loop
-	starter *Starter
+	starter *process.Starter
 }
 
 func (x launcher) start(r *run) {
 	c := r.exec.command
 	var outputs []*pump
-	x.starter.Start(x.loop, Spec{
+	x.starter.Start(x.loop, process.Spec{
 		Dir: c.Dir, Foreground: c.Foreground, Cgroup: c.Cgroup, StopSignal: c.StopSignal,
-		Prepare: func(sp *Spec) (err error) {
+		Prepare: func(sp *process.Spec) (err error) {
 			if r.cancelled.Load() {
 				return errCancelled
 			}
 			outputs, err = c.prepare(sp, r)
 			return err
 		},
-	}, func(p *Process, err error) {
+	}, func(p *process.Process, err error) {
 		if err != nil {
 			for _, out := range outputs {
 				_ = unix.Close(out.fd)
@@ -59,7 +60,7 @@ func (x launcher) start(r *run) {
 		for _, out := range outputs {
 			out.start(x.loop)
 		}
-	}, func(w Wait) {
+	}, func(w process.Wait) {
 		for _, out := range outputs {
 			out.drain()
 		}
@@ -69,7 +70,7 @@ func (x launcher) start(r *run) {
 
 // prepare makes what the event of r decides of its process. It returns the pumps for what
 // the process writes, also with an error.
-func (c *command) prepare(sp *Spec, r *run) (outputs []*pump, err error) {
+func (c *command) prepare(sp *process.Spec, r *run) (outputs []*pump, err error) {
 	if sp.Argv, err = c.argv(r.event); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch"
 )
 
@@ -49,7 +50,7 @@ func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
 	}
 	if b.Exec != nil {
 		if s.starter == nil {
-			s.starter = &action.Starter{}
+			s.starter = &process.Starter{}
 		}
 		o := *b.Exec
 		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, r

@@ -22,11 +22,11 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
-	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch/onhttp"
 	"github.com/evshell/ev/watch/stat"
@@ -199,7 +199,7 @@ func (a *app) lookup(name, dir string, env []string) error {
 	if err, ok := a.lookups[key]; ok {
 		return err
 	}
-	_, err := action.Lookup(name, dir, env)
+	_, err := process.Lookup(name, dir, env)
 	if a.lookups != nil {
 		a.lookups[key] = err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/every"
@@ -334,7 +335,7 @@ func (a *app) parseRule(text string, zone *time.Location) (*every.Rule, error) {
 	for _, word := range list {
 		rule.Command = append(rule.Command, word.Text)
 	}
-	file, err := action.Lookup(rule.Command[0], "", a.env)
+	file, err := process.Lookup(rule.Command[0], "", a.env)
 	if err != nil {
 		return nil, usageOf(at, "--schedule-command: ", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // options are the flags that every watcher takes.
@@ -276,7 +277,7 @@ func (f *commandFlags) word(number int) word {
 
 // notFound is the error for a command that can't be run, and why.
 func (f *commandFlags) notFound(err error) error {
-	e, ok := errors.AsType[*action.StartError](err)
+	e, ok := errors.AsType[*process.StartError](err)
 	switch {
 	case !ok:
 		return err

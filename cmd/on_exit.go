@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/onexit"
 )
@@ -150,10 +151,10 @@ func (o *onExitOptions) describeChild(a *app, w *onexit.Options) error {
 	for _, word := range list {
 		w.Child = append(w.Child, word.Text)
 	}
-	w.Find = func(name string) (string, error) { return action.Lookup(name, "", a.env) }
+	w.Find = func(name string) (string, error) { return process.Lookup(name, "", a.env) }
 	w.Env = sdnotify.Environ((&exec.Cmd{Env: slices.Concat(os.Environ(), a.env)}).Environ())
 	err = a.lookup(w.Child[0], "", a.env)
-	if e, ok := errors.AsType[*action.StartError](err); ok {
+	if e, ok := errors.AsType[*process.StartError](err); ok {
 		return &wordError{&exitError{status: e.Status, err: fmt.Errorf("--child: %w", err)}, at}
 	}
 	return err

@@ -20,6 +20,7 @@ import (
 	"github.com/evshell/ev/evfile/crontab"
 	"github.com/evshell/ev/evfile/procfile"
 	"github.com/evshell/ev/internal/nearest"
+	"github.com/evshell/ev/process"
 )
 
 // fileOptions are the flags of run about files that are no Evfiles, and are read as such.
@@ -144,8 +145,8 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 		}
 		if !action.IsShell(j.Shell().Text) {
 			errs = append(errs, f.Errorf(j.Shell(), "SHELL: ev knows no shell of this name: name sh, bash, dash, ash, ksh, zsh or fish"))
-		} else if _, err := action.Lookup(j.Shell().Text, "", nil); err != nil {
-			e, _ := errors.AsType[*action.StartError](err)
+		} else if _, err := process.Lookup(j.Shell().Text, "", nil); err != nil {
+			e, _ := errors.AsType[*process.StartError](err)
 			return nil, nil, &exitError{status: e.Status, err: evfile.Errors{f.Errorf(j.Shell(), "SHELL: %v", err)}}
 		}
 	}
@@ -218,7 +219,7 @@ func (r *reader) mailer(jobs []crontab.Job) string {
 		return r.options.mailCommand
 	}
 	path := r.app.getenv("PATH") + ":/usr/sbin:/usr/lib"
-	file, err := action.Lookup("sendmail", "", []string{"PATH=" + path})
+	file, err := process.Lookup("sendmail", "", []string{"PATH=" + path})
 	if err == nil {
 		return evfile.Join([]string{file, "-i", "--"})
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // stdoutFD is where events are printed. os.Stdout.Fd would make it blocking for
@@ -27,8 +28,8 @@ const stdoutFD = 1
 type session struct {
 	app     *app
 	loop    *loop.Loop
-	starter *action.Starter
-	cgroup  *action.Cgroup
+	starter *process.Starter
+	cgroup  *process.Cgroup
 	stdout  *action.Output
 	stderr  *action.Output
 	notify  *sdnotify.Conn
@@ -306,9 +307,9 @@ func (s *session) failure() int {
 
 // ownCgroup is the control group in which each command gets one: one for all, since
 // the names in it are numbers.
-func (s *session) ownCgroup() (g *action.Cgroup, err error) {
+func (s *session) ownCgroup() (g *process.Cgroup, err error) {
 	if s.cgroup == nil {
-		s.cgroup, err = action.NewCgroup()
+		s.cgroup, err = process.NewCgroup()
 	}
 	return s.cgroup, err
 }

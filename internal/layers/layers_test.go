@@ -23,7 +23,7 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"main": {"cmd"},
 		"cmd": {
-			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop",
+			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop", "process",
 			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "link", "watch/probe",
 		},
 		"watch":             {"loop", "event"},
@@ -36,7 +36,8 @@ func rooms() map[string][]string {
 		"watch/onhttp":      {"watch", "loop", "event"},
 		"watch/onmessage":   {"watch", "loop", "event", "link"},
 		"watch/probe":       {"watch", "loop", "event"},
-		"action":            {"loop", "event"},
+		"action":            {"loop", "event", "process"},
+		"process":           {"loop"},
 		"control":           {"loop", "event"}, // a connection is one more descriptor of the loop
 		"link":              {},
 		"schedule":          {},
@@ -59,7 +60,7 @@ func libraries() map[string][]string {
 		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
 		"github.com/fsnotify/fsnotify":     {"watch/stat"},
 		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
-		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "control", "cmd", "leaf", "internal/looptest", "internal/inject"},
+		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "cmd", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
 		"golang.org/x/text":                {"leaf"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
@@ -204,6 +205,10 @@ func TestFault(t *testing.T) {
 		{"watch/stat", module + "/watch/onexit", false},
 		{"watch/deeper", "time", false},
 		{"action", module + "/watch", false},
+		{"action", module + "/process", true},
+		{"process", module + "/loop", true},
+		{"process", module + "/event", false},
+		{"process", sys, true},
 		{"action", module + "/internal/sig", true},
 		{"action", sys, true},
 		{"loop", module + "/event", false},

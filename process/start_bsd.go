@@ -1,6 +1,6 @@
 //go:build darwin || netbsd || openbsd
 
-package action
+package process
 
 import "syscall"
 

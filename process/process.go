@@ -1,4 +1,4 @@
-package action
+package process
 
 import (
 	"errors"
@@ -28,9 +28,11 @@ type Wait struct {
 	Err    error // that can't be known
 }
 
-func (p *Process) name() string { return fmt.Sprintf("process %d", p.pid) }
+// String is what a person can tell it by.
+func (p *Process) String() string { return fmt.Sprintf("process %d", p.pid) }
 
-func (p *Process) signal(s syscall.Signal) {
+// Signal sends a signal to the process and its whole group.
+func (p *Process) Signal(s syscall.Signal) {
 	switch {
 	case !p.alone:
 		_ = unix.Kill(-p.pid, s)
@@ -42,14 +44,16 @@ func (p *Process) signal(s syscall.Signal) {
 	}
 }
 
-func (p *Process) kill() {
+// Kill kills it, and whatever else can be found of what it started.
+func (p *Process) Kill() {
 	if p.subdir != "" {
 		p.cgroup.kill(p.subdir)
 	}
-	p.signal(unix.SIGKILL)
+	p.Signal(unix.SIGKILL)
 }
 
-func (p *Process) gone() bool {
+// Gone reports whether nothing is left of that, once the process has ended.
+func (p *Process) Gone() bool {
 	if p.subdir != "" {
 		return p.cgroup.remove(p.subdir)
 	}

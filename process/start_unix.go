@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package action
+package process
 
 import (
 	"os"

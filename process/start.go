@@ -1,4 +1,6 @@
-package action
+// Package process starts, names, signals, stops, reaps and looks up processes: for commands,
+// for the child of on-exit, for whoever needs one. Nothing else in ev does.
+package process
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package action
+package process
 
 import (
 	"errors"
@@ -10,13 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The statuses of a command that was not executed, as shells, env(1) and
-// timeout(1) have them.
+// The statuses of a command that was not executed, as shells and env(1) have them.
 const (
-	statusTimedOut      = 124
-	statusFailed        = 125 // the cause is not the command
-	statusNotExecutable = 126
-	statusNotFound      = 127
+	StatusFailed        = 125 // the cause is not the command
+	StatusNotExecutable = 126
+	StatusNotFound      = 127
 )
 
 // A StartError says why a command can't be started.
@@ -29,7 +27,8 @@ type StartError struct {
 
 func (e *StartError) Error() string { return e.text }
 
-func startError(status int, format string, args ...any) *StartError {
+// Errorf makes a StartError.
+func Errorf(status int, format string, args ...any) *StartError {
 	return &StartError{status, fmt.Sprintf(format, args...)}
 }
 
@@ -39,13 +38,13 @@ func startError(status int, format string, args ...any) *StartError {
 func Lookup(name, dir string, env []string) (string, error) {
 	if dir != "" {
 		if info, err := os.Stat(dir); err != nil {
-			return "", startError(statusFailed, "can't run in %s: %v", dir, reason(err))
+			return "", Errorf(StatusFailed, "can't run in %s: %v", dir, reason(err))
 		} else if !info.IsDir() {
-			return "", startError(statusFailed, "can't run in %s: it is no directory", dir)
+			return "", Errorf(StatusFailed, "can't run in %s: it is no directory", dir)
 		}
 	}
 	if name == "" {
-		return "", startError(statusNotFound, "the command is an empty word: give its name")
+		return "", Errorf(StatusNotFound, "the command is an empty word: give its name")
 	}
 	if strings.Contains(name, "/") {
 		if err := executable(name, dir); err != nil {
@@ -72,7 +71,7 @@ func Lookup(name, dir string, env []string) (string, error) {
 		if err == nil {
 			return file, nil
 		}
-		if err.Status == statusNotExecutable && denied == nil {
+		if err.Status == StatusNotExecutable && denied == nil {
 			denied = err
 		}
 	}
@@ -80,10 +79,10 @@ func Lookup(name, dir string, env []string) (string, error) {
 		return "", denied
 	}
 	if strings.ContainsAny(name, " \t\n;|&<>$`") {
-		return "", startError(statusNotFound, "%q is not found in PATH: a command is one word and its arguments others; "+
+		return "", Errorf(StatusNotFound, "%q is not found in PATH: a command is one word and its arguments others; "+
 			"what a shell should read goes to sh -c", name)
 	}
-	return "", startError(statusNotFound, "%s: not found in PATH", name)
+	return "", Errorf(StatusNotFound, "%s: not found in PATH", name)
 }
 
 // at is where file is, if what is relative starts at dir.
@@ -105,13 +104,13 @@ func executable(file, dir string) *StartError {
 	info, err := os.Stat(at)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return startError(statusNotFound, "%s: no such file", file)
+		return Errorf(StatusNotFound, "%s: no such file", file)
 	case err != nil:
-		return startError(statusNotExecutable, "%s: %v", file, reason(err))
+		return Errorf(StatusNotExecutable, "%s: %v", file, reason(err))
 	case info.IsDir():
-		return startError(statusNotExecutable, "%s: is a directory, not a command", file)
+		return Errorf(StatusNotExecutable, "%s: is a directory, not a command", file)
 	case unix.Access(at, unix.X_OK) != nil:
-		return startError(statusNotExecutable, "%s: may not be executed: chmod +x it, if it is a command", file)
+		return Errorf(StatusNotExecutable, "%s: may not be executed: chmod +x it, if it is a command", file)
 	}
 	return nil
 }
@@ -127,24 +126,24 @@ func reason(err error) error {
 // explain says what an error of fork(2) or execve(2) means for a command whose file
 // was there a moment ago.
 func explain(file string, err error) error {
-	if _, later := temporary(err); later {
+	if _, later := Temporary(err); later {
 		return err
 	}
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return startError(statusNotExecutable, "%s: the interpreter that its first line names is not there", file)
+		return Errorf(StatusNotExecutable, "%s: the interpreter that its first line names is not there", file)
 	case errors.Is(err, unix.ENOEXEC):
-		return startError(statusNotExecutable, "%s: no program for this machine, and no script: one begins with #! and its interpreter", file)
+		return Errorf(StatusNotExecutable, "%s: no program for this machine, and no script: one begins with #! and its interpreter", file)
 	case errors.Is(err, unix.E2BIG):
-		return startError(statusNotExecutable, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
+		return Errorf(StatusNotExecutable, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
 			"take what is long from standard input", file)
 	}
-	return startError(statusNotExecutable, "%s: %v", file, err)
+	return Errorf(StatusNotExecutable, "%s: %v", file, err)
 }
 
-// temporary reports whether starting a command may succeed later though nothing
+// Temporary reports whether starting a command may succeed later though nothing
 // about it changes, and what is in its way.
-func temporary(err error) (why string, later bool) {
+func Temporary(err error) (why string, later bool) {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return "no more processes are allowed (ulimit -u)", true
