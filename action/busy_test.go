@@ -15,6 +15,7 @@ import (
 	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 func TestParseBusy(t *testing.T) {
@@ -121,7 +122,7 @@ func TestBusy(t *testing.T) {
 		for i, st := range states {
 			t.Run(tt.policy.String()+" when "+st.name, func(t *testing.T) {
 				events, skipped := 3, 0
-				perform(t, Options{Busy: tt.policy, KillAfter: time.Hour, Retry: 1, Skipped: func() { skipped++ }}, func(s *stage) {
+				perform(t, Options{Busy: tt.policy, Retry: 1, Skipped: func() { skipped++ }}, func(s *stage) {
 					s.note = func(e event.Event) string {
 						if n := e.Detail.(event.Timer).Missed; n > 0 {
 							return fmt.Sprintf("start %d (%d missed)", e.Seq, n)
@@ -172,7 +173,7 @@ type instant struct{ loop *loop.Loop }
 func (i instant) start(r *run) {
 	i.loop.Post(func() {
 		r.started(&actor{run: r}, nil)
-		r.ended(Outcome{})
+		r.ended(process.Wait{})
 	})
 }
 

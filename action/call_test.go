@@ -115,7 +115,6 @@ func TestCall_isAnsweredOnEveryWay(t *testing.T) {
 		{"after the end", Options{}, func(s *stage, a, _ *caller) { closed(s); s.call(a) }, "1 refused 0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.o.KillAfter = time.Hour
 			perform(t, tt.o, func(s *stage) {
 				tt.play(s, &caller{seq: 1}, &caller{seq: 2})
 				if got := s.took(); got != tt.want {
@@ -139,7 +138,7 @@ func TestExec_drains(t *testing.T) {
 		{"late", func(s *stage) { s.pass(time.Minute); s.end(143) }, "TERM, done 1: exited 143, stopped, closed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			perform(t, Options{Drain: time.Minute, KillAfter: time.Hour}, func(s *stage) {
+			perform(t, Options{Drain: time.Minute}, func(s *stage) {
 				s.do(1)
 				s.answer(nil)
 				s.on(func() { s.Close(func() { s.logf("closed") }) })

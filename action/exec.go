@@ -1,7 +1,6 @@
 package action
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"syscall"
@@ -137,7 +136,6 @@ type Exec struct {
 func NewExec(l *loop.Loop, s *process.Starter, o Options) *Exec { return newExec(l, launcher{l, s}, o) }
 
 func newExec(l *loop.Loop, s starter, o Options) *Exec {
-	o.StopSignal = cmp.Or(o.StopSignal, unix.SIGTERM)
 	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy, same: o.Same, each: o.Each}}
 	x.command = newCommand(&x.o)
 	return x
@@ -168,7 +166,7 @@ func (x *Exec) run(e event.Event) {
 		}
 		x.skipped = nil
 	}
-	r := &run{exec: x, event: e, timer: func() {}, look: func() {}}
+	r := &run{exec: x, event: e, timer: func() {}}
 	if c, ok := e.Detail.(event.Call); ok && !c.Begin(r.stop) {
 		x.o.Report.Verbosef("%s: nothing is run for event %d, which nobody waits for any more", x.command.name, e.Seq)
 		drop(e, event.Stopped)

@@ -285,7 +285,7 @@ func TestExec_runsAQueueInOrder(t *testing.T) {
 // A start that was taken back before the thread came to it does not happen.
 func TestStarter_startsNothingThatWasCancelled(t *testing.T) {
 	th := open(t, Options{Argv: shell(`echo started`)})
-	r := &run{exec: th.Exec, state: stopping, timer: func() {}, look: func() {}}
+	r := &run{exec: th.Exec, state: stopping, timer: func() {}}
 	r.cancelled.Store(true)
 	th.runs = []*run{r}
 	th.balance()

@@ -6,10 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/process"
 )
@@ -17,7 +14,7 @@ import (
 // A run is what one event's command goes through: started, perhaps stopped, perhaps
 // tried again, finished. It is a machine of three states, with a method for each
 // input: what is asked of it (begin, tell, stop, kill), what its process does
-// (started, ended), and its timers (late, grace, linger).
+// (started, ended), and the timer of its time (late).
 //
 //	idle      begin           → running
 //	          stop, kill      → finished
@@ -26,9 +23,8 @@ import (
 //	          ended           → finished; idle, if it failed and has a try left
 //	          stop, late      → stopping, by the stop signal
 //	          kill            → stopping, by KILL
-//	stopping  ended           (what it left in its group may still be there)
-//	          grace, kill     (by KILL)
-//	          nothing left    → finished; idle, if it was late and has a try left
+//	stopping  kill            (by KILL)
+//	          ended           → finished; idle, if it was late and has a try left
 type run struct {
 	exec    *Exec
 	event   event.Event
@@ -42,13 +38,10 @@ type run struct {
 	since     time.Time      // its start
 	unwanted  bool           // stopped on purpose
 	overdue   bool           // stopped because it took too long
-	over      bool           // the process has ended, in stopping
-	killed    bool
+	killed    bool           // at once
 	retries   int
 	refusals  int    // by a system that may yet start it
-	looks     int    // at what is left
 	timer     func() // stops the state's timer
-	look      func() // stops the timer to the next look
 }
 
 type state uint8
@@ -129,31 +122,12 @@ func (r *run) refused(err error) {
 	r.settle()
 }
 
-// ended tells how the process ended.
-func (r *run) ended(o Outcome) {
-	r.outcome = o
-	r.exec.o.Report.Verbosef("%s: %s %v after %s", r.exec.command.name, r.child, o,
-		span.Format(r.exec.loop.Now().Sub(r.since).Round(time.Millisecond)))
-	if r.state == running {
-		r.settle()
-		return
-	}
-	r.over, r.looks = true, 0
-	r.linger()
-}
-
-// linger waits until nothing is left of a command that was stopped. No event tells
-// of that, so it looks, for no longer than the grace; after KILL, a second. However
-// long a look takes (there may be many processes), ten times as long it rests.
-func (r *run) linger() {
-	began := time.Now()
-	if r.child.Gone() || r.killed && r.looks > 16 {
-		r.settle()
-		return
-	}
-	rest := max(grow(time.Millisecond, r.looks, 100*time.Millisecond), 10*time.Since(began))
-	r.look = r.exec.loop.After(rest, r.linger)
-	r.looks++
+// ended tells how the process ended, and what it had started if it was stopped.
+func (r *run) ended(w process.Wait) {
+	r.outcome = outcomeOf(w)
+	r.exec.o.Report.Verbosef("%s: %s %v after %s", r.exec.command.name, r.child, r.outcome,
+		span.Format(w.Elapsed.Round(time.Millisecond)))
+	r.settle()
 }
 
 // tell sends the process a signal, and reports whether there is one to be told.
@@ -195,16 +169,7 @@ func (r *run) terminate() {
 		r.cancelled.Store(true)
 		return
 	}
-	r.child.Signal(r.exec.o.StopSignal)
-	r.child.Signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
-	r.arm(r.exec.o.KillAfter, r.grace)
-}
-
-// grace is the end of the time that a process has to end.
-func (r *run) grace() {
-	r.exec.o.Report.Noticef("%s: did not end within %s of %s: killed", r.exec.command.name,
-		span.Format(r.exec.o.KillAfter), sig.Name(r.exec.o.StopSignal))
-	r.destroy()
+	r.child.Stop()
 }
 
 // kill ends the run at once.
@@ -214,12 +179,8 @@ func (r *run) kill() {
 		r.finish()
 		return
 	}
-	r.destroy()
-}
-
-func (r *run) destroy() {
-	r.state, r.killed, r.looks = stopping, true, 0
-	r.timer()
+	r.state, r.killed = stopping, true
+	r.disarm()
 	if r.child == nil {
 		r.cancelled.Store(true)
 		return
@@ -233,7 +194,7 @@ func (r *run) settle() {
 	if r.overdue {
 		r.outcome.Status, r.outcome.TimedOut = statusTimedOut, true
 	}
-	r.child, r.over, r.killed, r.overdue = nil, false, false, false
+	r.child, r.killed, r.overdue = nil, false, false
 	if r.unwanted || r.outcome.Status == 0 || r.retries == r.exec.o.Retry {
 		r.finish()
 		return
@@ -267,8 +228,7 @@ func (r *run) arm(d time.Duration, fn func()) {
 
 func (r *run) disarm() {
 	r.timer()
-	r.look()
-	r.timer, r.look = func() {}, func() {}
+	r.timer = func() {}
 }
 
 // grow doubles d n times, up to limit.

@@ -37,18 +37,13 @@ type stage struct {
 // An actor is a child that does nothing by itself.
 type actor struct {
 	*stage
-	run   *run
-	stays bool // something of its group
+	run *run
 }
 
-func (a *actor) Signal(s syscall.Signal) {
-	if s != unix.SIGCONT {
-		a.logf("%s", sig.Name(s))
-	}
-}
-func (a *actor) Kill()          { a.logf("KILL") }
-func (a *actor) Gone() bool     { return !a.stays }
-func (a *actor) String() string { return "actor" }
+func (a *actor) Signal(s syscall.Signal) { a.logf("%s", sig.Name(s)) }
+func (a *actor) Stop()                   { a.logf("TERM") }
+func (a *actor) Kill()                   { a.logf("KILL") }
+func (a *actor) String() string          { return "actor" }
 
 func (s *stage) logf(format string, args ...any) { s.log = append(s.log, fmt.Sprintf(format, args...)) }
 
@@ -157,7 +152,7 @@ func (s *stage) end(status int) {
 	}
 	a := s.actors[0]
 	s.actors = s.actors[1:]
-	s.on(func() { a.run.ended(Outcome{Status: status}) })
+	s.on(func() { a.run.ended(process.Wait{Status: unix.WaitStatus(status << 8)}) })
 }
 
 // took returns what happened since the last call.
@@ -172,11 +167,8 @@ func (st state) String() string { return [...]string{"idle", "running", "stoppin
 // TestRun gives every input to a run in every condition it can be in. What comes
 // after "→" is the state it is in then.
 func TestRun(t *testing.T) {
-	const (
-		grace   = 10 * time.Second
-		timeout = time.Minute
-	)
-	options := Options{KillAfter: grace, RunTimeout: timeout, Retry: 1}
+	const timeout = time.Minute
+	options := Options{RunTimeout: timeout, Retry: 1}
 	conditions := []struct {
 		name  string
 		reach func(*stage)
@@ -195,13 +187,6 @@ func TestRun(t *testing.T) {
 		{"killed while it starts", func(s *stage) { s.do(1); s.on(func() { s.runs[0].kill() }) }},
 		{"told to end", func(s *stage) { s.do(1); s.answer(nil); s.on(func() { s.runs[0].stop() }) }},
 		{"told to end because late", func(s *stage) { s.do(1); s.answer(nil); s.pass(timeout) }},
-		{"ended, others in its group", func(s *stage) {
-			s.do(1)
-			s.answer(nil)
-			s.on(func() { s.runs[0].stop() })
-			s.actors[0].stays = true
-			s.end(0)
-		}},
 		{"killed", func(s *stage) { s.do(1); s.answer(nil); s.on(func() { s.runs[0].kill() }) }},
 	}
 	const impossible = "-"
@@ -212,51 +197,43 @@ func TestRun(t *testing.T) {
 	}{
 		{"stop", func(s *stage) { s.on(func() { s.runs[0].stop() }) }, []string{
 			"→ stopping", "TERM → stopping", "done 1: exited 7, stopped", "TERM → stopping", "→ stopping",
-			"→ stopping", "→ stopping", "→ stopping", "→ stopping", "→ stopping",
+			"→ stopping", "→ stopping", "→ stopping", "→ stopping",
 		}},
 		{"kill", func(s *stage) { s.on(func() { s.runs[0].kill() }) }, []string{
 			"→ stopping", "KILL → stopping", "done 1: exited 7, stopped", "KILL → stopping", "→ stopping",
-			"→ stopping", "KILL → stopping", "KILL → stopping", "KILL → stopping", "KILL → stopping",
+			"→ stopping", "KILL → stopping", "KILL → stopping", "KILL → stopping",
 		}},
 		{"tell", func(s *stage) { s.on(func() { s.runs[0].tell(unix.SIGUSR1) }) }, []string{
 			"→ running", "USR1 → running", "→ idle", "USR1 → running", "→ stopping",
-			"→ stopping", "→ stopping", "→ stopping", "→ stopping", "→ stopping",
+			"→ stopping", "→ stopping", "→ stopping", "→ stopping",
 		}},
 		{"started", func(s *stage) { s.answer(nil) }, []string{
 			"→ running", impossible, impossible, impossible, "TERM → stopping",
-			"KILL → stopping", impossible, impossible, impossible, impossible,
+			"KILL → stopping", impossible, impossible, impossible,
 		}},
 		{"not there", func(s *stage) { s.answer(process.Errorf(127, "cmd: gone")) }, []string{
 			"→ idle", impossible, impossible, impossible, "done 1: exited 0, stopped",
-			"done 1: exited 0, stopped", impossible, impossible, impossible, impossible,
+			"done 1: exited 0, stopped", impossible, impossible, impossible,
 		}},
 		{"no process to be had", func(s *stage) { s.answer(unix.EAGAIN) }, []string{
 			"→ idle", impossible, impossible, impossible, "done 1: exited 0, stopped",
-			"done 1: exited 0, stopped", impossible, impossible, impossible, impossible,
+			"done 1: exited 0, stopped", impossible, impossible, impossible,
 		}},
 		{"exits 0", func(s *stage) { s.end(0) }, []string{
 			impossible, "done 1: exited 0", impossible, "done 1: exited 0", impossible,
-			impossible, "done 1: exited 0, stopped", "→ idle", impossible, "done 1: exited 0, stopped",
+			impossible, "done 1: exited 0, stopped", "→ idle", "done 1: exited 0, stopped",
 		}},
 		{"exits 3", func(s *stage) { s.end(3) }, []string{
 			impossible, "→ idle", impossible, "done 1: exited 3", impossible,
-			impossible, "done 1: exited 3, stopped", "→ idle", impossible, "done 1: exited 3, stopped",
-		}},
-		{"exits, others stay in its group", func(s *stage) { s.actors[0].stays = true; s.end(3) }, []string{
-			impossible, "→ idle", impossible, "done 1: exited 3", impossible,
-			impossible, "→ stopping", "→ stopping", impossible, "→ stopping",
+			impossible, "done 1: exited 3, stopped", "→ idle", "done 1: exited 3, stopped",
 		}},
 		{"a second passes", func(s *stage) { s.pass(time.Second) }, []string{
 			"→ running", "→ running", "start 1 → running", "→ running", "→ stopping",
-			"→ stopping", "→ stopping", "→ stopping", "→ stopping", "→ stopping",
-		}},
-		{"the grace passes", func(s *stage) { s.pass(grace + 2*time.Second) }, []string{
-			"→ running", "→ running", "start 1 → running", "→ running", "→ stopping",
-			"→ stopping", "KILL → stopping", "KILL → stopping", "KILL, done 1: exited 0, stopped", "→ stopping",
+			"→ stopping", "→ stopping", "→ stopping", "→ stopping",
 		}},
 		{"its time passes", func(s *stage) { s.pass(timeout + time.Second) }, []string{
 			"→ running", "TERM → stopping", "start 1 → running", "TERM → stopping", "→ stopping",
-			"→ stopping", "KILL → stopping", "KILL → stopping", "KILL, done 1: exited 0, stopped", "→ stopping",
+			"→ stopping", "→ stopping", "→ stopping", "→ stopping",
 		}},
 	}
 	for _, in := range inputs {
@@ -283,7 +260,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRun_lateTwiceIsATimeoutOfStatus124(t *testing.T) {
-	perform(t, Options{KillAfter: time.Second, RunTimeout: time.Minute, Retry: 1}, func(s *stage) {
+	perform(t, Options{RunTimeout: time.Minute, Retry: 1}, func(s *stage) {
 		s.do(1)
 		for range 2 {
 			s.answer(nil)
@@ -347,22 +324,6 @@ func TestRun_isToldWhatCameWhileItStarted(t *testing.T) {
 		s.do(2)
 		s.answer(nil)
 		if got, want := s.took(), "start 1, HUP"; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	})
-}
-
-// However much of a group survives KILL (a process in the kernel, one of another
-// user), its run ends.
-func TestRun_endsThoughSomethingSurvivesKill(t *testing.T) {
-	perform(t, Options{KillAfter: time.Second}, func(s *stage) {
-		s.do(1)
-		s.answer(nil)
-		s.actors[0].stays = true
-		s.on(func() { s.Close(func() { s.logf("closed") }) })
-		s.end(0)
-		s.pass(time.Minute)
-		if got, want := s.took(), "start 1, TERM, KILL, done 1: exited 0, stopped, closed"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})

@@ -22,10 +22,10 @@ type starter interface {
 type child interface {
 	// Signal sends a signal to the command's whole group.
 	Signal(s syscall.Signal)
-	// Kill kills it, and whatever else can be found of what it started.
+	// Stop tells it to end, and Kill ends it at once. Then r.ended is called when nothing
+	// is left of it.
+	Stop()
 	Kill()
-	// Gone reports whether nothing is left of that, once the process has ended.
-	Gone() bool
 	// String is what a person can tell it by.
 	String() string
 }
@@ -40,7 +40,8 @@ func (x launcher) start(r *run) {
 	c := r.exec.command
 	var outputs []*pump
 	x.starter.Start(x.loop, process.Spec{
-		Dir: c.Dir, Foreground: c.Foreground, Cgroup: c.Cgroup, StopSignal: c.StopSignal,
+		Dir: c.Dir, Foreground: c.Foreground, Cgroup: c.Cgroup,
+		StopSignal: c.StopSignal, KillAfter: c.KillAfter, Report: c.Report,
 		Prepare: func(sp *process.Spec) (err error) {
 			if r.cancelled.Load() {
 				return errCancelled
@@ -64,7 +65,7 @@ func (x launcher) start(r *run) {
 		for _, out := range outputs {
 			out.drain()
 		}
-		r.ended(outcomeOf(w))
+		r.ended(w)
 	})
 }
 

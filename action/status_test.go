@@ -2,7 +2,6 @@ package action
 
 import (
 	"testing"
-	"time"
 )
 
 func TestExec_Restart(t *testing.T) {
@@ -24,7 +23,7 @@ func TestExec_Restart(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			perform(t, Options{Busy: Busy{Policy: Queue}, KillAfter: time.Hour}, func(s *stage) {
+			perform(t, Options{Busy: Busy{Policy: Queue}}, func(s *stage) {
 				tt.reach(s)
 				s.on(s.Restart)
 				s.finishAll()

@@ -1,134 +1,148 @@
 package process
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
 )
 
 // A Process is one that a Starter has started. It is the leader of a process group of its
-// own, unless it is alone, in ev's.
+// own, unless it is in the foreground, in ev's. Its methods are for the loop's goroutine.
+//
+// It is a machine of three states, with a method for each input: what is asked of it (Stop,
+// Kill), what becomes of it (exited), and its timers (late, linger).
+//
+//	living    exited      → over
+//	          Stop        → stopping, by the stop signal
+//	          Kill        → stopping, by KILL
+//	stopping  exited      (what it left in its group may still be there)
+//	          late, Kill  (by KILL)
+//	          nothing left → over
 type Process struct {
-	pid    int
-	pidfd  int // -1: there is none
-	alone  bool
-	ended  bool // and reaped: the number may be another's by now
-	cgroup *Cgroup
-	subdir string // its own, below cgroup
+	PID int
+
+	spec  *Spec
+	body  body
+	began time.Time
+	loop  *loop.Loop
+	ended func(Wait)
+
+	state     state
+	killed    bool
+	looks     int    // at what is left
+	stopGrace func() // stops the timer to KILL
+	wait      Wait
 }
+
+// A body is what a Process is to the kernel: a group, or a test's.
+type body interface {
+	// signal sends a signal to all of it.
+	signal(s syscall.Signal)
+	// kill kills it, and whatever else can be found of what the process started.
+	kill()
+	// gone reports whether nothing is left of it, once the process has ended.
+	gone() bool
+	// await has ended called on the loop's goroutine once the process has.
+	await(l *loop.Loop, ended func(Wait))
+}
+
+type state uint8
+
+const (
+	living   state = iota
+	stopping       // it has been told to end
+	over           // and nothing is asked of it any more
+)
 
 // A Wait is how a process ended, as wait(2) tells it.
 type Wait struct {
-	Status unix.WaitStatus
-	Err    error // that can't be known
+	Status  unix.WaitStatus
+	Elapsed time.Duration // since its start
+	Err     error         // that can't be known
+}
+
+// follow has the machine run on a loop.
+func (p *Process) follow(l *loop.Loop, ended func(Wait)) {
+	p.loop, p.ended, p.stopGrace = l, ended, func() {}
+	p.body.await(l, p.exited)
 }
 
 // String is what a person can tell it by.
-func (p *Process) String() string { return fmt.Sprintf("process %d", p.pid) }
+func (p *Process) String() string { return fmt.Sprintf("process %d", p.PID) }
 
-// Signal sends a signal to the process and its whole group.
+// Signal sends a signal to the process and all of its group.
 func (p *Process) Signal(s syscall.Signal) {
-	switch {
-	case !p.alone:
-		_ = unix.Kill(-p.pid, s)
-	case p.subdir == "" && !p.ended:
-		_ = unix.Kill(p.pid, s)
-	}
-	if p.subdir != "" {
-		p.cgroup.signal(p.subdir, p.pid, s)
+	if p.state != over {
+		p.body.signal(s)
 	}
 }
 
-// Kill kills it, and whatever else can be found of what it started.
-func (p *Process) Kill() {
-	if p.subdir != "" {
-		p.cgroup.kill(p.subdir)
-	}
-	p.Signal(unix.SIGKILL)
-}
-
-// Gone reports whether nothing is left of that, once the process has ended.
-func (p *Process) Gone() bool {
-	if p.subdir != "" {
-		return p.cgroup.remove(p.subdir)
-	}
-	if p.alone {
-		return true
-	}
-	// What lost its parent is ev's own child if ev is PID 1 of a container, and stays
-	// in the group as a zombie unless it is reaped. Nobody else's children are here.
-	for {
-		if pid, err := unix.Wait4(-p.pid, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
-			break
-		}
-	}
-	return errors.Is(unix.Kill(-p.pid, 0), unix.ESRCH) || onlyZombies(p.pid)
-}
-
-// await has ended called on the loop's goroutine once the process has.
-func (p *Process) await(l *loop.Loop, ended func(Wait)) {
-	end := func(w Wait) {
-		p.ended = true
-		if p.subdir != "" {
-			p.cgroup.remove(p.subdir)
-		}
-		ended(w)
-	}
-	elsewhere := func() {
-		go func() {
-			w := reap(p.pid)
-			l.Post(func() { end(w) })
-		}()
-	}
-	if p.pidfd < 0 {
-		elsewhere()
+// Stop tells the process and its group to end, by the stop signal, and kills what is left
+// of them after KillAfter. Its end is then told once nothing is left.
+func (p *Process) Stop() {
+	if p.state != living {
 		return
 	}
-	var io *loop.IO
-	io = loop.NewIO(l, p.pidfd, loop.Read, func(got loop.Ops) {
-		_ = io.Close()
-		if got&loop.Error != 0 {
-			elsewhere()
-			return
-		}
-		end(reap(p.pid))
-	})
-	io.Start()
-}
-
-// reap waits for the end of one child, and for no other's.
-func reap(pid int) (w Wait) {
-	for {
-		_, err := unix.Wait4(pid, &w.Status, 0, nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			w.Err = fmt.Errorf("how process %d ended can't be known: %w", pid, err)
-		}
-		return w
+	p.state = stopping
+	p.body.signal(p.spec.StopSignal)
+	p.body.signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
+	if p.spec.KillAfter < span.Inf {
+		p.stopGrace = p.loop.After(p.spec.KillAfter, p.late)
 	}
 }
 
-// enter makes a cgroup for the process to start in, and returns its directory.
-func (p *Process) enter(g *Cgroup, sys *syscall.SysProcAttr) (*os.File, error) {
-	dir, err := g.sub()
-	if err != nil {
-		return nil, err
-	}
-	p.cgroup, p.subdir = g, dir.Name()
-	useCgroup(sys, dir)
-	return dir, nil
+// late is the end of the time that the process has to end.
+func (p *Process) late() {
+	p.spec.Report.Noticef("%s: did not end within %s of %s: killed", p.spec.Argv[0],
+		span.Format(p.spec.KillAfter), sig.Name(p.spec.StopSignal))
+	p.Kill()
 }
 
-// release gives back what was made for a process that did not start.
-func (p *Process) release() {
-	if p.subdir != "" {
-		_ = os.Remove(p.subdir)
+// Kill kills the process, and whatever else can be found of what it started. Its end is
+// then told once nothing is left, or a second after the process's own if something
+// survives that: what is in the kernel, or is another user's.
+func (p *Process) Kill() {
+	if p.state == over {
+		return
 	}
+	p.state, p.killed, p.looks = stopping, true, 0
+	p.stopGrace()
+	p.body.kill()
+}
+
+// exited is the end of the process itself.
+func (p *Process) exited(w Wait) {
+	p.wait = w
+	p.wait.Elapsed = time.Since(p.began)
+	if p.state == living {
+		p.finish() // what it left behind is its own affair
+		return
+	}
+	p.looks = 0
+	p.linger()
+}
+
+// linger waits until nothing is left of a process that was stopped. No event tells of
+// that, so it looks, for no longer than the grace; after KILL, a second. However long a
+// look takes (there may be many processes), ten times as long it rests.
+func (p *Process) linger() {
+	began := time.Now()
+	if p.body.gone() || p.killed && p.looks > 16 {
+		p.finish()
+		return
+	}
+	p.loop.After(max(min(time.Millisecond<<p.looks, 100*time.Millisecond), 10*time.Since(began)), p.linger)
+	p.looks = min(p.looks+1, 17)
+}
+
+func (p *Process) finish() {
+	p.state = over
+	p.stopGrace()
+	p.ended(p.wait)
 }

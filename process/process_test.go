@@ -1,160 +1,207 @@
 package process
 
 import (
-	"bufio"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
+	"bytes"
+	"context"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/internal/looptest"
-	"github.com/evshell/ev/internal/sigmask"
+	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
 )
 
-func TestMain(m *testing.M) {
-	if status, ok := sigmask.Unwrap(); ok { // on a machine that starts the tests with signals blocked
-		os.Exit(status)
-	}
-	os.Exit(m.Run())
+// A stage is a Process on fake time whose body is the test's.
+type stage struct {
+	*Process
+	loop  *loop.Loop
+	exit  func(Wait)
+	stays bool // something of its group
+	looks int  // at that
+	log   []string
+	said  bytes.Buffer
 }
 
-// A rig starts real processes on a real loop.
-type rig struct {
-	*testing.T
-	loop    *loop.Loop
-	starter Starter
-	process *Process // the last that was started
+func (s *stage) signal(by syscall.Signal) { s.logf("%s", sig.Name(by)) }
+func (s *stage) kill()                    { s.logf("killed") }
+func (s *stage) gone() bool               { s.looks++; return !s.stays }
+func (s *stage) await(_ *loop.Loop, ended func(Wait)) {
+	s.exit = ended
 }
 
-func newRig(t *testing.T) *rig {
-	r := &rig{T: t, loop: looptest.NewLoop(t)}
-	t.Cleanup(r.starter.Close)
-	return r
+func (s *stage) logf(format string, args ...any) { s.log = append(s.log, fmt.Sprintf(format, args...)) }
+
+// took returns what happened since the last call.
+func (s *stage) took() string {
+	got := strings.Join(s.log, ", ")
+	s.log = nil
+	return got
 }
 
-// A cue is a FIFO by which processes tell how far they are.
-type cue struct {
-	path  string
-	ended chan struct{} // all that had it open have
+// on has fn called by the loop, and waits until all is quiet.
+func (s *stage) on(fn func()) {
+	s.loop.Post(fn)
+	synctest.Wait()
 }
 
-// listen has heard called on the loop for each line that comes through a new FIFO.
-func (r *rig) listen(heard func(p *Process, line string)) *cue {
-	r.Helper()
-	c := &cue{filepath.Join(r.TempDir(), "fifo"), make(chan struct{})}
-	if err := unix.Mkfifo(c.path, 0o600); err != nil {
-		r.Fatal(err)
-	}
-	go func() {
-		defer close(c.ended)
-		f, err := os.Open(c.path)
-		if err != nil {
-			r.Error(err)
-			return
-		}
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			line := lines.Text()
-			var tell func()
-			tell = func() {
-				if r.process == nil { // the process was faster than the news of its start
-					r.loop.Post(tell)
-					return
-				}
-				heard(r.process, line)
-			}
-			r.loop.Post(tell)
-		}
-	}()
-	return c
+func (s *stage) pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }
 
-// shell is a script, which finds the cue in $FIFO.
-func (c *cue) shell(script string) Spec {
-	return Spec{Argv: []string{"/bin/sh", "-c", script}, Env: append(os.Environ(), "FIFO="+c.path)}
-}
+// ends ends the process itself.
+func (s *stage) ends() { s.on(func() { s.exit(Wait{Status: 3 << 8}) }) }
 
-// run starts a process, and runs the loop until it has ended.
-func (r *rig) run(sp Spec) (end Wait) {
-	r.Helper()
-	r.starter.Start(r.loop, sp, func(p *Process, err error) {
-		if r.process = p; err != nil {
-			r.Error(err)
-		}
-	}, func(w Wait) { end = w })
-	looptest.Run(r, r.loop)
-	return end
-}
-
-// Without a pidfd, as everywhere but on Linux, a goroutine waits.
-func TestProcess_endIsToldWithoutAPidfd(t *testing.T) {
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", "exit 7"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Process{pid: pid, pidfd: -1}
-	var got Wait
-	l.Ref()
-	p.await(l, func(w Wait) {
-		got = w
-		l.Unref()
-	})
-	if err := l.Run(t.Context(), loop.RunDefault); err != nil {
-		t.Fatal(err)
-	}
-	if got.Status.ExitStatus() != 7 || !p.ended {
-		t.Errorf("got %+v, ended %v", got, p.ended)
-	}
-}
-
-// A cgroup is stopped whole, with what has left the process group.
-func TestCgroup_stopsWhatLeftTheGroup(t *testing.T) {
-	g, err := NewCgroup()
-	if err != nil {
-		t.Skip(err)
-	}
-	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip("needs setsid")
-	}
-	for name, end := range map[string]func(*Process){
-		"by a signal": func(p *Process) { p.Signal(unix.SIGTERM) },
-		"by KILL":     (*Process).Kill,
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
-			c := r.listen(func(p *Process, _ string) { end(p) })
-			sp := c.shell(`exec 3>"$FIFO"; setsid sh -c "echo up >&3; sleep 1000; sleep 1000" & wait`)
-			sp.Cgroup = g
-			r.run(sp)
-			<-c.ended
-			for !r.process.Gone() {
-			}
-			leftOf(t, g)
-		})
-	}
-}
-
-// leftOf reports the cgroups that should have been removed.
-func leftOf(t *testing.T, g *Cgroup) {
+// perform runs play in a bubble, on a Process of sp.
+func perform(t *testing.T, sp Spec, play func(*stage)) {
 	t.Helper()
-	dirs, err := os.ReadDir(g.dir)
-	if err != nil {
-		t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		l, err := loop.New(loop.WithBackend(looptest.New()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &stage{loop: l}
+		sp.Argv = []string{"cmd"}
+		sp.Report = report.New(&s.said, "ev", report.Plain, report.Debug)
+		s.Process = &Process{PID: 7, spec: &sp, body: s, began: time.Now()}
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		l.Ref() // the play's
+		go func() {
+			_ = l.Run(ctx, loop.RunDefault)
+			close(over)
+		}()
+		s.on(func() {
+			s.follow(l, func(w Wait) { s.logf("ended with %d after %v", w.Status.ExitStatus(), w.Elapsed) })
+		})
+		play(s)
+		cancel()
+		<-over
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (st state) String() string { return [...]string{"living", "stopping", "over"}[st] }
+
+// TestProcess gives every input to a Process in every condition it can be in. What
+// comes after "→" is the state it is in then.
+func TestProcess(t *testing.T) {
+	const grace = 10 * time.Second
+	conditions := []struct {
+		name  string
+		reach func(*stage)
+	}{
+		{"living", func(*stage) {}},
+		{"told to end", func(s *stage) { s.on(s.Stop) }},
+		{"told to end, then killed", func(s *stage) { s.on(s.Stop); s.on(s.Kill) }},
+		{"killed", func(s *stage) { s.on(s.Kill) }},
+		{"ended, others in its group", func(s *stage) { s.stays = true; s.on(s.Stop); s.ends() }},
+		{"ended and killed, others in its group", func(s *stage) { s.stays = true; s.on(s.Stop); s.ends(); s.on(s.Kill) }},
+		{"over", func(s *stage) { s.ends() }},
+		{"over, others in its group", func(s *stage) { s.stays = true; s.ends() }},
 	}
-	for _, d := range dirs {
-		if strings.HasPrefix(d.Name(), "ev-"+strconv.Itoa(os.Getpid())) {
-			t.Errorf("%s is left", d.Name())
+	const impossible = "-"
+	const ended = "ended with 3 after 0s → over"
+	inputs := []struct {
+		name string
+		give func(*stage)
+		want []string // one for each condition
+	}{
+		{"Stop", func(s *stage) { s.on(s.Stop) }, []string{
+			"INT, CONT → stopping", "→ stopping", "→ stopping", "→ stopping",
+			"→ stopping", "→ stopping", "→ over", "→ over",
+		}},
+		{"Kill", func(s *stage) { s.on(s.Kill) }, []string{
+			"killed → stopping", "killed → stopping", "killed → stopping", "killed → stopping",
+			"killed → stopping", "killed → stopping", "→ over", "→ over",
+		}},
+		{"Signal", func(s *stage) { s.on(func() { s.Signal(unix.SIGUSR1) }) }, []string{
+			"USR1 → living", "USR1 → stopping", "USR1 → stopping", "USR1 → stopping",
+			"USR1 → stopping", "USR1 → stopping", "→ over", "→ over",
+		}},
+		{"its end", (*stage).ends, []string{
+			ended, ended, ended, ended, impossible, impossible, impossible, impossible,
+		}},
+		{"its end, others in its group", func(s *stage) { s.stays = true; s.ends() }, []string{
+			ended, "→ stopping", "→ stopping", "→ stopping", impossible, impossible, impossible, impossible,
+		}},
+		{"the end of its group", func(s *stage) { s.stays = false; s.pass(time.Second) }, []string{
+			"→ living", "→ stopping", "→ stopping", "→ stopping", ended, ended, "→ over", "→ over",
+		}},
+		{"the end of the grace", func(s *stage) { s.pass(grace) }, []string{
+			"→ living", "killed → stopping", "→ stopping", "→ stopping",
+			"killed → stopping", ended, "→ over", "→ over",
+		}},
+	}
+	for _, in := range inputs {
+		for i, c := range conditions {
+			if in.want[i] == impossible {
+				continue
+			}
+			t.Run(in.name+" when "+c.name, func(t *testing.T) {
+				perform(t, Spec{StopSignal: unix.SIGINT, KillAfter: grace}, func(s *stage) {
+					c.reach(s)
+					s.took()
+					in.give(s)
+					if got := strings.TrimSpace(s.took() + " → " + s.state.String()); got != in.want[i] {
+						t.Errorf("got %q, want %q", got, in.want[i])
+					}
+				})
+			})
 		}
 	}
+}
+
+func TestProcess_saysWhatItKills(t *testing.T) {
+	perform(t, Spec{StopSignal: unix.SIGINT, KillAfter: time.Minute}, func(s *stage) {
+		s.on(s.Stop)
+		s.pass(time.Minute)
+		s.ends()
+		if got, want := s.said.String(), "ev: cmd: did not end within 1m of INT: killed\n"; got != want {
+			t.Errorf("said %q, want %q", got, want)
+		}
+		if got, want := s.took(), "INT, CONT, killed, ended with 3 after 1m0s"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
+func TestProcess_isNeverKilledIfThatIsAsked(t *testing.T) {
+	perform(t, Spec{StopSignal: unix.SIGTERM, KillAfter: span.Inf}, func(s *stage) {
+		s.on(s.Stop)
+		s.pass(1000 * time.Hour)
+		if got, want := s.took(), "TERM, CONT"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
+// However much of a group survives KILL (a process in the kernel, one of another
+// user), its end is told; and looking for what is left costs little.
+func TestProcess_endsThoughSomethingSurvivesKill(t *testing.T) {
+	perform(t, Spec{StopSignal: unix.SIGTERM, KillAfter: time.Minute}, func(s *stage) {
+		s.stays = true
+		s.on(s.Stop)
+		s.ends()
+		s.pass(time.Minute - time.Millisecond)
+		if s.looks < 500 || s.looks > 1000 {
+			t.Errorf("looked %d times in a minute", s.looks)
+		}
+		s.pass(time.Millisecond)
+		s.looks = 0
+		s.pass(2 * time.Second)
+		if got, want := s.took(), "TERM, CONT, killed, ended with 3 after 0s"; got != want || s.looks > 20 {
+			t.Errorf("%q, want %q; looked %d times", got, want, s.looks)
+		}
+	})
 }

@@ -3,13 +3,16 @@
 package process
 
 import (
+	"cmp"
 	"os"
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/loop"
 )
@@ -23,7 +26,9 @@ type Spec struct {
 
 	Foreground bool           // it stays in ev's process group, and leads none of its own
 	Cgroup     *Cgroup        // it gets one of its own in this, if not nil
-	StopSignal syscall.Signal // what it gets when ev dies, where the system can do that; 0: nothing
+	StopSignal syscall.Signal // it is told to end by this, also when ev dies (on Linux and FreeBSD); 0: TERM
+	KillAfter  time.Duration  // from the stop signal to KILL; span.Inf: never
+	Report     *report.Reporter
 
 	// Prepare, if not nil, completes the Spec on the Starter's thread, just before the
 	// start: it may take its time. Its error is that of the start.
@@ -63,19 +68,23 @@ func (s *Starter) Close() {
 // Start starts a process. Started is called with it, or with why there is none; and then,
 // if there is one, ended with how it ended. Both are called later, on the loop's
 // goroutine. Until the last of them has been, the loop is held.
+//
+// Ended is called when the process has; after Stop or Kill, when nothing is left of its
+// group either.
 func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), ended func(Wait)) {
 	l.Ref()
 	s.ask(start{sp, func(p *Process, err error) {
 		l.Post(func() {
-			started(p, err)
 			if err != nil {
+				started(nil, err)
 				l.Unref()
 				return
 			}
-			p.await(l, func(w Wait) {
+			p.follow(l, func(w Wait) {
 				ended(w)
 				l.Unref()
 			})
+			started(p, nil)
 		})
 	}})
 }
@@ -117,6 +126,7 @@ func (sp *Spec) start() (*Process, error) {
 			_ = f.Close()
 		}
 	}()
+	sp.StopSignal = cmp.Or(sp.StopSignal, unix.SIGTERM)
 	if sp.Prepare != nil {
 		if err := sp.Prepare(sp); err != nil {
 			return nil, err
@@ -136,23 +146,24 @@ func (sp *Spec) start() (*Process, error) {
 		}
 		fds[i] = f.Fd()
 	}
-	p := &Process{pidfd: -1, alone: sp.Foreground}
-	sys := sp.attributes(&p.pidfd)
+	g := &group{pidfd: -1, alone: sp.Foreground}
+	sys := sp.attributes(&g.pidfd)
 	if sp.Cgroup != nil {
-		dir, err := p.enter(sp.Cgroup, sys)
+		dir, err := g.enter(sp.Cgroup, sys)
 		if err != nil {
 			return nil, err
 		}
 		defer dir.Close()
 	}
 	program, words := sigmask.Wrap(file, sp.Argv)
-	p.pid, err = syscall.ForkExec(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds[:], Sys: sys})
+	began := time.Now()
+	g.pid, err = syscall.ForkExec(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds[:], Sys: sys})
 	runtime.KeepAlive(sp.Files)
 	if err != nil {
-		p.release()
+		g.release()
 		return nil, explain(file, err)
 	}
-	return p, nil
+	return &Process{PID: g.pid, spec: sp, body: g, began: began}, nil
 }
 
 // closeInherited marks the descriptors that ev may have been started with as

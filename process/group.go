@@ -1,0 +1,121 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/loop"
+)
+
+// A group is a process and what it has started, as the kernel has them: the process group
+// that it leads, unless it is alone, in ev's, and its cgroup, if it has one.
+type group struct {
+	pid    int
+	pidfd  int // -1: there is none
+	alone  bool
+	ended  bool // and reaped: the number may be another's by now
+	cgroup *Cgroup
+	subdir string // its own, below cgroup
+}
+
+func (g *group) signal(s syscall.Signal) {
+	switch {
+	case !g.alone:
+		_ = unix.Kill(-g.pid, s)
+	case g.subdir == "" && !g.ended:
+		_ = unix.Kill(g.pid, s)
+	}
+	if g.subdir != "" {
+		g.cgroup.signal(g.subdir, g.pid, s)
+	}
+}
+
+func (g *group) kill() {
+	if g.subdir != "" {
+		g.cgroup.kill(g.subdir)
+	}
+	g.signal(unix.SIGKILL)
+}
+
+func (g *group) gone() bool {
+	if g.subdir != "" {
+		return g.cgroup.remove(g.subdir)
+	}
+	if g.alone {
+		return true
+	}
+	// What lost its parent is ev's own child if ev is PID 1 of a container, and stays
+	// in the group as a zombie unless it is reaped. Nobody else's children are here.
+	for {
+		if pid, err := unix.Wait4(-g.pid, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
+			break
+		}
+	}
+	return errors.Is(unix.Kill(-g.pid, 0), unix.ESRCH) || onlyZombies(g.pid)
+}
+
+func (g *group) await(l *loop.Loop, ended func(Wait)) {
+	end := func(w Wait) {
+		g.ended = true
+		if g.subdir != "" {
+			g.cgroup.remove(g.subdir)
+		}
+		ended(w)
+	}
+	elsewhere := func() {
+		go func() {
+			w := reap(g.pid)
+			l.Post(func() { end(w) })
+		}()
+	}
+	if g.pidfd < 0 {
+		elsewhere()
+		return
+	}
+	var io *loop.IO
+	io = loop.NewIO(l, g.pidfd, loop.Read, func(got loop.Ops) {
+		_ = io.Close()
+		if got&loop.Error != 0 {
+			elsewhere()
+			return
+		}
+		end(reap(g.pid))
+	})
+	io.Start()
+}
+
+// reap waits for the end of one child, and for no other's.
+func reap(pid int) (w Wait) {
+	for {
+		_, err := unix.Wait4(pid, &w.Status, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			w.Err = fmt.Errorf("how process %d ended can't be known: %w", pid, err)
+		}
+		return w
+	}
+}
+
+// enter makes a cgroup for the process to start in, and returns its directory.
+func (g *group) enter(c *Cgroup, sys *syscall.SysProcAttr) (*os.File, error) {
+	dir, err := c.sub()
+	if err != nil {
+		return nil, err
+	}
+	g.cgroup, g.subdir = c, dir.Name()
+	useCgroup(sys, dir)
+	return dir, nil
+}
+
+// release gives back what was made for a process that did not start.
+func (g *group) release() {
+	if g.subdir != "" {
+		_ = os.Remove(g.subdir)
+	}
+}
