@@ -162,14 +162,14 @@ func (o *onExitOptions) describeChild(a *app, w *onexit.Options) error {
 
 // processNames offers the names of the commands that run.
 func processNames(prefix string) []string {
-	all, _ := onexit.ProcessNames()
+	all, _ := process.Names()
 	names := slices.Sorted(maps.Values(all))
 	return words(slices.Compact(names)...)(prefix)
 }
 
 // processIDs offers the processes, each with its command's name.
 func processIDs(prefix string) []string {
-	all, _ := onexit.ProcessNames()
+	all, _ := process.Names()
 	var ids []string
 	for _, pid := range slices.Sorted(maps.Keys(all)) {
 		ids = append(ids, strconv.Itoa(pid)+"\t"+all[pid])

@@ -32,7 +32,7 @@ func rooms() map[string][]string {
 		"watch/timer":       {"watch", "loop", "event", "watch/fd"}, // the countdown reads keys
 		"watch/every":       {"watch", "loop", "event", "schedule"},
 		"watch/onsignal":    {"watch", "loop", "event"},
-		"watch/onexit":      {"watch", "loop", "event", "watch/stat"}, // a PID file is watched
+		"watch/onexit":      {"watch", "loop", "event", "process", "watch/stat"}, // a PID file is watched
 		"watch/onhttp":      {"watch", "loop", "event"},
 		"watch/onmessage":   {"watch", "loop", "event", "link"},
 		"watch/probe":       {"watch", "loop", "event"},

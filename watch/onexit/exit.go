@@ -8,8 +8,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/stat"
 )
@@ -70,7 +69,7 @@ type Watcher struct {
 	loop    *loop.Loop
 	options Options
 	emit    watch.Emit
-	pids    []pidRef
+	pids    []process.Ref
 
 	active  *loop.Fed    // while a process is waited for; fed when there is something told
 	told    []event.Exit // what is to be emitted, not being any target's
@@ -89,16 +88,6 @@ type target interface {
 	stop()
 }
 
-// pidRef is a process as the user names it.
-type pidRef struct {
-	pid   int
-	inode uint64 // of its pidfd; 0: any
-	name  string // its command; "": any
-}
-
-// errNoProcess is wrapped by the error for a process that is not there.
-var errNoProcess = errors.New("no such process; with --exited that counts as its end")
-
 // New makes a watcher of processes.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	w := &Watcher{loop: l, options: o, emit: emit}
@@ -106,7 +95,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 		return nil, errors.New("no process given: name a PID, a pidfile, a command or a child")
 	}
 	for _, s := range o.PIDs {
-		ref, err := parsePID(s)
+		ref, err := process.ParseRef(s)
 		if err != nil {
 			return nil, diag.Option("PIDs", s, err)
 		}
@@ -115,28 +104,6 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	w.active = loop.NewFed(l, w.deliver)
 	w.pidfds.w, w.polls.w = w, w
 	return w, nil
-}
-
-// parsePID reads PID and PID:INODE, the forms of waitpid(1).
-func parsePID(s string) (pidRef, error) {
-	text, inode, given := strings.Cut(s, ":")
-	pid, err := strconv.Atoi(text)
-	ref := pidRef{pid: pid}
-	switch {
-	case err != nil:
-		return ref, fmt.Errorf("%q is no PID", s)
-	case pid <= 0:
-		return ref, fmt.Errorf("%s is no PID: those are positive (0 and -N are groups to kill(2), not here)", text)
-	case pid == os.Getpid():
-		return ref, fmt.Errorf("process %d is ev itself, which will not see its own end", pid)
-	}
-	if !given {
-		return ref, nil
-	}
-	if ref.inode, err = strconv.ParseUint(inode, 10, 64); err != nil || ref.inode == 0 {
-		return ref, diag.At(len(text+":"), fmt.Errorf("%s: after the colon comes the inode of the process's pidfd, a number", s))
-	}
-	return ref, nil
 }
 
 // Start looks the processes up, starts the child, and waits for their end.
@@ -179,8 +146,8 @@ func (w *Watcher) startAll() error {
 }
 
 // watchPID waits for the end of one process.
-func (w *Watcher) watchPID(ref pidRef) error {
-	if w.watched[ref.pid] {
+func (w *Watcher) watchPID(ref process.Ref) error {
+	if w.watched[ref.PID] {
 		return nil
 	}
 	t, err := w.pidfds.watch(ref)
@@ -189,9 +156,11 @@ func (w *Watcher) watchPID(ref pidRef) error {
 	}
 	switch {
 	case err == nil:
-		w.watching(t, ref.pid)
-	case errors.Is(err, errNoProcess) && w.options.Exited:
-		w.tell(event.Exit{PID: ref.pid})
+		w.watching(t, ref.PID)
+	case errors.Is(err, process.ErrNoProcess) && w.options.Exited:
+		w.tell(event.Exit{PID: ref.PID})
+	case errors.Is(err, process.ErrNoProcess):
+		return notThere(err)
 	default:
 		return err
 	}
@@ -206,17 +175,17 @@ func (w *Watcher) watching(t target, pid int) {
 
 // watchCommand waits for the end of all processes of a name.
 func (w *Watcher) watchCommand(name string) error {
-	all, err := processes()
+	all, err := process.All()
 	if err != nil {
 		return err
 	}
 	found := false
 	for _, pid := range slices.Sorted(maps.Keys(all)) {
-		if all[pid].name != name || pid == os.Getpid() {
+		if all[pid].Name != name || pid == os.Getpid() {
 			continue
 		}
-		err := w.watchPID(pidRef{pid: pid, name: name})
-		if err != nil && !errors.Is(err, errNoProcess) {
+		err := w.watchPID(process.Ref{PID: pid, Name: name})
+		if err != nil && !errors.Is(err, process.ErrNoProcess) {
 			return err
 		}
 		found = found || err == nil
@@ -226,21 +195,13 @@ func (w *Watcher) watchCommand(name string) error {
 	case w.options.Exited:
 		w.tell(event.Exit{Command: name})
 	default:
-		return fmt.Errorf("command %s: %w", name, errNoProcess)
+		return notThere(fmt.Errorf("command %s: %w", name, process.ErrNoProcess))
 	}
 	return nil
 }
 
-// ProcessNames returns the names of the commands of all processes that can be seen, by
-// PID.
-func ProcessNames() (map[int]string, error) {
-	all, err := processes()
-	names := make(map[int]string, len(all))
-	for pid, p := range all {
-		names[pid] = p.name
-	}
-	return names, err
-}
+// notThere says what can be done about an ErrNoProcess.
+func notThere(err error) error { return fmt.Errorf("%w; with --exited that counts as its end", err) }
 
 // tell emits an event in this turn or the next one.
 func (w *Watcher) tell(d event.Exit) {
@@ -301,9 +262,9 @@ func (w *Watcher) Feed() {
 		return
 	}
 	d := event.Exit{PID: w.first}
-	found, _ := lookUp([]int{w.first})
+	found, _ := process.Find([]int{w.first})
 	if p, ok := found[w.first]; ok {
-		d = p.detail()
+		d = detail(p)
 		d.Running = true
 	}
 	w.tell(d)
@@ -319,10 +280,10 @@ func (w *Watcher) Pending() bool { return w.active.Pending() }
 func (w *Watcher) SetPriority(p loop.Priority) { w.active.SetPriority(p) }
 
 // detail is what there is to say of a process that has ended.
-func (p process) detail() event.Exit {
-	d := event.Exit{PID: p.pid, Command: p.name}
-	if !p.began.IsZero() {
-		d.Elapsed = max(time.Since(p.began), 1)
+func detail(p process.Info) event.Exit {
+	d := event.Exit{PID: p.PID, Command: p.Name}
+	if !p.Began.IsZero() {
+		d.Elapsed = max(time.Since(p.Began), 1)
 	}
 	return d
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/process"
 )
 
 // TestExit_byProcessEvents is what happens on a kernel that keeps no status.
@@ -24,7 +25,7 @@ func TestExit_byProcessEvents(t *testing.T) {
 	killed, kill := orphan(t, killItself)
 	r := newRig(t, Options{PIDs: append(pids, killed)})
 	var err error
-	if r.exit.pidfds.events, err = newProcEvents(r.loop); err != nil {
+	if r.exit.pidfds.events, err = process.NewEvents(r.loop); err != nil {
 		t.Skip("needs the process events connector: ", err)
 	}
 	r.exit.pidfds.asked = true
@@ -36,25 +37,6 @@ func TestExit_byProcessEvents(t *testing.T) {
 	r.runLoop()
 	if got := r.summary(); got != "exited 1, exited 2, exited 3, killed by KILL" {
 		t.Errorf("%s", got)
-	}
-}
-
-func TestProcEvents_neverGuess(t *testing.T) {
-	exit := func(status int) syscall.WaitStatus { return syscall.WaitStatus(status << 8) }
-	tests := []struct {
-		ends  threadEnds
-		known bool
-	}{
-		{threadEnds{first: exit(7), last: exit(7), firstEnded: true}, true},
-		{threadEnds{first: exit(0), last: exit(7), firstEnded: true}, false},
-		{threadEnds{last: exit(7)}, false},
-		{threadEnds{first: exit(7), last: exit(7), firstEnded: true, unsound: true}, false},
-	}
-	for _, tt := range tests {
-		p := &procEvents{fd: -1, ends: map[int]*threadEnds{1: &tt.ends}}
-		if ws, ok := p.status(1); ok != tt.known || ok && ws.ExitStatus() != 7 {
-			t.Errorf("%+v: %v %t", tt.ends, ws, ok)
-		}
 	}
 }
 
@@ -178,7 +160,7 @@ func TestExit_foreignProcIsNotBelieved(t *testing.T) {
 		}
 		release()
 		r.runLoop()
-		_, err := ProcessNames()
+		_, err := process.Names()
 		fmt.Println(",", err)
 		return
 	}
@@ -190,7 +172,7 @@ func TestExit_foreignProcIsNotBelieved(t *testing.T) {
 		t.Skip("needs root, for a PID namespace: ", err)
 	}
 	status := map[bool]string{true: "exited 3", false: "ended, status unknown"}[strings.Contains(string(out), "exited")]
-	if want := `"" 0s ` + status + ", " + errForeignProc.Error(); err != nil || !strings.HasPrefix(string(out), want) {
+	if want := `"" 0s ` + status + ", " + "/proc is another PID namespace's"; err != nil || !strings.HasPrefix(string(out), want) {
 		t.Errorf("%v\n%s, want %s", err, out, want)
 	}
 }
@@ -198,7 +180,7 @@ func TestExit_foreignProcIsNotBelieved(t *testing.T) {
 func TestExit_inode(t *testing.T) {
 	pids, release := strangers(t, 1, "exit 4")
 	pid, _ := strconv.Atoi(pids[0])
-	fd, err := openPIDFD(pidRef{pid: pid})
+	fd, err := process.OpenPIDFD(process.Ref{PID: pid})
 	if err != nil {
 		t.Skip("needs pidfds: ", err)
 	}
@@ -268,26 +250,4 @@ func TestExit_descriptorsAreGivenBack(t *testing.T) {
 	if after := count(); after > before {
 		t.Errorf("%d descriptors more", after-before)
 	}
-}
-
-func TestParseStat(t *testing.T) {
-	rest := " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711" + strings.Repeat(" 0", 29) + " 1792 "
-	st, err := parseStat([]byte("42 (a) b\n (c)" + rest))
-	if err != nil || st.comm != "a) b\n (c" || st.state != 'S' || st.start != 4711 || st.exitCode != 1792 {
-		t.Errorf("%+v %v", st, err)
-	}
-}
-
-func FuzzParseStat(f *testing.F) {
-	f.Add([]byte("42 (x) S 1"))
-	f.Add([]byte("1 )("))
-	if own, err := os.ReadFile("/proc/self/stat"); err == nil {
-		f.Add(own)
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		st, err := parseStat(text)
-		if err == nil && !bytes.Contains(text, []byte("("+st.comm+")")) {
-			t.Errorf("%q is not in %q", st.comm, text)
-		}
-	})
 }

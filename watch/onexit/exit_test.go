@@ -16,6 +16,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // A rig is a Watcher on a real loop, and what it has emitted.
@@ -433,7 +434,7 @@ func TestExit_polled(t *testing.T) {
 	r.exit.active.Start()
 	for _, s := range pids {
 		pid, _ := strconv.Atoi(s)
-		target, err := r.exit.polls.watch(pidRef{pid: pid})
+		target, err := r.exit.polls.watch(process.Ref{PID: pid})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -441,7 +442,7 @@ func TestExit_polled(t *testing.T) {
 	}
 	// The second is another process by now.
 	other, _ := strconv.Atoi(pids[1])
-	r.exit.polls.targets[other].id = "another"
+	r.exit.polls.targets[other].ID = "another"
 	r.on = func(event.Exit) { release() }
 	r.runLoop()
 	if got := r.summary(); got != "ended, status unknown, ended, status unknown" || r.got[0].PID != other {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch/stat"
 )
 
@@ -61,8 +62,8 @@ func (f *pidFile) changed(event.Detail) {
 	delete(f.w.targets, f)
 	err = f.w.watchPID(ref)
 	switch {
-	case errors.Is(err, errNoProcess):
-		f.w.tell(event.Exit{PID: ref.pid})
+	case errors.Is(err, process.ErrNoProcess):
+		f.w.tell(event.Exit{PID: ref.PID})
 	case err != nil:
 		f.w.options.Report.Errorf("%s: %v", f.path, err)
 	}
@@ -75,23 +76,23 @@ func (f *pidFile) stop() { f.stat.Stop() }
 var errNoPID = errors.New("empty")
 
 // readPIDFile reads the first line of a file: a PID.
-func readPIDFile(path string) (pidRef, error) {
+func readPIDFile(path string) (process.Ref, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return pidRef{}, err
+		return process.Ref{}, err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil {
-		return pidRef{}, err
+		return process.Ref{}, err
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	if line = strings.TrimSpace(line); line == "" {
-		return pidRef{}, fmt.Errorf("%s: %w", path, errNoPID)
+		return process.Ref{}, fmt.Errorf("%s: %w", path, errNoPID)
 	}
-	ref, err := parsePID(line)
-	if err != nil || ref.inode != 0 {
-		return pidRef{}, fmt.Errorf("%s: its first line is %.40q, and not a PID", path, line)
+	ref, err := process.ParseRef(line)
+	if err != nil || ref.Inode != 0 {
+		return process.Ref{}, fmt.Errorf("%s: its first line is %.40q, and not a PID", path, line)
 	}
 	return ref, nil
 }

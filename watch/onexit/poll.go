@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // pollEvery is how often processes are looked at that can't be watched.
@@ -22,21 +23,21 @@ type polls struct {
 
 type polledTarget struct {
 	polls *polls
-	process
+	process.Info
 }
 
 // watch waits for the end of a process.
-func (x *polls) watch(ref pidRef) (target, error) {
-	if ref.inode != 0 {
-		return nil, fmt.Errorf("process %d:%d: this system has no pidfds: name the PID alone", ref.pid, ref.inode)
+func (x *polls) watch(ref process.Ref) (target, error) {
+	if ref.Inode != 0 {
+		return nil, fmt.Errorf("process %d:%d: this system has no pidfds: name the PID alone", ref.PID, ref.Inode)
 	}
-	found, err := lookUp([]int{ref.pid})
+	found, err := process.Find([]int{ref.PID})
 	if err != nil {
 		return nil, err
 	}
-	p, ok := found[ref.pid]
-	if !ok || ref.name != "" && p.name != ref.name {
-		return nil, fmt.Errorf("process %d: %w", ref.pid, errNoProcess)
+	p, ok := found[ref.PID]
+	if !ok || ref.Name != "" && p.Name != ref.Name {
+		return nil, fmt.Errorf("process %d: %w", ref.PID, process.ErrNoProcess)
 	}
 	if len(x.targets) == 0 {
 		x.w.options.Report.Verbosef("processes can't be watched here: they are looked at every second, and how they end is unknown")
@@ -46,7 +47,7 @@ func (x *polls) watch(ref pidRef) (target, error) {
 		x.timer.Start()
 	}
 	t := &polledTarget{x, p}
-	x.targets[p.pid] = t
+	x.targets[p.PID] = t
 	return t, nil
 }
 
@@ -56,7 +57,7 @@ func (x *polls) look() {
 	var alive []int
 	for pid, t := range x.targets {
 		if unix.Kill(pid, 0) == unix.ESRCH {
-			x.w.ended(t, t.detail())
+			x.w.ended(t, detail(t.Info))
 		} else {
 			alive = append(alive, pid)
 		}
@@ -66,11 +67,11 @@ func (x *polls) look() {
 	}
 	targets := x.targets
 	go func() {
-		found, err := lookUp(alive)
+		found, err := process.Find(alive)
 		x.w.loop.Post(func() {
 			for pid, t := range targets {
-				if p, ok := found[pid]; err == nil && x.targets[pid] == t && (!ok || p.id != t.id) {
-					x.w.ended(t, t.detail())
+				if p, ok := found[pid]; err == nil && x.targets[pid] == t && (!ok || p.ID != t.ID) {
+					x.w.ended(t, detail(t.Info))
 				}
 			}
 		})
@@ -78,7 +79,7 @@ func (x *polls) look() {
 }
 
 func (t *polledTarget) stop() {
-	delete(t.polls.targets, t.pid)
+	delete(t.polls.targets, t.PID)
 	if len(t.polls.targets) == 0 {
 		t.polls.timer.Stop()
 	}

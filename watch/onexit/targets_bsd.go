@@ -2,11 +2,15 @@
 
 package onexit
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/evshell/ev/process"
+)
 
 // pidfds do not exist here: processes are polled.
 type pidfds struct{ w *Watcher }
 
-func (*pidfds) watch(pidRef) (target, error) { return nil, errors.ErrUnsupported }
+func (*pidfds) watch(process.Ref) (target, error) { return nil, errors.ErrUnsupported }
 
 func (*pidfds) close() {}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // reapGrace is how long a process that has ended may wait for its parent before its
@@ -17,30 +18,31 @@ const reapGrace = time.Second
 type pidfds struct {
 	w      *Watcher
 	asked  bool
-	keeps  bool        // the kernel keeps the status itself
-	events *procEvents // where it does not; nil: there are none
-	why    error       // there are none
+	keeps  bool            // the kernel keeps the status itself
+	events *process.Events // where it does not; nil: there are none
+	why    error           // there are none
 }
 
 // watch waits for the end of a process.
-func (f *pidfds) watch(ref pidRef) (target, error) {
-	fd, err := openPIDFD(ref)
+func (f *pidfds) watch(ref process.Ref) (target, error) {
+	fd, err := process.OpenPIDFD(ref)
 	if err != nil {
 		return nil, err
 	}
 	f.ask(fd)
 	if f.events != nil {
-		f.events.follow(ref.pid)
+		f.events.Follow(ref.PID)
 	}
-	t := &pidfdTarget{f: f, fd: fd, process: process{pid: ref.pid}}
+	t := &pidfdTarget{f: f, fd: fd, Info: process.Info{PID: ref.PID}}
 	t.io = loop.NewIO(f.w.loop, fd, loop.Read|loop.Hangup, t.ready)
 	t.io.SetPriority(f.w.active.Priority())
-	if p, ok := lookUpProcess(ref.pid); ok && !reaped(fd) {
-		t.process = p
+	found, _ := process.Find([]int{ref.PID})
+	if p, ok := found[ref.PID]; ok && !process.Reaped(fd) {
+		t.Info = p
 	}
-	if ref.name != "" && t.name != ref.name {
+	if ref.Name != "" && t.Name != ref.Name {
 		t.stop()
-		return nil, fmt.Errorf("process %d: %w", ref.pid, errNoProcess)
+		return nil, fmt.Errorf("process %d: %w", ref.PID, process.ErrNoProcess)
 	}
 	t.io.Start()
 	return t, nil
@@ -52,10 +54,10 @@ func (f *pidfds) ask(fd int) {
 		return
 	}
 	f.asked = true
-	if f.keeps = f.keeps || keepsStatus(fd); f.keeps {
+	if f.keeps = f.keeps || process.KeepsStatus(fd); f.keeps {
 		return
 	}
-	f.events, f.why = newProcEvents(f.w.loop)
+	f.events, f.why = process.NewEvents(f.w.loop)
 	if f.why != nil {
 		f.w.options.Report.Verbosef("exit statuses of processes that are not children will be unknown: this kernel does not keep them (Linux 6.15 does), and process events can't be had: %v", f.why)
 	}
@@ -63,7 +65,7 @@ func (f *pidfds) ask(fd int) {
 
 func (f *pidfds) close() {
 	if f.events != nil {
-		f.events.close()
+		f.events.Close()
 	}
 	f.asked, f.events = false, nil
 }
@@ -72,7 +74,7 @@ func (f *pidfds) close() {
 // process has ended, and hangs up once the parent has waited for it.
 type pidfdTarget struct {
 	f *pidfds
-	process
+	process.Info
 	fd        int
 	io        *loop.IO
 	stopGrace func()
@@ -104,7 +106,7 @@ func (t *pidfdTarget) late() {
 func (t *pidfdTarget) known() bool {
 	ws, ok := t.status()
 	if ok {
-		t.f.w.ended(t, withStatus(t.detail(), ws))
+		t.f.w.ended(t, withStatus(detail(t.Info), ws))
 	}
 	return ok
 }
@@ -112,20 +114,20 @@ func (t *pidfdTarget) known() bool {
 // status returns how the process ended, if that is known yet.
 func (t *pidfdTarget) status() (syscall.WaitStatus, bool) {
 	if t.f.events != nil {
-		return t.f.events.status(t.pid)
+		return t.f.events.Status(t.PID)
 	}
-	if ws, ok := statusOf(t.fd); ok {
+	if ws, ok := process.StatusOf(t.fd); ok {
 		return ws, true
 	}
 	if t.f.keeps {
-		return zombieStatus(t.pid, t.fd)
+		return process.ZombieStatus(t.PID, t.fd)
 	}
 	return 0, false
 }
 
 func (t *pidfdTarget) unknown(why string) {
-	t.f.w.options.Report.Verbosef("how process %d ended is unknown: %s", t.pid, why)
-	t.f.w.ended(t, t.detail())
+	t.f.w.options.Report.Verbosef("how process %d ended is unknown: %s", t.PID, why)
+	t.f.w.ended(t, detail(t.Info))
 }
 
 func (t *pidfdTarget) stop() {
@@ -134,6 +136,6 @@ func (t *pidfdTarget) stop() {
 		t.stopGrace()
 	}
 	if t.f.events != nil {
-		t.f.events.forget(t.pid)
+		t.f.events.Forget(t.PID)
 	}
 }

@@ -1,4 +1,4 @@
-package onexit
+package process
 
 import (
 	"encoding/binary"
@@ -12,11 +12,11 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// procEvents are the kernel's events of all processes: the process events connector,
+// Events are the kernel's events of all processes: the process events connector,
 // a netlink socket (linux/cn_proc.h). It is sent how a thread ends before the
 // process's pidfd becomes readable, so what a pidfd asks for is there already. Up to
 // Linux 6.5 it is root's alone.
-type procEvents struct {
+type Events struct {
 	fd   int
 	io   *loop.IO
 	ends map[int]*threadEnds // by PID, of the processes that are followed
@@ -42,12 +42,13 @@ const (
 	procHeader = 16 // proc_event up to its data
 )
 
-func newProcEvents(l *loop.Loop) (*procEvents, error) {
+// NewEvents has the kernel tell a loop of what happens.
+func NewEvents(l *loop.Loop) (*Events, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.NETLINK_CONNECTOR)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	p := &procEvents{fd: fd, ends: map[int]*threadEnds{}}
+	p := &Events{fd: fd, ends: map[int]*threadEnds{}}
 	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: cnIdxProc})
 	// A kernel that knows no filter heeds the first alone, others the second.
 	for _, data := range [][]uint32{{procListen}, {procListen, procEventExit}} {
@@ -66,7 +67,7 @@ func newProcEvents(l *loop.Loop) (*procEvents, error) {
 	return p, nil
 }
 
-func (p *procEvents) send(data []uint32) error {
+func (p *Events) send(data []uint32) error {
 	size := nlHeader + cnHeader + 4*len(data)
 	m := make([]byte, 0, size)
 	order := binary.NativeEndian
@@ -90,20 +91,21 @@ func (p *procEvents) send(data []uint32) error {
 	return nil
 }
 
-// follow keeps what comes of a process from now on.
-func (p *procEvents) follow(pid int) { p.ends[pid] = &threadEnds{} }
+// Follow keeps what comes of a process from now on.
+func (p *Events) Follow(pid int) { p.ends[pid] = &threadEnds{} }
 
-func (p *procEvents) forget(pid int) { delete(p.ends, pid) }
+// Forget ends that.
+func (p *Events) Forget(pid int) { delete(p.ends, pid) }
 
-// status returns how a process ended that has.
-func (p *procEvents) status(pid int) (syscall.WaitStatus, bool) {
+// Status returns how a process ended that has.
+func (p *Events) Status(pid int) (syscall.WaitStatus, bool) {
 	p.read()
 	e := p.ends[pid]
 	return e.last, e.firstEnded && !e.unsound && e.first == e.last
 }
 
 // read takes in all that has been sent.
-func (p *procEvents) read() {
+func (p *Events) read() {
 	buf := make([]byte, 1<<10)
 	for {
 		n, _, err := unix.Recvfrom(p.fd, buf, 0)
@@ -122,7 +124,7 @@ func (p *procEvents) read() {
 }
 
 // take notes the end of a thread.
-func (p *procEvents) take(m []byte) {
+func (p *Events) take(m []byte) {
 	if len(m) < nlHeader+cnHeader+procHeader+12 {
 		return
 	}
@@ -143,6 +145,7 @@ func (p *procEvents) take(m []byte) {
 	}
 }
 
-func (p *procEvents) close() {
+// Close ends all of it.
+func (p *Events) Close() {
 	_ = p.io.Close()
 }

@@ -1,4 +1,4 @@
-package onexit
+package process
 
 import (
 	"bytes"
@@ -12,14 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// process is what is known of a process while it lives.
-type process struct {
-	pid   int
-	name  string // of its command
-	began time.Time
-	id    string // tells it from another one with the same PID
-}
 
 // ticksPerSecond is what /proc counts in: USER_HZ, which is 100 on all
 // architectures that Go knows.
@@ -46,8 +38,8 @@ func readProc(pid int, name string) ([]byte, error) {
 	return os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
 }
 
-// processes returns those that can be seen, by PID.
-func processes() (map[int]process, error) {
+// All returns those that can be seen, by PID.
+func All() (map[int]Info, error) {
 	if foreignProc() {
 		return nil, errForeignProc
 	}
@@ -55,10 +47,10 @@ func processes() (map[int]process, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[int]process{}
+	all := map[int]Info{}
 	for _, e := range entries {
 		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			if p, ok := lookUpProcess(pid); ok {
+			if p, ok := findOne(pid); ok {
 				all[pid] = p
 			}
 		}
@@ -66,34 +58,34 @@ func processes() (map[int]process, error) {
 	return all, nil
 }
 
-// lookUp returns those of the processes that are there.
-func lookUp(pids []int) (map[int]process, error) {
-	found := map[int]process{}
+// Find returns those of the processes that are there.
+func Find(pids []int) (map[int]Info, error) {
+	found := map[int]Info{}
 	for _, pid := range pids {
-		if p, ok := lookUpProcess(pid); ok {
+		if p, ok := findOne(pid); ok {
 			found[pid] = p
 		}
 	}
 	return found, nil
 }
 
-func lookUpProcess(pid int) (process, bool) {
+func findOne(pid int) (Info, bool) {
 	text, err := readProc(pid, "stat")
 	if err != nil {
-		return process{}, false
+		return Info{}, false
 	}
 	st, err := parseStat(text)
 	if err != nil {
-		return process{}, false
+		return Info{}, false
 	}
-	p := process{pid: pid, name: st.comm, id: strconv.FormatUint(st.start, 10)}
+	p := Info{PID: pid, Name: st.comm, ID: strconv.FormatUint(st.start, 10)}
 	if len(st.comm) == commLen {
-		p.name = fullName(pid, st.comm)
+		p.Name = fullName(pid, st.comm)
 	}
 	var now unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) == nil {
 		age := time.Duration(now.Nano()) - time.Duration(st.start)*(time.Second/ticksPerSecond)
-		p.began = time.Now().Add(-max(age, 0))
+		p.Began = time.Now().Add(-max(age, 0))
 	}
 	return p, true
 }

@@ -1,6 +1,6 @@
 //go:build darwin || freebsd || netbsd || openbsd
 
-package onexit
+package process
 
 import (
 	"errors"
@@ -13,19 +13,11 @@ import (
 	"time"
 )
 
-// process is what is known of a process while it lives.
-type process struct {
-	pid   int
-	name  string // of its command
-	began time.Time
-	id    string // tells it from another one with the same PID
-}
+// All returns those that can be seen, by PID.
+func All() (map[int]Info, error) { return ps("-A") }
 
-// processes returns those that can be seen, by PID.
-func processes() (map[int]process, error) { return ps("-A") }
-
-// lookUp returns those of the processes that are there.
-func lookUp(pids []int) (map[int]process, error) {
+// Find returns those of the processes that are there.
+func Find(pids []int) (map[int]Info, error) {
 	list := make([]string, len(pids))
 	for i, pid := range pids {
 		list[i] = strconv.Itoa(pid)
@@ -34,7 +26,7 @@ func lookUp(pids []int) (map[int]process, error) {
 }
 
 // ps asks ps(1), which is the one interface to processes that these systems share.
-func ps(which ...string) (map[int]process, error) {
+func ps(which ...string) (map[int]Info, error) {
 	cmd := exec.Command("ps", append(which, "-o", "pid=,lstart=,comm=")...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	out, err := cmd.Output()
@@ -46,8 +38,8 @@ func ps(which ...string) (map[int]process, error) {
 }
 
 // parsePS reads lines of "PID Mon Nov 23 08:51:15 2026 NAME".
-func parsePS(out string) map[int]process {
-	all := map[int]process{}
+func parsePS(out string) map[int]Info {
+	all := map[int]Info{}
 	for line := range strings.Lines(out) {
 		words := strings.Fields(line)
 		if len(words) < 7 {
@@ -59,7 +51,7 @@ func parsePS(out string) map[int]process {
 		}
 		lstart := strings.Join(words[1:6], " ")
 		began, _ := time.ParseInLocation("Mon Jan 2 15:04:05 2006", lstart, time.Local)
-		all[pid] = process{pid: pid, name: filepath.Base(strings.Join(words[6:], " ")), began: began, id: lstart}
+		all[pid] = Info{PID: pid, Name: filepath.Base(strings.Join(words[6:], " ")), Began: began, ID: lstart}
 	}
 	return all
 }

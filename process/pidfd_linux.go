@@ -1,4 +1,4 @@
-package onexit
+package process
 
 import (
 	"errors"
@@ -13,25 +13,25 @@ import (
 // their own (PID_FS_MAGIC of linux/magic.h, Linux 6.9).
 const pidfsMagic = 0x50494446
 
-// openPIDFD opens a pidfd (pidfd_open(2)). Where there are none, the error is
+// OpenPIDFD opens a pidfd (pidfd_open(2)). Where there are none, the error is
 // ErrUnsupported.
-func openPIDFD(ref pidRef) (int, error) {
-	fd, err := unix.PidfdOpen(ref.pid, 0)
+func OpenPIDFD(ref Ref) (int, error) {
+	fd, err := unix.PidfdOpen(ref.PID, 0)
 	switch {
 	case err == nil:
 	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT):
-		if tgid := threadOf(ref.pid); tgid != 0 {
-			return -1, fmt.Errorf("%d is a thread of process %d: name the process", ref.pid, tgid)
+		if tgid := threadOf(ref.PID); tgid != 0 {
+			return -1, fmt.Errorf("%d is a thread of process %d: name the process", ref.PID, tgid)
 		}
-		return -1, fmt.Errorf("process %d: %w", ref.pid, errNoProcess)
+		return -1, fmt.Errorf("process %d: %w", ref.PID, ErrNoProcess)
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
 		return -1, errors.ErrUnsupported // before Linux 5.3, or in a sandbox
 	case errors.Is(err, unix.EMFILE):
-		return -1, fmt.Errorf("process %d: %w: each process that is watched takes a descriptor: raise the limit (ulimit -n)", ref.pid, err)
+		return -1, fmt.Errorf("process %d: %w: each process that is watched takes a descriptor: raise the limit (ulimit -n)", ref.PID, err)
 	default:
-		return -1, fmt.Errorf("process %d: %w", ref.pid, os.NewSyscallError("pidfd_open", err))
+		return -1, fmt.Errorf("process %d: %w", ref.PID, os.NewSyscallError("pidfd_open", err))
 	}
-	if ref.inode == 0 {
+	if ref.Inode == 0 {
 		return fd, nil
 	}
 	var st unix.Stat_t
@@ -40,9 +40,9 @@ func openPIDFD(ref pidRef) (int, error) {
 	switch {
 	case err != nil:
 	case unix.Fstatfs(fd, &fs) != nil || fs.Type != pidfsMagic:
-		err = fmt.Errorf("process %d:%d: this kernel gives pidfds no inodes (Linux 6.9 does): name the PID alone", ref.pid, ref.inode)
-	case st.Ino != ref.inode:
-		err = fmt.Errorf("process %d:%d: %w; %[1]d is another process, with the inode %[4]d", ref.pid, ref.inode, errNoProcess, st.Ino)
+		err = fmt.Errorf("process %d:%d: this kernel gives pidfds no inodes (Linux 6.9 does): name the PID alone", ref.PID, ref.Inode)
+	case st.Ino != ref.Inode:
+		err = fmt.Errorf("process %d:%d: %w; %[1]d is another process, with the inode %[4]d", ref.PID, ref.Inode, ErrNoProcess, st.Ino)
 	}
 	if err != nil {
 		_ = unix.Close(fd)
@@ -51,22 +51,22 @@ func openPIDFD(ref pidRef) (int, error) {
 	return fd, nil
 }
 
-// reaped reports whether the process's parent has waited for it, so that its PID
+// Reaped reports whether the process's parent has waited for it, so that its PID
 // may be another's.
-func reaped(pidfd int) bool {
+func Reaped(pidfd int) bool {
 	return errors.Is(unix.PidfdSendSignal(pidfd, 0, nil, 0), unix.ESRCH)
 }
 
-// keepsStatus reports whether the kernel keeps the status of a process for its
+// KeepsStatus reports whether the kernel keeps the status of a process for its
 // pidfds. It answers for PIDFD_INFO_COREDUMP (Linux 6.16), which a living process has
 // as well, instead of for PIDFD_INFO_EXIT, which came one version before it.
-func keepsStatus(pidfd int) bool {
+func KeepsStatus(pidfd int) bool {
 	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_COREDUMP}
 	return unix.IoctlPidfdInfo(pidfd, &info) == nil && info.Mask&unix.PIDFD_INFO_COREDUMP != 0
 }
 
-// statusOf returns how a process ended that has been waited for.
-func statusOf(pidfd int) (syscall.WaitStatus, bool) {
+// StatusOf returns how a process ended that has been waited for.
+func StatusOf(pidfd int) (syscall.WaitStatus, bool) {
 	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
 	if unix.IoctlPidfdInfo(pidfd, &info) != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
 		return 0, false
@@ -74,10 +74,10 @@ func statusOf(pidfd int) (syscall.WaitStatus, bool) {
 	return syscall.WaitStatus(info.Exit_code), true
 }
 
-// zombieStatus returns how a process ended that has not been waited for, if we may
+// ZombieStatus returns how a process ended that has not been waited for, if we may
 // know: whom the kernel does not trust, it shows a status of 0. The same right opens
 // /proc/PID/io (proc_pid_io(5)).
-func zombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
+func ZombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
 	text, err := readProc(pid, "stat")
 	if err != nil {
 		return 0, false
@@ -89,5 +89,5 @@ func zombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
 	if _, err := readProc(pid, "io"); err != nil {
 		return 0, false
 	}
-	return syscall.WaitStatus(st.exitCode), !reaped(pidfd)
+	return syscall.WaitStatus(st.exitCode), !Reaped(pidfd)
 }
