@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -40,22 +41,52 @@ func readProc(pid int, name string) ([]byte, error) {
 
 // All returns those that can be seen, by PID.
 func All() (map[int]Info, error) {
-	if foreignProc() {
-		return nil, errForeignProc
-	}
-	entries, err := os.ReadDir("/proc")
+	all, err := pids()
 	if err != nil {
 		return nil, err
 	}
-	all := map[int]Info{}
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			if p, ok := findOne(pid); ok {
-				all[pid] = p
-			}
+	return Find(all)
+}
+
+// pids returns the PIDs of those that can be seen.
+func pids() ([]int, error) {
+	if foreignProc() {
+		return nil, errForeignProc
+	}
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer proc.Close()
+	names, err := proc.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			all = append(all, pid)
 		}
 	}
 	return all, nil
+}
+
+// onlyZombies reports whether all that is left of a process group has ended and
+// waits to be reaped by its parent. Where PID 1 does not reap (a container without an
+// init), what has lost its parent waits for ever.
+func onlyZombies(group int) bool {
+	all, err := pids()
+	if err != nil {
+		return false
+	}
+	for _, pid := range all {
+		text, _ := readProc(pid, "stat")
+		st, err := parseStat(text)
+		if err == nil && st.group == group && st.state != 'Z' && st.state != 'X' {
+			return false
+		}
+	}
+	return true
 }
 
 // Find returns those of the processes that are there.
@@ -106,6 +137,7 @@ func fullName(pid int, comm string) string {
 type procStat struct {
 	comm     string
 	state    byte
+	group    int
 	start    uint64 // in ticks since the machine started
 	exitCode int    // as wait(2) has it, if the reader may trace the process; else 0
 }
@@ -122,10 +154,11 @@ func parseStat(text []byte) (st procStat, err error) {
 		return st, fmt.Errorf("/proc/PID/stat: %d fields, not 52, in %.80q", len(fields)+2, text)
 	}
 	st.state = fields[0][0]
-	if st.start, err = strconv.ParseUint(fields[22-3], 10, 64); err == nil {
-		st.exitCode, err = strconv.Atoi(fields[52-3])
-	}
-	return st, err
+	var errs [3]error
+	st.group, errs[0] = strconv.Atoi(fields[5-3])
+	st.start, errs[1] = strconv.ParseUint(fields[22-3], 10, 64)
+	st.exitCode, errs[2] = strconv.Atoi(fields[52-3])
+	return st, cmp.Or(errs[:]...)
 }
 
 // threadOf returns the process that a thread belongs to, 0 if it is none.
