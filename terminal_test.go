@@ -67,6 +67,31 @@ func TestTerminal_isNotQueried(t *testing.T) {
 	}
 }
 
+// TestTerminal_guardHasNoDescriptor: whoever waits for the end of --ready-fd does not wait
+// for the process that guards the terminal.
+func TestTerminal_guardHasNoDescriptor(t *testing.T) {
+	ready, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Close()
+	ev := command(t, "run", "--live", "-e", "timer 1h", "--ready-fd", "3")
+	ev.ExtraFiles = []*os.File{theirs}
+	f, err := pty.Start(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_ = theirs.Close()
+	_ = ready.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if got, err := io.ReadAll(ready); err != nil || string(got) != "\n" {
+		t.Errorf("--ready-fd: %q, %v", got, err)
+	}
+	_ = ev.Process.Signal(syscall.SIGTERM)
+	_, _ = io.Copy(io.Discard, f)
+	_ = ev.Wait()
+}
+
 // TestTerminal_eventHasTimeAndColour: on a terminal an event is for people.
 func TestTerminal_eventHasTimeAndColour(t *testing.T) {
 	t.Setenv("TERM", "xterm")

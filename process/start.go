@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/cloexec"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/loop"
@@ -107,7 +108,7 @@ func (s *Starter) ask(st start) {
 func (s *Starter) serve(wake <-chan struct{}) {
 	runtime.LockOSThread() // for good: it ends with the goroutine
 	sigmask.Open()
-	closeOnExec()
+	cloexec.Mark()
 	for range wake {
 		s.mu.Lock()
 		waiting := s.waiting
@@ -164,12 +165,4 @@ func (sp *Spec) start() (*Process, error) {
 		return nil, explain(file, err)
 	}
 	return &Process{PID: g.pid, spec: sp, body: g, began: began}, nil
-}
-
-// closeInherited marks the descriptors that ev may have been started with as
-// close-on-exec, one by one.
-func closeInherited() {
-	for fd := 3; fd < 1024; fd++ {
-		unix.CloseOnExec(fd)
-	}
 }

@@ -1,11 +1,8 @@
 package process
 
 import (
-	"math"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // attributes are those of a new process: a group of its own, a signal for the case
@@ -16,10 +13,4 @@ func (sp *Spec) attributes(pidfd *int) *syscall.SysProcAttr {
 
 func useCgroup(sys *syscall.SysProcAttr, dir *os.File) {
 	sys.UseCgroupFD, sys.CgroupFD = true, int(dir.Fd())
-}
-
-func closeOnExec() {
-	if unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) != nil { // before Linux 5.11
-		closeInherited()
-	}
 }

@@ -9,5 +9,3 @@ import (
 
 // useCgroup is never called: NewCgroup finds none.
 func useCgroup(*syscall.SysProcAttr, *os.File) {}
-
-func closeOnExec() { closeInherited() }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/cloexec"
 )
 
 // guardian is the first argument of a program that is started to guard a terminal.
@@ -38,6 +40,7 @@ func startGuard(fd int) (*guard, error) {
 		return nil, err
 	}
 	defer r.Close()
+	cloexec.Mark() // who waits for the end of a descriptor does not wait for the guard
 	pid, err := syscall.ForkExec(self, []string{"ev", guardian}, &syscall.ProcAttr{
 		Files: []uintptr{r.Fd(), uintptr(fd)},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
