@@ -1,12 +1,10 @@
 package action
 
 import (
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/process"
 )
 
@@ -49,7 +47,7 @@ func newCommand(o *Options) *command {
 		}
 		c.args = append(c.args, a)
 	}
-	c.base = slices.DeleteFunc(unique(slices.Concat(sdnotify.Environ(os.Environ()), o.Env)), c.impossible)
+	c.base = slices.DeleteFunc(process.Environ(o.Env), c.impossible)
 	c.user = map[string]bool{}
 	for _, v := range o.Env {
 		name, _, _ := strings.Cut(v, "=")
@@ -125,20 +123,4 @@ func (c *command) impossible(v string) bool {
 		return false
 	}
 	return true
-}
-
-// unique keeps the last setting of each variable: getenv(3) would find the first.
-func unique(env []string) []string {
-	last := make(map[string]int, len(env))
-	for i, v := range env {
-		name, _, _ := strings.Cut(v, "=")
-		last[name] = i
-	}
-	kept := env[:0:0]
-	for i, v := range env {
-		if name, _, _ := strings.Cut(v, "="); last[name] == i {
-			kept = append(kept, v)
-		}
-	}
-	return kept
 }

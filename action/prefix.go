@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 const (
@@ -33,19 +33,11 @@ type pump struct {
 
 // newPump makes a pump for a pipe, and returns the end that is the command's.
 func newPump(c *command, out *Output) (*pump, *os.File, error) {
-	var fds [2]int
-	syscall.ForkLock.RLock()
-	err := unix.Pipe(fds[:])
-	if err == nil {
-		unix.CloseOnExec(fds[0])
-		unix.CloseOnExec(fds[1])
-	}
-	syscall.ForkLock.RUnlock()
+	r, w, err := process.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	_ = unix.SetNonblock(fds[0], true)
-	return &pump{command: c, fd: fds[0], out: out}, os.NewFile(uintptr(fds[1]), "pipe"), nil
+	return &pump{command: c, fd: r, out: out}, w, nil
 }
 
 // start begins to copy. It does not keep the loop alive: the run does, and what the

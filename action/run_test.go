@@ -152,7 +152,7 @@ func (s *stage) end(status int) {
 	}
 	a := s.actors[0]
 	s.actors = s.actors[1:]
-	s.on(func() { a.run.ended(process.Wait{Status: unix.WaitStatus(status << 8)}) })
+	s.on(func() { a.run.ended(process.Wait{Status: syscall.WaitStatus(status << 8)}) })
 }
 
 // took returns what happened since the last call.

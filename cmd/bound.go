@@ -10,7 +10,6 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
-	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch"
 )
 
@@ -50,7 +49,7 @@ func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
 	}
 	if b.Exec != nil {
 		if s.starter == nil {
-			s.starter = &process.Starter{}
+			s.starter = s.app.starter
 		}
 		o := *b.Exec
 		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, r

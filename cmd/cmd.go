@@ -46,6 +46,7 @@ type app struct {
 	http      *onhttp.Hub           // of the loop
 	links     *links                // of the loop
 	listens   func(*onhttp.Options) // told what a line of an Evfile listens at; nil: it is none
+	starter   *process.Starter      // of the loop
 	shortHelp bool
 
 	backend   string
@@ -83,7 +84,7 @@ func Root() *cobra.Command {
 }
 
 func newApp(args []string) *app {
-	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub(), links: &links{}}
+	a := &app{args: args, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub(), links: &links{}, starter: &process.Starter{}}
 	// Until the flags are known, messages go out as they would without any.
 	a.report = report.New(a.stderr, "ev", report.Plain, report.Notice)
 	return a

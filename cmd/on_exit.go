@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
-	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch"
@@ -151,8 +148,7 @@ func (o *onExitOptions) describeChild(a *app, w *onexit.Options) error {
 	for _, word := range list {
 		w.Child = append(w.Child, word.Text)
 	}
-	w.Find = func(name string) (string, error) { return process.Lookup(name, "", a.env) }
-	w.Env = sdnotify.Environ((&exec.Cmd{Env: slices.Concat(os.Environ(), a.env)}).Environ())
+	w.Env, w.Starter = a.env, a.starter
 	err = a.lookup(w.Child[0], "", a.env)
 	if e, ok := errors.AsType[*process.StartError](err); ok {
 		return &wordError{&exitError{status: e.Status, err: fmt.Errorf("--child: %w", err)}, at}

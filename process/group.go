@@ -91,7 +91,7 @@ func (g *group) await(l *loop.Loop, ended func(Wait)) {
 // reap waits for the end of one child, and for no other's.
 func reap(pid int) (w Wait) {
 	for {
-		_, err := unix.Wait4(pid, &w.Status, 0, nil)
+		_, err := syscall.Wait4(pid, &w.Status, 0, &w.Usage)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

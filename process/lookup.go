@@ -127,7 +127,7 @@ func reason(err error) error {
 // was there a moment ago.
 func explain(file string, err error) error {
 	if _, later := Temporary(err); later {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	switch {
 	case errors.Is(err, unix.ENOENT):

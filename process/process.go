@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
@@ -27,7 +28,11 @@ import (
 type Process struct {
 	PID int
 
-	spec  *Spec
+	name       string // of its command
+	stopSignal syscall.Signal
+	killAfter  time.Duration
+	report     *report.Reporter
+
 	body  body
 	began time.Time
 	loop  *loop.Loop
@@ -62,9 +67,30 @@ const (
 
 // A Wait is how a process ended, as wait(2) tells it.
 type Wait struct {
-	Status  unix.WaitStatus
-	Elapsed time.Duration // since its start
-	Err     error         // that can't be known
+	Status  syscall.WaitStatus
+	Usage   syscall.Rusage // of it, and of those that it has waited for
+	Elapsed time.Duration  // since its start
+	Err     error          // why that can't be known
+}
+
+// String says how it ended in a word or two.
+func (w Wait) String() string {
+	switch {
+	case w.Err != nil:
+		return w.Err.Error()
+	case w.Status.Signaled():
+		return "killed by " + sig.Name(w.Status.Signal())
+	}
+	return fmt.Sprintf("exited %d", w.Status.ExitStatus())
+}
+
+// newProcess makes a Process of what was started: not of the Spec itself, which holds more
+// than has to be kept.
+func newProcess(sp *Spec, pid int, b body, began time.Time) *Process {
+	return &Process{
+		PID: pid, name: sp.Argv[0], stopSignal: sp.StopSignal, killAfter: sp.KillAfter, report: sp.Report,
+		body: b, began: began,
+	}
 }
 
 // follow has the machine run on a loop.
@@ -90,17 +116,16 @@ func (p *Process) Stop() {
 		return
 	}
 	p.state = stopping
-	p.body.signal(p.spec.StopSignal)
+	p.body.signal(p.stopSignal)
 	p.body.signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
-	if p.spec.KillAfter < span.Inf {
-		p.stopGrace = p.loop.After(p.spec.KillAfter, p.late)
+	if p.killAfter < span.Inf {
+		p.stopGrace = p.loop.After(p.killAfter, p.late)
 	}
 }
 
 // late is the end of the time that the process has to end.
 func (p *Process) late() {
-	p.spec.Report.Noticef("%s: did not end within %s of %s: killed", p.spec.Argv[0],
-		span.Format(p.spec.KillAfter), sig.Name(p.spec.StopSignal))
+	p.report.Noticef("%s: did not end within %s of %s: killed", p.name, span.Format(p.killAfter), sig.Name(p.stopSignal))
 	p.Kill()
 }
 

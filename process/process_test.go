@@ -71,7 +71,7 @@ func perform(t *testing.T, sp Spec, play func(*stage)) {
 		s := &stage{loop: l}
 		sp.Argv = []string{"cmd"}
 		sp.Report = report.New(&s.said, "ev", report.Plain, report.Debug)
-		s.Process = &Process{PID: 7, spec: &sp, body: s, began: time.Now()}
+		s.Process = newProcess(&sp, 7, s, time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
 		over := make(chan struct{})
 		l.Ref() // the play's

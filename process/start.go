@@ -90,6 +90,23 @@ func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), en
 	}})
 }
 
+// StartNow is Start for who can't go on before the process is there: it waits for that.
+func (s *Starter) StartNow(l *loop.Loop, sp Spec, ended func(Wait)) (p *Process, err error) {
+	done := make(chan struct{})
+	s.ask(start{sp, func(started *Process, why error) {
+		p, err = started, why
+		close(done)
+	}})
+	if <-done; err == nil {
+		l.Ref()
+		p.follow(l, func(w Wait) {
+			ended(w)
+			l.Unref()
+		})
+	}
+	return p, err
+}
+
 // ask has the thread do what is asked for.
 func (s *Starter) ask(st start) {
 	if s.wake == nil {
@@ -164,5 +181,5 @@ func (sp *Spec) start() (*Process, error) {
 		g.release()
 		return nil, explain(file, err)
 	}
-	return &Process{PID: g.pid, spec: sp, body: g, began: began}, nil
+	return newProcess(sp, g.pid, g, began), nil
 }

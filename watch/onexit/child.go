@@ -1,33 +1,27 @@
 package onexit
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 // childGrace is how long a child may take to end once it has been told to.
 const childGrace = 10 * time.Second
 
-// A child is a command that ev has started, in a process group of its own, with
-// nothing on its standard input.
+// A child is a command that ev has started, with nothing on its standard input.
 type child struct {
 	w       *Watcher
-	process *os.Process // nil: in the pause before it is started again
-	began   time.Time
-	delay   time.Duration // before the next start
+	process *process.Process // nil: in the pause before it is started again
+	delay   time.Duration    // before the next start
 	again   *loop.Timer
 	stopped bool
-	kill    func() // stops the timer to KILL
 }
 
 func (w *Watcher) startChild() error {
@@ -37,73 +31,36 @@ func (w *Watcher) startChild() error {
 	if err := c.start(); err != nil {
 		return err
 	}
-	w.watching(c, c.process.Pid)
+	w.watching(c, c.process.PID)
 	w.child = c
 	return nil
 }
 
-// start starts the process, and a goroutine that waits for it. The loop stays alive
-// until that has been told.
-func (c *child) start() error {
-	argv := c.w.options.Child
-	file, err := c.w.options.Find(argv[0])
-	if err != nil {
-		return err
+// start starts the process. The loop stays alive until its end has been told.
+func (c *child) start() (err error) {
+	o := &c.w.options
+	c.process, err = o.Starter.StartNow(c.w.loop, process.Spec{
+		Argv: o.Child, Env: process.Environ(o.Env), Files: [3]*os.File{1: os.Stdout, 2: os.Stderr},
+		KillAfter: childGrace, Report: o.Report,
+	}, c.ended)
+	if err == nil {
+		o.Report.Verbosef("%s: started, %s", o.Child[0], c.process)
 	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
-	name := argv[0]
-	file, argv = sigmask.Wrap(file, argv)
-	c.began = time.Now()
-	started := make(chan error)
-	go func() {
-		// For good: the kernel takes the end of the thread for the parent's death.
-		runtime.LockOSThread()
-		pid, err := syscall.ForkExec(file, argv, &syscall.ProcAttr{
-			Env: c.w.options.Env,
-			// By number: an os.File would make standard output blocking for all who share it.
-			Files: []uintptr{null.Fd(), 1, 2},
-			Sys:   childAttributes(),
-		})
-		var p *os.Process
-		if err == nil {
-			p, err = os.FindProcess(pid)
-		}
-		c.process = p
-		started <- err
-		if err != nil {
-			return
-		}
-		state, err := p.Wait()
-		c.w.loop.Post(func() {
-			c.w.loop.Unref()
-			c.ended(state, err)
-		})
-	}()
-	if err := <-started; err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	c.w.options.Report.Verbosef("%s: started, process %d", name, c.process.Pid)
-	c.w.loop.Ref()
-	return nil
+	return err
 }
 
-func (c *child) ended(state *os.ProcessState, err error) {
-	pid := c.process.Pid
+func (c *child) ended(wait process.Wait) {
+	pid := c.process.PID
 	c.process = nil
 	if c.stopped {
-		c.kill()
 		return
 	}
-	d := event.Exit{PID: pid, Command: c.w.options.Child[0], Elapsed: time.Since(c.began)}
-	if err != nil {
-		c.w.options.Report.Errorf("how process %d ended can't be known: %v", pid, err)
+	d := event.Exit{PID: pid, Command: c.w.options.Child[0], Elapsed: wait.Elapsed}
+	if wait.Err != nil {
+		c.w.options.Report.Errorf("%v", wait.Err)
 	} else {
-		d = withStatus(d, state.Sys().(syscall.WaitStatus))
-		d.Usage = usage(state)
+		d = withStatus(d, wait.Status)
+		d.Usage = usage(wait.Usage)
 	}
 	failed := !d.Known || d.Signal != "" || d.Status != 0
 	if r := c.w.options.Respawn; r == RespawnNever || r == RespawnOnFailure && !failed {
@@ -115,14 +72,11 @@ func (c *child) ended(state *os.ProcessState, err error) {
 	c.w.emit(d)
 }
 
-// usage is what the child and those that it has waited for have used.
-func usage(state *os.ProcessState) *event.Usage {
-	u := &event.Usage{User: state.UserTime(), System: state.SystemTime()}
-	if r, ok := state.SysUsage().(*syscall.Rusage); ok {
-		u.MaxRSS = int64(r.Maxrss) //nolint:unconvert // int32 on 32-bit platforms
-		if runtime.GOOS != "darwin" {
-			u.MaxRSS *= 1024 // getrusage(2): macOS counts bytes, all others kilobytes
-		}
+func usage(r syscall.Rusage) *event.Usage {
+	u := &event.Usage{User: time.Duration(r.Utime.Nano()), System: time.Duration(r.Stime.Nano())}
+	u.MaxRSS = int64(r.Maxrss) //nolint:unconvert // int32 on 32-bit platforms
+	if runtime.GOOS != "darwin" {
+		u.MaxRSS *= 1024 // getrusage(2): macOS counts bytes, all others kilobytes
 	}
 	return u
 }
@@ -146,20 +100,11 @@ func (c *child) restart() {
 	}
 }
 
-// stop tells the child to end.
+// stop tells the child to end, and all of its group.
 func (c *child) stop() {
 	c.again.Stop()
-	if c.process == nil || c.stopped {
-		return
+	if c.process != nil {
+		c.stopped = true
+		c.process.Stop()
 	}
-	c.stopped = true
-	c.signal(unix.SIGTERM)
-	c.signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
-	c.kill = c.w.loop.After(childGrace, func() {
-		c.w.options.Report.Noticef("%s: did not end within %s of TERM: killed", c.w.options.Child[0], span.Format(childGrace))
-		c.signal(unix.SIGKILL)
-	})
 }
-
-// signal sends a signal to all of the child's group.
-func (c *child) signal(s syscall.Signal) { _ = unix.Kill(-c.process.Pid, s) }

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
@@ -41,11 +39,10 @@ type Options struct {
 	Delay    time.Duration // before it is started again; doubled each time
 	MaxDelay time.Duration // but not over this
 
-	// Find finds the file of Child's command.
-	Find   func(name string) (file string, err error)
-	Env    []string  // Child's environment
-	Hub    *stat.Hub // of the loop; nil: one of its own
-	Report *report.Reporter
+	Env     []string // NAME=value, over ev's own environment: Child's
+	Starter *process.Starter
+	Hub     *stat.Hub // of the loop; nil: one of its own
+	Report  *report.Reporter
 }
 
 // Respawn says when a child that has ended is started again.
@@ -237,8 +234,8 @@ func (w *Watcher) settle() {
 	}
 }
 
-// Stop waits no more. A child is told to end, and killed if it takes too long; the
-// loop stays alive until it is gone.
+// Stop waits no more. A child and its group are told to end, and killed if that takes too
+// long; the loop stays alive until they are gone.
 func (w *Watcher) Stop() {
 	for t := range w.targets {
 		t.stop()
@@ -251,7 +248,7 @@ func (w *Watcher) Stop() {
 // Kill kills a child at once that has been told to end.
 func (w *Watcher) Kill() {
 	if w.child != nil && w.child.process != nil {
-		w.child.signal(unix.SIGKILL)
+		w.child.process.Kill()
 	}
 }
 

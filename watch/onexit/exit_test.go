@@ -31,7 +31,8 @@ type rig struct {
 func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
 	r := &rig{T: t, loop: looptest.NewLoop(t)}
-	o.Find, o.Env = exec.LookPath, os.Environ()
+	o.Starter = &process.Starter{}
+	t.Cleanup(o.Starter.Close)
 	var err error
 	r.exit, err = New(r.loop, o, func(d event.Detail) {
 		r.got = append(r.got, d.(event.Exit))
