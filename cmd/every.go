@@ -146,7 +146,7 @@ func (o *everyOptions) comes(a *app, c *cobra.Command, w every.Options) error {
 
 // describe turns the flags and the SCHEDULE into what the watcher wants to know.
 func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name string) (every.Options, error) {
-	w := every.Options{Jitter: o.jitter, State: o.state, Report: a.report}
+	w := every.Options{Jitter: o.jitter, State: o.state, Starter: a.starter, Report: a.report}
 	zone, err := o.location(a)
 	if err != nil {
 		return w, err

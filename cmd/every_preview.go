@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,7 +46,7 @@ const explained = 5
 
 func (p *preview) write(a *app, c *cobra.Command, w every.Options, asJSON bool) error {
 	now := time.Now()
-	s := shown{Options: w, now: now, after: now, context: c.Context()}
+	s := shown{Options: w, now: now, after: now}
 	switch {
 	case (p.calendar || p.timeline) && w.Schedule == nil:
 		return usageAt(flagWord("calendar", "timeline"), "a --schedule-command can't be drawn: --next N asks it for instants")
@@ -89,9 +88,8 @@ func (p *preview) write(a *app, c *cobra.Command, w every.Options, asJSON bool) 
 // shown is a schedule that is looked at.
 type shown struct {
 	every.Options
-	now     time.Time
-	after   time.Time
-	context context.Context
+	now   time.Time
+	after time.Time
 }
 
 func (s *shown) zone() *time.Location {
@@ -110,7 +108,7 @@ func (s *shown) instants() iter.Seq2[time.Time, error] {
 			if s.Schedule != nil {
 				at, ok = s.Schedule.Next(at)
 			} else {
-				at, ok, err = s.Rule.Next(s.context, at)
+				at, ok, err = s.Rule.Next(at)
 			}
 			if !ok && err == nil || !yield(at, err) || err != nil {
 				return

@@ -30,7 +30,7 @@ func rooms() map[string][]string {
 		"watch/stat":        {"watch", "loop", "event"},
 		"watch/fd":          {"watch", "loop", "event"},
 		"watch/timer":       {"watch", "loop", "event", "watch/fd"}, // the countdown reads keys
-		"watch/every":       {"watch", "loop", "event", "schedule"},
+		"watch/every":       {"watch", "loop", "event", "process", "schedule"},
 		"watch/onsignal":    {"watch", "loop", "event"},
 		"watch/onexit":      {"watch", "loop", "event", "process", "watch/stat"}, // a PID file is watched
 		"watch/onhttp":      {"watch", "loop", "event"},

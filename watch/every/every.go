@@ -10,6 +10,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch"
 )
@@ -36,7 +37,8 @@ type Options struct {
 	CatchUp CatchUp
 	State   string // the file that remembers, from one run to the next, up to when instants were dealt with; or empty
 
-	Report *report.Reporter
+	Starter *process.Starter // of Rule's command
+	Report  *report.Reporter
 }
 
 // A Watcher emits event.Every when the wall clock reaches the instants of a schedule. An instant that is reached up to a

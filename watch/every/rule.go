@@ -1,18 +1,16 @@
 package every
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
 )
 
@@ -32,16 +30,50 @@ const (
 // seconds since the epoch; false if it prints nothing, which means never again. The instant has to be after the one
 // given, which the command finds in its environment as EV_AFTER (RFC 3339) and EV_AFTER_EPOCH (seconds). It has ten
 // seconds.
-func (r *Rule) Next(ctx context.Context, after time.Time) (time.Time, bool, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, ruleTimeout, fmt.Errorf("it did not answer within %v", ruleTimeout))
-	defer cancel()
-	text, err := r.run(ctx, after.In(r.Zone))
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
+func (r *Rule) Next(after time.Time) (at time.Time, ok bool, err error) {
+	failed := process.OnItsOwn(func(l *loop.Loop, s *process.Starter) {
+		r.ask(l, s, after, func(next time.Time, some bool, why error) { at, ok, err = next, some, why })
+	})
+	return at, ok, cmp.Or(err, failed)
+}
+
+// ask has answered called with what Next returns. GiveUp ends the command, and answered is not called any more.
+func (r *Rule) ask(l *loop.Loop, s *process.Starter, after time.Time, answered func(time.Time, bool, error)) (giveUp func()) {
+	const longest = 1024
+	after = after.In(r.Zone)
+	late, stopTimer := false, func() {}
+	kill := s.Output(l, process.Spec{
+		Argv: r.Command,
+		Env: append(process.Environ(r.Env), "EV_AFTER="+after.Format(time.RFC3339Nano),
+			"EV_AFTER_EPOCH="+strconv.FormatInt(after.Unix(), 10)+after.Format(".000000000")),
+		Files: [3]*os.File{2: os.Stderr},
+	}, longest, func(out []byte, w process.Wait) {
+		stopTimer()
+		var err error
+		switch {
+		case late:
+			err = fmt.Errorf("it did not answer within %v", ruleTimeout)
+		case len(out) > longest:
+			err = errors.New("it prints more than one time")
+		case w.Err != nil || w.Status != 0:
+			err = errors.New(w.String())
+		}
+		if err != nil {
+			answered(time.Time{}, false, fmt.Errorf("the schedule command failed: %w", err))
+			return
+		}
+		answered(r.read(strings.TrimSpace(string(out)), after))
+	})
+	stopTimer = l.After(ruleTimeout, func() { late = true; kill() })
+	return func() {
+		stopTimer()
+		answered = func(time.Time, bool, error) {}
+		kill()
 	}
-	if err != nil {
-		return time.Time{}, false, fmt.Errorf("the schedule command failed: %w", err)
-	}
+}
+
+// read reads what the command has printed.
+func (r *Rule) read(text string, after time.Time) (time.Time, bool, error) {
 	if text == "" {
 		return time.Time{}, false, nil
 	}
@@ -54,67 +86,27 @@ func (r *Rule) Next(ctx context.Context, after time.Time) (time.Time, bool, erro
 	}
 	if !at.After(after) {
 		return time.Time{}, false, fmt.Errorf("the schedule command printed %s, which is not after $EV_AFTER: %s",
-			at.Format(time.RFC3339Nano), after.In(r.Zone).Format(time.RFC3339Nano))
+			at.Format(time.RFC3339Nano), after.Format(time.RFC3339Nano))
 	}
 	return at, true, nil
 }
 
-func (r *Rule) run(ctx context.Context, after time.Time) (string, error) {
-	cmd := exec.CommandContext(ctx, r.Command[0], r.Command[1:]...)
-	cmd.Env = append(slices.Concat(os.Environ(), r.Env),
-		"EV_AFTER="+after.Format(time.RFC3339Nano),
-		"EV_AFTER_EPOCH="+strconv.FormatInt(after.Unix(), 10)+after.Format(".000000000"))
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	const longest = 1024
-	text, err := io.ReadAll(io.LimitReader(out, longest+1))
-	if len(text) > longest {
-		err = errors.New("it prints more than one time")
-	}
-	_ = out.Close() // what is too long is not waited for
-	ended := cmd.Wait()
-	if err == nil {
-		err = ended
-	}
-	return strings.TrimSpace(string(text)), err
-}
-
 // asking is what a Watcher knows of its Rule.
 type asking struct {
-	rule   *Rule
-	stop   func() // gives up the question that is open; nil if none is
-	jumps  uint64 // steps of the clock when the last answer came
-	number int    // of the last question
+	rule  *Rule
+	stop  func() // gives up the question that is open; nil if none is
+	jumps uint64 // steps of the clock when the last answer came
 }
 
 func (e *Watcher) asking() bool { return e.rule != nil && e.rule.stop != nil }
 
-// ask has the rule asked what comes next, on a goroutine of its own. The question keeps the loop alive until it is
-// answered, also while the rule fails.
+// ask has the rule asked what comes next. The question keeps the loop alive until it is answered, also while the rule
+// fails.
 func (e *Watcher) ask() {
 	e.forget()
-	r := e.rule
-	r.number++
-	ctx, cancel := context.WithCancel(context.Background())
-	e.schedule, r.stop = nil, cancel
+	e.schedule = nil
 	e.loop.Ref()
-	number, after := r.number, e.settled
-	go func() {
-		at, ok, err := r.rule.Next(ctx, after)
-		e.loop.Post(func() {
-			if number == r.number && e.asking() {
-				e.answer(at, ok, err)
-			}
-		})
-	}()
+	e.rule.stop = e.rule.rule.ask(e.loop, e.options.Starter, e.settled, e.answer)
 }
 
 // answer arms the periodic for what the rule has said.

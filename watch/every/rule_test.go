@@ -2,9 +2,11 @@ package every
 
 import (
 	"bytes"
-	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 )
 
 func shellRule(t *testing.T, script string) *Rule {
@@ -40,11 +43,13 @@ func TestRuleAnswers(t *testing.T) {
 		{"two times", "echo 18:00; echo 19:00", time.Time{}, "did not print a time"},
 		{"no end", "while echo 18:00; do :; done", time.Time{}, "more than one time"},
 		{"not later", `echo "$EV_AFTER"`, time.Time{}, "not after $EV_AFTER"},
-		{"failure", "exit 3", time.Time{}, "exit status 3"},
+		{"failure", "exit 3", time.Time{}, "failed: exited 3"},
+		{"a signal", "kill -9 $$", time.Time{}, "failed: killed by KILL"},
+		{"its output is still open", "sleep 20 2>&1 & echo 18:00", time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			at, ok, err := shellRule(t, tt.script).Next(t.Context(), after)
+			at, ok, err := shellRule(t, tt.script).Next(after)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("error %v, want %q", err, tt.err)
@@ -58,12 +63,54 @@ func TestRuleAnswers(t *testing.T) {
 	}
 }
 
+// A question that is given up is ended, whether its command is there yet or not, and the loop with it.
 func TestRuleIsGivenUp(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, _, err := shellRule(t, "sleep 1000").Next(ctx, time.Now()); err == nil {
-		t.Error("no error")
+	for name, early := range map[string]bool{"while it starts": true, "while it runs": false} {
+		t.Run(name, func(t *testing.T) {
+			fifo := filepath.Join(t.TempDir(), "fifo")
+			if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			rule := shellRule(t, `exec 3<>"$FIFO"; echo up >&3; trap '' TERM; while :; do sleep 1000; done`)
+			rule.Env = []string{"FIFO=" + fifo}
+			l := looptest.NewLoop(t)
+			e := New(l, Options{Rule: rule, Starter: starter(t)}, func(event.Detail) { t.Error("an event") })
+			if err := e.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if early {
+				e.Stop()
+			} else {
+				go func() {
+					f, err := os.Open(fifo)
+					if err == nil {
+						_, err = f.Read(make([]byte, 1))
+						_ = f.Close()
+					}
+					if err != nil {
+						t.Error(err)
+					}
+					l.Post(e.Stop)
+				}()
+			}
+			looptest.Run(t, l)
+			if e.Active() {
+				t.Error("still active")
+			}
+			fd, err := syscall.Open(fifo, syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+			if err == nil {
+				_ = syscall.Close(fd)
+				t.Error("the command still lives: it has the FIFO open")
+			}
+		})
 	}
+}
+
+// starter is what starts rules' commands.
+func starter(t *testing.T) *process.Starter {
+	s := &process.Starter{}
+	t.Cleanup(s.Close)
+	return s
 }
 
 func TestEveryAsksItsRuleForEachInstant(t *testing.T) {
@@ -71,7 +118,7 @@ func TestEveryAsksItsRuleForEachInstant(t *testing.T) {
 	l := looptest.NewLoop(t)
 	var e *Watcher
 	var due []time.Time
-	e = New(l, Options{Rule: rule, Text: "rule"}, func(d event.Detail) {
+	e = New(l, Options{Rule: rule, Text: "rule", Starter: starter(t)}, func(d event.Detail) {
 		if due = append(due, d.(event.Every).Due); len(due) == 2 {
 			e.Stop()
 		}
@@ -87,7 +134,7 @@ func TestEveryAsksItsRuleForEachInstant(t *testing.T) {
 
 func TestEveryEndsWhenItsRuleSaysNothing(t *testing.T) {
 	l := looptest.NewLoop(t)
-	e := New(l, Options{Rule: shellRule(t, "true")}, func(event.Detail) { t.Error("an event") })
+	e := New(l, Options{Rule: shellRule(t, "true"), Starter: starter(t)}, func(event.Detail) { t.Error("an event") })
 	if err := e.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +168,7 @@ func newRuleTest(t *testing.T, rule *Rule) *ruleTest {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.loop.Close() })
-	o := Options{Rule: rule, Report: report.New(&r.messages, "ev", report.Plain, report.Notice)}
+	o := Options{Rule: rule, Starter: starter(t), Report: report.New(&r.messages, "ev", report.Plain, report.Notice)}
 	r.Watcher = New(r.loop, o, func(event.Detail) { t.Error("an event") })
 	return r
 }
@@ -163,7 +210,7 @@ func TestEveryAsksItsRuleAnewWhenTheClockIsSet(t *testing.T) {
 			return true
 		}, func() bool {
 			second, _ = r.At()
-			return r.rule.number == 2 && !second.IsZero()
+			return !second.IsZero() && !second.Equal(first)
 		})
 		if got := second.Sub(first).Round(time.Minute); got != step {
 			t.Errorf("a step of %v moved the next instant by %v", step, got)
@@ -177,13 +224,25 @@ func TestEveryAsksARuleThatFailsAgain(t *testing.T) {
 		if r.messages.Len() == 0 {
 			return false
 		}
+		r.messages.Reset()
 		if !r.Active() {
 			t.Error("it is not active any more")
 		}
 		r.mono = rulePause
 		return true
-	}, func() bool { return r.rule.number == 2 })
-	if !strings.Contains(r.messages.String(), "exit status 1; it is asked again in 1m0s") {
-		t.Errorf("said %q", r.messages.String())
+	}, func() bool { return r.messages.Len() > 0 })
+	if got, want := r.messages.String(), "failed: exited 1; it is asked again in 1m0s"; !strings.Contains(got, want) {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}
+
+func TestEveryDoesNotWaitForARuleForEver(t *testing.T) {
+	r := newRuleTest(t, shellRule(t, "trap '' TERM; while :; do sleep 1000; done"))
+	r.run(t, func() bool {
+		r.mono = ruleTimeout
+		return true
+	}, func() bool { return r.messages.Len() > 0 })
+	if got, want := r.messages.String(), "failed: it did not answer within 10s; it is asked again"; !strings.Contains(got, want) {
+		t.Errorf("said %q, want %q", got, want)
 	}
 }
