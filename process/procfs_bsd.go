@@ -3,14 +3,14 @@
 package process
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
+	"cmp"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evshell/ev/loop"
 )
 
 // All returns those that can be seen, by PID.
@@ -26,15 +26,18 @@ func Find(pids []int) (map[int]Info, error) {
 }
 
 // ps asks ps(1), which is the one interface to processes that these systems share.
-func ps(which ...string) (map[int]Info, error) {
-	cmd := exec.Command("ps", append(which, "-o", "pid=,lstart=,comm=")...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	out, err := cmd.Output()
-	// It fails if there is none of the processes.
-	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
-		return nil, fmt.Errorf("ps: %w", err)
+func ps(which ...string) (found map[int]Info, err error) {
+	sp := Spec{
+		Argv: slices.Concat([]string{"ps"}, which, []string{"-o", "pid=,lstart=,comm="}),
+		Env:  Environ([]string{"LC_ALL=C"}),
 	}
-	return parsePS(string(out)), nil
+	const most = 64 << 20
+	failed := OnItsOwn(func(l *loop.Loop, s *Starter) {
+		s.Output(l, sp, most, func(out []byte, w Wait) {
+			found, err = parsePS(string(out)), w.Err // its status is not 0 if there is none of the processes
+		})
+	})
+	return found, cmp.Or(err, failed)
 }
 
 // parsePS reads lines of "PID Mon Nov 23 08:51:15 2026 NAME".

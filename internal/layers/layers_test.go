@@ -3,6 +3,7 @@
 package layers
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -68,6 +69,7 @@ func libraries() map[string][]string {
 		"net/http":      {"watch/onhttp", "watch/probe"}, // its server, and its client
 		"text/template": {},                              // it costs 1.5 MB, and the linker's dead-code elimination
 		"expvar":        {},                              // it costs 4 MB
+		"os/exec":       {"internal/inject"},             // the process room starts what ev starts
 	}
 }
 
@@ -118,6 +120,15 @@ func roomOf(folder string) string {
 	return parts[0]
 }
 
+// starts says whether a function starts a process, and mayStart whether a room may call it.
+// What is started elsewhere would inherit descriptors and blocked signals, and nobody would
+// reap it. The guard of a terminal is ev itself; inject is a program of the tests'.
+func starts(function string) bool { return function == "ForkExec" || function == "StartProcess" }
+
+func mayStart(room string) bool {
+	return slices.Contains([]string{"process", "internal/term", "internal/inject"}, room)
+}
+
 // The files themselves are read, not go list asked, so that the files of every
 // platform count, and that a package which does not compile is no excuse.
 func TestImportsRunOneWay(t *testing.T) {
@@ -134,7 +145,7 @@ func TestImportsRunOneWay(t *testing.T) {
 			return nil
 		}
 		files++
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
@@ -142,15 +153,22 @@ func TestImportsRunOneWay(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		room := roomOf(filepath.ToSlash(folder))
 		for _, spec := range file.Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
 				return err
 			}
-			if why := fault(roomOf(filepath.ToSlash(folder)), imported); why != "" {
+			if why := fault(room, imported); why != "" {
 				t.Errorf("%s: %s", name, why)
 			}
 		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if use, ok := n.(*ast.SelectorExpr); ok && starts(use.Sel.Name) && !mayStart(room) {
+				t.Errorf("%s: %s may not start a process by %s", name, room, use.Sel.Name)
+			}
+			return true
+		})
 		return nil
 	})
 	if err != nil {
@@ -209,6 +227,12 @@ func TestFault(t *testing.T) {
 		{"process", module + "/loop", true},
 		{"process", module + "/event", false},
 		{"process", sys, true},
+		{"process", "os/exec", false},
+		{"cmd", "os/exec", false},
+		{"internal/term", "os/exec", false},
+		{"watch/onexit", module + "/process", true},
+		{"watch/every", module + "/process", true},
+		{"watch/timer", module + "/process", false},
 		{"action", module + "/internal/sig", true},
 		{"action", sys, true},
 		{"loop", module + "/event", false},
