@@ -17,9 +17,9 @@ import (
 // others in it. A command that starts in one of its own can be stopped with all that
 // it started, even what has left its process group.
 type Cgroup struct {
-	dir  string
-	made int      // on the Starter's thread
-	left []string // not empty when they were to be removed
+	dir       string
+	made      int      // on the Starter's thread
+	unremoved []string // cgroups that were not empty when they were to be removed
 }
 
 // NewCgroup finds ev's own cgroup. It is an error if commands can't have cgroups in it.
@@ -107,12 +107,12 @@ func (g *Cgroup) kill(dir string) {
 // remove removes the cgroup if nothing is in it any more, and reports whether it is
 // gone. One that is not empty is removed later, with another.
 func (g *Cgroup) remove(dir string) bool {
-	if !slices.Contains(g.left, dir) {
-		g.left = append(g.left, dir)
+	if !slices.Contains(g.unremoved, dir) {
+		g.unremoved = append(g.unremoved, dir)
 	}
-	g.left = slices.DeleteFunc(g.left, func(dir string) bool {
+	g.unremoved = slices.DeleteFunc(g.unremoved, func(dir string) bool {
 		err := os.Remove(dir)
 		return err == nil || os.IsNotExist(err)
 	})
-	return !slices.Contains(g.left, dir)
+	return !slices.Contains(g.unremoved, dir)
 }

@@ -12,21 +12,21 @@ import (
 )
 
 // A group is a process and what it has started, as the kernel has them: the process group
-// that it leads, unless it is alone, in ev's, and its cgroup, if it has one.
+// that it leads, unless it is in the foreground, in ev's; and its cgroup, if it has one.
 type group struct {
-	pid    int
-	pidfd  int // -1: there is none
-	alone  bool
-	ended  bool // and reaped: the number may be another's by now
-	cgroup *Cgroup
-	subdir string // its own, below cgroup
+	pid        int
+	pidfd      int // -1: there is none
+	foreground bool
+	reaped     bool // the number may be another process's by now
+	cgroup     *Cgroup
+	subdir     string // its own, below cgroup
 }
 
 func (g *group) signal(s syscall.Signal) {
 	switch {
-	case !g.alone:
+	case !g.foreground:
 		_ = unix.Kill(-g.pid, s)
-	case g.subdir == "" && !g.ended:
+	case g.subdir == "" && !g.reaped:
 		_ = unix.Kill(g.pid, s)
 	}
 	if g.subdir != "" {
@@ -45,7 +45,7 @@ func (g *group) gone() bool {
 	if g.subdir != "" {
 		return g.cgroup.remove(g.subdir)
 	}
-	if g.alone {
+	if g.foreground {
 		return true
 	}
 	// What lost its parent is ev's own child if ev is PID 1 of a container, and stays
@@ -60,7 +60,7 @@ func (g *group) gone() bool {
 
 func (g *group) await(l *loop.Loop, ended func(Wait)) {
 	end := func(w Wait) {
-		g.ended = true
+		g.reaped = true
 		if g.subdir != "" {
 			g.cgroup.remove(g.subdir)
 		}

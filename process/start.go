@@ -164,7 +164,7 @@ func (sp *Spec) start() (*Process, error) {
 		}
 		fds[i] = f.Fd()
 	}
-	g := &group{pidfd: -1, alone: sp.Foreground}
+	g := &group{pidfd: -1, foreground: sp.Foreground}
 	sys := sp.attributes(&g.pidfd)
 	if sp.Cgroup != nil {
 		dir, err := g.enter(sp.Cgroup, sys)
