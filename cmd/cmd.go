@@ -26,6 +26,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/watch/onhttp"
@@ -71,7 +72,7 @@ func Main(args []string) int {
 	a.links.close()
 	a.explain(err)
 	if e, ok := errors.AsType[*exitError](err); ok && e.signal != 0 {
-		die(e.signal)
+		sig.Die(e.signal)
 	}
 	return exitStatus(err, hasCommand(args))
 }

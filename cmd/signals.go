@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/watch"
 )
@@ -55,9 +56,9 @@ type startup struct {
 
 // cutShort has what is being started give up, if the signal ends ev. A second one kills
 // ev at once.
-func (s *session) cutShort(list []*bound, sig syscall.Signal) bool {
-	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, sig) }
-	ends := sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGQUIT || sig == syscall.SIGHUP && s.reload == nil
+func (s *session) cutShort(list []*bound, got syscall.Signal) bool {
+	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, got) }
+	ends := got == syscall.SIGINT || got == syscall.SIGTERM || got == syscall.SIGQUIT || got == syscall.SIGHUP && s.reload == nil
 	if !ends || slices.ContainsFunc(list, claimed) {
 		return false
 	}
@@ -67,9 +68,9 @@ func (s *session) cutShort(list []*bound, sig syscall.Signal) bool {
 	case s.startup.over:
 		return false
 	case s.startup.by != 0:
-		die(sig)
+		sig.Die(got)
 	}
-	s.startup.by = sig
+	s.startup.by = got
 	for _, v := range list {
 		if i, ok := v.watcher.(watch.Interrupter); ok {
 			i.Interrupt()
@@ -87,18 +88,18 @@ func (u *startup) end() syscall.Signal {
 }
 
 // received does what a signal asks for, unless that is a watcher's business.
-func (s *session) received(sig syscall.Signal) {
-	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, sig) }
+func (s *session) received(got syscall.Signal) {
+	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, got) }
 	if !s.ending && slices.ContainsFunc(s.bound, claimed) {
 		return
 	}
 	switch {
-	case sig == syscall.SIGTSTP:
+	case got == syscall.SIGTSTP:
 		s.suspend()
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	case sig == syscall.SIGCONT:
+	case got == syscall.SIGCONT:
 		s.resume()
-	case s.foreground() && (sig == syscall.SIGINT || sig == syscall.SIGQUIT):
+	case s.foreground() && (got == syscall.SIGINT || got == syscall.SIGQUIT):
 		// Typed on the terminal, and meant for the command that has it.
 	case s.ending:
 		for v := range s.all() {
@@ -112,11 +113,11 @@ func (s *session) received(sig syscall.Signal) {
 		for _, fn := range s.onStop {
 			fn()
 		}
-		die(sig)
-	case sig == syscall.SIGHUP && s.reload != nil:
+		sig.Die(got)
+	case got == syscall.SIGHUP && s.reload != nil:
 		s.reload()
 	default:
-		s.endBy(sig)
+		s.endBy(got)
 	}
 }
 
