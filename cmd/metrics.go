@@ -90,19 +90,14 @@ func (m *metrics) of(kind event.Kind, name string) *counts {
 func (m *metrics) happened(e event.Event) {
 	c := m.of(e.Detail.Kind(), e.Name)
 	c.events++
-	switch d := e.Detail.(type) {
-	case event.Timer:
-		c.missed += d.Missed
-		c.late += d.Late
-		c.dated++
-	case event.Every:
-		c.missed += d.Missed
-		c.late += d.Late
-		c.dated++
-	case event.Signal:
-		c.merged += max(d.Count-1, 0)
-	case event.Stat:
-		c.merged += max(d.Count-1, 0)
+	if d, ok := e.Detail.(event.Tallied); ok {
+		t := d.Tally()
+		c.missed += t.Missed
+		c.merged += t.Merged
+		c.late += t.Late
+		if t.Dated {
+			c.dated++
+		}
 	}
 }
 
