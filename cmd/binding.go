@@ -34,6 +34,9 @@ type Binding struct {
 	Render action.Render
 	// Exec says what command is run; nil: none.
 	Exec *action.Options
+	// Advice says what is likely wrong, and what to do, when the command runs over and
+	// over (Exec.Storm).
+	Advice string
 	// Cgroup gives each command a control group of its own.
 	Cgroup bool
 	// ChildStatus: the events are of a child, and without a command its status is ev's, as a

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"syscall"
 	"time"
@@ -158,13 +159,7 @@ func (v *bound) overlook() {
 
 // stormy tells that the command seems to cause its own events.
 func (v *bound) stormy() {
-	if v.Kind == event.KindFD {
-		v.report.Noticef("the command runs over and over for what it does not read: have it read its standard input, or add --once; " +
-			"until then it gets one run a second")
-		return
-	}
-	v.report.Noticef("the command follows on itself at once, over and over: it seems to change what is watched; " +
-		"--ignore leaves out what it writes, --on-busy skip what changes while it runs; until then it gets one run a second")
+	v.report.Noticef("%s; until then it gets one run a second", cmp.Or(v.Advice, "the command runs over and over"))
 }
 
 // ran takes the outcome of each run.
