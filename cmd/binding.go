@@ -1,12 +1,12 @@
 package cmd
 
 import (
-	"context"
 	"syscall"
 	"time"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -17,9 +17,10 @@ type Binding struct {
 	Kind     event.Kind
 	Name     string // the watcher's label; the kind if none was given
 	Priority loop.Priority
-	Count    int  // stop after so many events; 0: never
-	Break    bool // end the loop once an event has been handled
-	Now      bool // act once at the start, too
+	Report   *report.Reporter // of what concerns this watcher alone
+	Count    int              // stop after so many events; 0: never
+	Break    bool             // end the loop once an event has been handled
+	Now      bool             // act once at the start, too
 
 	Timeout time.Duration // end the loop with status 124 if no event has come by then; 0: never
 	For     time.Duration // end the loop after this; 0: never
@@ -56,7 +57,3 @@ type Claims struct {
 	Stdin   bool
 	Stdout  bool
 }
-
-// A Sink takes the one Binding that a command line describes. On the command
-// line it runs it; in a test it looks at it.
-type Sink func(context.Context, Binding) error

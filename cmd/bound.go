@@ -2,217 +2,230 @@ package cmd
 
 import (
 	"cmp"
-	"fmt"
 	"syscall"
 	"time"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
-	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
 
-// A bound is one binding at work: its watcher emits, and what is emitted is stamped,
-// counted, printed, and given to its command.
-type bound struct {
+// A Watcher is one binding at work: what its watcher emits is stamped, counted, printed,
+// and given to its command.
+type Watcher struct {
 	*Binding
-	session   *session
-	report    *report.Reporter
+	session   *Session
 	watcher   watch.Watcher
 	print     *action.Print
-	exec      *action.Exec
+	exec      command // nil: none
 	seq       uint64
 	from      uint64 // seq at the last start
 	full      int    // how many of print and exec want no more for now
 	overlooks bool   // held until the run's end, to discard what changes in it
 	halted    bool   // stopped by the user, who may start it again: the loop is held
 	started   bool
+	closed    bool            // for good
 	last      time.Time       // event
 	outcome   *action.Outcome // of the run that ended last
 
-	line   *line // of the Evfile; nil: it is the command line's
+	key    string
+	where  func(error) error
 	clocks []func()
 }
 
+// A command is what a Watcher has an action.Exec for; a test puts another in its place.
+type command interface {
+	action.Action
+	Running() (n int, since time.Time)
+	Waiting() int
+	Foreground() bool
+	Suspend()
+	Resume()
+	Restart()
+	Kill()
+}
+
 // bind makes what a binding describes. Nothing is started.
-func (s *session) bind(b *Binding, r *report.Reporter) (*bound, error) {
-	v := &bound{Binding: b, session: s, report: r}
+func (s *Session) bind(b *Binding) (*Watcher, error) {
+	w := &Watcher{Binding: b, session: s}
 	var err error
-	if v.watcher, err = b.Watch(s.loop, v.emit); err != nil {
-		return nil, usagef("%v", err)
+	if w.watcher, err = b.Watch(s.loop, w.emit); err != nil {
+		return nil, err
 	}
 	b.Watch = nil // it holds what the watcher was made from
-	v.watcher.SetPriority(b.Priority)
+	w.watcher.SetPriority(b.Priority)
 	if b.Render != nil {
-		v.print = action.NewPrint(s.stdout, b.Render, v.hold, r)
+		w.print = action.NewPrint(s.stdout, b.Render, w.hold, b.Report)
 	}
 	if b.Exec != nil {
-		if s.spawner == nil {
-			s.spawner = action.NewSpawner(s.loop)
-		}
 		o := *b.Exec
-		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, r
-		o.Full, o.Done, o.Stormy = v.hold, v.ran, v.stormy
-		if u, ok := v.watcher.(watch.Unreader); ok {
+		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, b.Report
+		o.Full, o.Done, o.Skipped, o.Stormy = w.hold, w.ran, w.skipped, w.stormy
+		if u, ok := w.watcher.(watch.Unreader); ok {
 			o.Same = u.Unread
-		}
-		o.Skipped = func() {
-			for _, fn := range s.onSkip {
-				fn(v)
-			}
 		}
 		if b.Cgroup {
 			if o.Cgroup, err = s.ownCgroup(); err != nil {
-				return nil, fmt.Errorf("--cgroup: %w", err)
+				return nil, err
 			}
 		}
-		v.exec = action.NewExec(s.loop, s.spawner, o)
+		w.exec = s.exec(o)
 	}
-	return v, nil
+	return w, nil
 }
 
-// start starts the watcher, and the clocks that end the loop.
-func (v *bound) start() error {
-	if err := v.watcher.Start(); err != nil {
-		return err
+// begin starts the watcher, and the clocks that end the loop. The error tells the place.
+func (w *Watcher) begin() error {
+	if err := w.watcher.Start(); err != nil {
+		return w.where(err)
 	}
-	v.started = true
-	if v.Now {
-		v.watcher.Feed()
+	w.started = true
+	if w.Now {
+		w.watcher.Feed()
 	}
-	s := v.session
+	s := w.session
 	timeout := func() {
-		if v.seq == 0 {
-			s.end(exitTimeout)
+		if w.seq == 0 {
+			s.finish(End{Why: TimedOut})
 		}
 	}
-	v.clocks = []func(){s.after(v.Timeout, timeout), s.after(v.For, func() { s.end(exitOK) })}
+	w.clocks = []func(){s.after(w.Timeout, timeout), s.after(w.For, s.End)}
 	return nil
 }
 
 // emit takes the watcher's events.
-func (v *bound) emit(d event.Detail) {
-	s := v.session
-	if s.ending || v.Count > 0 && v.seq-v.from >= uint64(v.Count) {
+func (w *Watcher) emit(d event.Detail) {
+	s := w.session
+	if s.ending || w.Count > 0 && w.seq-w.from >= uint64(w.Count) {
 		return
 	}
 	s.events++
-	v.seq++
-	v.last = s.loop.Now()
-	if v.seq-v.from == uint64(v.Count) {
-		v.watcher.Stop()
+	w.seq++
+	w.last = s.loop.Now()
+	if w.seq-w.from == uint64(w.Count) {
+		w.watcher.Stop()
 	}
-	if s.mode == loop.RunOnce {
+	if s.config.Once {
 		s.loop.Break()
 	}
-	e := event.Event{Seq: v.seq, Name: v.Name, Time: v.last, Detail: d}
-	for _, fn := range s.onEvent {
-		fn(e)
+	e := event.Event{Seq: w.seq, Name: w.Name, Time: w.last, Detail: d}
+	for _, o := range s.observers {
+		o.Happened(e)
 	}
-	if v.print != nil {
-		v.print.Do(e)
+	if w.print != nil {
+		w.print.Do(e)
 	}
-	if v.exec != nil {
-		v.exec.Do(e)
-		v.overlook()
+	if w.exec != nil {
+		w.exec.Do(e)
+		w.overlook()
 		return
 	}
-	if d, ok := d.(event.Exit); ok && v.ChildStatus && v.ownsStatus() {
-		s.status = d.Status
+	if d, ok := d.(event.Exit); ok && w.ChildStatus && w.ownsStatus() {
+		s.end = End{Why: CommandEnded, Status: d.Status}
 		if killer, err := sig.Parse(d.Signal); err == nil {
-			s.status = exitSignal + int(killer)
+			s.end.Status = signalled + int(killer)
 		}
 	}
-	if v.Break {
-		s.end(s.status)
+	if w.Break {
+		s.finish(s.end)
 	}
 }
+
+// signalled and a signal's number is the status of what it has killed, as a shell has it.
+const signalled = 128
 
 // ownsStatus reports whether what this ends with is what ev ends with: with --once, unless there
 // are others whose status it could be.
-func (v *bound) ownsStatus() bool {
-	return v.Count == 1 && (v.Break || len(v.session.bound) == 1)
+func (w *Watcher) ownsStatus() bool {
+	return w.Count == 1 && (w.Break || len(w.session.watchers) == 1)
 }
 
 // hold has the watcher wait, if its source can, for as long as an action is full.
-func (v *bound) hold(full bool) {
+func (w *Watcher) hold(full bool) {
 	if full {
-		v.full++
+		w.full++
 	} else {
-		v.full--
+		w.full--
 	}
-	if h, ok := v.watcher.(watch.Holder); ok {
-		h.Hold(v.full > 0)
+	if h, ok := w.watcher.(watch.Holder); ok {
+		h.Hold(w.full > 0)
 	}
 }
 
 // overlook has what changes while the command runs not count, if it is to be skipped
 // and can be: it is the command's own.
-func (v *bound) overlook() {
-	if _, ok := v.watcher.(watch.Discarder); ok && !v.overlooks && v.Exec.Busy.Policy == action.Skip {
-		v.overlooks = true
-		v.hold(true)
+func (w *Watcher) overlook() {
+	if _, ok := w.watcher.(watch.Discarder); ok && !w.overlooks && w.Exec.Busy.Policy == action.Skip {
+		w.overlooks = true
+		w.hold(true)
 	}
 }
 
 // stormy tells that the command seems to cause its own events.
-func (v *bound) stormy() {
-	v.report.Noticef("%s; until then it gets one run a second", cmp.Or(v.Advice, "the command runs over and over"))
+func (w *Watcher) stormy() {
+	w.Report.Noticef("%s; until then it gets one run a second", cmp.Or(w.Advice, "the command runs over and over"))
+}
+
+// skipped takes note of an event that got no run of its own.
+func (w *Watcher) skipped() {
+	for _, o := range w.session.observers {
+		o.Skipped(w)
+	}
 }
 
 // ran takes the outcome of each run.
-func (v *bound) ran(_ event.Event, o action.Outcome) {
-	s := v.session
-	v.outcome = &o
-	for _, fn := range s.onRun {
-		fn(v, o)
+func (w *Watcher) ran(_ event.Event, o action.Outcome) {
+	s := w.session
+	w.outcome = &o
+	for _, observer := range s.observers {
+		observer.Ran(w, o)
 	}
-	if s.ending {
-		return
+	if w.closed {
+		return // it was stopped for that, and decides nothing any more
 	}
-	if v.overlooks {
-		v.overlooks = false
-		v.watcher.(watch.Discarder).Discard()
-		v.hold(false)
+	if w.overlooks {
+		w.overlooks = false
+		w.watcher.(watch.Discarder).Discard()
+		w.hold(false)
 	}
-	if v.Exec.Foreground && o.Signal == syscall.SIGINT {
+	if w.Exec.Foreground && o.Signal == syscall.SIGINT {
 		// What was typed was meant for both, as a shell has it.
 		s.endBy(o.Signal)
 		return
 	}
-	if v.ownsStatus() {
-		s.status = o.Status
+	if w.ownsStatus() {
+		s.end = End{Why: CommandEnded, Status: o.Status}
 	}
-	if o.Status != exitOK && !o.Stopped && v.ExitOnError {
-		s.end(o.Status)
+	if o.Status != 0 && !o.Stopped && w.ExitOnError {
+		s.finish(End{Why: CommandEnded, Status: o.Status})
 	}
-	if v.Break {
-		s.end(s.status)
+	if w.Break {
+		s.finish(s.end)
 	}
 }
 
 // failed reports whether an error has ended the watcher, which has told it.
-func (v *bound) failed() bool {
-	f, ok := v.watcher.(watch.Failer)
+func (w *Watcher) failed() bool {
+	f, ok := w.watcher.(watch.Failer)
 	return ok && f.Failed()
 }
 
-// close stops the watcher and what it has started; gone is called once its commands
-// have ended.
-func (v *bound) close(gone func()) {
-	v.watcher.Stop()
-	v.release()
-	for _, stop := range v.clocks {
+// close stops the watcher for good, and what it has started; gone is called once its
+// commands have ended.
+func (w *Watcher) close(gone func()) {
+	w.closed = true
+	w.watcher.Stop()
+	w.release()
+	for _, stop := range w.clocks {
 		stop()
 	}
-	if v.print != nil {
-		v.print.Close(func() {})
+	if w.print != nil {
+		w.print.Close(func() {})
 	}
-	if v.exec == nil {
+	if w.exec == nil {
 		gone()
 		return
 	}
-	v.exec.Close(gone)
+	w.exec.Close(gone)
 }

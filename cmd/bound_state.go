@@ -8,72 +8,97 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// halt stops the watcher until restart. What runs goes on.
-func (v *bound) halt() {
-	if v.watcher.Active() {
-		v.watcher.Stop()
-		v.halted = true
-		v.session.loop.Ref()
+// Active reports whether it watches.
+func (w *Watcher) Active() bool { return w.watcher.Active() }
+
+// HasCommand reports whether its events run a command.
+func (w *Watcher) HasCommand() bool { return w.exec != nil }
+
+// Stop stops the watcher until Start; the loop goes on, though nothing else may be
+// watched. What runs goes on.
+func (w *Watcher) Stop() {
+	if w.watcher.Active() {
+		w.watcher.Stop()
+		w.halted = true
+		w.session.loop.Ref()
 	}
 }
 
-// restart starts the watcher after halt, or after its own end; it counts anew.
-func (v *bound) restart() error {
-	if v.watcher.Active() {
+// Start starts the watcher after Stop, or after its own end; it counts anew.
+func (w *Watcher) Start() error {
+	switch {
+	case w.closed:
+		return errors.New("it has been stopped for good")
+	case w.watcher.Active():
 		return nil
 	}
-	if err := v.watcher.Start(); err != nil {
+	if err := w.watcher.Start(); err != nil {
 		return err
 	}
-	v.from = v.seq
-	v.release()
+	w.from = w.seq
+	w.release()
 	return nil
 }
 
-// release undoes what halt has done to the loop.
-func (v *bound) release() {
-	if v.halted {
-		v.halted = false
-		v.session.loop.Unref()
+// release undoes what Stop has done to the loop.
+func (w *Watcher) release() {
+	if w.halted {
+		w.halted = false
+		w.session.loop.Unref()
 	}
 }
 
-// fire has the watcher emit an event though nothing has happened.
-func (v *bound) fire() error {
-	if !v.watcher.Active() {
+// Fire has the watcher emit an event though nothing has happened.
+func (w *Watcher) Fire() error {
+	if !w.watcher.Active() {
 		return errors.New("it is not active: start it first")
 	}
-	v.watcher.Feed()
+	w.watcher.Feed()
 	return nil
 }
 
-// state is how the binding is.
-func (v *bound) state() control.Watcher {
-	w := control.Watcher{Name: v.Name, Watcher: string(v.Kind), Priority: int(v.Priority), Fires: v.seq}
+// SetPlace says where the watcher's line stands, for those that share what happens
+// (watch.Placed).
+func (w *Watcher) SetPlace(n int) {
+	if p, ok := w.watcher.(watch.Placed); ok {
+		p.SetPlace(n)
+	}
+}
+
+// Restart stops the commands that run, and runs them once more for the same events.
+func (w *Watcher) Restart() {
+	if w.exec != nil {
+		w.exec.Restart()
+	}
+}
+
+// State is how the watcher is.
+func (w *Watcher) State() control.Watcher {
+	c := control.Watcher{Name: w.Name, Watcher: string(w.Kind), Priority: int(w.Priority), Fires: w.seq}
 	switch {
-	case v.watcher.Pending():
-		w.State = "pending"
-	case v.watcher.Active():
-		w.State = "active"
-	case !v.started:
-		w.State = "initialised"
+	case w.watcher.Pending():
+		c.State = "pending"
+	case w.watcher.Active():
+		c.State = "active"
+	case !w.started:
+		c.State = "initialised"
 	default:
-		w.State = "stopped"
+		c.State = "stopped"
 	}
-	if v.exec != nil {
-		n, since := v.exec.Running()
-		w.Running, w.Since, w.Waiting = n, known(since), v.exec.Waiting()
+	if w.exec != nil {
+		n, since := w.exec.Running()
+		c.Running, c.Since, c.Waiting = n, known(since), w.exec.Waiting()
 	}
-	if v.outcome != nil {
-		w.Status = &v.outcome.Status
+	if w.outcome != nil {
+		c.Status = &w.outcome.Status
 	}
-	w.Last = known(v.last)
-	if d, ok := v.watcher.(watch.Dated); ok && w.State != "stopped" {
+	c.Last = known(w.last)
+	if d, ok := w.watcher.(watch.Dated); ok && c.State != "stopped" {
 		if at, ok := d.At(); ok {
-			w.Due = &at
+			c.Due = &at
 		}
 	}
-	return w
+	return c
 }
 
 func known(t time.Time) *time.Time {

@@ -37,7 +37,7 @@ func (o *options) add(c *cobra.Command) {
 // sample is an event's detail that has the fields of those to come, busy what an
 // event gets by default that comes while the COMMAND runs.
 func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (Binding, error) {
-	b := Binding{Kind: sample.Kind(), Sample: sample}
+	b := Binding{Kind: sample.Kind(), Sample: sample, Report: a.report}
 	if err := o.watcherFlags.bind(&b); err != nil {
 		return b, err
 	}

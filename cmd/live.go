@@ -26,7 +26,10 @@ import (
 // However ev ends, the terminal is as it was before: by close, by release before a
 // signal stops or kills, and by the keyboard's guard after a SIGKILL.
 type live struct {
-	*runner
+	Unobserved
+	app      *app
+	loop     *loop.Loop
+	session  *Session
 	screen   *screen
 	keyboard *term.Keyboard
 	keys     *loop.IO
@@ -42,42 +45,41 @@ type live struct {
 const frameRate = 20
 
 // show begins. It is for a session that has not started anything yet.
-func (r *runner) show() error {
-	if t := r.app.getenv("TERM"); t == "" || t == "dumb" {
-		return usagef("--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
+func (a *app) show(on *loop.Loop, s *Session) (*live, error) {
+	if t := a.getenv("TERM"); t == "" || t == "dumb" {
+		return nil, usagef("--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
 	}
-	screen, err := openScreen(r.loop)
+	screen, err := openScreen(on)
 	if err != nil {
-		return usagef("--live: there is no terminal to draw on: %v", err)
+		return nil, usagef("--live: there is no terminal to draw on: %v", err)
 	}
-	l := &live{runner: r, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
+	l := &live{app: a, loop: on, session: s, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
 	if err := l.keyboard.Guard(); err != nil {
-		r.app.report.Verbosef("the terminal is not given back if ev is killed (SIGKILL): %v", err)
+		a.report.Verbosef("the terminal is not given back if ev is killed (SIGKILL): %v", err)
 	}
-	l.tick = loop.NewTimer(r.loop, 0, 0, l.update)
+	l.tick = loop.NewTimer(on, 0, 0, l.update)
 	l.tick.KeepAlive(false)
-	l.keys = loop.NewIO(r.loop, screen.fd, loop.Read, func(loop.Ops) { l.read() })
+	l.keys = loop.NewIO(on, screen.fd, loop.Read, func(loop.Ops) { l.read() })
 	l.keys.KeepAlive(false)
+	var before [stderrFD + 1]func()
 	if term.IsTerminal(stdoutFD) {
-		r.stdout.Before = l.makeRoom
+		before[stdoutFD] = l.makeRoom
 	}
 	if term.IsTerminal(stderrFD) {
-		r.stderr.Before = l.makeRoom
-		l.messages = &messages{loop: r.loop, out: r.app.stderr, before: l.makeRoom}
-		r.app.report.Redirect(l.messages)
+		before[stderrFD] = l.makeRoom
+		l.messages = &messages{loop: on, out: a.stderr, before: l.makeRoom}
+		a.report.Redirect(l.messages)
 	}
-	r.onEvent = append(r.onEvent, l.happened)
-	r.onRun = append(r.onRun, func(*bound, action.Outcome) { l.redraw() })
-	r.onStop = append(r.onStop, l.release)
-	r.onClose = append(r.onClose, l.close)
+	s.BeforeOutput(before[stdoutFD], before[stderrFD])
+	s.Observe(l)
 	signal.Notify(l.resized, unix.SIGWINCH)
 	go func() {
 		for range l.resized {
-			r.loop.Post(l.redraw)
+			on.Post(l.redraw)
 		}
 	}()
 	l.redraw()
-	return nil
+	return l, nil
 }
 
 // close gives the terminal back as it was.
@@ -109,8 +111,14 @@ func (l *live) makeRoom() {
 	l.redraw()
 }
 
-// happened takes in an event.
-func (l *live) happened(e event.Event) {
+// Stopping implements Observer.
+func (l *live) Stopping() { l.release() }
+
+// Ran implements Observer.
+func (l *live) Ran(*Watcher, action.Outcome) { l.redraw() }
+
+// Happened takes in an event.
+func (l *live) Happened(e event.Event) {
 	l.recent = append(l.recent[max(len(l.recent)-mostRecent+1, 0):], e)
 	l.redraw()
 }
@@ -118,7 +126,7 @@ func (l *live) happened(e event.Event) {
 // redraw has the table drawn soon.
 func (l *live) redraw() {
 	wait := max(time.Second/frameRate-l.loop.Now().Sub(l.drawn), 0)
-	if l.paused {
+	if l.session.Paused() {
 		wait = 0 // a span would not pass
 	}
 	l.tick.Stop()
@@ -131,7 +139,7 @@ func (l *live) update() {
 	switch ours := term.Foreground(l.screen.fd); {
 	case !ours:
 		l.keys.Stop()
-	case l.foreground():
+	case l.session.Foreground():
 		l.release()
 	default:
 		if !l.keys.Active() && l.keyboard.Grab() {
@@ -146,14 +154,15 @@ func (l *live) update() {
 
 func (l *live) picture() frame {
 	columns, rows := l.screen.size()
-	l.selected = min(l.selected, len(l.bound)-1)
+	watchers := l.session.Watchers()
+	l.selected = min(l.selected, len(watchers)-1)
 	f := frame{
-		total: len(l.bound), first: max(l.selected-rows, 0), selected: l.selected, recent: l.recent, now: l.loop.Now(),
-		paused: l.paused, ending: l.ending, columns: columns, rows: rows,
+		total: len(watchers), first: max(l.selected-rows, 0), selected: l.selected, recent: l.recent, now: l.loop.Now(),
+		paused: l.session.Paused(), ending: l.session.Ending(), columns: columns, rows: rows,
 		colour: term.Colour(l.app.color, l.screen.fd, l.app.getenv),
 	}
-	for _, v := range l.bound[f.first:min(l.selected+rows, f.total)] {
-		f.watchers = append(f.watchers, v.state())
+	for _, w := range watchers[f.first:min(l.selected+rows, f.total)] {
+		f.watchers = append(f.watchers, w.State())
 	}
 	return f
 }
@@ -186,32 +195,31 @@ func (l *live) read() {
 }
 
 func (l *live) press(key byte) {
-	v := l.bound[l.selected]
+	watchers := l.session.Watchers()
+	w := watchers[l.selected]
 	var err error
 	switch key {
 	case ' ':
-		err = v.fire()
+		err = w.Fire()
 	case 's':
-		if v.watcher.Active() {
-			v.halt()
+		if w.Active() {
+			w.Stop()
 		} else {
-			err = v.restart()
+			err = w.Start()
 		}
 	case 'r':
-		if v.exec != nil {
-			v.exec.Restart()
-		}
+		w.Restart()
 	case 'p':
-		l.pause(!l.paused)
+		l.session.Pause(!l.session.Paused())
 	case 'j':
-		l.selected = min(l.selected+1, len(l.bound)-1)
+		l.selected = min(l.selected+1, len(watchers)-1)
 	case 'k':
 		l.selected = max(l.selected-1, 0)
 	case 'q':
-		l.end(exitOK)
+		l.session.End()
 	}
 	if err != nil {
-		v.report.Noticef("%v", err)
+		w.Report.Noticef("%v", err)
 	}
 }
 

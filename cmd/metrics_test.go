@@ -10,21 +10,16 @@ import (
 )
 
 func TestMetrics(t *testing.T) {
-	s, lines := testSession(t, "timer 1h\na: timer 2h -- true\ntimer 3h")
-	defer s.close()
-	var err error
-	if s.bound, err = s.bindLines(lines, nil); err != nil {
-		t.Fatal(err)
-	}
-	m := &metrics{session: s, counts: map[metricKey]*counts{}, busy: 1500 * time.Millisecond, lag: time.Second}
-	m.happened(event.Event{Name: "timer", Detail: event.Timer{Missed: 2, Late: 250 * time.Millisecond}})
-	m.happened(event.Event{Name: "timer", Detail: event.Timer{Late: time.Second}})
-	m.happened(event.Event{Name: "a", Detail: event.Timer{}})
-	m.happened(event.Event{Name: "a \"quoted\\\nname", Detail: event.Stat{Count: 4}})
-	m.ran(s.bound[1], action.Outcome{Status: 1})
-	m.ran(s.bound[1], action.Outcome{Status: 143, Stopped: true})
-	m.skipped(s.bound[1])
-	got := string(m.page())
+	s := testSession(t, "timer 1h\na: timer 2h -- true\ntimer 3h", nil)
+	m := &Metrics{session: s, counts: map[metricKey]*counts{}, busy: 1500 * time.Millisecond, lag: time.Second}
+	m.Happened(event.Event{Name: "timer", Detail: event.Timer{Missed: 2, Late: 250 * time.Millisecond}})
+	m.Happened(event.Event{Name: "timer", Detail: event.Timer{Late: time.Second}})
+	m.Happened(event.Event{Name: "a", Detail: event.Timer{}})
+	m.Happened(event.Event{Name: "a \"quoted\\\nname", Detail: event.Stat{Count: 4}})
+	m.Ran(s.watchers[1], action.Outcome{Status: 1})
+	m.Ran(s.watchers[1], action.Outcome{Status: 143, Stopped: true})
+	m.Skipped(s.watchers[1])
+	got := string(m.Page())
 	for _, want := range []string{
 		"# HELP ev_events_total Events.\n# TYPE ev_events_total counter\n" + `ev_events_total{watcher="timer",name="timer"} 2` + "\n",
 		`ev_events_total{watcher="timer",name="a"} 1`,
@@ -49,7 +44,7 @@ func TestMetrics(t *testing.T) {
 	if strings.Contains(got, `ev_lateness_seconds_sum{watcher="stat"`) {
 		t.Error("a file can't be late")
 	}
-	if !strings.Contains(string(m.page()), "\nev_loop_lag_seconds 0\n") {
+	if !strings.Contains(string(m.Page()), "\nev_loop_lag_seconds 0\n") {
 		t.Error("the longest lag is that of a scrape before")
 	}
 }

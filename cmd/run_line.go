@@ -27,7 +27,6 @@ type line struct {
 	*evfile.Line
 	file    *evfile.File
 	key     string // the same for lines that say the same
-	report  *report.Reporter
 	binding *Binding
 	listens *onhttp.Options // nil: not for requests
 }
@@ -35,7 +34,6 @@ type line struct {
 // check has the lines describe their bindings. It returns those that do, and all that
 // is wrong with the others.
 func (r *reader) check(lines []*line) (right []*line, errs evfile.Errors) {
-	r.lookups = map[string]error{}
 	right = make([]*line, 0, len(lines))
 	for _, l := range lines {
 		if err := r.bind(l); err != nil {
@@ -72,7 +70,6 @@ func (r *reader) bind(l *line) error {
 	if err := r.parse(l, a, c); err != nil {
 		return err
 	}
-	l.report = a.report
 	if err := c.RunE(c, c.Flags().Args()); err != nil {
 		return err
 	}
@@ -301,20 +298,4 @@ func mention(msg, word string) int {
 		from = end
 	}
 	return -1
-}
-
-// bindLines makes what lines describe. Nothing is started. The error is all that is
-// wrong with the file: errs, which are known already, included.
-func (s *session) bindLines(lines []*line, errs evfile.Errors) ([]*bound, error) {
-	bs := make([]*bound, 0, len(lines))
-	for _, l := range lines {
-		v, err := s.bind(l.binding, l.report)
-		if err != nil {
-			errs = append(errs, l.fault(err))
-			continue
-		}
-		v.line = l
-		bs = append(bs, v)
-	}
-	return bs, errs.Err()
 }

@@ -14,10 +14,10 @@ import (
 )
 
 // writeList writes what the lines describe.
-func (o *runOptions) writeList(out io.Writer, bound []*bound) error {
+func (o *runOptions) writeList(out io.Writer, watchers []*Watcher) error {
 	var ws []control.Watcher
-	for _, v := range bound {
-		ws = append(ws, v.state())
+	for _, w := range watchers {
+		ws = append(ws, w.State())
 	}
 	if !o.json {
 		return writeTable(out, watcherTable(ws, time.Now()))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
+	"os/signal"
 	"slices"
 	"syscall"
 	"time"
@@ -12,139 +14,148 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/action"
-	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sdnotify"
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
 )
 
-// stdoutFD is where events are printed. os.Stdout.Fd would make it blocking for
-// everyone who shares it.
-const stdoutFD = 1
+// Config is what a Session is told of the process that it runs in, and what is asked of
+// its loop as a whole.
+type Config struct {
+	Stdout, Stderr *os.File
+	Getenv         func(string) string
+	Report         *report.Reporter
 
-// A session is one loop at work, with what is bound to it, and how it ends.
-type session struct {
-	app     *app
-	loop    *loop.Loop
-	spawner *action.Spawner
-	cgroup  *action.Cgroup
-	stdout  *action.Output
-	stderr  *action.Output
-	notify  *sdnotify.Conn
-	mode    loop.Mode
-	reload  func() // what HUP asks for; nil: it ends the loop
-	onEvent []func(event.Event)
-	onRun   []func(*bound, action.Outcome)
-	onSkip  []func(*bound) // an event got no run of its own
-	onStop  []func()       // ev is about to be stopped, or killed
-	onClose []func()
+	Once    bool          // the first turn that brings an event is the last
+	NoWait  bool          // the first turn is the last
+	Timeout time.Duration // the session ends if no event has come by then; 0: it does not
+	For     time.Duration // it ends after this; 0: it does not
 
-	bound   []*bound
-	leaving []*bound // bound no more, but their commands are still being stopped
-	events  uint64   // of all that was ever bound
+	// Ready, if not nil, is called once everything is watched. Its error ends the session.
+	Ready func() error
+	// Reload reads the lines again, and has them take the place of those at work (Bind,
+	// Replace). If it is nil there is nothing to be read again, and HUP ends the session.
+	Reload func(*Session) error
+	// Cgroup makes the control group for the commands of bindings that ask for one.
+	Cgroup func() (*action.Cgroup, error)
+}
+
+// A Session is one loop at work, with what is bound to it. All of its methods are for
+// the loop's goroutine.
+type Session struct {
+	config    Config
+	loop      *loop.Loop
+	spawner   *action.Spawner
+	cgroup    *action.Cgroup
+	stdout    *action.Output
+	stderr    *action.Output
+	notify    *sdnotify.Conn
+	observers []Observer
+	process   process
+	exec      func(action.Options) command
+
+	watchers []*Watcher
+	leaving  []*Watcher // watchers no more, but their commands are still being stopped
+	events   uint64     // of all that there ever were
 
 	startup startup
-
-	paused bool // by the user: the loop's time stands still
-	ending bool
-	status int
-	signal syscall.Signal // of which ev is to die
-	err    error          // why it failed
+	running bool
+	paused  bool // by the user: the loop's time stands still
+	ending  bool
+	end     End
 }
 
-// run is the Sink of the command line: a loop with one binding.
-func (a *app) run(ctx context.Context, b Binding) error {
-	if err := blockSignals(b.Claims.Blocked); err != nil {
-		return err
-	}
-	s, err := a.newSession()
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	v, err := s.bind(&b, a.report)
-	if err != nil {
-		return err
-	}
-	s.bound = []*bound{v}
-	if b.NoWait {
-		s.mode = loop.RunNoWait
-	}
-	return s.run(ctx)
+// A process is what a session does to the process that it runs in; a test puts another
+// in its place.
+type process struct {
+	notify func(chan<- os.Signal, ...os.Signal)
+	die    func(syscall.Signal)
+	stop   func()
 }
 
-func (a *app) newSession() (*session, error) {
-	backend, err := a.newBackend()
-	if err != nil {
-		return nil, err
+// New makes a session on a loop. It starts nothing.
+func New(l *loop.Loop, c Config) *Session {
+	s := &Session{config: c, loop: l, notify: sdnotify.New(c.Getenv)}
+	s.stdout = action.NewOutput(l, c.Stdout, s.outputFailed)
+	s.stderr = action.NewOutput(l, c.Stderr, nil)
+	s.process = process{
+		notify: signal.Notify,
+		die:    sig.Die,
+		stop:   func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) },
 	}
-	l, err := loop.New(loop.WithBackend(backend), loop.WithOwnDescriptors())
-	if err != nil {
-		return nil, err
+	s.exec = func(o action.Options) command {
+		if s.spawner == nil {
+			s.spawner = action.NewSpawner(l)
+		}
+		return action.NewExec(l, s.spawner, o)
 	}
-	a.report.Verbosef("the backend is %s", backend.Name())
-	s := &session{app: a, loop: l, notify: sdnotify.New(a.getenv)}
-	s.stdout = action.NewOutput(l, a.stdout, s.outputFailed)
-	s.stderr = action.NewOutput(l, a.stderr, nil)
-	return s, nil
+	return s
 }
 
-func (s *session) close() {
-	for _, fn := range s.onClose {
-		fn()
-	}
+// Close gives back what New has taken. The loop is the caller's to close.
+func (s *Session) Close() {
 	s.stdout.Close()
 	s.stderr.Close()
-	_ = s.loop.Close()
 }
 
-// run starts everything, runs the loop to its end, and says how it ended.
-func (s *session) run(ctx context.Context) error {
+// Run starts everything, runs the loop to its end, and says why that came.
+func (s *Session) Run(ctx context.Context) End {
+	s.running = true
+	s.after(s.config.Timeout, func() {
+		if s.events == 0 {
+			s.finish(End{Why: TimedOut})
+		}
+	})
+	s.after(s.config.For, s.End)
 	watched := s.watchSignals()
-	started := s.start()
+	faults := s.start()
 	if s.matters() {
 		watched()
 	} else {
 		s.beforeWaiting(watched)
 	}
-	if sig := s.startup.end(); sig != 0 {
-		s.endBy(sig)
-	} else if started != nil {
-		return started
+	if by := s.startup.end(); by != 0 {
+		s.endBy(by)
+	} else if faults != nil {
+		return End{Why: NotStarted, Err: faults}
 	} else if err := s.ready(); err != nil {
-		return err
+		return End{Why: NotStarted, Err: err}
 	}
 	s.watchStdout()
-	if s.mode != loop.RunDefault {
+	if err := s.turn(ctx); err != nil {
+		return End{Why: Failed, Err: err}
+	}
+	if !s.ending {
+		_ = s.notify.Stopping()
+		if slices.ContainsFunc(s.watchers, (*Watcher).failed) {
+			return End{Why: Failed}
+		}
+	}
+	return s.end
+}
+
+// turn runs the loop: to its end, or for the one turn that is asked for and what was
+// started in it.
+func (s *Session) turn(ctx context.Context) error {
+	if s.config.Once || s.config.NoWait {
 		if err := s.look(ctx); err != nil {
 			return err
 		}
 	}
-	if err := s.loop.Run(ctx, loop.RunDefault); err != nil {
-		return err
-	}
-	if !s.ending {
-		_ = s.notify.Stopping()
-		if slices.ContainsFunc(s.bound, (*bound).failed) {
-			s.status = s.failure()
-		}
-	}
-	if s.status != exitOK || s.err != nil {
-		return &exitError{status: s.status, err: s.err, signal: s.signal}
-	}
-	return nil
+	return s.loop.Run(ctx, loop.RunDefault)
 }
 
 // matters reports whether a signal can matter before the loop waits: somebody is told
 // that ev is there, or there is something to undo at the end.
-func (s *session) matters() bool {
-	return s.app.readyFD >= 0 || s.notify != nil || s.reload != nil || s.spawner != nil || len(s.onStop) > 0
+func (s *Session) matters() bool {
+	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || s.spawner != nil || len(s.observers) > 0
 }
 
 // beforeWaiting has fn called before the loop waits, if it gets there: its first turn is
 // for what has happened already.
-func (s *session) beforeWaiting(fn func()) {
+func (s *Session) beforeWaiting(fn func()) {
 	first := true
 	var turn *loop.Prepare
 	turn = loop.NewPrepare(s.loop, func() {
@@ -159,65 +170,51 @@ func (s *session) beforeWaiting(fn func()) {
 }
 
 // start starts everything, or says all that can't be.
-func (s *session) start() error {
+func (s *Session) start() Faults {
 	const most = 20 // the reason may be the same for all
-	var faults evfile.Errors
-	for _, v := range s.bound {
-		err := v.start()
-		if err != nil && v.line == nil {
-			return err
-		}
-		if err != nil && len(faults) < most {
-			faults = append(faults, v.line.fault(err))
+	var faults Faults
+	for _, w := range s.watchers {
+		if err := w.begin(); err != nil && len(faults) < most {
+			faults = append(faults, err)
 		}
 	}
-	if faults != nil {
-		return &exitError{status: exitFailure, err: faults}
-	}
-	return nil
+	return faults
 }
 
 // look runs the loop for one turn: the present one, or the first that brings an
 // event. What was started in it runs to its end after that.
-func (s *session) look(ctx context.Context) error {
-	mode := s.mode
-	if mode == loop.RunOnce {
+func (s *Session) look(ctx context.Context) error {
+	mode := loop.RunNoWait
+	if s.config.Once {
 		mode = loop.RunDefault // emit breaks it; a turn may bring something that is no event
 	}
 	if err := s.loop.Run(ctx, mode); err != nil {
 		return err
 	}
-	for _, v := range s.bound {
-		v.watcher.Stop()
+	for _, w := range s.watchers {
+		w.watcher.Stop()
 	}
-	if s.events == 0 && s.mode == loop.RunNoWait {
-		s.end(exitFailure)
+	if s.events == 0 && s.config.NoWait {
+		s.finish(End{Why: NothingHappened})
 	}
 	return nil
 }
 
 // ready tells whoever waits for it that everything is watched.
-func (s *session) ready() error {
+func (s *Session) ready() error {
 	s.tellService()
-	fd := s.app.readyFD
-	if fd < 0 {
+	if s.config.Ready == nil {
 		return nil
 	}
-	if _, err := unix.Write(fd, []byte("\n")); err != nil {
-		return fmt.Errorf("--ready-fd %d: %w", fd, err)
-	}
-	if fd > 2 {
-		return unix.Close(fd)
-	}
-	return nil
+	return s.config.Ready()
 }
 
-// all yields what is bound, and what is leaving.
-func (s *session) all() iter.Seq[*bound] {
-	return func(yield func(*bound) bool) {
-		for _, list := range [][]*bound{s.bound, s.leaving} {
-			for _, v := range list {
-				if !yield(v) {
+// all yields the watchers, and those that are leaving.
+func (s *Session) all() iter.Seq[*Watcher] {
+	return func(yield func(*Watcher) bool) {
+		for _, list := range [][]*Watcher{s.watchers, s.leaving} {
+			for _, w := range list {
+				if !yield(w) {
 					return
 				}
 			}
@@ -226,7 +223,7 @@ func (s *session) all() iter.Seq[*bound] {
 }
 
 // after calls fn after a limit, if there is one.
-func (s *session) after(d time.Duration, fn func()) (stop func()) {
+func (s *Session) after(d time.Duration, fn func()) (stop func()) {
 	if d == 0 || d == span.Inf {
 		return func() {}
 	}
@@ -235,11 +232,12 @@ func (s *session) after(d time.Duration, fn func()) (stop func()) {
 
 // watchStdout ends ev as soon as the reader of its output has gone, not at the next
 // event.
-func (s *session) watchStdout() {
+func (s *Session) watchStdout() {
+	fd := int(s.config.Stdout.Fd())
 	var gone *loop.IO
-	gone = loop.NewIO(s.loop, stdoutFD, loop.Hangup, func(loop.Ops) {
+	gone = loop.NewIO(s.loop, fd, loop.Hangup, func(loop.Ops) {
 		gone.Stop()
-		if slices.ContainsFunc(s.bound, func(v *bound) bool { return v.Claims.Stdout }) {
+		if slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Claims.Stdout }) {
 			return
 		}
 		s.endBy(syscall.SIGPIPE) // a peer that has only ended its own sending still reads
@@ -248,67 +246,26 @@ func (s *session) watchStdout() {
 	gone.Start()
 }
 
-func (s *session) outputFailed(err error) {
+func (s *Session) outputFailed(err error) {
 	if errors.Is(err, unix.EPIPE) {
 		s.endBy(syscall.SIGPIPE)
 		return
 	}
-	s.fail(fmt.Errorf("standard output: %w", err))
+	s.finish(End{Why: Failed, Err: fmt.Errorf("standard output: %w", err)})
 }
 
-// end ends the loop with a status: watchers are stopped, and what they have started
-// is, too. The first word counts.
-func (s *session) end(status int) {
-	if s.ending {
-		return
-	}
-	s.ending, s.status = true, status
-	_ = s.notify.Stopping()
-	s.stdout.Hurry()
-	s.stderr.Hurry()
-	for _, v := range s.bound {
-		v.close(func() {})
-	}
-}
-
-// leave stops what is bound no more.
-func (s *session) leave(v *bound) {
-	s.leaving = append(s.leaving, v)
-	v.close(func() {
-		s.leaving = slices.DeleteFunc(s.leaving, func(other *bound) bool { return other == v })
-	})
-}
-
-// endBy ends the loop as end does, for ev to die of a signal then.
-func (s *session) endBy(sig syscall.Signal) {
-	if !s.ending {
-		s.signal = sig
-		s.end(exitSignal + int(sig))
-	}
-}
-
-// fail ends the loop because of an error.
-func (s *session) fail(err error) {
-	if s.ending {
-		return
-	}
-	s.err = err
-	s.end(s.failure())
-}
-
-// failure is the status of an error while running.
-func (s *session) failure() int {
-	if slices.ContainsFunc(s.bound, func(v *bound) bool { return v.exec != nil }) {
-		return exitInternal
-	}
-	return exitFailure
+// BeforeOutput has functions called before anything is written to standard output or
+// standard error, by ev or by a command through it: for who draws on the same terminal.
+// Nil is none.
+func (s *Session) BeforeOutput(stdout, stderr func()) {
+	s.stdout.Before, s.stderr.Before = stdout, stderr
 }
 
 // ownCgroup is the control group in which each command gets one: one for all, since
 // the names in it are numbers.
-func (s *session) ownCgroup() (g *action.Cgroup, err error) {
+func (s *Session) ownCgroup() (g *action.Cgroup, err error) {
 	if s.cgroup == nil {
-		s.cgroup, err = action.NewCgroup()
+		s.cgroup, err = s.config.Cgroup()
 	}
 	return s.cgroup, err
 }

@@ -17,8 +17,8 @@ func (w *slow) Interrupt() { w.interrupted++ }
 
 func TestStartup_isCutShortByWhatEndsEv(t *testing.T) {
 	w := &slow{}
-	list := []*bound{{watcher: w, Binding: &Binding{Claims: Claims{Signals: []syscall.Signal{syscall.SIGINT}}}}}
-	s := &session{reload: func() {}}
+	list := []*Watcher{{watcher: w, Binding: &Binding{Claims: Claims{Signals: []syscall.Signal{syscall.SIGINT}}}}}
+	s := &Session{config: Config{Reload: func(*Session) error { return nil }}}
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGTSTP, syscall.SIGCONT} {
 		if s.cutShort(list, sig) || w.interrupted != 0 {
 			t.Errorf("%v, which does not end ev, cuts its startup short", sig)

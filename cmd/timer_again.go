@@ -16,8 +16,11 @@ import (
 	"github.com/evshell/ev/watch/timer"
 )
 
+// The standard descriptors. os.Stdout.Fd would make one blocking for everyone who shares
+// it.
 const (
 	stdinFD  = 0
+	stdoutFD = 1
 	stderrFD = 2
 )
 
