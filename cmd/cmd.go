@@ -1,4 +1,4 @@
-// Package cmd is the command line: it turns words into a [Binding] and hands that
+// Package cmd is the command line: it turns words into a [session.Binding] and hands that
 // to a [Sink]. Flags, usage texts and exit statuses are known here and nowhere
 // else.
 //

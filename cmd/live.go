@@ -15,6 +15,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 )
 
 // A live shows on the terminal how the watchers are, in a table that is drawn anew in
@@ -26,10 +27,10 @@ import (
 // However ev ends, the terminal is as it was before: by close, by release before a
 // signal stops or kills, and by the keyboard's guard after a SIGKILL.
 type live struct {
-	Unobserved
+	session.Unobserved
 	app      *app
 	loop     *loop.Loop
-	session  *Session
+	session  *session.Session
 	screen   *screen
 	keyboard *term.Keyboard
 	keys     *loop.IO
@@ -45,7 +46,7 @@ type live struct {
 const frameRate = 20
 
 // show begins. It is for a session that has not started anything yet.
-func (a *app) show(on *loop.Loop, s *Session) (*live, error) {
+func (a *app) show(on *loop.Loop, s *session.Session) (*live, error) {
 	if t := a.getenv("TERM"); t == "" || t == "dumb" {
 		return nil, usagef("--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
 	}
@@ -115,7 +116,7 @@ func (l *live) makeRoom() {
 func (l *live) Stopping() { l.release() }
 
 // Ran implements Observer.
-func (l *live) Ran(*Watcher, action.Outcome) { l.redraw() }
+func (l *live) Ran(*session.Watcher, action.Outcome) { l.redraw() }
 
 // Happened takes in an event.
 func (l *live) Happened(e event.Event) {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 )
 
 // runOptions are the flags of run: what concerns the loop as a whole.
@@ -140,7 +141,7 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 		return err
 	}
 	defer l.Close()
-	s := New(l, a.config(o.config(r)))
+	s := session.New(l, a.config(o.config(r)))
 	defer s.Close()
 	watchers, bad := s.Bind(r.describe(lines))
 	errs = append(errs, lineFaults(bad)...)
@@ -157,8 +158,8 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 }
 
 // config is what the flags ask of the session.
-func (o *runOptions) config(r *reader) Config {
-	c := Config{Once: o.once, NoWait: o.nowait, Timeout: o.timeout, For: o.limit}
+func (o *runOptions) config(r *reader) session.Config {
+	c := session.Config{Once: o.once, NoWait: o.nowait, Timeout: o.timeout, For: o.limit}
 	if r.hasFile() {
 		c.Reload = r.reload
 	}
@@ -214,7 +215,7 @@ func (o *runOptions) socket(a *app, c *cobra.Command, file string) (string, erro
 }
 
 // start opens what the flags ask for, and runs the session.
-func (o *runOptions) start(ctx context.Context, r *reader, l *loop.Loop, s *Session, socket string) error {
+func (o *runOptions) start(ctx context.Context, r *reader, l *loop.Loop, s *session.Session, socket string) error {
 	if o.watch {
 		if err := r.follow(l, s); err != nil {
 			return err

@@ -11,13 +11,14 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 )
 
 // controlVariable tells the commands of an ev run its control socket.
 const controlVariable = "EV_CONTROL"
 
 // listen opens the control socket of a session.
-func (a *app) listen(l *loop.Loop, s *Session, path string) (*control.Server, error) {
+func (a *app) listen(l *loop.Loop, s *session.Session, path string) (*control.Server, error) {
 	server, err := control.Listen(l, path, s.Serve, a.report)
 	if err != nil {
 		return nil, fmt.Errorf("--control: %w", err)
@@ -29,19 +30,19 @@ func (a *app) listen(l *loop.Loop, s *Session, path string) (*control.Server, er
 
 // A publisher passes events on to those who read them from the control socket.
 type publisher struct {
-	Unobserved
+	session.Unobserved
 	server *control.Server
 }
 
 func (p publisher) Happened(e event.Event) { p.server.Publish(e) }
 
 // serveMetrics serves the counts of a session at an address.
-func (a *app) serveMetrics(l *loop.Loop, s *Session, address string) (*control.Page, error) {
+func (a *app) serveMetrics(l *loop.Loop, s *session.Session, address string) (*control.Page, error) {
 	at, err := socket.ParseTCP(address)
 	if err != nil {
 		return nil, usagef("--metrics: %v", err)
 	}
-	page, err := control.ServePage(l, at, "/metrics", NewMetrics(s).Page, a.report)
+	page, err := control.ServePage(l, at, "/metrics", session.NewMetrics(s).Page, a.report)
 	if err != nil {
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}

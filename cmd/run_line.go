@@ -19,6 +19,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/schedule"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch/onhttp"
 )
 
@@ -27,7 +28,7 @@ type line struct {
 	*evfile.Line
 	file    *evfile.File
 	key     string // the same for lines that say the same
-	binding *Binding
+	binding *session.Binding
 	listens *onhttp.Options // nil: not for requests
 }
 
@@ -62,7 +63,7 @@ func (r *reader) bind(l *line) error {
 		return unknownWatcher(name)
 	}
 	a := r.lineApp(l)
-	c := all[i].command(a, func(_ context.Context, b Binding) error {
+	c := all[i].command(a, func(_ context.Context, b session.Binding) error {
 		l.binding = &b
 		return nil
 	})

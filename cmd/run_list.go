@@ -11,10 +11,11 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/internal/width"
+	"github.com/evshell/ev/session"
 )
 
 // writeList writes what the lines describe.
-func (o *runOptions) writeList(out io.Writer, watchers []*Watcher) error {
+func (o *runOptions) writeList(out io.Writer, watchers []*session.Watcher) error {
 	var ws []control.Watcher
 	for _, w := range watchers {
 		ws = append(ws, w.State())

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/session"
 )
 
 // A reader reads the lines of a run: first, and at each reload.
@@ -24,7 +25,7 @@ type reader struct {
 
 	unmailed bool // it is told that nothing can be mailed
 	lookups  map[string]error
-	lines    map[*Watcher]*line // of those at work
+	lines    map[*session.Watcher]*line // of those at work
 }
 
 // hasFile reports whether there is a file that can be read again: not a pipe, which is

@@ -8,11 +8,12 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch/stat"
 )
 
 // follow has the Evfile read again whenever it changes. That does not keep the loop alive.
-func (r *reader) follow(l *loop.Loop, s *Session) error {
+func (r *reader) follow(l *loop.Loop, s *session.Session) error {
 	w, err := stat.New(l, stat.Options{
 		Paths:   r.watched(),
 		Settle:  stat.DefaultSettle, // an editor saves in several steps
@@ -34,7 +35,7 @@ func (r *reader) follow(l *loop.Loop, s *Session) error {
 // reload reads the Evfile again. Lines that say what they said before go on
 // undisturbed; others stop or start. If anything is wrong with the file nothing changes.
 // What is wrong is reported and returned.
-func (r *reader) reload(s *Session) error {
+func (r *reader) reload(s *session.Session) error {
 	watchers, lines, err := r.bindAgain(s)
 	if err != nil {
 		r.app.explain(err)
@@ -53,7 +54,7 @@ func (r *reader) reload(s *Session) error {
 
 // bindAgain returns what the Evfile says now, and the watchers of that, those at work among
 // them. Nothing is started or stopped.
-func (r *reader) bindAgain(s *Session) ([]*Watcher, []*line, error) {
+func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, error) {
 	if !r.hasFile() {
 		return nil, nil, usagef("%s is no regular file any more: it can't be read again", r.path)
 	}
@@ -77,8 +78,8 @@ func (r *reader) bindAgain(s *Session) ([]*Watcher, []*line, error) {
 }
 
 // replace has the watchers of lines be those of a session.
-func (r *reader) replace(s *Session, watchers []*Watcher, lines []*line) Faults {
-	r.lines = make(map[*Watcher]*line, len(lines))
+func (r *reader) replace(s *session.Session, watchers []*session.Watcher, lines []*line) session.Faults {
+	r.lines = make(map[*session.Watcher]*line, len(lines))
 	for i, w := range watchers {
 		r.lines[w] = lines[i]
 		w.SetPlace(lines[i].Words[0].Line)
@@ -87,12 +88,12 @@ func (r *reader) replace(s *Session, watchers []*Watcher, lines []*line) Faults 
 }
 
 // describe has a session know of lines.
-func (r *reader) describe(lines []*line) []Line {
-	described := make([]Line, len(lines))
+func (r *reader) describe(lines []*line) []session.Line {
+	described := make([]session.Line, len(lines))
 	for i, l := range lines {
-		described[i] = Line{
+		described[i] = session.Line{
 			Key: l.key,
-			Describe: func() (*Binding, error) {
+			Describe: func() (*session.Binding, error) {
 				if l.binding == nil {
 					if err := r.bind(l); err != nil {
 						return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/session"
 )
 
 // BenchmarkRun_checkAndArm reads an Evfile of 20,000 lines, checks it, and starts its
@@ -25,7 +25,7 @@ func BenchmarkRun_checkAndArm(b *testing.B) {
 	ended, cancel := context.WithCancel(b.Context())
 	cancel()
 	for b.Loop() {
-		s := testSession(b, text.String(), nil)
+		s := testSession(b, text.String())
 		if e := s.Run(ended); !errors.Is(e.Err, context.Canceled) {
 			b.Fatal(e.Err)
 		}
@@ -34,11 +34,11 @@ func BenchmarkRun_checkAndArm(b *testing.B) {
 }
 
 // testSession makes a session that has the lines of an Evfile.
-func testSession(tb testing.TB, text string, reload func(*Session) error) *Session {
+func testSession(tb testing.TB, text string) *session.Session {
 	tb.Helper()
 	a := newApp(nil)
 	a.report = report.New(tb.Output(), "ev run", report.Plain, report.Notice)
-	r := testReader(a, runOptions{lines: []string{text}})
+	r := &reader{app: a, globals: Root().PersistentFlags(), options: &runOptions{lines: []string{text}}}
 	lines, errs, err := r.read()
 	if err != nil {
 		tb.Fatal(err)
@@ -47,7 +47,7 @@ func testSession(tb testing.TB, text string, reload func(*Session) error) *Sessi
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := New(l, a.config(Config{Reload: reload}))
+	s := session.New(l, a.config(session.Config{}))
 	tb.Cleanup(func() {
 		s.Close()
 		_ = l.Close()
@@ -58,10 +58,6 @@ func testSession(tb testing.TB, text string, reload func(*Session) error) *Sessi
 	}
 	s.Replace(watchers)
 	return s
-}
-
-func testReader(a *app, o runOptions) *reader {
-	return &reader{app: a, globals: Root().PersistentFlags(), options: &o}
 }
 
 func TestLine_culprit(t *testing.T) {
@@ -183,51 +179,6 @@ func TestTrusted_directoryOfAnotherUser(t *testing.T) {
 		defer f.Close()
 		if err := trusted(f, path); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("a file of %d in a directory of %d: %v", tt.file, tt.dir, err)
-		}
-	}
-}
-
-// A reload tells the service manager that it has begun, and that it is over, whatever
-// came of it; and changes nothing if the file is faulty.
-func TestReader_reloadTellsTheServiceManager(t *testing.T) {
-	dir := t.TempDir()
-	address := filepath.Join(dir, "notify")
-	manager, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "unixgram", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer manager.Close()
-	t.Setenv("NOTIFY_SOCKET", address)
-	a := newApp(nil)
-	a.report = report.New(t.Output(), "ev run", report.Plain, report.Notice)
-	r := testReader(a, runOptions{})
-	r.path = filepath.Join(dir, "Evfile")
-	s := testSession(t, "a: timer 1h\nb: timer 2h", r.reload)
-	before := s.Watchers()[1]
-	before.started = true
-	for _, tt := range []struct {
-		text   string
-		right  bool
-		status string
-	}{
-		{"a: tmier 1h", false, "STATUS=watching: a, b"},
-		{"c: timer 3h\nb: timer 2h", true, "STATUS=watching: c, b"},
-	} {
-		if err := os.WriteFile(r.path, []byte(tt.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Reload(); (err == nil) != tt.right {
-			t.Errorf("%s: %v", tt.text, err)
-		}
-		for _, want := range []string{"RELOADING=1", "READY=1", tt.status} {
-			b := make([]byte, 1024)
-			n, _, err := manager.ReadFrom(b)
-			if err != nil || !strings.HasPrefix(string(b[:n]), want) {
-				t.Errorf("%s: told %q, %v; want %s", tt.text, b[:n], err, want)
-			}
-		}
-		if s.Watchers()[1] != before {
-			t.Errorf("%s: the line that has stayed is another", tt.text)
 		}
 	}
 }

@@ -13,15 +13,16 @@ import (
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch"
 )
 
 // A Sink takes the one Binding that a command line describes. On the command
 // line it runs it; in a test it looks at it.
-type Sink func(context.Context, Binding) error
+type Sink func(context.Context, session.Binding) error
 
 // run is the Sink of the command line: a session with one binding.
-func (a *app) run(ctx context.Context, b Binding) error {
+func (a *app) run(ctx context.Context, b session.Binding) error {
 	if err := blockSignals(b.Claims.Blocked); err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func (a *app) run(ctx context.Context, b Binding) error {
 		return err
 	}
 	defer l.Close()
-	s := New(l, a.config(Config{NoWait: b.NoWait}))
+	s := session.New(l, a.config(session.Config{NoWait: b.NoWait}))
 	defer s.Close()
 	make := b.Watch
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
@@ -40,7 +41,7 @@ func (a *app) run(ctx context.Context, b Binding) error {
 		}
 		return w, nil
 	}
-	watchers, faults := s.Bind([]Line{{Describe: func() (*Binding, error) { return &b, nil }}})
+	watchers, faults := s.Bind([]session.Line{{Describe: func() (*session.Binding, error) { return &b, nil }}})
 	if faults != nil {
 		return faults
 	}
@@ -62,7 +63,7 @@ func (a *app) newLoop() (*loop.Loop, error) {
 }
 
 // config adds to what is asked of a session what it has to know of the process.
-func (a *app) config(c Config) Config {
+func (a *app) config(c session.Config) session.Config {
 	c.Stdout, c.Stderr, c.Getenv, c.Report = a.stdout, a.stderr, a.getenv, a.report
 	if a.readyFD >= 0 {
 		c.Ready = a.ready
@@ -89,37 +90,37 @@ func (a *app) ready() error {
 }
 
 // ended is what a command returns whose session has ended.
-func ended(s *Session, e End) error {
+func ended(s *session.Session, e session.End) error {
 	switch e.Why {
-	case TimedOut:
+	case session.TimedOut:
 		return &exitError{status: exitTimeout}
-	case NothingHappened:
+	case session.NothingHappened:
 		return &exitError{status: exitFailure}
-	case CommandEnded:
+	case session.CommandEnded:
 		if e.Status != exitOK {
 			return &exitError{status: e.Status}
 		}
-	case Signalled:
+	case session.Signalled:
 		return &exitError{status: exitSignal + int(e.Signal), signal: e.Signal}
-	case NotStarted:
+	case session.NotStarted:
 		if lines := lineFaults(e.Err); lines != nil {
 			return &exitError{status: exitFailure, err: lines}
 		}
 		return e.Err
-	case Failed:
+	case session.Failed:
 		status := exitFailure
-		if slices.ContainsFunc(s.Watchers(), (*Watcher).HasCommand) {
+		if slices.ContainsFunc(s.Watchers(), (*session.Watcher).HasCommand) {
 			status = exitInternal
 		}
 		return &exitError{status: status, err: e.Err}
-	case Over:
+	case session.Over:
 	}
 	return nil
 }
 
 // lineFaults are those of a session's faults that are about lines.
 func lineFaults(err error) (errs evfile.Errors) {
-	faults, _ := errors.AsType[Faults](err)
+	faults, _ := errors.AsType[session.Faults](err)
 	for _, f := range faults {
 		if e, ok := errors.AsType[*evfile.Error](f); ok {
 			errs = append(errs, e)

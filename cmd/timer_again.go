@@ -9,6 +9,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/fd"
 	"github.com/evshell/ev/watch/onsignal"
@@ -26,7 +27,7 @@ const (
 
 // describe turns the flags about activity and progress into what the timer wants to
 // know.
-func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
+func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, error) {
 	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {
 		return t, usagef("--pass copies the standard input that puts the timer off: add --again-on fd:0")
@@ -48,7 +49,7 @@ func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
 }
 
 // activity reads a SOURCE.
-func (o *timerOptions) activity(a *app, b *Binding, source string) (timer.NewActivity, error) {
+func (o *timerOptions) activity(a *app, b *session.Binding, source string) (timer.NewActivity, error) {
 	kind, what, _ := strings.Cut(source, ":")
 	switch {
 	case what == "":

@@ -1,4 +1,4 @@
-package cmd
+package session
 
 import (
 	"github.com/evshell/ev/action"

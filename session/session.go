@@ -1,4 +1,11 @@
-package cmd
+// Package session is the run-time of ev: it binds watchers and what is done about their
+// events on one loop, puts others in their place when their lines are read again, tells
+// what happens to those who observe it, and ends for a reason. It knows no flag, no
+// Evfile and no exit status.
+//
+// The keys of a terminal, the control socket and the page of metrics see a session by its
+// methods alone, and are told by an [Observer].
+package session
 
 import (
 	"context"
