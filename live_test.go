@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"syscall"
@@ -186,6 +187,34 @@ func TestLive_hasTheKeysAlone(t *testing.T) {
 		if state, last := v.gone(); state.ExitCode() != 2 {
 			t.Errorf("%v: %s", state, last)
 		}
+	}
+}
+
+// A reload may take the selected watcher away, and the table may not be drawn anew yet
+// when the next key comes.
+func TestLive_takesKeysRightAfterAReload(t *testing.T) {
+	dir := t.TempDir()
+	file, socket := filepath.Join(dir, "Evfile"), filepath.Join(dir, "socket")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a: timer 1h\nb: timer 2h\nc: timer 3h\nd: timer 4h\ne: timer 5h\n")
+	v := live(t, "-q", "--control", socket, file) // -q: no message has the table drawn
+	v.until("> a timer")
+	v.press("jjjj")
+	v.until("> e timer")
+	write("only: timer 6h\n")
+	if out, err := exec.CommandContext(t.Context(), "ev", "ctl", "--control", socket, "reload").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	v.press(" srjkp")
+	v.until("> only timer active 0 0")
+	v.until("paused: p goes on")
+	v.press("q")
+	if state, last := v.gone(); !state.Success() {
+		t.Errorf("%v: %s", state, last)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -38,7 +39,8 @@ type live struct {
 	resized  chan os.Signal
 	messages *messages // nil: standard error is elsewhere
 	drawn    time.Time
-	selected int
+	selected *session.Watcher // it may have gone since it was drawn
+	place    int              // of that, when it was drawn
 	recent   []event.Event
 }
 
@@ -115,6 +117,9 @@ func (l *live) makeRoom() {
 // Stopping implements Observer.
 func (l *live) Stopping() { l.release() }
 
+// Changed implements Observer.
+func (l *live) Changed() { l.redraw() }
+
 // Ran implements Observer.
 func (l *live) Ran(*session.Watcher, action.Outcome) { l.redraw() }
 
@@ -156,13 +161,13 @@ func (l *live) update() {
 func (l *live) picture() frame {
 	columns, rows := l.screen.size()
 	watchers := l.session.Watchers()
-	l.selected = min(l.selected, len(watchers)-1)
+	l.selectOne(watchers)
 	f := frame{
-		total: len(watchers), first: max(l.selected-rows, 0), selected: l.selected, recent: l.recent, now: l.loop.Now(),
+		total: len(watchers), first: max(l.place-rows, 0), selected: l.place, recent: l.recent, now: l.loop.Now(),
 		paused: l.session.Paused(), ending: l.session.Ending(), columns: columns, rows: rows,
 		colour: term.Colour(l.app.color, l.screen.fd, l.app.getenv),
 	}
-	for _, w := range watchers[f.first:min(l.selected+rows, f.total)] {
+	for _, w := range watchers[f.first:min(l.place+rows, f.total)] {
 		f.watchers = append(f.watchers, w.State())
 	}
 	return f
@@ -195,9 +200,34 @@ func (l *live) read() {
 	l.redraw()
 }
 
+// selectOne sees to it that one of the watchers is selected: the one that was, or what
+// stands in its place after a reload.
+func (l *live) selectOne(watchers []*session.Watcher) {
+	if i := slices.Index(watchers, l.selected); i >= 0 {
+		l.place = i
+	} else if l.place = max(min(l.place, len(watchers)-1), 0); len(watchers) > 0 {
+		l.selected = watchers[l.place]
+	}
+}
+
 func (l *live) press(key byte) {
-	watchers := l.session.Watchers()
-	w := watchers[l.selected]
+	switch key {
+	case 'p':
+		l.session.Pause(!l.session.Paused())
+	case 'q':
+		l.session.End()
+	default:
+		watchers := l.session.Watchers()
+		// Nothing is done to the selected one's successor before it has been seen.
+		if i := slices.Index(watchers, l.selected); i >= 0 {
+			l.pressFor(key, watchers, i)
+		}
+	}
+}
+
+// pressFor does what a key asks for of the selected watcher.
+func (l *live) pressFor(key byte, watchers []*session.Watcher, selected int) {
+	w := watchers[selected]
 	var err error
 	switch key {
 	case ' ':
@@ -210,14 +240,10 @@ func (l *live) press(key byte) {
 		}
 	case 'r':
 		w.Restart()
-	case 'p':
-		l.session.Pause(!l.session.Paused())
 	case 'j':
-		l.selected = min(l.selected+1, len(watchers)-1)
+		l.selected = watchers[min(selected+1, len(watchers)-1)]
 	case 'k':
-		l.selected = max(l.selected-1, 0)
-	case 'q':
-		l.session.End()
+		l.selected = watchers[max(selected-1, 0)]
 	}
 	if err != nil {
 		w.Report.Noticef("%v", err)
