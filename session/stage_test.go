@@ -42,6 +42,7 @@ type stage struct {
 // perform runs play in a bubble. What of the Config is not given is the stage's.
 func perform(t *testing.T, c Config, play func(*stage)) {
 	t.Helper()
+	defer time.AfterFunc(looptest.Patience, func() { panic(t.Name() + " does not come to its end") }).Stop() // in real time
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{t: t, backend: looptest.New(), over: make(chan End, 1), props: map[string]*prop{}, actors: map[string]*actor{}}
 		var err error
@@ -70,17 +71,21 @@ func perform(t *testing.T, c Config, play func(*stage)) {
 			return a
 		}
 		s.Observe(listener{s})
+		defer s.close()
 		play(s)
-		if s.stop != nil {
-			s.stop()
-			synctest.Wait()
-			close(s.signals)
-		}
-		s.Close()
-		if err := s.loop.Close(); err != nil {
-			t.Error(err)
-		}
 	})
+}
+
+func (s *stage) close() {
+	if s.stop != nil {
+		s.stop()
+		synctest.Wait()
+		close(s.signals)
+	}
+	s.Close()
+	if err := s.loop.Close(); err != nil {
+		s.t.Error(err)
+	}
 }
 
 // bind makes the watchers of lines, and has them take the place of those there are.
@@ -215,9 +220,9 @@ func exitOnError(b *Binding) { b.ExitOnError = true }
 
 // rich has a watcher with all that a watcher can be.
 func rich(b *Binding) {
-	make := b.Watch
+	build := b.Watch
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-		w, err := make(l, emit)
+		w, err := build(l, emit)
 		return richProp{w.(*prop)}, err
 	}
 }
@@ -225,11 +230,25 @@ func rich(b *Binding) {
 // failing has a watcher that can't be started.
 func failing(err error) func(*Binding) {
 	return func(b *Binding) {
-		make := b.Watch
+		build := b.Watch
 		b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-			w, _ := make(l, emit)
+			w, _ := build(l, emit)
 			w.(*prop).err = err
 			return w, nil
+		}
+	}
+}
+
+// slow has a watcher that takes until the test says so, or until it is interrupted, to
+// start; one that is deaf takes no notice of that.
+func slow(deaf bool) func(*Binding) {
+	return func(b *Binding) {
+		rich(b)
+		build := b.Watch
+		b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+			w, err := build(l, emit)
+			w.(richProp).starting, w.(richProp).deaf = make(chan error, 1), deaf
+			return w, err
 		}
 	}
 }
@@ -245,12 +264,15 @@ type prop struct {
 	failed   bool
 	err      error      // of Start
 	starting chan error // Start takes until something comes; nil: it does not
+	deaf     bool       // to Interrupt
 	due      time.Time
 }
 
 func (p *prop) Start() error {
 	if p.starting != nil {
-		return <-p.starting
+		if err := <-p.starting; err != nil {
+			return err
+		}
 	}
 	if p.err != nil || p.active {
 		return p.err
@@ -284,7 +306,8 @@ func (p richProp) Kill()                 { p.logf("kill %s itself", p.name) }
 func (p richProp) At() (time.Time, bool) { return p.due, !p.due.IsZero() }
 
 func (p richProp) Interrupt() {
-	if p.starting != nil {
+	p.logf("interrupt %s", p.name)
+	if p.starting != nil && !p.deaf {
 		p.starting <- errors.New("interrupted")
 	}
 }
