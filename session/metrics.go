@@ -44,9 +44,9 @@ func NewMetrics(s *Session) *Metrics {
 }
 
 // watchLag measures for how long the loop does not wait: what becomes ready then has
-// to.
+// to. It begins with the turn's time, since what was posted comes before a Check.
 func (m *Metrics) watchLag(l *loop.Loop) {
-	awake := loop.NewCheck(l, func() { m.since = time.Now() })
+	awake := loop.NewCheck(l, func() { m.since = l.Now() })
 	awake.SetPriority(loop.MaxPriority)
 	asleep := loop.NewPrepare(l, func() {
 		d := time.Since(m.since)

@@ -50,3 +50,37 @@ func TestMetrics(t *testing.T) {
 		}
 	})
 }
+
+// The counts are those of what happens, also to what a reload has taken out.
+func TestMetrics_observe(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		m := NewMetrics(s.Session)
+		s.run(s.line("a", runs), s.line("b", runs))
+		s.emit("a", "a", "b")
+		s.end("a", failed(1))
+		s.on(s.actors["a"].o.Skipped)
+		s.on(func() { s.bind(s.line("b")) })
+		page := func(want ...string) {
+			t.Helper()
+			var got string
+			s.on(func() { got = string(m.Page()) })
+			for _, want := range want {
+				if !strings.Contains(got, "\n"+want+"\n") {
+					t.Errorf("there is no %s in\n%s", want, got)
+				}
+			}
+		}
+		page(`ev_events_total{watcher="timer",name="a"} 2`, `ev_runs_total{watcher="timer",name="a"} 1`,
+			`ev_run_failures_total{watcher="timer",name="a"} 1`, `ev_skipped_total{watcher="timer",name="a"} 1`,
+			`ev_running{watcher="timer",name="a"} 1`, `ev_waiting{watcher="timer",name="a"} 2`,
+			`ev_running{watcher="timer",name="b"} 1`, "ev_loop_busy_seconds_total 0", "ev_loop_lag_seconds 0", "ev_clock_steps_total 0")
+		for _, busy := range []time.Duration{time.Second, 3 * time.Second, 2 * time.Second} {
+			s.on(func() { <-time.After(busy) })
+			s.pass(busy)
+		}
+		page("ev_loop_busy_seconds_total 6", "ev_loop_lag_seconds 3")
+		page("ev_loop_busy_seconds_total 6", "ev_loop_lag_seconds 0")
+		s.end("a", failed(0))
+		page(`ev_running{watcher="timer",name="a"} 0`, `ev_runs_total{watcher="timer",name="a"} 2`)
+	})
+}
