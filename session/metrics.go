@@ -19,9 +19,8 @@ type Metrics struct {
 	counts  map[metricKey]*counts
 	order   []metricKey
 
-	since time.Time     // the loop has been calling functions, and not waiting
-	busy  time.Duration // in all
-	lag   time.Duration // the longest, since the page was asked for
+	busy time.Duration // in which the loop did not wait, in all
+	lag  time.Duration // the longest, since the page was asked for
 }
 
 type metricKey struct{ kind, name string }
@@ -37,26 +36,22 @@ type counts struct {
 
 // NewMetrics has a session observed.
 func NewMetrics(s *Session) *Metrics {
-	m := &Metrics{session: s, counts: map[metricKey]*counts{}, since: time.Now()}
+	m := &Metrics{session: s, counts: map[metricKey]*counts{}}
 	s.Observe(m)
 	m.watchLag(s.loop)
 	return m
 }
 
-// watchLag measures for how long the loop does not wait: what becomes ready then has
-// to. It begins with the turn's time, since what was posted comes before a Check.
+// watchLag measures for how long the loop does not wait, from the turn's time on: what
+// becomes ready then has to.
 func (m *Metrics) watchLag(l *loop.Loop) {
-	awake := loop.NewCheck(l, func() { m.since = l.Now() })
-	awake.SetPriority(loop.MaxPriority)
 	asleep := loop.NewPrepare(l, func() {
-		d := time.Since(m.since)
+		d := time.Since(l.Now())
 		m.busy += d
 		m.lag = max(m.lag, d)
 	})
 	asleep.SetPriority(loop.MinPriority)
-	awake.KeepAlive(false)
 	asleep.KeepAlive(false)
-	awake.Start()
 	asleep.Start()
 }
 

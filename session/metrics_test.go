@@ -82,5 +82,8 @@ func TestMetrics_observe(t *testing.T) {
 		page("ev_loop_busy_seconds_total 6", "ev_loop_lag_seconds 0")
 		s.end("a", failed(0))
 		page(`ev_running{watcher="timer",name="a"} 0`, `ev_runs_total{watcher="timer",name="a"} 2`)
+		s.end("b", failed(0))
+		s.on(s.props["b"].Stop)
+		s.ended(End{}) // it does not keep the loop
 	})
 }

@@ -189,6 +189,11 @@ func TestEnd(t *testing.T) {
 			s.lives()
 			s.end("a", failed(0))
 		}, End{}, "start a, start b, event a 1, run a 1, event b 1, stop a, stop b, ran a: exited 0"},
+		{"wait for an event that never comes", Config{Once: true}, two(), func(s *stage) {
+			s.on(s.props["a"].Stop)
+			s.lives()
+			s.on(s.props["b"].Stop)
+		}, End{}, "start a, start b, stop a, stop b"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -277,12 +282,16 @@ func TestRun_asksForSignalsInTime(t *testing.T) {
 		"what HUP has read again":         {Reload: func(*Session) error { return nil }},
 		"the service manager":             {Getenv: func(string) string { return "/nowhere" }},
 		"an observer":                     {},
+		"a command":                       {},
 	} {
 		t.Run(what, func(t *testing.T) {
 			perform(t, c, func(s *stage) {
 				release := held(s)
 				if what != "an observer" {
 					s.observers = nil
+				}
+				if what == "a command" {
+					s.spawner = action.NewSpawner(s.loop)
 				}
 				s.run(s.line("a", once, func(b *Binding) { b.Now = true }))
 				s.lives()

@@ -220,9 +220,6 @@ func (w *Watcher) close(gone func()) {
 	for _, stop := range w.clocks {
 		stop()
 	}
-	if w.print != nil {
-		w.print.Close(func() {})
-	}
 	if w.exec == nil {
 		gone()
 		return
