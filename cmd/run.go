@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -9,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/live"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/session"
 )
@@ -236,13 +240,34 @@ func (o *runOptions) start(ctx context.Context, r *reader, l *loop.Loop, s *sess
 		defer page.Close()
 	}
 	if o.live {
-		live, err := r.app.show(l, s)
+		table, err := r.app.show(l, s)
 		if err != nil {
 			return err
 		}
-		defer live.close()
+		defer table.Close()
 	}
 	// To read and check the lines took as much memory again as they need.
 	l.Post(func() { go debug.FreeOSMemory() })
 	return ended(s, s.Run(ctx))
+}
+
+// writeList writes what the lines describe.
+func (o *runOptions) writeList(out io.Writer, watchers []*session.Watcher) error {
+	var ws []control.Watcher
+	for _, w := range watchers {
+		ws = append(ws, w.State())
+	}
+	if !o.json {
+		return live.Write(out, ws, time.Now())
+	}
+	for _, w := range ws {
+		line, err := json.Marshal(w)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
 }

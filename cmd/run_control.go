@@ -10,6 +10,7 @@ import (
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/live"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/session"
 )
@@ -50,6 +51,18 @@ func (a *app) serveMetrics(l *loop.Loop, s *session.Session, address string) (*c
 		a.report.Verbosef("the metrics are at http://%s/metrics", at)
 	}
 	return page, nil
+}
+
+// show shows the watchers of a session on the terminal.
+func (a *app) show(l *loop.Loop, s *session.Session) (*live.Table, error) {
+	if t := a.getenv("TERM"); t == "" || t == "dumb" {
+		return nil, usagef("--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
+	}
+	t, err := live.Show(l, s, live.Options{Stderr: a.stderr, Getenv: a.getenv, Report: a.report, Color: a.color})
+	if err != nil {
+		return nil, usagef("--live: there is no terminal to draw on: %v", err)
+	}
+	return t, nil
 }
 
 // tellSocket has the commands know the socket, and not another one's.

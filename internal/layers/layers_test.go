@@ -23,10 +23,11 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"main": {"cmd"},
 		"cmd": {
-			"session",
+			"live", "session",
 			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop",
 			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "link", "watch/probe",
 		},
+		"live":              {"session", "action", "control", "event", "loop"},
 		"session":           {"watch", "action", "control", "event", "loop"},
 		"watch":             {"loop", "event"},
 		"watch/stat":        {"watch", "loop", "event"},
@@ -61,7 +62,7 @@ func libraries() map[string][]string {
 		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
 		"github.com/fsnotify/fsnotify":     {"watch/stat"},
 		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
-		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "control", "session", "cmd", "leaf", "internal/looptest", "internal/inject"},
+		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "control", "session", "live", "cmd", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
 		"golang.org/x/text":                {"leaf"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
@@ -190,6 +191,10 @@ func TestFault(t *testing.T) {
 		{"cmd", module + "/internal/looptest", false},
 		{"cmd", module + "/internal/inject", false},
 		{"cmd", module + "/session", true},
+		{"cmd", module + "/live", true},
+		{"live", module + "/session", true},
+		{"live", module + "/cmd", false},
+		{"session", module + "/live", false},
 		{"session", module + "/watch", true},
 		{"session", module + "/watch/stat", false},
 		{"session", module + "/evfile", false},

@@ -1,4 +1,6 @@
-package cmd
+// Package live is what a terminal shows of a running ev: a table of its watchers, and a
+// countdown. It sees a session by its methods, and is told as any Observer.
+package live
 
 import (
 	"errors"
@@ -14,22 +16,23 @@ import (
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/session"
 )
 
-// A live shows on the terminal how the watchers are, in a table that is drawn anew in
+// A Table shows on the terminal how the watchers are, in a table that is drawn anew in
 // its place, and takes keys. What else is written to the terminal comes above it.
 //
 // It draws and reads in the foreground only, and leaves the terminal to a command
 // that has it (--foreground). For that it looks once a second: no signal tells.
 //
-// However ev ends, the terminal is as it was before: by close, by release before a
+// However ev ends, the terminal is as it was before: by Close, by release before a
 // signal stops or kills, and by the keyboard's guard after a SIGKILL.
-type live struct {
+type Table struct {
 	session.Unobserved
-	app      *app
+	options  Options
 	loop     *loop.Loop
 	session  *session.Session
 	screen   *screen
@@ -44,21 +47,31 @@ type live struct {
 	recent   []event.Event
 }
 
+const (
+	stdoutFD = 1
+	stderrFD = 2
+)
+
 // frameRate is how often the table is drawn at most.
 const frameRate = 20
 
-// show begins. It is for a session that has not started anything yet.
-func (a *app) show(on *loop.Loop, s *session.Session) (*live, error) {
-	if t := a.getenv("TERM"); t == "" || t == "dumb" {
-		return nil, usagef("--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
-	}
+// Options are what a Table has to know of the process.
+type Options struct {
+	Stderr *os.File
+	Getenv func(string) string
+	Report *report.Reporter
+	Color  string // auto, always or never
+}
+
+// Show begins. It is for a session that has not started anything yet.
+func Show(on *loop.Loop, s *session.Session, o Options) (*Table, error) {
 	screen, err := openScreen(on)
 	if err != nil {
-		return nil, usagef("--live: there is no terminal to draw on: %v", err)
+		return nil, err
 	}
-	l := &live{app: a, loop: on, session: s, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
+	l := &Table{options: o, loop: on, session: s, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
 	if err := l.keyboard.Guard(); err != nil {
-		a.report.Verbosef("the terminal is not given back if ev is killed (SIGKILL): %v", err)
+		o.Report.Verbosef("the terminal is not given back if ev is killed (SIGKILL): %v", err)
 	}
 	l.tick = loop.NewTimer(on, 0, 0, l.update)
 	l.tick.KeepAlive(false)
@@ -70,8 +83,8 @@ func (a *app) show(on *loop.Loop, s *session.Session) (*live, error) {
 	}
 	if term.IsTerminal(stderrFD) {
 		before[stderrFD] = l.makeRoom
-		l.messages = &messages{loop: on, out: a.stderr, before: l.makeRoom}
-		a.report.Redirect(l.messages)
+		l.messages = &messages{loop: on, out: o.Stderr, before: l.makeRoom}
+		o.Report.Redirect(l.messages)
 	}
 	s.BeforeOutput(before[stdoutFD], before[stderrFD])
 	s.Observe(l)
@@ -85,8 +98,8 @@ func (a *app) show(on *loop.Loop, s *session.Session) (*live, error) {
 	return l, nil
 }
 
-// close gives the terminal back as it was.
-func (l *live) close() {
+// Close gives the terminal back as it was.
+func (l *Table) Close() {
 	signal.Stop(l.resized)
 	close(l.resized)
 	l.tick.Stop()
@@ -94,13 +107,13 @@ func (l *live) close() {
 	l.keyboard.Close()
 	l.screen.close()
 	if l.messages != nil {
-		l.app.report.Redirect(l.messages.out)
+		l.options.Report.Redirect(l.messages.out)
 		l.messages.close()
 	}
 }
 
 // release removes the table and no longer reads keys.
-func (l *live) release() {
+func (l *Table) release() {
 	l.keys.Stop()
 	if term.Foreground(l.screen.fd) {
 		l.screen.erase()
@@ -109,28 +122,28 @@ func (l *live) release() {
 }
 
 // makeRoom removes the table for what is about to be written.
-func (l *live) makeRoom() {
+func (l *Table) makeRoom() {
 	l.screen.erase()
 	l.redraw()
 }
 
 // Stopping implements Observer.
-func (l *live) Stopping() { l.release() }
+func (l *Table) Stopping() { l.release() }
 
 // Changed implements Observer.
-func (l *live) Changed() { l.redraw() }
+func (l *Table) Changed() { l.redraw() }
 
 // Ran implements Observer.
-func (l *live) Ran(*session.Watcher, action.Outcome) { l.redraw() }
+func (l *Table) Ran(*session.Watcher, action.Outcome) { l.redraw() }
 
 // Happened takes in an event.
-func (l *live) Happened(e event.Event) {
+func (l *Table) Happened(e event.Event) {
 	l.recent = append(l.recent[max(len(l.recent)-mostRecent+1, 0):], e)
 	l.redraw()
 }
 
 // redraw has the table drawn soon.
-func (l *live) redraw() {
+func (l *Table) redraw() {
 	wait := max(time.Second/frameRate-l.loop.Now().Sub(l.drawn), 0)
 	if l.session.Paused() {
 		wait = 0 // a span would not pass
@@ -141,7 +154,7 @@ func (l *live) redraw() {
 }
 
 // update draws the table, and sees to it that spans and due times stay true.
-func (l *live) update() {
+func (l *Table) update() {
 	switch ours := term.Foreground(l.screen.fd); {
 	case !ours:
 		l.keys.Stop()
@@ -158,14 +171,14 @@ func (l *live) update() {
 	l.tick.Start()
 }
 
-func (l *live) picture() frame {
+func (l *Table) picture() frame {
 	columns, rows := l.screen.size()
 	watchers := l.session.Watchers()
 	l.selectOne(watchers)
 	f := frame{
 		total: len(watchers), first: max(l.place-rows, 0), selected: l.place, recent: l.recent, now: l.loop.Now(),
 		paused: l.session.Paused(), ending: l.session.Ending(), columns: columns, rows: rows,
-		colour: term.Colour(l.app.color, l.screen.fd, l.app.getenv),
+		colour: term.Colour(l.options.Color, l.screen.fd, l.options.Getenv),
 	}
 	for _, w := range watchers[f.first:min(l.place+rows, f.total)] {
 		f.watchers = append(f.watchers, w.State())
@@ -174,7 +187,7 @@ func (l *live) picture() frame {
 }
 
 // read takes the keys that were pressed.
-func (l *live) read() {
+func (l *Table) read() {
 	var b [64]byte
 	n, err := unix.Read(l.screen.fd, b[:])
 	switch {
@@ -202,7 +215,7 @@ func (l *live) read() {
 
 // selectOne sees to it that one of the watchers is selected: the one that was, or what
 // stands in its place after a reload.
-func (l *live) selectOne(watchers []*session.Watcher) {
+func (l *Table) selectOne(watchers []*session.Watcher) {
 	if i := slices.Index(watchers, l.selected); i >= 0 {
 		l.place = i
 	} else if l.place = max(min(l.place, len(watchers)-1), 0); len(watchers) > 0 {
@@ -210,7 +223,7 @@ func (l *live) selectOne(watchers []*session.Watcher) {
 	}
 }
 
-func (l *live) press(key byte) {
+func (l *Table) press(key byte) {
 	switch key {
 	case 'p':
 		l.session.Pause(!l.session.Paused())
@@ -226,7 +239,7 @@ func (l *live) press(key byte) {
 }
 
 // pressFor does what a key asks for of the selected watcher.
-func (l *live) pressFor(key byte, watchers []*session.Watcher, selected int) {
+func (l *Table) pressFor(key byte, watchers []*session.Watcher, selected int) {
 	w := watchers[selected]
 	var err error
 	switch key {
