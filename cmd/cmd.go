@@ -42,6 +42,7 @@ type app struct {
 	getenv    func(string) string
 	env       []string         // NAME=value of an Evfile's line, for its command
 	lookups   map[string]error // what lookup has found for other lines; nil: there are none
+	live      bool             // the terminal has the table of 'ev run --live'
 	report    *report.Reporter
 	hub       *stat.Hub             // of the loop
 	http      *onhttp.Hub           // of the loop

@@ -166,7 +166,7 @@ func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
 // lineApp is the app that a line's command sees.
 func (r *reader) lineApp(l *line) *app {
 	a := *r.app
-	a.args, a.env, a.lookups = l.Args(), l.Env, r.lookups
+	a.args, a.env, a.lookups, a.live = l.Args(), l.Env, r.lookups, r.options.live
 	a.listens = func(o *onhttp.Options) {
 		o.Place = l.Words[0].Line
 		l.listens = o

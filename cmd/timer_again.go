@@ -25,8 +25,7 @@ const (
 	stderrFD = 2
 )
 
-// describe turns the flags about activity and progress into what the timer wants to
-// know.
+// describe turns the flags about activity into what the timer wants to know.
 func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, error) {
 	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {
@@ -42,10 +41,13 @@ func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, erro
 		}
 		t.AgainOn = append(t.AgainOn, activity)
 	}
-	if o.progress && a.getenv("TERM") != "dumb" && term.IsTerminal(stderrFD) {
-		t.Progress = &timer.ProgressOptions{Terminal: stderrFD, UTF8: showsUTF8(a.getenv)}
-	}
 	return t, nil
+}
+
+// showsProgress reports whether --progress has a terminal to draw on: that of standard
+// error, if it is the one that ev is controlled by, and no table is on it (--live).
+func (a *app) showsProgress() bool {
+	return a.getenv("TERM") != "dumb" && term.Controlling(stderrFD) && !a.live
 }
 
 // activity reads a SOURCE.

@@ -141,7 +141,7 @@ func TestScreen_movesBackOverWhatANarrowerTerminalHasBroken(t *testing.T) {
 		"\r\x1b[3A": {strings.Repeat("x", 161), "two"},
 		"\r\x1b[2A": {"\x1b[1m" + strings.Repeat("x", 80) + "\x1b[0m", "", "\x1b[2mtwo\x1b[0m"},
 	} {
-		s.drawn = drawn
+		s.lines = drawn
 		if got := s.back(); got != want {
 			t.Errorf("%q: %q, want %q", drawn, got, want)
 		}

@@ -3,13 +3,11 @@
 package live
 
 import (
-	"errors"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,26 +20,19 @@ import (
 	"github.com/evshell/ev/session"
 )
 
-// A Table shows on the terminal how the watchers are, in a table that is drawn anew in
-// its place, and takes keys. What else is written to the terminal comes above it.
+// A Table shows on the terminal how the watchers are, and takes keys. What else is
+// written to the terminal comes above it.
 //
-// It draws and reads in the foreground only, and leaves the terminal to a command
-// that has it (--foreground). For that it looks once a second: no signal tells.
-//
-// However ev ends, the terminal is as it was before: by Close, by release before a
+// However ev ends, the terminal is as it was before: by Close, by Stopping before a
 // signal stops or kills, and by the keyboard's guard after a SIGKILL.
 type Table struct {
 	session.Unobserved
 	options  Options
-	loop     *loop.Loop
 	session  *session.Session
+	loop     *loop.Loop
 	screen   *screen
-	keyboard *term.Keyboard
-	keys     *loop.IO
-	tick     *loop.Timer
-	resized  chan os.Signal
-	messages *messages // nil: standard error is elsewhere
-	drawn    time.Time
+	signals  chan os.Signal
+	messages *messages        // nil: standard error is elsewhere
 	selected *session.Watcher // it may have gone since it was drawn
 	place    int              // of that, when it was drawn
 	recent   []event.Event
@@ -52,9 +43,6 @@ const (
 	stderrFD = 2
 )
 
-// frameRate is how often the table is drawn at most.
-const frameRate = 20
-
 // Options are what a Table has to know of the process.
 type Options struct {
 	Stderr *os.File
@@ -64,182 +52,122 @@ type Options struct {
 }
 
 // Show begins. It is for a session that has not started anything yet.
-func Show(on *loop.Loop, s *session.Session, o Options) (*Table, error) {
-	screen, err := openScreen(on)
-	if err != nil {
+func Show(l *loop.Loop, s *session.Session, o Options) (*Table, error) {
+	t := &Table{options: o, session: s, loop: l, signals: make(chan os.Signal, 1)}
+	var err error
+	if t.screen, err = openScreen(l, t); err != nil {
 		return nil, err
 	}
-	l := &Table{options: o, loop: on, session: s, screen: screen, keyboard: term.NewKeyboard(screen.fd), resized: make(chan os.Signal, 1)}
-	if err := l.keyboard.Guard(); err != nil {
+	if err := t.screen.keyboard.Guard(); err != nil {
 		o.Report.Verbosef("the terminal is not given back if ev is killed (SIGKILL): %v", err)
 	}
-	l.tick = loop.NewTimer(on, 0, 0, l.update)
-	l.tick.KeepAlive(false)
-	l.keys = loop.NewIO(on, screen.fd, loop.Read, func(loop.Ops) { l.read() })
-	l.keys.KeepAlive(false)
 	var before [stderrFD + 1]func()
 	if term.IsTerminal(stdoutFD) {
-		before[stdoutFD] = l.makeRoom
+		before[stdoutFD] = t.makeRoom
 	}
 	if term.IsTerminal(stderrFD) {
-		before[stderrFD] = l.makeRoom
-		l.messages = &messages{loop: on, out: o.Stderr, before: l.makeRoom}
-		o.Report.Redirect(l.messages)
+		before[stderrFD] = t.makeRoom
+		t.messages = &messages{loop: l, out: o.Stderr, before: t.makeRoom}
+		o.Report.Redirect(t.messages)
 	}
 	s.BeforeOutput(before[stdoutFD], before[stderrFD])
-	s.Observe(l)
-	signal.Notify(l.resized, unix.SIGWINCH)
+	s.Observe(t)
+	signal.Notify(t.signals, unix.SIGWINCH, unix.SIGCONT)
 	go func() {
-		for range l.resized {
-			on.Post(l.redraw)
+		for range t.signals {
+			l.Post(t.redraw)
 		}
 	}()
-	l.redraw()
-	return l, nil
+	t.redraw()
+	return t, nil
 }
 
 // Close gives the terminal back as it was.
-func (l *Table) Close() {
-	signal.Stop(l.resized)
-	close(l.resized)
-	l.tick.Stop()
-	l.release()
-	l.keyboard.Close()
-	l.screen.close()
-	if l.messages != nil {
-		l.options.Report.Redirect(l.messages.out)
-		l.messages.close()
-	}
-}
-
-// release removes the table and no longer reads keys.
-func (l *Table) release() {
-	l.keys.Stop()
-	if term.Foreground(l.screen.fd) {
-		l.screen.erase()
-		l.keyboard.Release()
+func (t *Table) Close() {
+	signal.Stop(t.signals)
+	close(t.signals)
+	t.screen.close()
+	if t.messages != nil {
+		t.options.Report.Redirect(t.messages.out)
+		t.messages.close()
 	}
 }
 
 // makeRoom removes the table for what is about to be written.
-func (l *Table) makeRoom() {
-	l.screen.erase()
-	l.redraw()
+func (t *Table) makeRoom() {
+	t.screen.erase()
+	t.redraw()
 }
 
 // Stopping implements Observer.
-func (l *Table) Stopping() { l.release() }
+func (t *Table) Stopping() { t.screen.release() }
 
 // Changed implements Observer.
-func (l *Table) Changed() { l.redraw() }
+func (t *Table) Changed() { t.redraw() }
 
 // Ran implements Observer.
-func (l *Table) Ran(*session.Watcher, action.Outcome) { l.redraw() }
+func (t *Table) Ran(*session.Watcher, action.Outcome) { t.redraw() }
 
 // Happened takes in an event.
-func (l *Table) Happened(e event.Event) {
-	l.recent = append(l.recent[max(len(l.recent)-mostRecent+1, 0):], e)
-	l.redraw()
+func (t *Table) Happened(e event.Event) {
+	t.recent = append(t.recent[max(len(t.recent)-mostRecent+1, 0):], e)
+	t.redraw()
 }
 
 // redraw has the table drawn soon.
-func (l *Table) redraw() {
-	wait := max(time.Second/frameRate-l.loop.Now().Sub(l.drawn), 0)
-	if l.session.Paused() {
-		wait = 0 // a span would not pass
+func (t *Table) redraw() {
+	if t.session.Paused() {
+		t.screen.redraw(0) // a span would not pass
+		return
 	}
-	l.tick.Stop()
-	l.tick.Set(wait, 0)
-	l.tick.Start()
+	t.screen.soon()
 }
 
-// update draws the table, and sees to it that spans and due times stay true.
-func (l *Table) update() {
-	switch ours := term.Foreground(l.screen.fd); {
-	case !ours:
-		l.keys.Stop()
-	case l.session.Foreground():
-		l.release()
-	default:
-		if !l.keys.Active() && l.keyboard.Grab() {
-			l.keys.Start()
-		}
-		l.screen.draw(l.picture().lines())
+func (t *Table) picture(columns, rows int) ([]string, time.Duration) {
+	if t.session.Foreground() {
+		return nil, 0
 	}
-	l.drawn = l.loop.Now()
-	l.tick.Set(time.Second, 0)
-	l.tick.Start()
-}
-
-func (l *Table) picture() frame {
-	columns, rows := l.screen.size()
-	watchers := l.session.Watchers()
-	l.selectOne(watchers)
+	watchers := t.session.Watchers()
+	t.selectOne(watchers)
 	f := frame{
-		total: len(watchers), first: max(l.place-rows, 0), selected: l.place, recent: l.recent, now: l.loop.Now(),
-		paused: l.session.Paused(), ending: l.session.Ending(), columns: columns, rows: rows,
-		colour: term.Colour(l.options.Color, l.screen.fd, l.options.Getenv),
+		total: len(watchers), first: max(t.place-rows, 0), selected: t.place, recent: t.recent, now: t.loop.Now(),
+		paused: t.session.Paused(), ending: t.session.Ending(), columns: columns, rows: rows,
+		colour: term.Colour(t.options.Color, t.screen.fd, t.options.Getenv),
 	}
-	for _, w := range watchers[f.first:min(l.place+rows, f.total)] {
+	for _, w := range watchers[f.first:min(t.place+rows, f.total)] {
 		f.watchers = append(f.watchers, w.State())
 	}
-	return f
-}
-
-// read takes the keys that were pressed.
-func (l *Table) read() {
-	var b [64]byte
-	n, err := unix.Read(l.screen.fd, b[:])
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		return
-	case n <= 0:
-		l.keys.Stop()
-		return
-	}
-	for i := 0; i < n; i++ {
-		key := b[i]
-		if key == '\x1b' && i+2 < n && (b[i+1] == '[' || b[i+1] == 'O') {
-			i += 2
-			key = arrow(b[i])
-		}
-		if l.keyboard.IsSuspend(key) {
-			l.release()
-			_ = unix.Kill(0, syscall.SIGTSTP)
-			return
-		}
-		l.press(key)
-	}
-	l.redraw()
+	return f.lines(), lookEvery
 }
 
 // selectOne sees to it that one of the watchers is selected: the one that was, or what
 // stands in its place after a reload.
-func (l *Table) selectOne(watchers []*session.Watcher) {
-	if i := slices.Index(watchers, l.selected); i >= 0 {
-		l.place = i
-	} else if l.place = max(min(l.place, len(watchers)-1), 0); len(watchers) > 0 {
-		l.selected = watchers[l.place]
+func (t *Table) selectOne(watchers []*session.Watcher) {
+	if i := slices.Index(watchers, t.selected); i >= 0 {
+		t.place = i
+	} else if t.place = max(min(t.place, len(watchers)-1), 0); len(watchers) > 0 {
+		t.selected = watchers[t.place]
 	}
 }
 
-func (l *Table) press(key byte) {
+func (t *Table) press(key byte) {
+	defer t.redraw()
 	switch key {
 	case 'p':
-		l.session.Pause(!l.session.Paused())
+		t.session.Pause(!t.session.Paused())
 	case 'q':
-		l.session.End()
+		t.session.End()
 	default:
-		watchers := l.session.Watchers()
+		watchers := t.session.Watchers()
 		// Nothing is done to the selected one's successor before it has been seen.
-		if i := slices.Index(watchers, l.selected); i >= 0 {
-			l.pressFor(key, watchers, i)
+		if i := slices.Index(watchers, t.selected); i >= 0 {
+			t.pressFor(key, watchers, i)
 		}
 	}
 }
 
 // pressFor does what a key asks for of the selected watcher.
-func (l *Table) pressFor(key byte, watchers []*session.Watcher, selected int) {
+func (t *Table) pressFor(key byte, watchers []*session.Watcher, selected int) {
 	w := watchers[selected]
 	var err error
 	switch key {
@@ -254,24 +182,13 @@ func (l *Table) pressFor(key byte, watchers []*session.Watcher, selected int) {
 	case 'r':
 		w.Restart()
 	case 'j':
-		l.selected = watchers[min(selected+1, len(watchers)-1)]
+		t.selected = watchers[min(selected+1, len(watchers)-1)]
 	case 'k':
-		l.selected = watchers[max(selected-1, 0)]
+		t.selected = watchers[max(selected-1, 0)]
 	}
 	if err != nil {
 		w.Report.Noticef("%v", err)
 	}
-}
-
-// arrow is the key that does what an arrow does (ECMA-48, CUU and CUD).
-func arrow(final byte) byte {
-	switch final {
-	case 'A':
-		return 'k'
-	case 'B':
-		return 'j'
-	}
-	return 0
 }
 
 // messages write to the terminal above the table. They come from any goroutine, and

@@ -1,9 +1,12 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -12,15 +15,41 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// A screen is the last lines of the terminal, which are drawn anew in their place. It
-// never waits for the terminal, which may be stopped (Ctrl-S): a picture is drawn when
-// the one before has gone out.
+// A screen is the last lines of the terminal that ev runs on, which are drawn anew in
+// their place, and its keys.
+//
+// It draws and reads in the foreground only, so that what follows in the shell is left
+// alone, and leaves the terminal to a command that has it. For that it looks once a
+// second: no signal tells. It never waits for the terminal, which may be stopped
+// (Ctrl-S): a picture is drawn when the one before has gone out.
 type screen struct {
-	fd     int // of the terminal, opened for this alone: it does not block
-	io     *loop.IO
-	unsent []byte
-	drawn  []string // what stands there
+	scene    scene
+	loop     *loop.Loop
+	fd       int // of the terminal, opened for this alone: it does not block
+	out      *loop.IO
+	keys     *loop.IO
+	keyboard *term.Keyboard
+	tick     *loop.Timer
+	unsent   []byte
+	lines    []string  // what stands there
+	drawn    time.Time // or looked at
 }
+
+// A scene is what a screen shows.
+type scene interface {
+	// picture returns the lines that are to stand there, at least one, and when they may
+	// be others. None is for a terminal that is somebody else's.
+	picture(columns, rows int) (lines []string, next time.Duration)
+	// press takes a key. An arrow is the letter that moves as it does.
+	press(key byte)
+}
+
+const (
+	// frameRate is how often a picture is drawn at most.
+	frameRate = 20
+	// lookEvery is how often it is looked who has the terminal.
+	lookEvery = time.Second
+)
 
 // Sequences of ECMA-48 and of the VT100 (DECAWM).
 const (
@@ -30,16 +59,68 @@ const (
 	wrapOn     = "\x1b[?7h"
 )
 
-// openScreen opens the terminal that ev runs on.
-func openScreen(l *loop.Loop) (*screen, error) {
+// openScreen opens the terminal that ev runs on. Nothing is drawn before redraw.
+func openScreen(l *loop.Loop, shown scene) (*screen, error) {
 	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("/dev/tty", err)
 	}
-	s := &screen{fd: fd}
-	s.io = loop.NewIO(l, fd, loop.Write, func(loop.Ops) { s.flush() })
-	s.io.KeepAlive(false)
+	s := &screen{scene: shown, loop: l, fd: fd, keyboard: term.NewKeyboard(fd)}
+	s.out = loop.NewIO(l, fd, loop.Write, func(loop.Ops) { s.flush() })
+	s.keys = loop.NewIO(l, fd, loop.Read, func(loop.Ops) { s.read() })
+	s.tick = loop.NewTimer(l, 0, 0, s.update)
+	s.out.KeepAlive(false)
+	s.keys.KeepAlive(false)
+	s.tick.KeepAlive(false)
 	return s, nil
+}
+
+// close gives the terminal back as it was.
+func (s *screen) close() {
+	s.tick.Stop()
+	s.release()
+	s.keyboard.Close()
+	_ = s.out.Close()
+}
+
+// release removes the picture and no longer reads keys.
+func (s *screen) release() {
+	s.keys.Stop()
+	if term.Foreground(s.fd) { // else the shell has the terminal, and has set it up
+		s.erase()
+		s.keyboard.Release()
+	}
+}
+
+// redraw has the picture drawn after this time, and not before.
+func (s *screen) redraw(after time.Duration) {
+	s.tick.Stop()
+	s.tick.Set(after, 0)
+	s.tick.Start()
+}
+
+// soon is redraw, but for many calls a picture is drawn now and then.
+func (s *screen) soon() { s.redraw(max(time.Second/frameRate-s.loop.Now().Sub(s.drawn), 0)) }
+
+// update draws the picture, if the terminal is ours, and sees to it that it stays true.
+func (s *screen) update() {
+	next := lookEvery
+	if term.Foreground(s.fd) {
+		columns, rows := s.size()
+		if lines, change := s.scene.picture(columns, rows); lines == nil {
+			s.release()
+		} else {
+			if !s.keys.Active() && s.keyboard.Grab() {
+				s.keys.Start()
+			}
+			s.draw(lines)
+			next = min(change, next)
+		}
+	} else {
+		s.keys.Stop()
+	}
+	s.drawn = s.loop.Now()
+	s.redraw(next)
 }
 
 // size returns the terminal's, or what is usual.
@@ -56,14 +137,14 @@ func (s *screen) draw(lines []string) {
 		return
 	}
 	s.send(s.back() + wrapOff + strings.Join(lines, eraseLine+"\r\n") + eraseLine + eraseBelow + wrapOn)
-	s.drawn = lines
+	s.lines = lines
 }
 
 // erase makes room for what others write.
 func (s *screen) erase() {
-	if s.drawn != nil {
+	if s.lines != nil {
 		s.send(s.back() + eraseBelow)
-		s.drawn = nil
+		s.lines = nil
 	}
 }
 
@@ -72,7 +153,7 @@ func (s *screen) erase() {
 func (s *screen) back() string {
 	columns, _ := s.size()
 	up := -1
-	for _, line := range s.drawn {
+	for _, line := range s.lines {
 		up += max((visible(line)+columns-1)/columns, 1)
 	}
 	if up < 1 {
@@ -104,13 +185,48 @@ func (s *screen) flush() {
 	n, err := unix.Write(s.fd, s.unsent)
 	s.unsent = s.unsent[max(n, 0):]
 	if len(s.unsent) > 0 && (err == nil || err == unix.EAGAIN || err == unix.EINTR) {
-		s.io.Start()
+		s.out.Start()
 		return
 	}
 	s.unsent = nil // all of it is written, or the terminal has gone
-	s.io.Stop()
+	s.out.Stop()
 }
 
-func (s *screen) close() {
-	_ = s.io.Close()
+// read takes the keys that were pressed. Ctrl-Z comes as one, for the terminal to be
+// given back first.
+func (s *screen) read() {
+	var b [64]byte
+	n, err := unix.Read(s.fd, b[:])
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return
+	case n <= 0:
+		s.keys.Stop()
+		return
+	}
+	for i := 0; i < n; i++ {
+		key := b[i]
+		if key == '\x1b' && i+2 < n && (b[i+1] == '[' || b[i+1] == 'O') {
+			i += 2
+			key = arrow(b[i])
+		}
+		if s.keyboard.IsSuspend(key) {
+			s.release()
+			s.redraw(lookEvery)
+			_ = unix.Kill(0, syscall.SIGTSTP)
+			return
+		}
+		s.scene.press(key)
+	}
+}
+
+// arrow is the key that does what an arrow does (ECMA-48, CUU and CUD).
+func arrow(final byte) byte {
+	switch final {
+	case 'A':
+		return 'k'
+	case 'B':
+		return 'j'
+	}
+	return 0
 }

@@ -56,4 +56,7 @@ type Claims struct {
 	Blocked []syscall.Signal // of those, what is to be blocked before anything starts
 	Stdin   bool
 	Stdout  bool
+	// Terminal says that the watcher changes the settings of ev's terminal, and undoes
+	// that when it is stopped.
+	Terminal bool
 }

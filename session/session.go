@@ -157,7 +157,8 @@ func (s *Session) turn(ctx context.Context) error {
 // matters reports whether a signal can matter before the loop waits: somebody is told
 // that ev is there, or there is something to undo at the end.
 func (s *Session) matters() bool {
-	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || s.spawner != nil || len(s.observers) > 0
+	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || s.spawner != nil || len(s.observers) > 0 ||
+		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Claims.Terminal })
 }
 
 // beforeWaiting has fn called before the loop waits, if it gets there: its first turn is

@@ -283,6 +283,7 @@ func TestRun_asksForSignalsInTime(t *testing.T) {
 		"the service manager":             {Getenv: func(string) string { return "/nowhere" }},
 		"an observer":                     {},
 		"a command":                       {},
+		"the terminal":                    {},
 	} {
 		t.Run(what, func(t *testing.T) {
 			perform(t, c, func(s *stage) {
@@ -293,7 +294,7 @@ func TestRun_asksForSignalsInTime(t *testing.T) {
 				if what == "a command" {
 					s.spawner = action.NewSpawner(s.loop)
 				}
-				s.run(s.line("a", once, func(b *Binding) { b.Now = true }))
+				s.run(s.line("a", once, func(b *Binding) { b.Now, b.Claims.Terminal = true, what == "the terminal" }))
 				s.lives()
 				release()
 				s.ended(End{})

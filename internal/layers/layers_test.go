@@ -27,12 +27,12 @@ func rooms() map[string][]string {
 			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop",
 			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "link", "watch/probe",
 		},
-		"live":              {"session", "action", "control", "event", "loop"},
+		"live":              {"session", "watch", "watch/timer", "action", "control", "event", "loop"}, // it counts a timer down
 		"session":           {"watch", "action", "control", "event", "loop"},
 		"watch":             {"loop", "event"},
 		"watch/stat":        {"watch", "loop", "event"},
 		"watch/fd":          {"watch", "loop", "event"},
-		"watch/timer":       {"watch", "loop", "event", "watch/fd"}, // the countdown reads keys
+		"watch/timer":       {"watch", "loop", "event"},
 		"watch/every":       {"watch", "loop", "event", "schedule"},
 		"watch/onsignal":    {"watch", "loop", "event"},
 		"watch/onexit":      {"watch", "loop", "event", "watch/stat"}, // a PID file is watched
