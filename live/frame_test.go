@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,29 @@ func TestFrame_fits(t *testing.T) {
 						t.Errorf("%d of %d on %d rows is not in sight:\n%s", selected, total, rows, strings.Join(lines, "\n"))
 					}
 				}
+			}
+		}
+	}
+}
+
+// What is shown of a watcher is whole, whatever the width: a cell with a part of a time is
+// another time (59m55 of 59m55s, 900m of 900ms). Only names are shortened, and say so.
+func TestFrame_cutsNoCell(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
+	status := 143
+	ws := []control.Watcher{
+		{Name: "backup", Watcher: "every", State: "active", Due: at(59*time.Minute + 55*time.Second), Last: at(-25 * time.Hour), Status: &status},
+		{Name: "tick", Watcher: "timer", State: "initialised", Due: at(900 * time.Millisecond), Running: 2, Since: at(-time.Hour), Waiting: 12},
+	}
+	rows := watcherTable(ws, now)
+	for width := len("> backup  initialised "); width < 120; width++ {
+		lines := frame{watchers: ws, total: len(ws), now: now, columns: width, rows: 24}.lines()
+		heading := strings.Fields(lines[0])
+		column := slices.Index(rows[0], heading[len(heading)-1])
+		for i := range ws {
+			if want := rows[i+1][column]; !strings.HasSuffix(lines[i+1], " "+want) {
+				t.Errorf("on %d columns %q ends in the middle of %q", width, lines[i+1], want)
 			}
 		}
 	}
