@@ -111,7 +111,7 @@ func (s *Session) Replace(watchers []*Watcher) Faults {
 		}
 		fresh++
 		if err := w.begin(); err != nil {
-			faults = append(faults, err)
+			faults = append(faults, w.where(err))
 		}
 	}
 	s.config.Report.Noticef("reloaded: %d started, %d stopped, %d as before", fresh-len(faults), stopped, len(watchers)-fresh)

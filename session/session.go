@@ -183,7 +183,7 @@ func (s *Session) start() Faults {
 	var faults Faults
 	for _, w := range s.watchers {
 		if err := w.begin(); err != nil && len(faults) < most {
-			faults = append(faults, err)
+			faults = append(faults, w.where(err))
 		}
 	}
 	return faults

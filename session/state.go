@@ -24,13 +24,16 @@ func (w *Watcher) Stop() {
 	}
 }
 
-// Start starts the watcher after Stop, or after its own end; it counts anew.
+// Start starts the watcher after Stop, or after its own end, and counts anew; or, if that
+// was not possible before, for the first time.
 func (w *Watcher) Start() error {
 	switch {
 	case w.closed:
 		return errors.New("it has been stopped for good")
 	case w.watcher.Active():
 		return nil
+	case !w.started:
+		return w.begin()
 	}
 	if err := w.watcher.Start(); err != nil {
 		return err

@@ -75,10 +75,10 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	return w, nil
 }
 
-// begin starts the watcher, and the clocks that end the loop. The error tells the place.
+// begin starts the watcher for the first time, and the clocks that end the loop.
 func (w *Watcher) begin() error {
 	if err := w.watcher.Start(); err != nil {
-		return w.where(err)
+		return err
 	}
 	w.started = true
 	if w.Now {

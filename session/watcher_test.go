@@ -83,6 +83,31 @@ func TestWatcher_startFails(t *testing.T) {
 	})
 }
 
+// What could not be started at first is at work once it is, and stays so over a reload.
+func TestWatcher_startedLate(t *testing.T) {
+	full := errors.New("full")
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a"))
+		s.on(func() { s.bind(s.line("a"), s.line("b", failing(full), limited(time.Minute))) })
+		b := s.Watchers()[1]
+		s.on(func() {
+			if err := b.Start(); !errors.Is(err, full) || err.Error() != "full" {
+				t.Error(err)
+			}
+			s.props["b"].err = nil
+			if err := b.Start(); err != nil {
+				t.Error(err)
+			}
+		})
+		s.on(func() { s.bind(s.line("a"), s.line("b")) })
+		if s.Watchers()[1] != b {
+			t.Error("b is another")
+		}
+		s.pass(time.Minute) // b's limit
+		s.ended(End{})
+	})
+}
+
 // While ev is ending nothing begins that would have to end first.
 func TestWatcher_startWhileEnding(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
