@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"syscall"
@@ -29,8 +30,20 @@ type viewer struct {
 // live starts ev run --live on a terminal of its own.
 func live(t *testing.T, args ...string) *viewer {
 	t.Helper()
-	v := &viewer{t: t, cmd: exec.CommandContext(t.Context(), "ev", append([]string{"run", "--live"}, args...)...)}
-	v.cmd.Env = append(os.Environ(), "TERM=vt100", "NO_COLOR=1")
+	return view(t, append([]string{"run", "--live"}, args...)...)
+}
+
+// view starts ev on a terminal of its own.
+func view(t *testing.T, args ...string) *viewer {
+	t.Helper()
+	return viewOf(t, exec.CommandContext(t.Context(), "ev", args...))
+}
+
+// viewOf starts a command on a terminal of its own.
+func viewOf(t *testing.T, c *exec.Cmd) *viewer {
+	t.Helper()
+	v := &viewer{t: t, cmd: c}
+	v.cmd.Env = append(os.Environ(), "TERM=vt100", "NO_COLOR=1", "LC_ALL=C")
 	master, tty, err := pty.Open()
 	if err != nil {
 		t.Skip("needs a pseudo-terminal: ", err)
@@ -89,6 +102,19 @@ func (v *viewer) settings() unix.Termios {
 		v.t.Fatal(err)
 	}
 	return *s
+}
+
+// stopped waits until ev is, as by Ctrl-Z.
+func (v *viewer) stopped() {
+	v.t.Helper()
+	var status unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(v.cmd.Process.Pid, &status, unix.WUNTRACED, nil); err == nil && status.Stopped() {
+			return
+		} else if err != unix.EINTR {
+			v.t.Fatalf("%v, %v", status, err)
+		}
+	}
 }
 
 // gone waits for ev's end, and checks that the terminal is as it was.
@@ -186,6 +212,57 @@ func TestLive_hasTheKeysAlone(t *testing.T) {
 		if state, last := v.gone(); state.ExitCode() != 2 {
 			t.Errorf("%v: %s", state, last)
 		}
+	}
+}
+
+// While the loop's time stands still no tick tells that the terminal is ev's again.
+func TestLive_takesKeysAfterAStopWhilePaused(t *testing.T) {
+	v := live(t, "-e", "timer 1h")
+	v.until("q quit")
+	v.press("p")
+	v.until("paused: p goes on")
+	v.press("\x1a")
+	v.stopped()
+	if now := v.settings(); !reflect.DeepEqual(now, v.before) {
+		t.Error("the settings are those of the table")
+	}
+	if err := v.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	v.until("paused: p goes on")
+	v.press("p")
+	v.until("q quit")
+	v.press("q")
+	if state, last := v.gone(); !state.Success() {
+		t.Errorf("%v: %s", state, last)
+	}
+}
+
+// A reload may take the selected watcher away, and the table may not be drawn anew yet
+// when the next key comes.
+func TestLive_takesKeysRightAfterAReload(t *testing.T) {
+	dir := t.TempDir()
+	file, socket := filepath.Join(dir, "Evfile"), filepath.Join(dir, "socket")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a: timer 1h\nb: timer 2h\nc: timer 3h\nd: timer 4h\ne: timer 5h\n")
+	v := live(t, "-q", "--control", socket, file) // -q: no message has the table drawn
+	v.until("> a timer")
+	v.press("jjjj")
+	v.until("> e timer")
+	write("only: timer 6h\n")
+	if out, err := exec.CommandContext(t.Context(), "ev", "ctl", "--control", socket, "reload").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	v.press(" srjkp")
+	v.until("> only timer active 0 0")
+	v.until("paused: p goes on")
+	v.press("q")
+	if state, last := v.gone(); !state.Success() {
+		t.Errorf("%v: %s", state, last)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package cmd is the command line: it turns words into a [Binding] and hands that to a [Sink].
+// Package cmd is the command line: it turns words into a [session.Binding] and hands that to a [Sink].
 // Flags, usage texts and exit statuses are known here and nowhere else.
 //
 // The rules of the user interface:
@@ -24,6 +24,7 @@ import (
 
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/process"
@@ -41,6 +42,7 @@ type app struct {
 	getenv    func(string) string
 	env       []string         // NAME=value of an Evfile's line, for its command
 	lookups   map[string]error // what lookup has found for other lines; nil: there are none
+	live      bool             // the terminal has the table of 'ev run --live'
 	report    *report.Reporter
 	hub       *stat.Hub             // of the loop
 	http      *onhttp.Hub           // of the loop
@@ -72,7 +74,7 @@ func Main(args []string) int {
 	a.links.close()
 	a.explain(err)
 	if e, ok := errors.AsType[*exitError](err); ok && e.signal != 0 {
-		die(e.signal)
+		sig.Die(e.signal)
 	}
 	return exitStatus(err, hasCommand(args))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/socket"
+	"github.com/evshell/ev/live"
 )
 
 // controlCommands are what a loop can be asked for.
@@ -139,7 +140,7 @@ func (o *ctlOptions) run(a *app, c *cobra.Command, args []string) error {
 	case err != nil:
 		return err
 	case args[0] == control.List:
-		return writeTable(out, watcherTable(reply.Watchers, time.Now()))
+		return live.Write(out, reply.Watchers, time.Now())
 	case args[0] == control.Events:
 		return copyEvents(out, client)
 	}
@@ -220,8 +221,8 @@ func (o *ctlOptions) complete(a *app, args []string, prefix string) []string {
 		return nil
 	}
 	for _, w := range reply.Watchers {
-		if w.Name == printable(w.Name) {
-			offers = append(offers, w.Name+"\t"+printable(w.Watcher+", "+w.State))
+		if w.Name == live.Printable(w.Name) {
+			offers = append(offers, w.Name+"\t"+live.Printable(w.Watcher+", "+w.State))
 		}
 	}
 	return words(offers...)(prefix)

@@ -3,15 +3,9 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/evfile"
-	"github.com/evshell/ev/internal/sig"
 )
 
 // The exit statuses of SPEC section 4 that no command gives.
@@ -103,19 +97,4 @@ func exitStatus(err error, hasCommand bool) int {
 		return exitUsage
 	}
 	return exitFailure
-}
-
-// die ends the process by a signal's default action, so that its parent sees what
-// ended it, but without a core: none is of use. It returns only if that can't be: the
-// signal is ignored or blocked, or its default action can't be had here.
-func die(by syscall.Signal) {
-	if signal.Ignored(by) {
-		return
-	}
-	signal.Reset(by)
-	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	if sig.Restore(by) && syscall.Kill(os.Getpid(), by) == nil {
-		// The signal may go to another thread, which takes a moment to act.
-		time.Sleep(time.Second)
-	}
 }

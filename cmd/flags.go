@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
+	"github.com/evshell/ev/session"
 )
 
 // options are the flags that every watcher takes.
@@ -37,8 +38,8 @@ func (o *options) add(c *cobra.Command) {
 // bind describes what the flags and the COMMAND say. The caller adds the watcher. sample is an
 // event's detail that has the fields of those to come, busy what an event gets by default that
 // comes while the COMMAND runs.
-func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (Binding, error) {
-	b := Binding{Kind: sample.Kind(), Sample: sample}
+func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (session.Binding, error) {
+	b := session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.report}
 	if err := o.watcherFlags.bind(&b); err != nil {
 		return b, err
 	}
@@ -81,7 +82,7 @@ func (f *watcherFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.name, "name", "", "the watcher's label in events and messages (default: the command's name) `NAME`")
 }
 
-func (f *watcherFlags) bind(b *Binding) error {
+func (f *watcherFlags) bind(b *session.Binding) error {
 	switch {
 	case f.once && f.count > 1:
 		return usageAt(flagWord("once", "count"), "--once is --count 1: leave out one of the two")
@@ -128,7 +129,7 @@ func (f *outputFlags) separator() byte {
 	return '\n'
 }
 
-func (f *outputFlags) bind(a *app, b *Binding) error {
+func (f *outputFlags) bind(a *app, b *session.Binding) error {
 	if f.json && f.format != "" {
 		return usageAt(flagWord("json", "format"), "--json and --format are two ways to print: leave out one of the two")
 	}
@@ -225,7 +226,7 @@ func shellIn(env []string) (shell string) {
 	return shell
 }
 
-func (f *commandFlags) bind(a *app, b *Binding, busy action.Policy, sep byte, argv []string) error {
+func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep byte, argv []string) error {
 	policy := action.Busy{Policy: busy}
 	stop, err := sig.Parse(f.stopSignal)
 	if err != nil {

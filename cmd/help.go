@@ -70,7 +70,7 @@ func (a *app) newHelp() *cobra.Command {
 // helpTopics returns what 'ev help' can be asked for, with what it is.
 func helpTopics(root *cobra.Command) []string {
 	var topics []string
-	for _, c := range root.Commands() {
+	for _, c := range root.Commands() { // all of them (named): help was named first
 		if c.Name() != "help" && !strings.HasPrefix(c.Name(), "_") { // cobra's own
 			topics = append(topics, c.Name()+"\t"+c.Short)
 		}
@@ -177,7 +177,7 @@ func (a *app) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 func writeCommands(b *strings.Builder, root *cobra.Command) {
 	for _, g := range root.Groups() {
 		fmt.Fprintf(b, "\n%s:\n", g.Title)
-		for _, c := range root.Commands() {
+		for _, c := range root.Commands() { // all of them (named): this is the help of ev itself
 			if c.GroupID == g.ID {
 				fmt.Fprintf(b, "  %-10s %s\n", c.Name(), c.Short)
 			}

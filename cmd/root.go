@@ -87,6 +87,9 @@ func watchers() []namedCommand {
 // named are the commands that the arguments may lead to: the one that they name first, or all. All
 // of them with their flags, and what completes these, would cost 'ev timer 0' a fifth more page
 // faults and 0.4 MB.
+//
+// So root.Commands() is not all commands. Who walks it (suggest.go, help.go) may only be where that
+// can't matter: where no command was named first. Elsewhere ask watchers().
 func (a *app) named() []namedCommand {
 	all := append(watchers(),
 		namedCommand{"run", func(a *app, _ Sink) *cobra.Command { return a.newRun() }},

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -9,7 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/live"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 )
 
 // runOptions are the flags of run: what concerns the loop as a whole.
@@ -135,19 +140,34 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	s, err := a.newSession()
+	l, err := a.newLoop()
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.bound, err = s.bindLines(lines, errs)
+	defer l.Close()
+	s := session.New(l, a.config(o.config(r)))
+	defer s.Close()
+	watchers, bad := s.Bind(r.describe(lines))
+	errs = append(errs, lineFaults(bad)...)
 	switch {
-	case err != nil, o.check:
-		return err
+	case errs != nil:
+		return errs
+	case o.check:
+		return nil
 	case o.list:
-		return o.writeList(c.OutOrStdout(), s.bound)
+		return o.writeList(c.OutOrStdout(), watchers)
 	}
-	return o.start(c.Context(), &runner{s, r}, socket)
+	r.replace(s, watchers, lines)
+	return o.start(c.Context(), r, l, s, socket)
+}
+
+// config is what the flags ask of the session.
+func (o *runOptions) config(r *reader) session.Config {
+	c := session.Config{Once: o.once, NoWait: o.nowait, Timeout: o.timeout, For: o.limit}
+	if r.hasFile() {
+		c.Reload = r.reload
+	}
+	return c
 }
 
 // reader says where the lines are.
@@ -198,41 +218,56 @@ func (o *runOptions) socket(a *app, c *cobra.Command, file string) (string, erro
 	return filepath.Abs(o.control)
 }
 
-// start opens what the flags ask for, and runs the session as they have it.
-func (o *runOptions) start(ctx context.Context, r *runner, socket string) error {
-	if r.reader.hasFile() {
-		if err := r.follow(o.watch); err != nil {
+// start opens what the flags ask for, and runs the session.
+func (o *runOptions) start(ctx context.Context, r *reader, l *loop.Loop, s *session.Session, socket string) error {
+	if o.watch {
+		if err := r.follow(l, s); err != nil {
 			return err
 		}
 	}
 	if socket != "" {
-		if err := r.listen(socket); err != nil {
+		server, err := r.app.listen(l, s, socket)
+		if err != nil {
 			return err
 		}
+		defer server.Close()
 	}
 	if o.metrics != "" {
-		if err := r.serveMetrics(o.metrics); err != nil {
+		page, err := r.app.serveMetrics(l, s, o.metrics)
+		if err != nil {
 			return err
 		}
+		defer page.Close()
 	}
 	if o.live {
-		if err := r.show(); err != nil {
+		table, err := r.app.show(l, s)
+		if err != nil {
+			return err
+		}
+		defer table.Close()
+	}
+	// To read and check the lines took as much memory again as they need.
+	l.Post(func() { go debug.FreeOSMemory() })
+	return ended(s, s.Run(ctx))
+}
+
+// writeList writes what the lines describe.
+func (o *runOptions) writeList(out io.Writer, watchers []*session.Watcher) error {
+	var ws []control.Watcher
+	for _, w := range watchers {
+		ws = append(ws, w.State())
+	}
+	if !o.json {
+		return live.Write(out, ws, time.Now())
+	}
+	for _, w := range ws {
+		line, err := json.Marshal(w)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(append(line, '\n')); err != nil {
 			return err
 		}
 	}
-	switch {
-	case o.once:
-		r.mode = loop.RunOnce
-	case o.nowait:
-		r.mode = loop.RunNoWait
-	}
-	r.after(o.timeout, func() {
-		if r.events == 0 {
-			r.end(exitTimeout)
-		}
-	})
-	r.after(o.limit, func() { r.end(exitOK) })
-	// To read and check the lines took as much memory again as they need.
-	r.loop.Post(func() { go debug.FreeOSMemory() })
-	return r.run(ctx)
+	return nil
 }

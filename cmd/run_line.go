@@ -18,6 +18,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch/onhttp"
 )
 
@@ -26,15 +27,13 @@ type line struct {
 	*evfile.Line
 	file    *evfile.File
 	key     string // the same for lines that say the same
-	report  *report.Reporter
-	binding *Binding
+	binding *session.Binding
 	listens *onhttp.Options // nil: not for requests
 }
 
 // check has the lines describe their bindings. It returns those that do, and all that
 // is wrong with the others.
 func (r *reader) check(lines []*line) (right []*line, errs evfile.Errors) {
-	r.lookups = map[string]error{}
 	right = make([]*line, 0, len(lines))
 	for _, l := range lines {
 		if err := r.bind(l); err != nil {
@@ -63,7 +62,7 @@ func (r *reader) bind(l *line) error {
 		return unknownWatcher(name)
 	}
 	a := r.lineApp(l)
-	c := all[i].command(a, func(_ context.Context, b Binding) error {
+	c := all[i].command(a, func(_ context.Context, b session.Binding) error {
 		l.binding = &b
 		return nil
 	})
@@ -71,7 +70,6 @@ func (r *reader) bind(l *line) error {
 	if err := r.parse(l, a, c); err != nil {
 		return err
 	}
-	l.report = a.report
 	if err := c.RunE(c, c.Flags().Args()); err != nil {
 		return err
 	}
@@ -168,7 +166,7 @@ func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
 // lineApp is the app that a line's command sees.
 func (r *reader) lineApp(l *line) *app {
 	a := *r.app
-	a.args, a.env, a.lookups = l.Args(), l.Env, r.lookups
+	a.args, a.env, a.lookups, a.live = l.Args(), l.Env, r.lookups, r.options.live
 	a.listens = func(o *onhttp.Options) {
 		o.Place = l.Words[0].Line
 		l.listens = o
@@ -249,20 +247,4 @@ func (l *line) flags() *pflag.FlagSet {
 		}
 	}
 	return pflag.NewFlagSet("", pflag.ContinueOnError)
-}
-
-// bindLines makes what lines describe. Nothing is started. The error is all that is
-// wrong with the file: errs, which are known already, included.
-func (s *session) bindLines(lines []*line, errs evfile.Errors) ([]*bound, error) {
-	bs := make([]*bound, 0, len(lines))
-	for _, l := range lines {
-		v, err := s.bind(l.binding, l.report)
-		if err != nil {
-			errs = append(errs, l.fault(err))
-			continue
-		}
-		v.line = l
-		bs = append(bs, v)
-	}
-	return bs, errs.Err()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/session"
 )
 
 // A reader reads the lines of a run: first, and at each reload.
@@ -24,6 +25,7 @@ type reader struct {
 
 	unmailed bool // it is told that nothing can be mailed
 	lookups  map[string]error
+	lines    map[*session.Watcher]*line // of those at work
 }
 
 // hasFile reports whether there is a file that can be read again: not a pipe, which is
@@ -45,6 +47,7 @@ func (a *app) defaultEvfile() string { return cmp.Or(a.getenv("EVFILE"), "Evfile
 // read reads the Evfile, then the lines of the command line. What is wrong with their
 // text is in the second result, with the lines that are right.
 func (r *reader) read() ([]*line, evfile.Errors, error) {
+	r.lookups = map[string]error{}
 	var files []*evfile.File
 	var errs evfile.Errors
 	parse := func(name, text string) {

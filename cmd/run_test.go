@@ -1,9 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
-	"github.com/evshell/ev/internal/sdnotify"
+	"github.com/evshell/ev/session"
 )
 
 // BenchmarkRun_checkAndArm reads an Evfile of 20,000 lines, checks it, and starts its
@@ -22,24 +22,19 @@ func BenchmarkRun_checkAndArm(b *testing.B) {
 		fmt.Fprintf(&text, "w%d: timer %dm --repeat 5m -- true {seq}\n", i, i+1)
 	}
 	b.ReportAllocs()
+	ended, cancel := context.WithCancel(b.Context())
+	cancel()
 	for b.Loop() {
-		s, lines := testSession(b, text.String())
-		bound, err := s.bindLines(lines, nil)
-		if err != nil {
-			b.Fatal(err)
+		s := testSession(b, text.String())
+		if e := s.Run(ended); !errors.Is(e.Err, context.Canceled) {
+			b.Fatal(e.Err)
 		}
-		for _, v := range bound {
-			if err := v.start(); err != nil {
-				b.Fatal(err)
-			}
-		}
-		s.close()
 	}
 	b.ReportMetric(20_000, "lines/op")
 }
 
-// testSession makes a session and the lines of an Evfile.
-func testSession(tb testing.TB, text string) (*session, []*line) {
+// testSession makes a session that has the lines of an Evfile.
+func testSession(tb testing.TB, text string) *session.Session {
 	tb.Helper()
 	a := newApp(nil)
 	a.report = report.New(tb.Output(), "ev run", report.Plain, report.Notice)
@@ -48,15 +43,21 @@ func testSession(tb testing.TB, text string) (*session, []*line) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	lines, faults := r.check(lines)
-	if err := append(errs, faults...).Err(); err != nil {
-		tb.Fatal(err)
-	}
-	s, err := a.newSession()
+	l, err := a.newLoop()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return s, lines
+	s := session.New(l, a.config(session.Config{}))
+	tb.Cleanup(func() {
+		s.Close()
+		_ = l.Close()
+	})
+	watchers, faults := s.Bind(r.describe(lines))
+	if err := append(errs, lineFaults(faults)...).Err(); err != nil {
+		tb.Fatal(err)
+	}
+	s.Replace(watchers)
+	return s
 }
 
 func TestKeyOf(t *testing.T) {
@@ -154,54 +155,6 @@ func TestTrusted_directoryOfAnotherUser(t *testing.T) {
 		defer f.Close()
 		if err := trusted(f, path); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("a file of %d in a directory of %d: %v", tt.file, tt.dir, err)
-		}
-	}
-}
-
-// A reload tells the service manager that it has begun, and that it is over, whatever
-// came of it; and changes nothing if the file is faulty.
-func TestRunner_againTellsTheServiceManager(t *testing.T) {
-	dir := t.TempDir()
-	address := filepath.Join(dir, "notify")
-	manager, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "unixgram", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer manager.Close()
-	s, lines := testSession(t, "a: timer 1h\nb: timer 2h")
-	defer s.close()
-	if s.bound, err = s.bindLines(lines, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	s.notify = sdnotify.New(func(string) string { return address })
-	r := &runner{s, &reader{app: s.app, globals: Root().PersistentFlags(), options: &runOptions{}, path: filepath.Join(dir, "Evfile")}}
-	before := s.bound[1]
-	for _, tt := range []struct {
-		text   string
-		right  bool
-		status string
-	}{
-		{"a: tmier 1h", false, "STATUS=watching: a, b"},
-		{"c: timer 3h\nb: timer 2h", true, "STATUS=watching: c, b"},
-	} {
-		if err := os.WriteFile(r.reader.path, []byte(tt.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.again(); (err == nil) != tt.right {
-			t.Errorf("%s: %v", tt.text, err)
-		}
-		for _, want := range []string{"RELOADING=1", "READY=1", tt.status} {
-			b := make([]byte, 1024)
-			n, _, err := manager.ReadFrom(b)
-			if err != nil || !strings.HasPrefix(string(b[:n]), want) {
-				t.Errorf("%s: told %q, %v; want %s", tt.text, b[:n], err, want)
-			}
-		}
-		if s.bound[1] != before || s.bound[1].line.Words[0].Line != 2 {
-			t.Errorf("%s: the line that has stayed is another", tt.text)
 		}
 	}
 }

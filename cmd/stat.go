@@ -156,6 +156,8 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 	}
 	if b.Exec != nil && b.Exec.Busy.Policy != action.Skip {
 		b.Exec.Storm = o.settle + noticing
+		b.Advice = "the command follows on itself at once, over and over: it seems to change what is watched; " +
+			"--ignore leaves out what it writes, --on-busy skip what changes while it runs"
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w := w

@@ -29,7 +29,7 @@ func otherNames() map[string]string {
 // unknownCommand is the error for a word that is no command, with the one that was likely meant.
 func (a *app) unknownCommand(root *cobra.Command, word string) error {
 	var names []string
-	for _, c := range root.Commands() {
+	for _, c := range root.Commands() { // all of them (named): word is none
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
@@ -136,7 +136,7 @@ func (a *app) owner(c *cobra.Command, has func(*pflag.FlagSet) bool) string {
 	if c.HasParent() {
 		return ""
 	}
-	for _, w := range c.Commands() {
+	for _, w := range c.Commands() { // all of them (named): the first argument is a flag
 		if w.GroupID == watcherGroup && slices.Contains(a.args, w.Name()) && has(w.Flags()) {
 			return w.Name()
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/live"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/timer"
@@ -67,7 +68,11 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 				return err
 			}
 			t.After, t.Repeat = after, o.repeat
+			b.Claims.Terminal = o.progress && a.showsProgress()
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+				if b.Claims.Terminal {
+					return live.NewCountdown(l, t, showsUTF8(a.getenv), emit)
+				}
 				return timer.New(l, t, emit)
 			}
 			return sink(c.Context(), b)

@@ -9,6 +9,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/fd"
 	"github.com/evshell/ev/watch/onsignal"
@@ -16,13 +17,16 @@ import (
 	"github.com/evshell/ev/watch/timer"
 )
 
+// The standard descriptors. os.Stdout.Fd would make one blocking for everyone who shares
+// it.
 const (
 	stdinFD  = 0
+	stdoutFD = 1
 	stderrFD = 2
 )
 
-// describe turns the flags about activity and progress into what the timer wants to know.
-func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
+// describe turns the flags about activity into what the timer wants to know.
+func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, error) {
 	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {
 		return t, usageAt(flagWord("pass"), "--pass copies the standard input that puts the timer off: add --again-on fd:0")
@@ -37,14 +41,17 @@ func (o *timerOptions) describe(a *app, b *Binding) (timer.Options, error) {
 		}
 		t.AgainOn = append(t.AgainOn, activity)
 	}
-	if o.progress && a.getenv("TERM") != "dumb" && term.IsTerminal(stderrFD) {
-		t.Progress = &timer.ProgressOptions{Terminal: stderrFD, UTF8: showsUTF8(a.getenv)}
-	}
 	return t, nil
 }
 
+// showsProgress reports whether --progress has a terminal to draw on: that of standard
+// error, if it is the one that ev is controlled by, and no table is on it (--live).
+func (a *app) showsProgress() bool {
+	return a.getenv("TERM") != "dumb" && term.Controlling(stderrFD) && !a.live
+}
+
 // activity reads a SOURCE. What is wrong with the activity later is about it, too.
-func (o *timerOptions) activity(a *app, b *Binding, source string) (timer.NewActivity, error) {
+func (o *timerOptions) activity(a *app, b *session.Binding, source string) (timer.NewActivity, error) {
 	newActivity, err := o.newActivity(a, b, source)
 	if err != nil {
 		return nil, err
@@ -78,7 +85,7 @@ func (p placedActivity) Start() error {
 	return err
 }
 
-func (o *timerOptions) newActivity(a *app, b *Binding, source string) (timer.NewActivity, error) {
+func (o *timerOptions) newActivity(a *app, b *session.Binding, source string) (timer.NewActivity, error) {
 	kind, what, _ := strings.Cut(source, ":")
 	at := itemWord("again-on", source)
 	switch {

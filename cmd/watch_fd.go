@@ -136,6 +136,7 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	}
 	if b.Exec != nil && w.Reading == fd.ReadNothing {
 		b.Exec.Storm = noticing
+		b.Advice = "the command runs over and over for what it does not read: have it read its standard input, or add --once"
 	}
 	b.Claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
 	b.Claims.Stdout = slices.Contains(own, "1")

@@ -37,6 +37,11 @@ const (
 	Events  = "events"  // send every event from now on
 )
 
+// Commands returns the commands.
+func Commands() []string {
+	return []string{List, Start, Stop, Fire, Suspend, Resume, Break, Reload, Events}
+}
+
 // A Request is what a client says.
 type Request struct {
 	Command string   `json:"command"`

@@ -98,6 +98,9 @@ func (d FD) lines() Value {
 // each is what the event stands for, in the order in which it came.
 func (d FD) each() []FD { return append(d.Merged[:len(d.Merged):len(d.Merged)], d) }
 
+// Tally is [Tallied]'s.
+func (d FD) Tally() Tally { return Tally{Merged: int64(len(d.Merged))} }
+
 // Merge adds to newer what was read before it. Mere readiness has no sum.
 func (d FD) Merge(newer Detail) Detail {
 	n := newer.(FD)
@@ -182,6 +185,9 @@ func (d Timer) Fields() iter.Seq2[string, Value] {
 	}
 }
 
+// Tally is [Tallied]'s.
+func (d Timer) Tally() Tally { return Tally{Missed: d.Missed, Dated: true, Late: d.Late} }
+
 // Merge counts this tick among those that the newer one missed.
 func (d Timer) Merge(newer Detail) Detail {
 	n := newer.(Timer)
@@ -224,6 +230,9 @@ func (d Every) Fields() iter.Seq2[string, Value] {
 			yield("missed", Int(d.Missed))
 	}
 }
+
+// Tally is [Tallied]'s.
+func (d Every) Tally() Tally { return Tally{Missed: d.Missed, Dated: true, Late: d.Late} }
 
 // Merge counts this instant among those that the newer one missed.
 func (d Every) Merge(newer Detail) Detail {
@@ -277,6 +286,9 @@ func (d Signal) Fields() iter.Seq2[string, Value] {
 			yield("value", value)
 	}
 }
+
+// Tally is [Tallied]'s.
+func (d Signal) Tally() Tally { return Tally{Merged: max(d.Count-1, 0)} }
 
 // Merge adds this signal's count to the newer one's.
 func (d Signal) Merge(newer Detail) Detail {

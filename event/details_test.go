@@ -4,6 +4,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func samples() []Detail {
 			Now: File{Exists: true, Type: "file", Size: 5, Mtime: noon(), Mode: 0o4755, UID: 1, GID: 2, Ino: 3, Nlink: 1},
 		},
 		Probe{Target: "http://x/", State: Down, Status: new(503), Output: "busy", Latency: time.Second, Error: "status 503", Since: noon(), PrevState: Up},
+		HTTP{Addr: ":80", Method: "GET", Path: "/", Params: []Param{{Name: "q", Values: []string{"1"}}}},
 	}
 }
 
@@ -166,6 +168,33 @@ func TestMerge(t *testing.T) {
 		want := Event{Seq: 2, Name: "w", Time: noon().Add(1), Detail: tt.want}
 		if got := Merge(older, newer); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", tt.name, got, want)
+		}
+	}
+}
+
+// What is counted is told as fields and as a Tally: what only one of the two knew of
+// would be missing in the metrics, or in the output.
+func TestTallyIsWhatTheFieldsSay(t *testing.T) {
+	for _, d := range append(samples(), FD{Merged: make([]FD, 2)}) {
+		var want Tally
+		for name, v := range d.Fields() {
+			switch name {
+			case "missed":
+				want.Missed, _ = strconv.ParseInt(v.String(), 10, 64)
+			case "count":
+				n, _ := strconv.ParseInt(v.String(), 10, 64)
+				want.Merged = n - 1
+			case "late":
+				want.Dated = true
+				want.Late, _ = time.ParseDuration(v.String())
+			}
+		}
+		var got Tally
+		if d, ok := d.(Tallied); ok {
+			got = d.Tally()
+		}
+		if got != want {
+			t.Errorf("%s: %+v, and the fields say %+v", d.Kind(), got, want)
 		}
 	}
 }

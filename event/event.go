@@ -105,6 +105,20 @@ func (e Event) Lookup(name string) (Value, bool) {
 	return Value{}, false
 }
 
+// A Tally is what an event stands for besides itself.
+type Tally struct {
+	Missed int64         // ticks or instants that got no event
+	Merged int64         // changes or signals that became part of this event
+	Dated  bool          // the event was due at a certain time
+	Late   time.Duration // since then, if Dated
+}
+
+// A Tallied is a Detail that may stand for more than one thing that has happened, or
+// come late. Its Tally says the same as its fields missed, count and late.
+type Tallied interface {
+	Tally() Tally
+}
+
 // Merge returns the event that stands for both: the newer one, with what the
 // older one's detail adds to it.
 func Merge(older, newer Event) Event {

@@ -82,6 +82,9 @@ func (f File) fields(prefix string, yield func(string, Value) bool) bool {
 		yield(prefix+"nlink", known(Int(int64(f.Nlink))))
 }
 
+// Tally is [Tallied]'s.
+func (d Stat) Tally() Tally { return Tally{Merged: max(d.Count-1, 0)} }
+
 // Merge returns one event for all paths of both, in the order in which they
 // changed. What was before is the older one's, what is now is the newer one's.
 func (d Stat) Merge(newer Detail) Detail {

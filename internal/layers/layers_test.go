@@ -24,13 +24,16 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"main": {"cmd"},
 		"cmd": {
+			"live", "session",
 			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop", "process",
 			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "link", "watch/probe",
 		},
+		"live":              {"session", "watch", "watch/timer", "action", "control", "event", "loop"}, // it counts a timer down
+		"session":           {"watch", "action", "process", "control", "event", "loop"},
 		"watch":             {"loop", "event"},
 		"watch/stat":        {"watch", "loop", "event"},
 		"watch/fd":          {"watch", "loop", "event"},
-		"watch/timer":       {"watch", "loop", "event", "watch/fd"}, // the countdown reads keys
+		"watch/timer":       {"watch", "loop", "event"},
 		"watch/every":       {"watch", "loop", "event", "process", "schedule"},
 		"watch/onsignal":    {"watch", "loop", "event"},
 		"watch/onexit":      {"watch", "loop", "event", "process", "watch/stat"}, // a PID file is watched
@@ -61,7 +64,7 @@ func libraries() map[string][]string {
 		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
 		"github.com/fsnotify/fsnotify":     {"watch/stat"},
 		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
-		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "cmd", "leaf", "internal/looptest", "internal/inject"},
+		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "session", "live", "cmd", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
 		"golang.org/x/text":                {"leaf"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
@@ -206,6 +209,17 @@ func TestFault(t *testing.T) {
 		{"cmd", module + "/internal/gen", false},
 		{"cmd", module + "/internal/looptest", false},
 		{"cmd", module + "/internal/inject", false},
+		{"cmd", module + "/session", true},
+		{"cmd", module + "/live", true},
+		{"live", module + "/session", true},
+		{"live", module + "/cmd", false},
+		{"session", module + "/live", false},
+		{"session", module + "/watch", true},
+		{"session", module + "/watch/stat", false},
+		{"session", module + "/evfile", false},
+		{"session", module + "/cmd", false},
+		{"session", cobra, false},
+		{"watch", module + "/session", false},
 		{"watch", module + "/loop", true},
 		{"watch", module + "/watch/stat", false},
 		{"watch", fsnotify, false},

@@ -27,6 +27,13 @@ func (k *Keyboard) Close() {
 	k.guard = nil
 }
 
+// Controlling reports whether the descriptor is the terminal that controls our session,
+// of which /dev/tty is another name. No other has a foreground (tcgetpgrp(3)).
+func Controlling(fd int) bool {
+	_, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	return err == nil
+}
+
 // Foreground reports whether the terminal belongs to the process group that we are
 // in. Others are stopped when they read it or change its settings (tcsetpgrp(3)).
 func Foreground(fd int) bool {

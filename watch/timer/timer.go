@@ -17,8 +17,6 @@ type Options struct {
 
 	// AgainOn make what has the timer begin again with After.
 	AgainOn []NewActivity
-	// Progress is a descriptor of a terminal on which to show the time left; nil: none.
-	Progress *ProgressOptions
 }
 
 // An Activity puts a Timer off, by an event each time. Any [Watcher] can; once it is not active any more it has come to
@@ -44,7 +42,6 @@ type Watcher struct {
 	options    Options
 	emit       watch.Emit
 	activities []Activity
-	countdown  *countdown // nil: none
 	span       time.Duration
 	paused     bool
 }
@@ -61,9 +58,6 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 			return nil, err
 		}
 		t.activities = append(t.activities, a)
-	}
-	if o.Progress != nil {
-		t.countdown = newCountdown(t, *o.Progress)
 	}
 	return t, nil
 }
@@ -83,24 +77,18 @@ func (t *Watcher) Start() error {
 		t.reset()
 	}
 	t.timer.Start()
-	if t.countdown != nil {
-		t.countdown.start()
-	}
 	return nil
 }
 
 // Stop ends the timer and its activities.
 func (t *Watcher) Stop() {
-	t.resume()
+	t.Resume()
 	t.timer.Stop()
 	if t.fed != nil {
 		t.fed.Forget()
 	}
 	for _, a := range t.activities {
 		a.Stop()
-	}
-	if t.countdown != nil {
-		t.countdown.stop()
 	}
 }
 
@@ -150,9 +138,6 @@ func (t *Watcher) fire() {
 	if t.options.Repeat > 0 {
 		t.span = t.options.Repeat
 	}
-	if t.countdown != nil {
-		t.countdown.fired()
-	}
 	d := t.detail(t.timer.Due())
 	d.Late, d.Missed = t.loop.Now().Sub(d.Due), t.timer.Missed()
 	t.emit(d)
@@ -183,8 +168,17 @@ func (t *Watcher) reset() {
 	t.timer.Set(t.options.After, t.options.Repeat)
 }
 
-// pause stops the clock of a timer that runs, but keeps the loop alive for it.
-func (t *Watcher) pause() {
+// Span returns what the time that is left began with.
+func (t *Watcher) Span() time.Duration { return t.span }
+
+// Counting reports whether the time runs: it is neither paused, nor waits for activity.
+func (t *Watcher) Counting() bool { return t.timer.Active() }
+
+// Paused reports whether the time stands still because of Pause.
+func (t *Watcher) Paused() bool { return t.paused }
+
+// Pause stops the clock of a timer that runs, but keeps the loop alive for it.
+func (t *Watcher) Pause() {
 	if t.timer.Active() && !t.paused {
 		t.paused = true
 		t.loop.Ref()
@@ -192,8 +186,8 @@ func (t *Watcher) pause() {
 	}
 }
 
-// resume goes on with what was left.
-func (t *Watcher) resume() {
+// Resume goes on with what was left.
+func (t *Watcher) Resume() {
 	if t.paused {
 		t.paused = false
 		t.timer.Start()

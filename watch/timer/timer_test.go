@@ -179,14 +179,45 @@ func TestTimerStopsItsActivities(t *testing.T) {
 func TestTimerPause(t *testing.T) {
 	runTimer(t, Options{After: 5 * time.Second}, func(tt *timerTest) {
 		tt.pass(2 * time.Second)
-		tt.pause()
-		if !tt.Active() {
-			t.Error("not active while it is paused")
+		tt.Pause()
+		tt.Pause()
+		if !tt.Active() || !tt.Paused() || tt.Counting() || tt.Remaining() != 3*time.Second {
+			t.Errorf("paused: active %t, paused %t, counting %t, %v left", tt.Active(), tt.Paused(), tt.Counting(), tt.Remaining())
+		}
+		if at, ok := tt.At(); ok {
+			t.Errorf("it is due at %v though it is paused", at)
 		}
 		tt.pass(time.Minute)
-		tt.resume()
+		tt.Resume()
+		tt.Resume()
+		if tt.Paused() || !tt.Counting() {
+			t.Error("it does not go on")
+		}
 		tt.pass(time.Minute)
 		tt.expect(65 * time.Second)
+		tt.Pause()
+		if tt.Active() {
+			t.Error("it is active though it is over")
+		}
+	})
+}
+
+// What is left began with After, then with each Repeat, and with After again after activity.
+func TestTimerSpan(t *testing.T) {
+	a := &fakeActivity{}
+	runTimer(t, Options{After: 5 * time.Second, Repeat: 2 * time.Second, AgainOn: []NewActivity{a.make}}, func(tt *timerTest) {
+		for _, step := range []struct {
+			pass, span time.Duration
+		}{{0, 5 * time.Second}, {4 * time.Second, 5 * time.Second}, {time.Second, 2 * time.Second}, {2 * time.Second, 2 * time.Second}} {
+			tt.pass(step.pass)
+			if got := tt.Span(); got != step.span {
+				t.Errorf("after %v more it is %v, not %v", step.pass, got, step.span)
+			}
+		}
+		a.again(nil)
+		if got := tt.Span(); got != 5*time.Second {
+			t.Errorf("after activity it is %v", got)
+		}
 	})
 }
 

@@ -1,7 +1,8 @@
-package cmd
+package live
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,29 @@ func TestFrame_fits(t *testing.T) {
 	}
 }
 
+// What is shown of a watcher is whole, whatever the width: a cell with a part of a time is
+// another time (59m55 of 59m55s, 900m of 900ms). Only names are shortened, and say so.
+func TestFrame_cutsNoCell(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
+	status := 143
+	ws := []control.Watcher{
+		{Name: "backup", Watcher: "every", State: "active", Due: at(59*time.Minute + 55*time.Second), Last: at(-25 * time.Hour), Status: &status},
+		{Name: "tick", Watcher: "timer", State: "initialised", Due: at(900 * time.Millisecond), Running: 2, Since: at(-time.Hour), Waiting: 12},
+	}
+	rows := watcherTable(ws, now)
+	for width := len("> backup  initialised "); width < 120; width++ {
+		lines := frame{watchers: ws, total: len(ws), now: now, columns: width, rows: 24}.lines()
+		heading := strings.Fields(lines[0])
+		column := slices.Index(rows[0], heading[len(heading)-1])
+		for i := range ws {
+			if want := rows[i+1][column]; !strings.HasSuffix(lines[i+1], " "+want) {
+				t.Errorf("on %d columns %q ends in the middle of %q", width, lines[i+1], want)
+			}
+		}
+	}
+}
+
 func TestScreen_movesBackOverWhatANarrowerTerminalHasBroken(t *testing.T) {
 	s := &screen{fd: -1} // 80 columns
 	for want, drawn := range map[string][]string{
@@ -141,7 +165,7 @@ func TestScreen_movesBackOverWhatANarrowerTerminalHasBroken(t *testing.T) {
 		"\r\x1b[3A": {strings.Repeat("x", 161), "two"},
 		"\r\x1b[2A": {"\x1b[1m" + strings.Repeat("x", 80) + "\x1b[0m", "", "\x1b[2mtwo\x1b[0m"},
 	} {
-		s.drawn = drawn
+		s.lines = drawn
 		if got := s.back(); got != want {
 			t.Errorf("%q: %q, want %q", drawn, got, want)
 		}

@@ -1,7 +1,6 @@
-package cmd
+package live
 
 import (
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
@@ -13,25 +12,10 @@ import (
 	"github.com/evshell/ev/internal/width"
 )
 
-// writeList writes what the lines describe.
-func (o *runOptions) writeList(out io.Writer, bound []*bound) error {
-	var ws []control.Watcher
-	for _, v := range bound {
-		ws = append(ws, v.state())
-	}
-	if !o.json {
-		return writeTable(out, watcherTable(ws, time.Now()))
-	}
-	for _, w := range ws {
-		line, err := json.Marshal(w)
-		if err != nil {
-			return err
-		}
-		if _, err := out.Write(append(line, '\n')); err != nil {
-			return err
-		}
-	}
-	return nil
+// Write writes how watchers are, as a table.
+func Write(out io.Writer, ws []control.Watcher, now time.Time) error {
+	_, err := io.WriteString(out, strings.Join(columns(watcherTable(ws, now)), "\n")+"\n")
+	return err
 }
 
 // watcherTable tells in rows how watchers are, the first of which is the heading.
@@ -39,15 +23,15 @@ func watcherTable(ws []control.Watcher, now time.Time) [][]string {
 	rows := [][]string{{"NAME", "WATCHER", "STATE", "PRIO", "FIRES", "RUNNING", "EXIT", "LAST", "NEXT"}}
 	for _, w := range ws {
 		rows = append(rows, []string{
-			printable(w.Name), printable(w.Watcher), printable(w.State), strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
+			Printable(w.Name), Printable(w.Watcher), Printable(w.State), strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
 			running(w, now), optional(w.Status), ago(w.Last, now), ahead(w.Due, now),
 		})
 	}
 	return rows
 }
 
-// printable is a text that a terminal only shows: another process may have made it up.
-func printable(s string) string { return string(event.AppendEscaped(nil, s)) }
+// Printable is a text that a terminal only shows: another process may have made it up.
+func Printable(s string) string { return string(event.AppendEscaped(nil, s)) }
 
 // running tells for how long commands have run, how many if there are several, and
 // how many events wait.
@@ -100,12 +84,6 @@ func short(d time.Duration) string {
 		unit = time.Second / 10
 	}
 	return span.Format(max(d, 0).Round(unit))
-}
-
-// writeTable writes rows in columns that are as wide as they have to be.
-func writeTable(out io.Writer, rows [][]string) error {
-	_, err := io.WriteString(out, strings.Join(columns(rows), "\n")+"\n")
-	return err
 }
 
 // columns makes a line of each row.

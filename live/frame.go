@@ -1,4 +1,4 @@
-package cmd
+package live
 
 import (
 	"fmt"
@@ -103,9 +103,10 @@ func (f frame) fit(rows [][]string) [][]string {
 	return rows
 }
 
-// hasRoom tells whether the columns have room side by side.
+// hasRoom tells whether the columns have room side by side, before the column that cut
+// leaves to the cursor.
 func (f frame) hasRoom(rows [][]string) bool {
-	return width.String(columns(rows)[0])+longestEnd(rows) <= f.columns-liveMargin
+	return width.String(columns(rows)[0])+longestEnd(rows) <= f.columns-1-liveMargin
 }
 
 // clip takes the end off a text that is too long, and says so.

@@ -1,4 +1,4 @@
-package cmd
+package session
 
 import (
 	"os"
@@ -20,9 +20,9 @@ import (
 // asked for while ev does other things, up to the call of watched, which one that has
 // nothing to wait for never comes to; and they are never given back: the process ends
 // with its session.
-func (s *session) watchSignals() (watched func()) {
+func (s *Session) watchSignals() (watched func()) {
 	asked := make(chan struct{})
-	list := slices.Clone(s.bound)
+	list := slices.Clone(s.watchers)
 	go func() {
 		got := make(chan os.Signal, 8)
 		for _, sig := range []syscall.Signal{
@@ -31,7 +31,7 @@ func (s *session) watchSignals() (watched func()) {
 			syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGXCPU,
 		} {
 			if !signal.Ignored(sig) && !sigmask.Blocked(sig) {
-				signal.Notify(got, sig)
+				s.host.notify(got, sig)
 			}
 		}
 		close(asked)
@@ -55,9 +55,9 @@ type startup struct {
 
 // cutShort has what is being started give up, if the signal ends ev. A second one kills
 // ev at once.
-func (s *session) cutShort(list []*bound, sig syscall.Signal) bool {
-	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, sig) }
-	ends := sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGQUIT || sig == syscall.SIGHUP && s.reload == nil
+func (s *Session) cutShort(list []*Watcher, got syscall.Signal) bool {
+	claimed := func(w *Watcher) bool { return slices.Contains(w.Claims.Signals, got) }
+	ends := got == syscall.SIGINT || got == syscall.SIGTERM || got == syscall.SIGQUIT || got == syscall.SIGHUP && s.config.Reload == nil
 	if !ends || slices.ContainsFunc(list, claimed) {
 		return false
 	}
@@ -67,11 +67,11 @@ func (s *session) cutShort(list []*bound, sig syscall.Signal) bool {
 	case s.startup.over:
 		return false
 	case s.startup.by != 0:
-		die(sig)
+		s.host.die(got)
 	}
-	s.startup.by = sig
-	for _, v := range list {
-		if i, ok := v.watcher.(watch.Interrupter); ok {
+	s.startup.by = got
+	for _, w := range list {
+		if i, ok := w.watcher.(watch.Interrupter); ok {
 			i.Interrupt()
 		}
 	}
@@ -87,65 +87,68 @@ func (u *startup) end() syscall.Signal {
 }
 
 // received does what a signal asks for, unless that is a watcher's business.
-func (s *session) received(sig syscall.Signal) {
-	claimed := func(v *bound) bool { return slices.Contains(v.Claims.Signals, sig) }
-	if !s.ending && slices.ContainsFunc(s.bound, claimed) {
+func (s *Session) received(got syscall.Signal) {
+	claimed := func(w *Watcher) bool { return slices.Contains(w.Claims.Signals, got) }
+	if !s.ending && slices.ContainsFunc(s.watchers, claimed) {
 		return
 	}
 	switch {
-	case sig == syscall.SIGTSTP:
+	case got == syscall.SIGTSTP:
 		s.suspend()
-		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	case sig == syscall.SIGCONT:
+		s.host.stop()
+	case got == syscall.SIGCONT:
 		s.resume()
-	case s.foreground() && (sig == syscall.SIGINT || sig == syscall.SIGQUIT):
+	case s.Foreground() && (got == syscall.SIGINT || got == syscall.SIGQUIT):
 		// Typed on the terminal, and meant for the command that has it.
 	case s.ending:
-		for v := range s.all() {
-			if v.exec != nil {
-				v.exec.Kill()
+		for w := range s.all() {
+			if w.exec != nil {
+				w.exec.Kill()
 			}
-			if k, ok := v.watcher.(watch.Killer); ok {
+			if k, ok := w.watcher.(watch.Killer); ok {
 				k.Kill()
 			}
 		}
-		for _, fn := range s.onStop {
-			fn()
-		}
-		die(sig)
-	case sig == syscall.SIGHUP && s.reload != nil:
-		s.reload()
+		s.stopping()
+		s.host.die(got)
+	case got == syscall.SIGHUP && s.config.Reload != nil:
+		_ = s.Reload()
 	default:
-		s.endBy(sig)
+		s.endBy(got)
 	}
 }
 
 // suspend has the loop stand still, and the commands that have the terminal.
-func (s *session) suspend() {
+func (s *Session) suspend() {
 	s.loop.Suspend()
-	for v := range s.all() {
-		if v.exec != nil {
-			v.exec.Suspend()
+	for w := range s.all() {
+		if w.exec != nil {
+			w.exec.Suspend()
 		}
 	}
-	for _, fn := range s.onStop {
-		fn()
+	s.stopping()
+}
+
+// stopping tells those who have something to undo before a signal acts.
+func (s *Session) stopping() {
+	for _, o := range s.observers {
+		o.Stopping()
 	}
 }
 
-func (s *session) resume() {
+func (s *Session) resume() {
 	if !s.paused {
 		s.loop.Resume()
 	}
-	for v := range s.all() {
-		if v.exec != nil {
-			v.exec.Resume()
+	for w := range s.all() {
+		if w.exec != nil {
+			w.exec.Resume()
 		}
 	}
 }
 
-// pause has the loop's time stand still until the user says otherwise, or go on.
-func (s *session) pause(stand bool) {
+// Pause has the loop's time stand still until the user says otherwise, or go on.
+func (s *Session) Pause(stand bool) {
 	s.paused = stand
 	if stand {
 		s.loop.Suspend()
@@ -154,22 +157,13 @@ func (s *session) pause(stand bool) {
 	}
 }
 
-// blockSignals has signals blocked in all of ev. For that ev is executed anew, unless
-// they are: nothing may have been done before that can't be done twice.
-func blockSignals(signals []syscall.Signal) error {
-	if len(signals) == 0 {
-		return nil
-	}
-	if err := sigmask.Block(signals); err != nil {
-		return usageOf(flagWord("siginfo"), "--siginfo: ", err)
-	}
-	return nil
-}
+// Paused reports whether it stands still because of Pause.
+func (s *Session) Paused() bool { return s.paused }
 
-// foreground reports whether a command has the terminal.
-func (s *session) foreground() bool {
-	for v := range s.all() {
-		if v.exec != nil && v.exec.Foreground() {
+// Foreground reports whether a command has the terminal.
+func (s *Session) Foreground() bool {
+	for w := range s.all() {
+		if w.exec != nil && w.exec.Foreground() {
 			return true
 		}
 	}

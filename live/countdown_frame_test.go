@@ -1,4 +1,4 @@
-package timer
+package live
 
 import (
 	"testing"
@@ -6,76 +6,76 @@ import (
 	"unicode/utf8"
 )
 
-func TestFrame(t *testing.T) {
+func TestCountdownFrame(t *testing.T) {
 	due := time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC)
 	tests := []struct {
 		name string
-		f    frame
+		f    countdownFrame
 		want string
 	}{
 		{
 			"running",
-			frame{left: 12 * time.Minute, span: 20 * time.Minute, columns: 80, utf8: true},
+			countdownFrame{left: 12 * time.Minute, span: 20 * time.Minute, columns: 80, utf8: true},
 			"   12m left  ████████████████░░░░░░░░░░░░░░░░░░░░░░░░   40%  due 14:05:00",
 		},
 		{
 			"plain",
-			frame{left: 12*time.Minute + 3500*time.Millisecond, span: 20 * time.Minute, columns: 80},
+			countdownFrame{left: 12*time.Minute + 3500*time.Millisecond, span: 20 * time.Minute, columns: 80},
 			" 12m4s left  ###############-------------------------   39%  due 14:05:00",
 		},
 		{
 			"begins",
-			frame{left: 5500 * time.Millisecond, span: 5500 * time.Millisecond, columns: 60},
+			countdownFrame{left: 5500 * time.Millisecond, span: 5500 * time.Millisecond, columns: 60},
 			" 6s left  -----------------------------    0%  due 14:05:00",
 		},
 		{
 			"last second",
-			frame{left: time.Millisecond, span: 10 * time.Second, columns: 60},
+			countdownFrame{left: time.Millisecond, span: 10 * time.Second, columns: 60},
 			" 1s left  ############################-   99%  due 14:05:00",
 		},
 		{
 			"over",
-			frame{left: 0, span: 10 * time.Second, columns: 60},
+			countdownFrame{left: 0, span: 10 * time.Second, columns: 60},
 			" 0s left  #############################  100%  due 14:05:00",
 		},
 		{
 			"days",
-			frame{left: 60 * time.Hour, span: 72 * time.Hour, columns: 70},
+			countdownFrame{left: 60 * time.Hour, span: 72 * time.Hour, columns: 70},
 			"       2d12h left  ###----------------   16%  due 2026-11-23 14:05:00",
 		},
 		{
 			"centuries",
-			frame{left: 1<<63 - 1, span: 1<<63 - 1, columns: 0},
+			countdownFrame{left: 1<<63 - 1, span: 1<<63 - 1, columns: 0},
 			"",
 		},
 		{
 			"paused",
-			frame{left: 5 * time.Second, span: 10 * time.Second, state: framePaused, columns: 60},
+			countdownFrame{left: 5 * time.Second, span: 10 * time.Second, state: framePaused, columns: 60},
 			" 5s left  ############------------   50%  paused: p goes on",
 		},
 		{
 			"waiting",
-			frame{span: 10 * time.Second, state: frameWaiting, columns: 60},
+			countdownFrame{span: 10 * time.Second, state: frameWaiting, columns: 60},
 			"waiting for activity",
 		},
 		{
 			"narrow",
-			frame{left: 5 * time.Second, span: 10 * time.Second, columns: 40},
+			countdownFrame{left: 5 * time.Second, span: 10 * time.Second, columns: 40},
 			" 5s left  ####-----   50%  due 14:05:00",
 		},
 		{
 			"no room for the bar",
-			frame{left: 5 * time.Second, span: 10 * time.Second, columns: 30},
+			countdownFrame{left: 5 * time.Second, span: 10 * time.Second, columns: 30},
 			" 5s left   50%  due 14:05:00",
 		},
 		{
 			"room for the time only",
-			frame{left: 5 * time.Second, span: 10 * time.Second, columns: 20},
+			countdownFrame{left: 5 * time.Second, span: 10 * time.Second, columns: 20},
 			" 5s left",
 		},
 		{
 			"hardly any",
-			frame{left: 5 * time.Second, span: 10 * time.Second, columns: 5},
+			countdownFrame{left: 5 * time.Second, span: 10 * time.Second, columns: 5},
 			" 5s ",
 		},
 	}

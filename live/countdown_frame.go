@@ -1,4 +1,4 @@
-package timer
+package live
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"github.com/evshell/ev/internal/span"
 )
 
-// A frame is one picture of a countdown.
-type frame struct {
+// A countdownFrame is one picture of a Countdown.
+type countdownFrame struct {
 	left    time.Duration
 	span    time.Duration // that it counts down from
 	due     time.Time
@@ -29,9 +29,9 @@ const (
 const longestBar = 40
 
 // String is a line that is shorter than the terminal is wide. It shows the bar and the due time only if there is room.
-func (f frame) String() string {
+func (f countdownFrame) String() string {
 	if f.state == frameWaiting {
-		return cut("waiting for activity", f.columns-1)
+		return cutASCII("waiting for activity", f.columns-1)
 	}
 	left := (f.left + time.Second - 1).Truncate(time.Second)
 	head := fmt.Sprintf("%*s left", f.leftWidth(), span.Format(left))
@@ -51,11 +51,11 @@ func (f frame) String() string {
 	case room+2 >= 0:
 		return head + "  " + tail
 	}
-	return cut(head, f.columns-1)
+	return cutASCII(head, f.columns-1)
 }
 
 // leftWidth is the width of the longest time that is left on the way.
-func (f frame) leftWidth() int {
+func (f countdownFrame) leftWidth() int {
 	switch {
 	case f.span < time.Minute:
 		return len("59s")
@@ -68,7 +68,7 @@ func (f frame) leftWidth() int {
 }
 
 // done is the part of the span that has passed, from 0 to 1.
-func (f frame) done() float64 {
+func (f countdownFrame) done() float64 {
 	if f.left >= f.span {
 		return 0
 	}
@@ -76,7 +76,7 @@ func (f frame) done() float64 {
 }
 
 // bar is filled as far as the time has passed.
-func (f frame) bar(width int) string {
+func (f countdownFrame) bar(width int) string {
 	full, empty := "#", "-"
 	if f.utf8 {
 		full, empty = "█", "░"
@@ -85,4 +85,4 @@ func (f frame) bar(width int) string {
 	return strings.Repeat(full, n) + strings.Repeat(empty, width-n)
 }
 
-func cut(s string, width int) string { return s[:max(min(width, len(s)), 0)] }
+func cutASCII(s string, width int) string { return s[:max(min(width, len(s)), 0)] }

@@ -1,4 +1,4 @@
-package cmd
+package session
 
 import (
 	"fmt"
@@ -14,11 +14,11 @@ const mostNames = 10
 
 // tellService tells the service manager, if there is one, that everything is
 // watched, and from then on that the loop turns (sd_notify(3), sd_watchdog_enabled(3)).
-func (s *session) tellService() {
+func (s *Session) tellService() {
 	s.tellReady()
-	every, err := sdnotify.WatchdogInterval(s.app.getenv, os.Getpid())
+	every, err := sdnotify.WatchdogInterval(s.config.Getenv, os.Getpid())
 	if err != nil {
-		s.app.report.Noticef("the watchdog is not told: %v", err)
+		s.config.Report.Noticef("the watchdog is not told: %v", err)
 		return
 	}
 	if every > 0 {
@@ -29,14 +29,14 @@ func (s *session) tellService() {
 }
 
 // tellReady tells what is watched.
-func (s *session) tellReady() {
+func (s *Session) tellReady() {
 	_ = s.notify.Ready()
 	var names []string
-	for _, v := range s.bound[:min(len(s.bound), mostNames)] {
-		names = append(names, v.Name)
+	for _, w := range s.watchers[:min(len(s.watchers), mostNames)] {
+		names = append(names, w.Name)
 	}
 	status := "watching: " + strings.Join(names, ", ")
-	if more := len(s.bound) - len(names); more > 0 {
+	if more := len(s.watchers) - len(names); more > 0 {
 		status += fmt.Sprintf(" and %d more", more)
 	}
 	_ = s.notify.Status(status)

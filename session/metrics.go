@@ -1,4 +1,4 @@
-package cmd
+package session
 
 import (
 	"fmt"
@@ -7,22 +7,20 @@ import (
 	"time"
 
 	"github.com/evshell/ev/action"
-	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
 )
 
-// metrics counts what happens, for Prometheus to ask for. Watchers of one name and
-// kind are counted as one, also over a reload.
-type metrics struct {
-	session *session
+// Metrics are counts of what happens, for Prometheus to ask for. Watchers of one name
+// and kind are counted as one, also over a reload.
+type Metrics struct {
+	Unobserved
+	session *Session
 	counts  map[metricKey]*counts
 	order   []metricKey
 
-	since time.Time     // the loop has been calling functions, and not waiting
-	busy  time.Duration // in all
-	lag   time.Duration // the longest, since the page was asked for
+	busy time.Duration // in which the loop did not wait, in all
+	lag  time.Duration // the longest, since the page was asked for
 }
 
 type metricKey struct{ kind, name string }
@@ -36,47 +34,29 @@ type counts struct {
 	running, waiting int
 }
 
-// serveMetrics serves the page at an address.
-func (r *runner) serveMetrics(address string) error {
-	at, err := socket.ParseTCP(address)
-	if err != nil {
-		return usageOf(valueWord("metrics"), "--metrics: ", err)
-	}
-	m := &metrics{session: r.session, counts: map[metricKey]*counts{}, since: time.Now()}
-	page, err := control.ServePage(r.loop, at, "/metrics", m.page, r.app.report)
-	if err != nil {
-		return fmt.Errorf("--metrics: %w", err)
-	}
-	if at, err = page.Address(); err == nil {
-		r.app.report.Verbosef("the metrics are at http://%s/metrics", at)
-	}
-	r.onEvent = append(r.onEvent, m.happened)
-	r.onRun = append(r.onRun, m.ran)
-	r.onSkip = append(r.onSkip, m.skipped)
-	r.onClose = append(r.onClose, page.Close)
-	m.watchLag(r.loop)
-	return nil
+// NewMetrics has a session observed.
+func NewMetrics(s *Session) *Metrics {
+	m := &Metrics{session: s, counts: map[metricKey]*counts{}}
+	s.Observe(m)
+	m.watchLag(s.loop)
+	return m
 }
 
-// watchLag measures for how long the loop does not wait: what becomes ready then has
-// to.
-func (m *metrics) watchLag(l *loop.Loop) {
-	awake := loop.NewCheck(l, func() { m.since = time.Now() })
-	awake.SetPriority(loop.MaxPriority)
+// watchLag measures for how long the loop does not wait, from the turn's time on: what
+// becomes ready then has to.
+func (m *Metrics) watchLag(l *loop.Loop) {
 	asleep := loop.NewPrepare(l, func() {
-		d := time.Since(m.since)
+		d := time.Since(l.Now())
 		m.busy += d
 		m.lag = max(m.lag, d)
 	})
 	asleep.SetPriority(loop.MinPriority)
-	awake.KeepAlive(false)
 	asleep.KeepAlive(false)
-	awake.Start()
 	asleep.Start()
 }
 
 // of returns the counts of a watcher.
-func (m *metrics) of(kind event.Kind, name string) *counts {
+func (m *Metrics) of(kind event.Kind, name string) *counts {
 	k := metricKey{string(kind), name}
 	c := m.counts[k]
 	if c == nil {
@@ -87,46 +67,44 @@ func (m *metrics) of(kind event.Kind, name string) *counts {
 	return c
 }
 
-func (m *metrics) happened(e event.Event) {
+// Happened implements Observer.
+func (m *Metrics) Happened(e event.Event) {
 	c := m.of(e.Detail.Kind(), e.Name)
 	c.events++
-	switch d := e.Detail.(type) {
-	case event.Timer:
-		c.missed += d.Missed
-		c.late += d.Late
-		c.dated++
-	case event.Every:
-		c.missed += d.Missed
-		c.late += d.Late
-		c.dated++
-	case event.Signal:
-		c.merged += max(d.Count-1, 0)
-	case event.Stat:
-		c.merged += max(d.Count-1, 0)
+	if d, ok := e.Detail.(event.Tallied); ok {
+		t := d.Tally()
+		c.missed += t.Missed
+		c.merged += t.Merged
+		c.late += t.Late
+		if t.Dated {
+			c.dated++
+		}
 	}
 }
 
-func (m *metrics) ran(v *bound, o action.Outcome) {
-	c := m.of(v.Kind, v.Name)
+// Ran implements Observer.
+func (m *Metrics) Ran(w *Watcher, o action.Outcome) {
+	c := m.of(w.Kind, w.Name)
 	c.runs++
-	if o.Status != exitOK && !o.Stopped {
+	if o.Status != 0 && !o.Stopped {
 		c.failures++
 	}
 }
 
-func (m *metrics) skipped(v *bound) { m.of(v.Kind, v.Name).skipped++ }
+// Skipped implements Observer.
+func (m *Metrics) Skipped(w *Watcher) { m.of(w.Kind, w.Name).skipped++ }
 
-// page returns the metrics in Prometheus' text format, version 0.0.4.
-func (m *metrics) page() []byte {
+// Page returns them in Prometheus' text format, version 0.0.4.
+func (m *Metrics) Page() []byte {
 	for _, c := range m.counts {
 		c.running, c.waiting = 0, 0
 	}
-	for v := range m.session.all() {
-		c := m.of(v.Kind, v.Name)
-		if v.exec != nil {
-			n, _ := v.exec.Running()
+	for w := range m.session.all() {
+		c := m.of(w.Kind, w.Name)
+		if w.exec != nil {
+			n, _ := w.exec.Running()
 			c.running += n
-			c.waiting += v.exec.Waiting()
+			c.waiting += w.exec.Waiting()
 		}
 	}
 	var b []byte

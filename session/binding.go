@@ -1,12 +1,12 @@
-package cmd
+package session
 
 import (
-	"context"
 	"syscall"
 	"time"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -17,9 +17,10 @@ type Binding struct {
 	Kind     event.Kind
 	Name     string // the watcher's label; the kind if none was given
 	Priority loop.Priority
-	Count    int  // stop after so many events; 0: never
-	Break    bool // end the loop once an event has been handled
-	Now      bool // act once at the start, too
+	Report   *report.Reporter // of what concerns this watcher alone
+	Count    int              // stop after so many events; 0: never
+	Break    bool             // end the loop once an event has been handled
+	Now      bool             // act once at the start, too
 
 	Timeout time.Duration // end the loop with status 124 if no event has come by then; 0: never
 	For     time.Duration // end the loop after this; 0: never
@@ -34,6 +35,9 @@ type Binding struct {
 	Render action.Render
 	// Exec says what command is run; nil: none.
 	Exec *action.Options
+	// Advice says what is likely wrong, and what to do, when the command runs over and
+	// over (Exec.Storm).
+	Advice string
 	// Cgroup gives each command a control group of its own.
 	Cgroup bool
 	// ChildStatus: the events are of a child, and without a command its status is ev's, as a
@@ -52,8 +56,7 @@ type Claims struct {
 	Blocked []syscall.Signal // of those, what is to be blocked before anything starts
 	Stdin   bool
 	Stdout  bool
+	// Terminal says that the watcher changes the settings of ev's terminal, and undoes
+	// that when it is stopped.
+	Terminal bool
 }
-
-// A Sink takes the one Binding that a command line describes. On the command
-// line it runs it; in a test it looks at it.
-type Sink func(context.Context, Binding) error

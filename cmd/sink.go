@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/sigmask"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
+	"github.com/evshell/ev/session"
+	"github.com/evshell/ev/watch"
+)
+
+// A Sink takes the one Binding that a command line describes. On the command
+// line it runs it; in a test it looks at it.
+type Sink func(context.Context, session.Binding) error
+
+// run is the Sink of the command line: a session with one binding.
+func (a *app) run(ctx context.Context, b session.Binding) error {
+	if err := blockSignals(b.Claims.Blocked); err != nil {
+		return err
+	}
+	l, err := a.newLoop()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	s := session.New(l, a.config(session.Config{NoWait: b.NoWait}))
+	defer s.Close()
+	make := b.Watch
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		w, err := make(l, emit)
+		if err != nil {
+			return nil, &usageError{err.Error(), err}
+		}
+		return w, nil
+	}
+	watchers, faults := s.Bind([]session.Line{{Describe: func() (*session.Binding, error) { return &b, nil }}})
+	if faults != nil {
+		return faults
+	}
+	s.Replace(watchers)
+	return ended(s, s.Run(ctx))
+}
+
+func (a *app) newLoop() (*loop.Loop, error) {
+	backend, err := a.newBackend()
+	if err != nil {
+		return nil, err
+	}
+	l, err := loop.New(loop.WithBackend(backend), loop.WithOwnDescriptors())
+	if err != nil {
+		return nil, err
+	}
+	a.report.Verbosef("the backend is %s", backend.Name())
+	return l, nil
+}
+
+// config adds to what is asked of a session what it has to know of the process.
+func (a *app) config(c session.Config) session.Config {
+	c.Stdout, c.Stderr, c.Getenv, c.Report = a.stdout, a.stderr, a.getenv, a.report
+	c.Starter = a.starter
+	if a.readyFD >= 0 {
+		c.Ready = a.ready
+	}
+	c.Cgroup = func() (*process.Cgroup, error) {
+		g, err := process.NewCgroup()
+		if err != nil {
+			return nil, fmt.Errorf("--cgroup: %w", err)
+		}
+		return g, nil
+	}
+	return c
+}
+
+// ready tells whoever reads --ready-fd that everything is watched.
+func (a *app) ready() error {
+	if _, err := unix.Write(a.readyFD, []byte("\n")); err != nil {
+		return fmt.Errorf("--ready-fd %d: %w", a.readyFD, err)
+	}
+	if a.readyFD > stderrFD {
+		return unix.Close(a.readyFD)
+	}
+	return nil
+}
+
+// ended is what a command returns whose session has ended.
+func ended(s *session.Session, e session.End) error {
+	switch e.Why {
+	case session.TimedOut:
+		return &exitError{status: exitTimeout}
+	case session.NothingHappened:
+		return &exitError{status: exitFailure}
+	case session.CommandEnded:
+		if e.Status != exitOK {
+			return &exitError{status: e.Status}
+		}
+	case session.Signalled:
+		return &exitError{status: exitSignal + int(e.Signal), signal: e.Signal}
+	case session.NotStarted:
+		if lines := lineFaults(e.Err); lines != nil {
+			return &exitError{status: exitFailure, err: lines}
+		}
+		return e.Err
+	case session.Failed:
+		status := exitFailure
+		if slices.ContainsFunc(s.Watchers(), (*session.Watcher).HasCommand) {
+			status = exitInternal
+		}
+		return &exitError{status: status, err: e.Err}
+	case session.Over:
+	}
+	return nil
+}
+
+// lineFaults are those of a session's faults that are about lines.
+func lineFaults(err error) (errs evfile.Errors) {
+	faults, _ := errors.AsType[session.Faults](err)
+	for _, f := range faults {
+		if e, ok := errors.AsType[*evfile.Error](f); ok {
+			errs = append(errs, e)
+		}
+	}
+	return errs
+}
+
+// blockSignals has signals blocked in all of ev. For that ev is executed anew, unless
+// they are: nothing may have been done before that can't be done twice.
+func blockSignals(signals []syscall.Signal) error {
+	if len(signals) == 0 {
+		return nil
+	}
+	if err := sigmask.Block(signals); err != nil {
+		return usageOf(flagWord("siginfo"), "--siginfo: ", err)
+	}
+	return nil
+}

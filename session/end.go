@@ -1,0 +1,59 @@
+package session
+
+import (
+	"slices"
+	"syscall"
+)
+
+// An End says why a session has ended.
+type End struct {
+	Why    Why
+	Status int            // of CommandEnded
+	Signal syscall.Signal // of Signalled
+	Err    error          // of NotStarted and Failed; nil if it has been reported
+}
+
+// Why is a reason to end.
+type Why uint8
+
+// The reasons.
+const (
+	Over            Why = iota // nothing is watched any more and nothing runs, or it was asked to end
+	TimedOut                   // no event has come in time
+	NothingHappened            // it was not to wait, and there was no event
+	CommandEnded               // with the status that is the session's: the last of --once, or a failure
+	Signalled                  // the signal asks for the end, or the reader of the output has gone
+	NotStarted                 // some watchers could not be started, or nobody be told that they were
+	Failed                     // an error has ended a watcher, the output or the loop
+)
+
+// End ends the loop: watchers are stopped, and what they have started is, too.
+func (s *Session) End() { s.finish(End{}) }
+
+// Ending reports whether that has begun.
+func (s *Session) Ending() bool { return s.ending }
+
+// finish is End for a reason. The first one counts.
+func (s *Session) finish(e End) {
+	if s.ending {
+		return
+	}
+	s.ending, s.end = true, e
+	_ = s.notify.Stopping()
+	s.stdout.Hurry()
+	s.stderr.Hurry()
+	for _, w := range s.watchers {
+		w.close(func() {})
+	}
+}
+
+// endBy ends the loop as End does, for ev to die of a signal then.
+func (s *Session) endBy(by syscall.Signal) { s.finish(End{Why: Signalled, Signal: by}) }
+
+// leave stops a watcher that is none of the session's any more.
+func (s *Session) leave(w *Watcher) {
+	s.leaving = append(s.leaving, w)
+	w.close(func() {
+		s.leaving = slices.DeleteFunc(s.leaving, func(other *Watcher) bool { return other == w })
+	})
+}

@@ -1,0 +1,130 @@
+package session
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestReplace_whatStaysTheSameStays(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", runs), s.line("b", runs), s.line("c"))
+		s.emit("a", "b")
+		a, c := s.Watchers()[0], s.Watchers()[2]
+		s.log = nil
+		undescribed := s.line("a")
+		undescribed.Describe = func() (*Binding, error) { panic("it is at work already") }
+		s.on(func() {
+			if faults := s.bind(s.line("c"), s.line("d"), undescribed); faults != nil {
+				t.Error(faults)
+			}
+		})
+		s.saw("stop b, close b, start d, changed")
+		s.heard("ev: reloaded: 1 started, 1 stopped, 2 as before\n")
+		if w := s.Watchers(); len(w) != 3 || w[0] != c || w[1].Name != "d" || w[2] != a {
+			t.Errorf("the watchers are %v", w)
+		}
+		s.end("a", failed(0))
+		s.emit("a")
+		s.saw("ran a: exited 0, event a 2, run a 2")
+	})
+}
+
+// Several lines may say the same: as many as before go on.
+func TestReplace_linesThatSayTheSame(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a"), s.line("a"), s.line("b"))
+		first, second := s.Watchers()[0], s.Watchers()[1]
+		s.on(func() { s.bind(s.line("a"), s.line("a"), s.line("a")) })
+		if w := s.Watchers(); w[0] != first || w[1] != second || w[2] == first || w[2] == second {
+			t.Error("two are as before, the third is new")
+		}
+		s.heard("ev: reloaded: 1 started, 1 stopped, 2 as before\n")
+		s.on(func() { s.bind(s.line("a")) })
+		if w := s.Watchers(); w[0] != first || second.Active() {
+			t.Error("the first is as before, the second is stopped")
+		}
+		s.heard("ev: reloaded: 0 started, 2 stopped, 1 as before\n")
+	})
+}
+
+// What could not be started is tried again, and was not stopped.
+func TestReplace_notStarted(t *testing.T) {
+	full := errors.New("full")
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a"))
+		for range 2 {
+			s.on(func() {
+				if faults := s.bind(s.line("b", failing(full)), s.line("a"), s.line("c", failing(full))); faults.Error() != "at b: full\nat c: full" {
+					t.Errorf("the faults are %q", faults)
+				}
+			})
+			s.heard("ev: reloaded: 0 started, 0 stopped, 1 as before\n")
+		}
+		s.on(func() { s.bind(s.line("b"), s.line("a")) })
+		s.heard("ev: reloaded: 1 started, 0 stopped, 1 as before\n")
+		s.on(s.End)
+		s.ended(End{})
+	})
+}
+
+// Before anything runs, nothing is stopped or started, and nothing is said.
+func TestReplace_beforeRun(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.bind(s.line("a"))
+		s.run(s.line("b"))
+		s.saw("changed, changed, start b")
+		s.heard("")
+	})
+}
+
+// What is taken out is stopped, and decides nothing any more.
+func TestReplace_whatHasGoneEndsNothing(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", runs, breaks), s.line("b", runs, once, exitOnError), s.line("c"))
+		s.emit("a", "b")
+		s.on(func() { s.bind(s.line("c")) })
+		s.end("b", failed(3))
+		s.end("a", failed(4))
+		s.lives()
+		s.saw("changed, start a, start b, start c, event a 1, run a 1, stop b, event b 1, run b 1, " +
+			"stop a, close a, close b, changed, ran b: exited 3, ran a: exited 4")
+		s.on(s.props["c"].Stop)
+		s.ended(End{})
+	})
+}
+
+// A session ends when what was taken out has ended, too.
+func TestReplace_whatHasGoneIsWaitedFor(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", runs), s.line("b"))
+		s.emit("a")
+		s.on(func() { s.bind(s.line("b")) })
+		s.on(s.End)
+		s.lives()
+		s.end("a", failed(0))
+		s.ended(End{})
+		if len(s.leaving) > 0 {
+			t.Error("it is still leaving")
+		}
+	})
+}
+
+func TestReload(t *testing.T) {
+	faulty := errors.New("faulty")
+	perform(t, Config{Reload: func(*Session) error { return faulty }}, func(s *stage) {
+		s.run(s.line("a", runs))
+		if err := s.Reload(); !errors.Is(err, faulty) {
+			t.Error(err)
+		}
+		s.emit("a")
+		s.on(s.End)
+		if err := s.Reload(); err == nil || errors.Is(err, faulty) {
+			t.Errorf("ending: %v", err)
+		}
+	})
+	perform(t, Config{}, func(s *stage) {
+		if s.Reload() == nil {
+			t.Error("there is something to read again")
+		}
+	})
+}

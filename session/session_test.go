@@ -1,0 +1,350 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
+)
+
+func failed(status int) action.Outcome { return action.Outcome{Status: status} }
+
+func timeout(d time.Duration) func(*Binding) { return func(b *Binding) { b.Timeout = d } }
+
+func limited(d time.Duration) func(*Binding) { return func(b *Binding) { b.For = d } }
+
+// TestEnd: why a session ends, and when.
+func TestEnd(t *testing.T) {
+	a := func(changes ...func(*Binding)) func(*stage) []Line {
+		return func(s *stage) []Line { return []Line{s.line("a", changes...)} }
+	}
+	two := func(changes ...func(*Binding)) func(*stage) []Line {
+		return func(s *stage) []Line { return []Line{s.line("a", changes...), s.line("b")} }
+	}
+	tests := []struct {
+		name   string
+		config Config
+		lines  func(*stage) []Line
+		play   func(*stage)
+		want   End
+		saw    string // from the start on
+	}{
+		{"nothing is watched any more", Config{}, two(), func(s *stage) {
+			s.on(s.props["a"].Stop)
+			s.lives()
+			s.on(s.props["b"].Stop)
+		}, End{}, "start a, start b, stop a, stop b"},
+		{"asked to", Config{}, two(runs), func(s *stage) {
+			s.emit("a")
+			s.on(s.End)
+			s.emit("b")
+			s.lives()
+			s.end("a", failed(3))
+		}, End{}, "start a, start b, event a 1, run a 1, stop a, close a, stop b, ran a: exited 3"},
+		{"break without a command", Config{}, two(breaks), func(s *stage) { s.emit("a") }, End{}, "start a, start b, event a 1, stop a, stop b"},
+		{"break with a command", Config{}, two(breaks, runs), func(s *stage) {
+			s.emit("a")
+			s.lives()
+			s.end("a", failed(3))
+		}, End{}, "start a, start b, event a 1, run a 1, ran a: exited 3, stop a, stop b"},
+		{"once", Config{}, a(once), func(s *stage) { s.emit("a") }, End{}, "start a, stop a, event a 1"},
+		{"once with a command", Config{}, a(once, runs), func(s *stage) {
+			s.emit("a")
+			s.lives()
+			s.end("a", failed(3))
+		}, End{Why: CommandEnded, Status: 3}, "start a, stop a, event a 1, run a 1, ran a: exited 3"},
+		{"once with a command that succeeds", Config{}, a(once, runs), func(s *stage) {
+			s.emit("a")
+			s.end("a", failed(0))
+		}, End{Why: CommandEnded}, "start a, stop a, event a 1, run a 1, ran a: exited 0"},
+		{"once beside another, whose status it could be", Config{}, two(once, runs), func(s *stage) {
+			s.emit("a")
+			s.end("a", failed(3))
+			s.on(s.props["b"].Stop)
+		}, End{}, "start a, start b, stop a, event a 1, run a 1, ran a: exited 3, stop b"},
+		{"once beside another, but with break", Config{}, two(once, breaks, runs), func(s *stage) {
+			s.emit("a")
+			s.end("a", failed(3))
+		}, End{Why: CommandEnded, Status: 3}, "start a, start b, stop a, event a 1, run a 1, ran a: exited 3, stop b"},
+		{"twice has no status", Config{}, a(func(b *Binding) { b.Count = 2 }, runs), func(s *stage) {
+			s.emit("a", "a", "a")
+			s.end("a", failed(3))
+			s.end("a", failed(4))
+		}, End{}, "start a, event a 1, run a 1, stop a, event a 2, run a 2, ran a: exited 3, ran a: exited 4"},
+		{
+			"exit on error",
+			Config{},
+			two(exitOnError, runs), func(s *stage) {
+				s.emit("a", "a", "a")
+				s.end("a", failed(0))
+				s.end("a", failed(7))
+				s.lives()
+				s.end("a", failed(8))
+			},
+			End{Why: CommandEnded, Status: 7},
+			"start a, start b, event a 1, run a 1, event a 2, run a 2, event a 3, run a 3, ran a: exited 0, ran a: exited 7, stop a, close a, stop b, ran a: exited 8",
+		},
+		{"a command that was stopped is no error", Config{}, a(exitOnError, runs), func(s *stage) {
+			s.emit("a")
+			s.end("a", action.Outcome{Status: 143, Stopped: true})
+			s.lives()
+			s.on(s.props["a"].Stop)
+		}, End{}, "start a, event a 1, run a 1, ran a: exited 143, stop a"},
+		{"an error without exit on error", Config{}, a(runs), func(s *stage) {
+			s.emit("a")
+			s.end("a", failed(7))
+			s.on(s.props["a"].Stop)
+		}, End{}, "start a, event a 1, run a 1, ran a: exited 7, stop a"},
+		{"interrupted in the foreground", Config{}, two(runs, func(b *Binding) { b.Exec.Foreground = true }), func(s *stage) {
+			s.emit("a")
+			s.end("a", action.Outcome{Status: 130, Signal: syscall.SIGINT})
+		}, End{Why: Signalled, Signal: syscall.SIGINT}, "start a, start b, event a 1, run a 1, ran a: killed by INT, stop a, stop b"},
+		{"interrupted elsewhere", Config{}, a(runs), func(s *stage) {
+			s.emit("a")
+			s.end("a", action.Outcome{Status: 130, Signal: syscall.SIGINT})
+			s.on(s.props["a"].Stop)
+		}, End{}, "start a, event a 1, run a 1, ran a: killed by INT, stop a"},
+		{"another signal in the foreground", Config{}, a(runs, func(b *Binding) { b.Exec.Foreground = true }), func(s *stage) {
+			s.emit("a")
+			s.end("a", action.Outcome{Status: 143, Signal: syscall.SIGTERM})
+			s.on(s.props["a"].Stop)
+		}, End{}, "start a, event a 1, run a 1, ran a: killed by TERM, stop a"},
+		{"no event in time", Config{}, two(timeout(time.Minute)), func(s *stage) {
+			s.pass(time.Minute - 1)
+			s.emit("b")
+			s.lives()
+			s.pass(1)
+		}, End{Why: TimedOut}, "start a, start b, event b 1, stop a, stop b"},
+		{"an event in time", Config{}, a(timeout(time.Minute)), func(s *stage) {
+			s.emit("a")
+			s.pass(time.Hour)
+			s.lives()
+			s.on(s.props["a"].Stop)
+		}, End{}, "start a, event a 1, stop a"},
+		{"for a while", Config{}, two(limited(time.Minute)), func(s *stage) {
+			s.pass(time.Minute - 1)
+			s.emit("a")
+			s.lives()
+			s.pass(1)
+		}, End{}, "start a, start b, event a 1, stop a, stop b"},
+		{"for ever", Config{Timeout: span.Inf, For: span.Inf}, a(limited(span.Inf), timeout(span.Inf)), func(s *stage) {
+			s.on(func() {
+				if n := s.loop.Stats().Timers; n > 0 {
+					t.Errorf("%d timers for what never ends", n)
+				}
+			})
+			s.on(s.props["a"].Stop)
+		}, End{}, "start a, stop a"},
+		{"no event of any in time", Config{Timeout: time.Minute}, two(), func(s *stage) {
+			s.pass(time.Minute)
+		}, End{Why: TimedOut}, "start a, start b, stop a, stop b"},
+		{"an event of any in time", Config{Timeout: time.Minute, For: time.Hour}, two(), func(s *stage) {
+			s.emit("b")
+			s.pass(time.Hour - 1)
+			s.lives()
+			s.pass(1)
+		}, End{}, "start a, start b, event b 1, stop a, stop b"},
+		{"the first reason counts", Config{}, two(runs, limited(time.Minute)), func(s *stage) {
+			s.emit("a")
+			s.signal(syscall.SIGTERM)
+			s.pass(time.Hour)
+			s.on(s.End)
+			s.lives()
+			s.end("a", failed(0))
+		}, End{Why: Signalled, Signal: syscall.SIGTERM}, "start a, start b, event a 1, run a 1, stop a, close a, stop b, ran a: exited 0"},
+		{"the reader of the output has gone", Config{}, two(), func(s *stage) {
+			s.on(func() { s.outputFailed(os.NewSyscallError("write", unix.EPIPE)) })
+		}, End{Why: Signalled, Signal: syscall.SIGPIPE}, "start a, start b, stop a, stop b"},
+		{"the output can't be written", Config{}, two(), func(s *stage) {
+			s.on(func() { s.outputFailed(unix.ENOSPC) })
+		}, End{Why: Failed, Err: unix.ENOSPC}, "start a, start b, stop a, stop b"},
+		{"an error has ended a watcher", Config{}, two(rich), func(s *stage) {
+			s.on(func() {
+				s.props["a"].failed = true
+				s.props["a"].Stop()
+			})
+			s.lives()
+			s.on(s.props["b"].Stop)
+		}, End{Why: Failed}, "start a, start b, stop a, stop b"},
+		{"an error of the loop", Config{}, a(), func(s *stage) { s.stop() }, End{Why: Failed, Err: context.Canceled}, "start a"},
+		{"look and see nothing", Config{NoWait: true}, two(), func(*stage) {}, End{Why: NothingHappened}, "start a, start b, stop a, stop b"},
+		{"look and see something", Config{NoWait: true}, two(runs, func(b *Binding) { b.Now = true }), func(s *stage) {
+			s.lives()
+			s.end("a", failed(3))
+		}, End{}, "start a, event a 1, run a 1, start b, stop a, stop b, ran a: exited 3"},
+		{"wait for the first turn with an event", Config{Once: true}, two(runs), func(s *stage) {
+			s.on(func() {}) // a turn without
+			s.lives()
+			s.emit("a", "b")
+			s.lives()
+			s.end("a", failed(0))
+		}, End{}, "start a, start b, event a 1, run a 1, event b 1, stop a, stop b, ran a: exited 0"},
+		{"wait for an event that never comes", Config{Once: true}, two(), func(s *stage) {
+			s.on(s.props["a"].Stop)
+			s.lives()
+			s.on(s.props["b"].Stop)
+		}, End{}, "start a, start b, stop a, stop b"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			perform(t, tt.config, func(s *stage) {
+				s.run(tt.lines(s)...)
+				tt.play(s)
+				s.ended(tt.want)
+				s.saw("changed, " + tt.saw)
+			})
+		})
+	}
+}
+
+// What can't be started is all told, with its place, unless it is the same for very many.
+func TestRun_notStarted(t *testing.T) {
+	full, empty := errors.New("full"), errors.New("empty")
+	perform(t, Config{Ready: func() error { panic("not everything is watched") }}, func(s *stage) {
+		s.run(s.line("a", failing(full)), s.line("b"), s.line("c", failing(empty)))
+		e := <-s.over
+		if e.Why != NotStarted || e.Err.Error() != "at a: full\nat c: empty" || !errors.Is(e.Err, empty) {
+			t.Errorf("it ended with %+v", e)
+		}
+		if c := s.Watchers()[0].State(); c.State != "initialised" {
+			t.Errorf("what could not be started is %s", c.State)
+		}
+	})
+	perform(t, Config{}, func(s *stage) {
+		var lines []Line
+		for i := range 100 {
+			lines = append(lines, s.line(fmt.Sprint(i), failing(full)))
+		}
+		s.run(lines...)
+		if e := <-s.over; len(e.Err.(Faults)) != 20 {
+			t.Errorf("%d lines tell the same", len(e.Err.(Faults)))
+		}
+	})
+}
+
+func TestRun_tellsThatEverythingIsWatched(t *testing.T) {
+	var s *stage
+	ready := func() error { s.logf("ready"); return nil }
+	perform(t, Config{Ready: func() error { return ready() }}, func(made *stage) {
+		s = made
+		s.run(s.line("a"))
+		s.saw("changed, start a, ready")
+	})
+	ready = func() error { return unix.EBADF }
+	perform(t, Config{Ready: func() error { return ready() }}, func(s *stage) {
+		s.run(s.line("a"))
+		s.ended(End{Why: NotStarted, Err: unix.EBADF})
+	})
+}
+
+// TestRun_asksForSignalsInTime: before anybody is told that ev is there, and at the latest
+// before the loop waits; but what is over at once does not wait for that.
+func TestRun_asksForSignalsInTime(t *testing.T) {
+	held := func(s *stage) (release func()) {
+		hold, notify := make(chan struct{}), s.host.notify
+		s.host.notify = func(to chan<- os.Signal, sigs ...os.Signal) {
+			<-hold
+			notify(to, sigs...)
+		}
+		return func() { close(hold) }
+	}
+	perform(t, Config{}, func(s *stage) {
+		release := held(s)
+		s.observers = nil
+		s.run(s.line("a", once, func(b *Binding) { b.Now = true }))
+		s.ended(End{})
+		release()
+	})
+	perform(t, Config{}, func(s *stage) {
+		release := held(s)
+		s.observers = nil
+		s.run(s.line("a"))
+		s.emit("a")
+		s.saw("start a") // the loop does not turn
+		release()
+		s.emit("a")
+		if c := s.Watchers()[0].State(); c.Fires != 2 {
+			t.Errorf("%d events", c.Fires)
+		}
+	})
+	for what, c := range map[string]Config{
+		"who is told when all is watched": {Ready: func() error { return nil }},
+		"what HUP has read again":         {Reload: func(*Session) error { return nil }},
+		"the service manager":             {Getenv: func(string) string { return "/nowhere" }},
+		"an observer":                     {},
+		"a command":                       {},
+		"the terminal":                    {},
+	} {
+		t.Run(what, func(t *testing.T) {
+			perform(t, c, func(s *stage) {
+				release := held(s)
+				if what != "an observer" {
+					s.observers = nil
+				}
+				if what == "a command" {
+					s.starter = &process.Starter{}
+				}
+				s.run(s.line("a", once, func(b *Binding) { b.Now, b.Claims.Terminal = true, what == "the terminal" }))
+				s.lives()
+				release()
+				s.ended(End{})
+			})
+		})
+	}
+}
+
+// The end of whoever reads it is ev's, but not that of its sending alone.
+func TestWatchStdout(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		told loop.Ops
+		line func(*Binding)
+		ends bool
+	}{
+		{"gone", loop.Hangup, breaks, true},
+		{"a watcher looks after it", loop.Hangup, func(b *Binding) { b.Claims.Stdout = true }, false},
+		{"sends no more, but reads", loop.Shut, breaks, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			perform(t, Config{}, func(s *stage) {
+				s.run(s.line("a", tt.line))
+				s.backend.SetReady(int(s.config.Stdout.Fd()), tt.told)
+				if tt.ends {
+					s.ended(End{Why: Signalled, Signal: syscall.SIGPIPE})
+				} else {
+					s.lives()
+				}
+			})
+		})
+	}
+}
+
+// What is printed is what Render makes of an event, and BeforeOutput's function comes first.
+func TestRun_prints(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.BeforeOutput(func() { s.logf("before") }, nil)
+		s.run(s.line("a", func(b *Binding) {
+			b.Render = func(text []byte, e event.Event) []byte {
+				return fmt.Appendf(text, "%s %d %s\n", e.Name, e.Seq, e.Time.Format(time.TimeOnly))
+			}
+		}))
+		s.pass(time.Second)
+		s.emit("a", "a")
+		s.saw("changed, start a, event a 1, before, event a 2, before")
+		text, err := os.ReadFile(s.config.Stdout.Name())
+		if err != nil || string(text) != "a 1 00:00:01\na 2 00:00:01\n" {
+			t.Errorf("%q, %v", text, err)
+		}
+	})
+}

@@ -1,0 +1,170 @@
+package session
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func claims(sig syscall.Signal) func(*Binding) {
+	return func(b *Binding) { b.Claims.Signals = []syscall.Signal{sig} }
+}
+
+func foreground(b *Binding) {
+	runs(b)
+	b.Exec.Foreground = true
+}
+
+func TestSignal_endsEv(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1} {
+		perform(t, Config{}, func(s *stage) {
+			s.run(s.line("a", claims(syscall.SIGUSR2)), s.line("b"))
+			s.signal(sig)
+			s.ended(End{Why: Signalled, Signal: sig})
+			s.saw("changed, start a, start b, stop a, stop b")
+		})
+	}
+}
+
+func TestSignal_ofAWatcherIsItsBusiness(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", claims(syscall.SIGTERM), runs))
+		s.signal(syscall.SIGTERM)
+		s.lives()
+		s.emit("a")
+		s.on(s.End)
+		s.saw("changed, start a, event a 1, run a 1, stop a, close a")
+		s.signal(syscall.SIGTERM) // until the end has begun
+		s.saw("kill a, stopping, die of TERM")
+	})
+}
+
+// A second signal kills at once, also what a reload has taken out, and what a watcher has
+// started itself.
+func TestSignal_secondKills(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("old", runs), s.line("new", runs), s.line("child", rich))
+		s.emit("old", "new")
+		s.on(func() { s.bind(s.line("new"), s.line("child")) })
+		s.log = nil
+		s.signal(syscall.SIGTERM)
+		s.saw("stop new, close new, stop child")
+		s.signal(syscall.SIGTERM)
+		s.saw("kill new, kill child itself, kill old, stopping, die of TERM")
+		s.end("new", failed(137))
+		s.end("old", failed(137))
+		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
+	})
+}
+
+func TestSignal_typedOnTheTerminalIsTheForegroundsOwn(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a"), s.line("b", foreground))
+		if s.Foreground() {
+			t.Error("nothing runs in the foreground")
+		}
+		s.emit("b")
+		if !s.Foreground() {
+			t.Error("b runs in the foreground")
+		}
+		s.signal(syscall.SIGINT)
+		s.signal(syscall.SIGQUIT)
+		s.lives()
+		s.signal(syscall.SIGTERM)
+		s.signal(syscall.SIGINT) // what is being stopped has it still
+		s.saw("changed, start a, start b, event b 1, run b 1, stop a, stop b, close b")
+		s.end("b", failed(0))
+		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
+	})
+}
+
+func TestSignal_hangupReloads(t *testing.T) {
+	var s *stage
+	perform(t, Config{Reload: func(*Session) error { s.logf("reload"); return errors.New("faulty") }}, func(made *stage) {
+		s = made
+		s.run(s.line("a"))
+		s.signal(syscall.SIGHUP)
+		s.saw("changed, start a, reload")
+		s.on(s.End)
+		s.ended(End{})
+	})
+}
+
+// While ev is stopped from the terminal the time of its loop stands still, and its
+// commands on the terminal are stopped, too.
+func TestSignal_stopAndContinue(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", foreground), s.line("b", limited(time.Minute)))
+		s.signal(syscall.SIGTSTP)
+		s.saw("changed, start a, start b, suspend a, stopping, stand still")
+		s.pass(time.Hour)
+		s.lives()
+		s.signal(syscall.SIGCONT)
+		s.saw("resume a")
+		s.pass(time.Minute - 1)
+		s.lives()
+		s.pass(1)
+		s.ended(End{})
+	})
+}
+
+func TestPause(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", limited(time.Minute)))
+		s.on(func() { s.Pause(true) })
+		if !s.Paused() {
+			t.Error("it is not paused")
+		}
+		s.signal(syscall.SIGTSTP)
+		s.signal(syscall.SIGCONT) // of the terminal's stop, not of this one
+		s.pass(time.Hour)
+		s.lives()
+		s.on(func() { s.Pause(false) })
+		if s.Paused() {
+			t.Error("it is paused")
+		}
+		s.pass(time.Minute)
+		s.ended(End{})
+	})
+}
+
+// The loop does not turn before everything is watched, which may take long. What ends ev
+// cuts that short.
+func TestStartup_isCutShort(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP} {
+		perform(t, Config{Ready: func() error { panic("not everything is watched") }}, func(s *stage) {
+			s.run(s.line("a", slow(false)), s.line("b"))
+			s.signal(sig)
+			s.ended(End{Why: Signalled, Signal: sig})
+			s.saw("changed, interrupt a, start b, stop b")
+		})
+	}
+}
+
+func TestStartup_secondSignalKills(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a"), s.line("b", slow(true)))
+		s.signal(syscall.SIGINT)
+		s.saw("changed, start a, interrupt b")
+		s.signal(syscall.SIGTERM)
+		s.saw("die of TERM, interrupt b")
+		s.props["b"].starting <- nil
+		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
+	})
+}
+
+func TestStartup_isNotCutShortByWhatDoesNotEndEv(t *testing.T) {
+	var s *stage
+	perform(t, Config{Reload: func(*Session) error { s.logf("reload"); return nil }}, func(made *stage) {
+		s = made
+		s.run(s.line("a", slow(false), claims(syscall.SIGINT)))
+		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGTSTP, syscall.SIGUSR1} {
+			s.signal(sig)
+		}
+		s.saw("changed")
+		s.props["a"].starting <- nil
+		s.ended(End{Why: Signalled, Signal: syscall.SIGUSR1})
+		s.saw("start a, reload, stopping, stand still, stop a")
+	})
+}

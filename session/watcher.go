@@ -1,0 +1,228 @@
+package session
+
+import (
+	"cmp"
+	"syscall"
+	"time"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/watch"
+)
+
+// A Watcher is one binding at work: what its watcher emits is stamped, counted, printed,
+// and given to its command.
+type Watcher struct {
+	*Binding
+	session   *Session
+	watcher   watch.Watcher
+	print     *action.Print
+	exec      command // nil: none
+	seq       uint64
+	from      uint64 // seq at the last start
+	full      int    // how many of print and exec want no more for now
+	overlooks bool   // held until the run's end, to discard what changes in it
+	halted    bool   // stopped by the user, who may start it again: the loop is held
+	started   bool
+	closed    bool            // for good
+	last      time.Time       // event
+	outcome   *action.Outcome // of the run that ended last
+
+	key    string
+	where  func(error) error
+	clocks []func()
+}
+
+// A command is what a Watcher has an action.Exec for; a test puts another in its place.
+type command interface {
+	action.Action
+	Running() (n int, since time.Time)
+	Waiting() int
+	Foreground() bool
+	Suspend()
+	Resume()
+	Restart()
+	Kill()
+}
+
+// bind makes what a binding describes. Nothing is started.
+func (s *Session) bind(b *Binding) (*Watcher, error) {
+	w := &Watcher{Binding: b, session: s}
+	var err error
+	if w.watcher, err = b.Watch(s.loop, w.emit); err != nil {
+		return nil, err
+	}
+	b.Watch = nil // it holds what the watcher was made from
+	w.watcher.SetPriority(b.Priority)
+	if b.Render != nil {
+		w.print = action.NewPrint(s.stdout, b.Render, w.hold, b.Report)
+	}
+	if b.Exec != nil {
+		o := *b.Exec
+		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, b.Report
+		o.Full, o.Done, o.Skipped, o.Stormy = w.hold, w.ran, w.skipped, w.stormy
+		if u, ok := w.watcher.(watch.Unreader); ok {
+			o.Same = u.Unread
+		}
+		if b.Cgroup {
+			if o.Cgroup, err = s.ownCgroup(); err != nil {
+				return nil, err
+			}
+		}
+		w.exec = s.exec(o)
+	}
+	return w, nil
+}
+
+// begin starts the watcher for the first time, and the clocks that end the loop.
+func (w *Watcher) begin() error {
+	if err := w.watcher.Start(); err != nil {
+		return err
+	}
+	w.started = true
+	if w.Now {
+		w.watcher.Feed()
+	}
+	s := w.session
+	timeout := func() {
+		if w.seq == 0 {
+			s.finish(End{Why: TimedOut})
+		}
+	}
+	w.clocks = []func(){s.after(w.Timeout, timeout), s.after(w.For, s.End)}
+	return nil
+}
+
+// emit takes the watcher's events.
+func (w *Watcher) emit(d event.Detail) {
+	s := w.session
+	if s.ending || w.Count > 0 && w.seq-w.from >= uint64(w.Count) {
+		return
+	}
+	s.events++
+	w.seq++
+	w.last = s.loop.Now()
+	if w.seq-w.from == uint64(w.Count) {
+		w.watcher.Stop()
+	}
+	if s.config.Once {
+		s.loop.Break()
+	}
+	e := event.Event{Seq: w.seq, Name: w.Name, Time: w.last, Detail: d}
+	for _, o := range s.observers {
+		o.Happened(e)
+	}
+	if w.print != nil {
+		w.print.Do(e)
+	}
+	if w.exec != nil {
+		w.exec.Do(e)
+		w.overlook()
+		return
+	}
+	if d, ok := d.(event.Exit); ok && w.ChildStatus && w.ownsStatus() {
+		s.end = End{Why: CommandEnded, Status: d.Status}
+		if killer, err := sig.Parse(d.Signal); err == nil {
+			s.end.Status = signalled + int(killer)
+		}
+	}
+	if w.Break {
+		s.finish(s.end)
+	}
+}
+
+// signalled and a signal's number is the status of what it has killed, as a shell has it.
+const signalled = 128
+
+// ownsStatus reports whether what this ends with is what ev ends with: with --once, unless there
+// are others whose status it could be.
+func (w *Watcher) ownsStatus() bool {
+	return w.Count == 1 && (w.Break || len(w.session.watchers) == 1)
+}
+
+// hold has the watcher wait, if its source can, for as long as an action is full.
+func (w *Watcher) hold(full bool) {
+	if full {
+		w.full++
+	} else {
+		w.full--
+	}
+	if h, ok := w.watcher.(watch.Holder); ok {
+		h.Hold(w.full > 0)
+	}
+}
+
+// overlook has what changes while the command runs not count, if it is to be skipped
+// and can be: it is the command's own.
+func (w *Watcher) overlook() {
+	if _, ok := w.watcher.(watch.Discarder); ok && !w.overlooks && w.Exec.Busy.Policy == action.Skip {
+		w.overlooks = true
+		w.hold(true)
+	}
+}
+
+// stormy tells that the command seems to cause its own events.
+func (w *Watcher) stormy() {
+	w.Report.Noticef("%s; until then it gets one run a second", cmp.Or(w.Advice, "the command runs over and over"))
+}
+
+// skipped takes note of an event that got no run of its own.
+func (w *Watcher) skipped() {
+	for _, o := range w.session.observers {
+		o.Skipped(w)
+	}
+}
+
+// ran takes the outcome of each run.
+func (w *Watcher) ran(_ event.Event, o action.Outcome) {
+	s := w.session
+	w.outcome = &o
+	for _, observer := range s.observers {
+		observer.Ran(w, o)
+	}
+	if w.closed {
+		return // it was stopped for that, and decides nothing any more
+	}
+	if w.overlooks {
+		w.overlooks = false
+		w.watcher.(watch.Discarder).Discard()
+		w.hold(false)
+	}
+	if w.Exec.Foreground && o.Signal == syscall.SIGINT {
+		// What was typed was meant for both, as a shell has it.
+		s.endBy(o.Signal)
+		return
+	}
+	if w.ownsStatus() {
+		s.end = End{Why: CommandEnded, Status: o.Status}
+	}
+	if o.Status != 0 && !o.Stopped && w.ExitOnError {
+		s.finish(End{Why: CommandEnded, Status: o.Status})
+	}
+	if w.Break {
+		s.finish(s.end)
+	}
+}
+
+// failed reports whether an error has ended the watcher, which has told it.
+func (w *Watcher) failed() bool {
+	f, ok := w.watcher.(watch.Failer)
+	return ok && f.Failed()
+}
+
+// close stops the watcher for good, and what it has started; gone is called once its
+// commands have ended.
+func (w *Watcher) close(gone func()) {
+	w.closed = true
+	w.watcher.Stop()
+	w.release()
+	for _, stop := range w.clocks {
+		stop()
+	}
+	if w.exec == nil {
+		gone()
+		return
+	}
+	w.exec.Close(gone)
+}
