@@ -34,7 +34,7 @@ func (s *server) anyone() *Watcher {
 func malformed(r *http.Request) *refusal {
 	path, whole := r.URL.Path, r.URL.Scheme == "http" || r.URL.Scheme == "https"
 	switch {
-	case r.Method == http.MethodConnect || r.RequestURI != "*" && !strings.HasPrefix(r.RequestURI, "/") && (!whole || r.URL.Host == ""):
+	case r.Method == http.MethodConnect || (r.RequestURI != "*" || r.Method != http.MethodOptions) && !strings.HasPrefix(r.RequestURI, "/") && (!whole || r.URL.Host == ""):
 		return refuse(http.StatusBadRequest, "what is asked for is no path")
 	case strings.IndexByte(path, 0) >= 0 || slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." }):
 		return refuse(http.StatusBadRequest, "a path with a NUL, . or .. in it")
