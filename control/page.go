@@ -67,14 +67,17 @@ func (p *Page) connected(c *stream) {
 }
 
 func (p *Page) answer(c *stream, head string) {
-	line, _, _ := strings.Cut(head, "\r\n")
+	line, fields, _ := strings.Cut(head, "\r\n")
 	words := strings.Split(line, " ")
 	if len(words) != 3 || !strings.HasPrefix(words[2], "HTTP/1.") {
 		p.send(c, "400 Bad Request", "", nil)
 		return
 	}
 	path, _, _ := strings.Cut(words[1], "?")
+	name, own := socket.HostName(hostOf(fields))
 	switch {
+	case p.private() && !own:
+		p.send(c, "421 Misdirected Request", "", fmt.Appendf(nil, "%q is no name of this host\n", name))
 	case words[0] != "GET" && words[0] != "HEAD":
 		p.send(c, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", nil)
 	case path != p.path:
@@ -86,6 +89,23 @@ func (p *Page) answer(c *stream, head string) {
 			c.send(text)
 		}
 	}
+}
+
+// private reports whether only this host can connect: nobody asks it under any other name then, but a
+// page on the web that has its own name stand for this host.
+func (p *Page) private() bool {
+	at, err := p.Address()
+	return err == nil && at.Addr().IsLoopback()
+}
+
+// hostOf returns the Host of a request.
+func hostOf(fields string) string {
+	for field := range strings.SplitSeq(fields, "\r\n") {
+		if name, value, ok := strings.Cut(field, ":"); ok && strings.EqualFold(name, "Host") {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 func (p *Page) send(c *stream, status, fields string, body []byte) {

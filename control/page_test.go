@@ -75,6 +75,8 @@ func TestPage(t *testing.T) {
 func TestPage_refuses(t *testing.T) {
 	address := servePage(t, "page")
 	for request, want := range map[string]string{
+		"GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n":             "HTTP/1.1 421 Misdirected Request\r\n",
+		"GET /metrics HTTP/1.1\r\nhost:localhost.evil.example:80\r\n\r\n": "HTTP/1.1 421 Misdirected Request\r\n",
 		"hello\r\n\r\n":                         "HTTP/1.1 400 Bad Request\r\n",
 		"GET /metrics\r\n\r\n":                  "HTTP/1.1 400 Bad Request\r\n",
 		"GET /" + strings.Repeat("x", 10_000):   "HTTP/1.1 431 Request Header Fields Too Large\r\n",

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -62,4 +63,19 @@ func AddrPort(sa unix.Sockaddr) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
 	}
 	return netip.AddrPort{}
+}
+
+// HostName reads the Host of an HTTP request: its name in lower case, without a port. Own is whether
+// that can't be made to stand for another host: it is an address, localhost, or nothing. A page
+// on the web can have its own name stand for this host's address, and is of the same origin then as
+// what listens here.
+func HostName(s string) (name string, own bool) {
+	if host, _, err := net.SplitHostPort(s); err == nil {
+		s = host
+	} else if inner, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(inner, "]") {
+		s = strings.TrimSuffix(inner, "]")
+	}
+	s = strings.TrimSuffix(strings.ToLower(s), ".")
+	_, err := netip.ParseAddr(s)
+	return s, err == nil || s == "" || s == "localhost" || strings.HasSuffix(s, ".localhost")
 }

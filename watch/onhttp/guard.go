@@ -48,23 +48,6 @@ func (g *guard) open() bool {
 	return !g.gate.asks() && !g.mutual && g.public && g.hosts == nil && g.allow == nil
 }
 
-// name is the host's name in a request, without port, in lower case; own is whether it can't stand
-// for anything else: an address, localhost, none.
-func hostOf(r *http.Request) (name string, own bool) {
-	host := r.Host
-	if h, _, err := net.SplitHostPort(r.Host); err == nil {
-		host = h
-	}
-	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
-		host = strings.TrimSuffix(inner, "]")
-	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if _, err := netip.ParseAddr(host); err == nil || host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return host, true
-	}
-	return host, false
-}
-
 // asksFor reports whether a name is one of those that are asked for.
 func (g *guard) asksFor(host string) bool {
 	return slices.ContainsFunc(g.hosts, func(h string) bool { return strings.EqualFold(h, host) })

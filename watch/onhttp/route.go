@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/evshell/ev/internal/socket"
 )
 
 // route returns the watcher that a request goes to: the first whose names, paths and methods it
@@ -47,7 +49,7 @@ func choose(all []*Watcher, r *http.Request) (*Watcher, *refusal) {
 	if len(all) == 0 {
 		return nil, refuse(http.StatusServiceUnavailable, "try again later")
 	}
-	host, own := hostOf(r)
+	host, own := socket.HostName(r.Host)
 	named := func(w *Watcher) bool { return w.guard.hosts != nil }
 	some := make([]*Watcher, 0, len(all))
 	for _, w := range all {
