@@ -21,6 +21,8 @@ ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
   on-exit        pid command status signal core elapsed maxrss utime stime
   stat           path paths change count, and of now and before (prev_size, …):
                  type size mtime mode uid gid ino nlink
+  on-http        method path host remote user query files gone param.NAME
+                 header.NAME filename.NAME type.NAME json.PATH
   on-message     subject id source type published attempt stream_seq payload
                  data.NAME
   probe          target state status output latency error since prev_state

@@ -1,6 +1,7 @@
 package onhttp
 
 import (
+	"io"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 )
 
@@ -16,6 +18,9 @@ import (
 // bytes of memory that each costs, and how long a request takes among them.
 func BenchmarkHTTP_idle(b *testing.B) {
 	n := 10000
+	if testing.Short() {
+		n = 1000
+	}
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		b.Fatal(err)
@@ -28,6 +33,7 @@ func BenchmarkHTTP_idle(b *testing.B) {
 	o := defaults()
 	path := filepath.Join(b.TempDir(), "s")
 	o.Addr, o.Handed, o.MaxConnections = "unix:"+path, false, n+1
+	o.Report = report.New(io.Discard, "ev", report.Plain, report.Error)
 	w, err := New(l, o, func(event.Detail) {})
 	if err == nil {
 		err = w.Start()

@@ -350,7 +350,6 @@ func (l *listener) shut() {
 	l.renewal()
 	for c := l.parked.oldest(); c != nil; c = l.parked.oldest() {
 		l.unpark(c)
-		_ = unix.Close(c.fd)
 	}
 	l.socket.Remove()
 	_ = l.incoming.Close()

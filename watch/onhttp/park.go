@@ -49,7 +49,15 @@ func (l *parkedList) oldest() *connection {
 func (l *listener) park(c *connection) {
 	c.since = l.loop.Now()
 	c.io = loop.NewIO(l.loop, c.fd, loop.Read, func(loop.Ops) {
+		// The copy is net/http's. This descriptor is closed by the loop, which has the kernel forget
+		// it first: with a copy about epoll would go on to report it.
+		own, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			l.drop(c)
+			return
+		}
 		l.unpark(c)
+		c.fd = own
 		l.give(c)
 	})
 	c.io.KeepAlive(false)
@@ -60,8 +68,9 @@ func (l *listener) park(c *connection) {
 	}
 }
 
+// unpark closes the descriptor of a parked connection.
 func (l *listener) unpark(c *connection) {
-	c.io.Stop()
+	_ = c.io.Close()
 	c.io = nil
 	l.parked.Remove(c.place)
 }
@@ -81,7 +90,6 @@ func (l *listener) arm() {
 // drop closes a parked connection.
 func (l *listener) drop(c *connection) {
 	l.unpark(c)
-	_ = unix.Close(c.fd)
 	l.count(c.client, -1)
 }
 
