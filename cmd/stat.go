@@ -51,6 +51,7 @@ type statOptions struct {
 	maxWait      time.Duration
 	poll         time.Duration
 	pollFallback bool
+	explain      string
 }
 
 func (a *app) newStat(sink Sink) *cobra.Command {
@@ -128,6 +129,7 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	limit(fs, &o.maxWait, "max-wait", stat.DefaultMaxWait, "report a change after this time even if it has not settled")
 	duration(fs, &o.poll, "poll", 0, "look this often instead of being notified")
 	fs.BoolVar(&o.pollFallback, "poll-fallback", false, "poll what is beyond the system's limit of watches")
+	fs.StringVar(&o.explain, "explain", "", "tell whether a change of this would be told, and if not, why; and end `PATH`")
 	o.add(c)
 	completeFiles(c)
 	return c
@@ -159,6 +161,9 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 		b.Advice = "the command follows on itself at once, over and over: it seems to change what is watched; " +
 			"--ignore leaves out what it writes, --on-busy skip what changes while it runs"
 	}
+	if c.Flags().Changed("explain") {
+		return o.tellWhy(c, w, own)
+	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w := w
 		w.Hub, w.Report = a.hub, a.report
@@ -170,6 +175,27 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 		return stat.New(l, w, emit)
 	}
 	return sink(c.Context(), b)
+}
+
+// tellWhy says of a path whether a change would be told.
+func (o *statOptions) tellWhy(c *cobra.Command, w stat.Options, own []string) error {
+	var err error
+	if w.Paths, err = expand(own, os.Stdin, o.separator()); err != nil {
+		return err
+	}
+	if o.explain == "" {
+		return usagef("--explain: an empty path: name a file or a directory")
+	}
+	told, why, err := stat.Explain(w, o.explain)
+	if err != nil {
+		return err
+	}
+	verdict := "told"
+	if !told {
+		verdict = "not told"
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %s: %s\n", o.explain, verdict, why)
+	return err
 }
 
 // describe turns the flags into what the watcher wants to know.

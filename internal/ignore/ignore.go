@@ -90,6 +90,7 @@ func New(root string, o Options) (*Matcher, error) {
 		if err != nil {
 			return nil, diag.Option("Ignore", pattern, fmt.Errorf("--ignore %q: %w", pattern, err))
 		}
+		r.text = pattern
 		m.typed.rules = append(m.typed.rules, r)
 	}
 	for _, file := range o.IgnoreFiles {
@@ -153,25 +154,72 @@ func anything(string) bool { return true }
 
 // judge decides about a path by its own name, given that the directory it is in, t, is not out.
 func (m *Matcher) judge(t *tree, path, base string, dir bool) Verdict {
-	if base == ".git" && (!m.options.Hidden || !m.options.NoIgnore) {
+	if m.isRepository(base) {
 		return Out
 	}
-	r := m.typed.find(path, base, dir)
-	if r == nil {
-		r = t.plain.find(path, base, dir)
-	}
-	if r == nil {
-		r = t.git.find(path, base, dir)
-	}
-	if r != nil && !r.negated {
+	r, _ := m.locate(t, path, base, dir)
+	if r != nil && !r.negated || r == nil && !m.options.NoDefaults && noise(base) != "" {
 		return Out
 	}
-	if r == nil && !m.options.NoDefaults && noise(base) != "" {
-		return Out
+	return m.keepers.want(path, base, dir, r == nil && m.isHidden(base))
+}
+
+func (m *Matcher) isRepository(base string) bool {
+	return base == ".git" && (!m.options.Hidden || !m.options.NoIgnore)
+}
+
+// isHidden reports whether a name is, if no rule brings it back. Kubernetes has the files of a ConfigMap in a directory
+// ..TIME, to which the link ..data leads.
+func (m *Matcher) isHidden(base string) bool {
+	return strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "..") && !m.options.Hidden
+}
+
+// locate returns the rule that decides about a path, and the list that it is in.
+func (m *Matcher) locate(t *tree, path, base string, dir bool) (*rule, *list) {
+	for _, l := range []*list{m.typed, t.plain, t.git} {
+		if r, from := l.locate(path, base, dir); r != nil {
+			return r, from
+		}
 	}
-	// Kubernetes has the files of a ConfigMap in a directory ..TIME, to which the link ..data leads.
-	hidden := strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "..") && !m.options.Hidden && r == nil
-	return m.keepers.want(path, base, dir, hidden)
+	return nil, nil
+}
+
+// NotAsked is why a path is out that no rule ignores.
+const NotAsked = "no --ext, --glob or --iglob lets it through"
+
+// Explain says why the path rel is out: the rule, with its file and line, or the flag that lets it in. For what is in it
+// is "".
+func (m *Matcher) Explain(rel string, dir bool) string {
+	for i := range len(rel) {
+		if rel[i] == '/' {
+			if why := m.explain(rel[:i], true); why != "" {
+				return rel[:i] + ": " + why
+			}
+		}
+	}
+	return m.explain(rel, dir)
+}
+
+func (m *Matcher) explain(rel string, dir bool) string {
+	if v := m.Match(rel, dir); v == In || v == Pass && dir {
+		return ""
+	}
+	t, base := m.parent(rel)
+	if m.isRepository(base) {
+		return "it is git's own: --hidden with --no-ignore"
+	}
+	r, from := m.locate(t, rel, base, dir)
+	switch {
+	case r != nil && !r.negated && from.file == "":
+		return "--ignore " + r.text
+	case r != nil && !r.negated:
+		return fmt.Sprintf("%s:%d: %s", from.file, r.line, r.text)
+	case r == nil && !m.options.NoDefaults && noise(base) != "":
+		return "it is " + noise(base) + ": --no-default-ignore"
+	case r == nil && m.isHidden(base):
+		return "its name begins with a dot: --hidden"
+	}
+	return NotAsked
 }
 
 // Forget drops what is known of the directory rel and of all below it: they are read again when

@@ -15,11 +15,14 @@ type rule struct {
 	dirs             bool   // counts for directories only
 	inPath           bool   // held against the path, not the base name
 	typed            bool   // glob is doublestar's own language: runes, braces
+	line             int    // where it stands in its file
+	text             string // as it was written
 }
 
 // list is the rules of one place, the last one first in importance.
 type list struct {
 	place
+	file  string // "" for --ignore
 	rules []rule
 	fold  bool  // letters match in either case
 	next  *list // the list that is asked when this one says nothing
@@ -34,6 +37,12 @@ type place struct {
 // find returns the rule that decides about a path in this list or, when none does, in the next
 // ones; else nil.
 func (l *list) find(path, base string, dir bool) *rule {
+	r, _ := l.locate(path, base, dir)
+	return r
+}
+
+// locate is find, and tells the list that has the rule.
+func (l *list) locate(path, base string, dir bool) (*rule, *list) {
 	for ; l != nil; l = l.next {
 		path, base := path, base
 		if l.fold {
@@ -53,11 +62,11 @@ func (l *list) find(path, base string, dir bool) *rule {
 				name = local
 			}
 			if r.matches(name) {
-				return r
+				return r, l
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (r *rule) matches(name string) bool {
@@ -95,6 +104,7 @@ func parseRules(text []byte, fold bool, bad func(line int, err error)) []rule {
 		case err != nil:
 			bad(n, fmt.Errorf("%q never matches: %w", pattern, err))
 		case r.head+r.glob != "":
+			r.line, r.text = n, pattern
 			rules = append(rules, r)
 		}
 	}

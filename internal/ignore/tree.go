@@ -111,6 +111,7 @@ func (m *Matcher) readList(file string, l list) *list {
 	if l.above != "" {
 		m.sources[file] = true
 	}
+	l.file = file
 	l.rules = parseRules(text, l.fold, func(line int, err error) {
 		m.warn(fmt.Errorf("%s:%d: %w", file, line, err))
 	})

@@ -124,6 +124,7 @@ func (s *Watcher) Start() error {
 	if s.o.Atime && s.o.Poll == 0 {
 		s.o.Report.Verbosef("nothing tells of a time of access: it is polled for every %s", s.o.interval())
 	}
+	t.doubts()
 	s.tree = t
 	s.loop.Ref()
 	s.metPaths = map[string]bool{}

@@ -1,0 +1,68 @@
+package stat
+
+import (
+	"strings"
+
+	"github.com/evshell/ev/internal/ignore"
+)
+
+// Explain says whether a change at a path would be told, and if not, why.
+func Explain(o Options, path string) (told bool, why string, err error) {
+	path = clean(path)
+	abs := absolute(path)
+	why = "it is none of the PATHs, nor below one"
+	if !o.Recursive {
+		why = "it is none of the PATHs: -r takes in what is below them"
+	}
+	t := newTree(&o, nil)
+	for _, p := range o.Paths {
+		p = clean(p)
+		if absolute(p) == abs {
+			return true, "it is named", nil
+		}
+		if !o.Recursive || !isBelow(abs, absolute(p)) {
+			continue
+		}
+		top, err := t.newTop(p)
+		if err != nil {
+			return false, "", err
+		}
+		f, err := lstat(path)
+		if err != nil {
+			return false, "", err
+		}
+		rel := strings.TrimPrefix(strings.TrimPrefix(abs, absolute(p)), "/")
+		switch {
+		case top.depth > 0 && strings.Count(rel, "/") >= top.depth:
+			why = "it is deeper than --depth"
+		case f.exists() && !o.ofType(f):
+			why = "it is not of a --type that is asked for"
+		default:
+			if why = top.rules.Explain(rel, f.isDir()); why == "" {
+				return true, "it is below " + p, nil
+			}
+		}
+	}
+	return false, why, nil
+}
+
+// doubts says of what can never be told, once at the start.
+func (t *tree) doubts() {
+	for _, e := range t.named.kids {
+		switch {
+		case !e.file.exists() && strings.ContainsAny(e.name, "*?["):
+			t.o.Report.Noticef("%s is not there: it is the name of a file, not a pattern: leave out the quotes, or use -r DIRECTORY --glob PATTERN", e.name)
+		case !e.file.exists() && t.o.Recursive && !t.reported[spot{t.named, e.name}]:
+			t.o.Report.Noticef("%s is not there yet: it is watched until it is", e.name)
+		case e.dir != nil && len(e.dir.kids) == 0:
+			t.doubtRules(e.dir)
+		}
+	}
+}
+
+// doubtRules tells of a directory in which no file can ever count, by whatever plain name.
+func (t *tree) doubtRules(d *dir) {
+	if why := d.top.rules.Explain("file", false); why != "" && why != ignore.NotAsked {
+		t.o.Report.Noticef("nothing in %s is told, for all of it is left out: %s", d.path, why)
+	}
+}
