@@ -36,6 +36,9 @@ type Options struct {
 	RunTimeout time.Duration  // 0: it may run for ever
 	Drain      time.Duration  // how long, after Close, what runs has to end by itself
 	Retry      int            // how often one that fails is tried again
+	RetryDelay time.Duration  // before the first time; it doubles each time. 0: a second
+	RetryMax   time.Duration  // but is no longer than this. 0: a minute
+	Throttle   time.Duration  // from the begin of a run to that of the next, at least; until then Busy holds
 
 	// Storm guards against a command that triggers itself. If ten runs in a row each begin
 	// within this time of the end of the one before, Stormy is called and every further run
@@ -126,6 +129,7 @@ type Exec struct {
 	queue   []event.Event // to be run, the oldest first
 	skipped *event.Event  // merged out of those that got no run
 	storm   storm
+	rest    *loop.Timer // while it runs, Throttle lets no run begin
 	full    bool
 	held    bool // a Ref
 	closed  bool
@@ -138,6 +142,11 @@ func NewExec(l *loop.Loop, s *process.Starter, o Options) *Exec { return newExec
 func newExec(l *loop.Loop, s starter, o Options) *Exec {
 	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy, same: o.Same, each: o.Each}}
 	x.command = newCommand(&x.o)
+	x.rest = loop.NewTimer(l, 0, 0, func() {
+		x.next()
+		x.balance()
+	})
+	x.rest.KeepAlive(false)
 	return x
 }
 
@@ -150,12 +159,23 @@ func (x *Exec) Do(e event.Event) {
 		x.o.Report.Verbosef("%s: ending, nothing is run for event %d", x.command.name, e.Seq)
 		drop(e, event.Refused)
 		return
-	case len(x.runs) < x.o.Busy.limit():
+	case x.mayRun():
 		x.run(e)
 	default:
 		x.whileBusy(e)
 	}
 	x.balance()
+}
+
+// mayRun reports whether a run may begin now.
+func (x *Exec) mayRun() bool { return len(x.runs) < x.o.Busy.limit() && !x.rest.Active() }
+
+// throttle has the next run wait.
+func (x *Exec) throttle() {
+	if x.o.Throttle > 0 {
+		x.rest.Set(x.o.Throttle, 0)
+		x.rest.Start()
+	}
 }
 
 // run begins a run for e, and for what was skipped before it.
@@ -176,6 +196,7 @@ func (x *Exec) run(e event.Event) {
 		r.payload = c.Payload(x.o.Sep)
 	}
 	x.runs = append(x.runs, r)
+	x.throttle()
 	if pause := x.storm.pause(x.loop.Now(), e.Detail.Subject()); pause > 0 {
 		r.pause(pause)
 		return
@@ -190,13 +211,18 @@ func (x *Exec) finished(r *run) {
 	if x.o.Done != nil {
 		x.o.Done(r.event, r.outcome)
 	}
-	for len(x.queue) > 0 && len(x.runs) < x.o.Busy.limit() {
+	x.next()
+	x.balance()
+}
+
+// next begins what waits and may.
+func (x *Exec) next() {
+	for len(x.queue) > 0 && x.mayRun() {
 		e := x.queue[0]
 		x.queue[0] = event.Event{} // what it holds goes with its run, not with the queue
 		x.queue = x.queue[1:]
 		x.run(e)
 	}
-	x.balance()
 }
 
 // balance makes true what depends on what runs and what waits: the source is held or
@@ -208,7 +234,7 @@ func (x *Exec) balance() {
 			x.o.Full(full)
 		}
 	}
-	if busy := len(x.runs) > 0; busy != x.held {
+	if busy := len(x.runs) > 0 || len(x.queue) > 0; busy != x.held {
 		x.held = busy
 		if busy {
 			x.loop.Ref()
@@ -234,6 +260,7 @@ func (x *Exec) Close(done func()) {
 	if x.skipped != nil {
 		drop(*x.skipped, event.Refused)
 	}
+	x.rest.Stop()
 	x.closed, x.done, x.queue, x.skipped = true, done, nil, nil
 	if x.o.Drain > 0 && len(x.runs) > 0 {
 		x.o.Report.Noticef("%s: ending: what runs has %s to end by itself", x.command.name, span.Format(x.o.Drain))

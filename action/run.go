@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"errors"
 	"sync/atomic"
 	"syscall"
@@ -199,7 +200,8 @@ func (r *run) settle() {
 		r.finish()
 		return
 	}
-	pause := grow(time.Second, r.retries, time.Minute)
+	o := &r.exec.o
+	pause := grow(cmp.Or(o.RetryDelay, time.Second), r.retries, cmp.Or(o.RetryMax, time.Minute))
 	r.retries++
 	r.exec.o.Report.Noticef("%s: %v: trying again in %s (%d of %d)", r.exec.command.name, r.outcome,
 		span.Format(pause), r.retries, r.exec.o.Retry)
@@ -233,5 +235,11 @@ func (r *run) disarm() {
 
 // grow doubles d n times, up to limit.
 func grow(d time.Duration, n int, limit time.Duration) time.Duration {
-	return min(d<<min(n, 16), limit)
+	for range n {
+		if d >= limit/2 {
+			return limit
+		}
+		d *= 2
+	}
+	return min(d, limit)
 }

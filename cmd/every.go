@@ -85,7 +85,7 @@ with it. What is made up for is spread over the same time.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
-	fs.StringVar(&o.at, "at", "", "fire at one instant: 2026-12-24 18:00, 18:00, @SECONDS, RFC 3339 `TIME`")
+	fs.StringVar(&o.at, "at", "", "fire at one instant: 2026-12-24 18:00, 18:00, tomorrow 09:00, fri 18:00, @SECONDS, RFC 3339 `TIME`")
 	fs.StringVar(&o.command, "schedule-command", "", "ask a command for the next instant `CMD`")
 	duration(fs, &o.offset, "offset", 0, "move the instants of an interval by this")
 	fs.BoolVar(&o.fromNow, "from-now", false, "count an interval from now")

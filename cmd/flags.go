@@ -14,6 +14,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
@@ -46,6 +47,9 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 	argv, err := o.argv(a, c, command)
 	if err != nil {
 		return b, err
+	}
+	if b.Kind != event.KindMessage && o.retry == 0 && (c.Flags().Changed("retry-delay") || c.Flags().Changed("retry-max")) {
+		return b, usageAt(flagWord("retry-delay"), "--retry-delay and --retry-max are about --retry, and there is none")
 	}
 	if argv != nil {
 		if err := o.commandFlags.bind(a, &b, busy, o.separator(), argv); err != nil {
@@ -165,6 +169,9 @@ type commandFlags struct {
 	killAfter   time.Duration
 	runTimeout  time.Duration
 	retry       int
+	retryDelay  time.Duration
+	retryMax    time.Duration
+	throttle    time.Duration
 	exitOnError bool
 	foreground  bool
 	dir         string
@@ -181,6 +188,9 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "grace period between --stop-signal and KILL")
 	limit(fs, &f.runTimeout, "run-timeout", 0, "stop a command that runs longer than this")
 	numberVar(fs, &f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
+	duration(fs, &f.retryDelay, "retry-delay", time.Second, "how long to wait before --retry, at first; it doubles each time")
+	duration(fs, &f.retryMax, "retry-max", time.Minute, "the longest pause before --retry")
+	duration(fs, &f.throttle, "throttle", 0, "begin a run at most once in this time; what comes meanwhile does as --on-busy says")
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
 	fs.StringVar(&f.dir, "chdir", "", "run the command in this directory `DIR`")
@@ -242,6 +252,12 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 			return usageAt(itemWord("env", v), "--env %s: write NAME=VALUE", v)
 		}
 	}
+	switch {
+	case f.retryDelay <= 0:
+		return usageAt(valueWord("retry-delay"), "--retry-delay is to be more than 0")
+	case f.retryMax < f.retryDelay:
+		return usageAt(valueWord("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
+	}
 	if err := action.CheckArgs(argv, event.Event{Detail: b.Sample}); err != nil {
 		e, _ := errors.AsType[*action.ArgError](err)
 		return usageOf(f.word(e.Arg), "", err)
@@ -261,6 +277,9 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 		KillAfter:  f.killAfter,
 		RunTimeout: f.runTimeout,
 		Retry:      f.retry,
+		RetryDelay: f.retryDelay,
+		RetryMax:   f.retryMax,
+		Throttle:   f.throttle,
 		Foreground: f.foreground,
 		Clear:      f.clear,
 		Sep:        sep,

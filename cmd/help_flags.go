@@ -126,12 +126,14 @@ func Usage(f *pflag.Flag) string {
 
 // writeFlagNames writes the flags without what they are for: the command's own with
 // their values, those that it shares with others without.
+// Of a command with many flags of its own the values are left out.
 func writeFlagNames(b *strings.Builder, c *cobra.Command) {
+	const many = 30
 	for _, g := range FlagGroups(c) {
 		line := "\n" + g.Title + ":"
 		for i, f := range g.Flags {
 			s := "--" + f.Name
-			if g.Title == ownTitle {
+			if g.Title == ownTitle && len(g.Flags) < many {
 				s = Spelling(f)
 			}
 			if i == 0 && g.Title == ownTitle || len(line)+len(s)+1 > helpWidth {

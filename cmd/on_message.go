@@ -24,8 +24,6 @@ type onMessageOptions struct {
 	from     string
 	ackWait  time.Duration
 	ordered  bool
-	delay    time.Duration
-	most     time.Duration
 }
 
 // groupRetries is how often a message comes again by default.
@@ -68,12 +66,18 @@ deliveries. A message that is no CloudEvent has the field 'payload' alone.`,
 	fs.StringVar(&o.from, "from", "", "where a new group begins: with all that is stored, or what was stored since a time (default: with what comes) `all|TIME`")
 	duration(fs, &o.ackWait, "ack-wait", 30*time.Second, "how long nothing may be heard of an ev before another gets its event")
 	fs.BoolVar(&o.ordered, "ordered", false, "one event after the other in the whole group, in the stored order")
-	duration(fs, &o.delay, "retry-delay", time.Second, "the pause before an event comes again, doubled each time")
-	duration(fs, &o.most, "retry-max", 5*time.Minute, "the longest pause before an event comes again")
 	o.options.add(c)
 	if f := c.Flags().Lookup("retry"); f != nil {
 		f.Usage = "have an event that fails come again up to `N` times"
 		f.DefValue = "5"
+	}
+	o.retryMax = 5 * time.Minute
+	for name, usage := range map[string]string{
+		"retry-delay": "the pause before an event comes again, doubled each time",
+		"retry-max":   "the longest pause before an event comes again",
+	} {
+		f := c.Flags().Lookup(name)
+		f.Usage, f.DefValue = usage, f.Value.String()
 	}
 	a.completeServers(c)
 	completeArgs(c, words("ev.", "ev.>\tall events", "ev.dead.>\tdead letters"))
@@ -95,7 +99,7 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 	w := onmessage.Options{
 		Consume: link.ConsumeOptions{Subjects: own, EachHost: o.eachHost, AckWait: o.ackWait, Ordered: o.ordered},
 		Limit:   1, Handed: b.Exec != nil,
-		Retry: o.retry, RetryDelay: o.delay, RetryMax: o.most, Report: a.report,
+		Retry: o.retry, RetryDelay: o.retryDelay, RetryMax: o.retryMax, Report: a.report,
 	}
 	switch {
 	case o.nowait:
@@ -104,8 +108,6 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 		return usagef("name the group: --group NAME, or --name NAME, or a label in an Evfile")
 	case o.ackWait < time.Second:
 		return usageAt(valueWord("ack-wait"), "--ack-wait %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(o.ackWait))
-	case o.most < o.delay:
-		return usageAt(valueWord("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(o.most), span.Format(o.delay))
 	}
 	if w.Consume.Group = o.group; o.group == "" {
 		w.Consume.Group = o.name

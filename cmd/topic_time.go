@@ -23,6 +23,8 @@ A TIME, as of --at, --from, --until and --after, is one of
   2026-12-24 18:00       in the zone; with seconds 18:00:30, their fractions
   2026-12-24             its midnight
   18:00                  today, also if that has passed
+  tomorrow 09:00         today and tomorrow alone are their midnight
+  fri 18:00              the next one: in a week, if it is Friday and later than that
   2026-12-24T18:00:00Z   RFC 3339; or with an offset, +01:00
   @1795400000            seconds since 1970
   now

@@ -212,7 +212,7 @@ func unknownAlias(text string, w word) error {
 	switch w.text {
 	case "@reboot":
 		e.Msg = "@reboot is no time"
-		e.Hint = "an event at the start comes without a schedule"
+		e.Hint = "write 'ev timer 0' for one event at the start, or add --now to a schedule"
 	case "@every":
 		e.Hint = "write the duration alone, 15m"
 	default:

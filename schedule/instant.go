@@ -9,8 +9,8 @@ import (
 )
 
 // ParseTime reads one instant: RFC 3339, 2026-12-24 18:00[:00[.5]] (with a space or T), 2026-12-24
-// (its midnight), 18:00 (on the day of now), "now", and @SECONDS since the epoch. A zone may follow
-// after a space; else a civil time is in zone. One that clocks skip is the end of the gap, one that
+// (its midnight), 18:00 (on the day of now), tomorrow 09:00, fri 18:00 (the next one), "now", and
+// @SECONDS since the epoch. A zone may follow after a space; else a civil time is in zone. One that clocks skip is the end of the gap, one that
 // they show twice is the first. The error is an [*Error].
 func ParseTime(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	return trimmed(text, func(text string) (time.Time, error) { return parseInstant(text, now, zone) })
@@ -53,10 +53,13 @@ func parseInstant(text string, now time.Time, zone *time.Location) (time.Time, e
 	return time.Unix(0, t).In(zone), nil
 }
 
-const timeHint = "write 2026-12-24 18:00, 18:00, 2026-12-24, @1795400000 or now"
+const timeHint = "write 2026-12-24 18:00, 18:00, tomorrow 09:00, fri 18:00, 2026-12-24, @1795400000 or now"
 
 // parseCivil reads a date, a time or both.
 func parseCivil(text, body string, now civil) (civil, error) {
+	if c, ok := parseDay(body, now); ok {
+		return c, nil
+	}
 	malformed := true
 	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02", "15:04:05", "15:04"} {
 		t, err := time.Parse(layout, body)
@@ -83,6 +86,37 @@ func parseCivil(text, body string, now civil) (civil, error) {
 		return 0, &Error{Text: text, Pos: pos, Msg: "it is not a time", Hint: timeHint}
 	}
 	return 0, &Error{Text: text, Pos: pos, Msg: "there is no such day or time of day", Hint: timeHint}
+}
+
+// parseDay reads today, tomorrow or a weekday, with a time or at its midnight. A weekday is the next
+// one: a day on which the time has passed is a week later.
+func parseDay(body string, now civil) (civil, bool) {
+	word, clock, timed := strings.Cut(body, " ")
+	midnight := now - now%civilDay
+	var at time.Duration
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if t, err := time.Parse(layout, strings.TrimSpace(clock)); timed && err == nil {
+			at, timed = t.Sub(t.Truncate(24*time.Hour)), false
+		}
+	}
+	if timed {
+		return 0, false // something else follows
+	}
+	switch strings.ToLower(word) {
+	case "today":
+		return midnight + civil(at), true
+	case "tomorrow":
+		return midnight + civilDay + civil(at), true
+	}
+	weekday, length := weekdayAt(word)
+	if weekday < 0 || length != len(word) {
+		return 0, false
+	}
+	c := midnight + civil((weekday+1-now.weekday()+7)%7)*civilDay + civil(at)
+	if c <= now {
+		c += 7 * civilDay
+	}
+	return c, true
 }
 
 // sinceEpoch reads seconds with up to nine decimal places.

@@ -14,6 +14,14 @@ func TestParseTime(t *testing.T) {
 		"18:00":                          "2026-11-23T18:00:00+01:00",
 		"18:00:30.5":                     "2026-11-23T18:00:30.5+01:00",
 		"18:00 Asia/Tokyo":               "2026-11-23T18:00:00+09:00",
+		"today 06:00":                    "2026-11-23T06:00:00+01:00",
+		"tomorrow":                       "2026-11-24T00:00:00+01:00",
+		"Tomorrow 09:00":                 "2026-11-24T09:00:00+01:00",
+		"tomorrow 09:00:30 Asia/Tokyo":   "2026-11-24T09:00:30+09:00",
+		"fri 18:00":                      "2026-11-27T18:00:00+01:00",
+		"Sunday":                         "2026-11-29T00:00:00+01:00",
+		"mon 18:00":                      "2026-11-23T18:00:00+01:00", // it is Monday
+		"mon 09:30":                      "2026-11-30T09:30:00+01:00", // and later than that
 		"2026-12-24":                     "2026-12-24T00:00:00+01:00",
 		"2026-12-24 18:00":               "2026-12-24T18:00:00+01:00",
 		"2026-07-24T18:00:05":            "2026-07-24T18:00:05+02:00",
@@ -39,7 +47,10 @@ func TestParseTime(t *testing.T) {
 func TestParseTimeRefuses(t *testing.T) {
 	for text, says := range map[string]string{
 		"":                         "not a time",
-		"tomorrow":                 "not a time",
+		"yesterday":                "not a time",
+		"tomorrow 25:00":           "not a time",
+		"friday18:00":              "not a time",
+		"fri sat":                  "not a time",
 		"2026-02-30":               "no such day",
 		"25:00":                    "no such day or time",
 		"1901-01-01":               "years from 1970",
