@@ -136,24 +136,30 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 }
 
 // describeChild splits the child's command as a line of an Evfile is.
-func (o *onExitOptions) describeChild(a *app, w *onexit.Options) error {
-	at := valueWord("child")
-	list, err := evfile.Split(o.child)
+func (o *onExitOptions) describeChild(a *app, w *onexit.Options) (err error) {
+	w.Env, w.Starter = a.env, a.starter
+	w.Child, err = a.splitCommand("child", o.child)
+	return err
+}
+
+// splitCommand splits the command that is a flag's value as a line of an Evfile is, and finds it.
+func (a *app) splitCommand(flag, text string) (argv []string, err error) {
+	at := valueWord(flag)
+	list, err := evfile.Split(text)
 	switch {
 	case err != nil:
-		return usageOf(at, "--child: ", err)
+		return nil, usageOf(at, "--"+flag+": ", err)
 	case len(list) == 0:
-		return usageAt(at, "--child is empty: give a command")
+		return nil, usageAt(at, "--%s is empty: give a command", flag)
 	}
 	for _, word := range list {
-		w.Child = append(w.Child, word.Text)
+		argv = append(argv, word.Text)
 	}
-	w.Env, w.Starter = a.env, a.starter
-	err = a.lookup(w.Child[0], "", a.env)
+	err = a.lookup(argv[0], "", a.env)
 	if e, ok := errors.AsType[*process.StartError](err); ok {
-		return &wordError{&exitError{status: e.Status, err: fmt.Errorf("--child: %w", err)}, at}
+		err = &wordError{&exitError{status: e.Status, err: fmt.Errorf("--%s: %w", flag, err)}, at}
 	}
-	return err
+	return argv, err
 }
 
 // processNames offers the names of the commands that run.

@@ -18,6 +18,7 @@ import (
 // probeOptions are the flags of probe.
 type probeOptions struct {
 	options
+	cmd     string
 	every   time.Duration
 	timeout time.Duration
 	backoff time.Duration
@@ -36,7 +37,7 @@ type probeOptions struct {
 func (a *app) newProbe(sink Sink) *cobra.Command {
 	o := &probeOptions{}
 	c := &cobra.Command{
-		Use:   "probe TARGET [flags] [-- COMMAND [ARG...]]",
+		Use:   "probe TARGET|--cmd CMD [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for a port or a URL to be up, or down",
 		Long: `Probe looks at TARGET at once and then --every second. It fires when the state of
 TARGET is known, and then each time it changes. A TARGET is
@@ -45,13 +46,14 @@ TARGET is known, and then each time it changes. A TARGET is
   unix:PATH            up if it accepts a connection
   http://HOST/PATH     up if the answer is 2xx or 3xx; redirections are not followed
   https://HOST/PATH    the same, and the certificate is one that the system trusts
+  --cmd CMD            up if CMD ends with 0
 
 A look that takes longer than --look-timeout has failed. Looks never overlap, and none
 holds up another watcher. Each one looks up HOST's name anew.
 
 'state' is up or down, 'prev_state' the one before, and 'since' when it began; 'error'
-says why TARGET is down, 'status' is that of the answer, and 'output' the first 64 KiB
-of its body, which are the COMMAND's standard input, too. With --change an event also
+says why TARGET is down, 'status' is that of the answer or of CMD, and 'output' the first
+64 KiB of its body or of what CMD prints: the COMMAND's standard input, too. With --change an event also
 comes when the status or the output changes.
 
 With --rise and --fall, one look is not enough: so many in a row have to find the same.
@@ -66,11 +68,14 @@ While events wait for their COMMAND, probe does not look.`,
   ev probe http://localhost:8080/healthz --fall 3 -- ./restart-if-down {state}
   # show each status, as JSON
   ev probe https://example.com/ --every 1m --change status --json
+  # tell when a command prints something else, as watch -g does
+  ev probe --cmd 'df -h /' --change output --every 1m -- notify {output}
   # wait until a service is down
   ev probe unix:/run/app.sock --until down`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
+	fs.Var((*onceValue)(&o.cmd), "cmd", "look by running this, which is to end with 0 `CMD`")
 	duration(fs, &o.every, "every", time.Second, "the time from one look to the next")
 	duration(fs, &o.timeout, "look-timeout", 5*time.Second, "how long a look may take before it has failed")
 	duration(fs, &o.backoff, "backoff", 0, "double the pause between looks while the target is down, up to this")
@@ -79,7 +84,7 @@ While events wait for their COMMAND, probe does not look.`,
 	fs.StringVar(&o.change, "change", "", "fire also when this changes: status, output `WHAT`")
 	fs.StringVar(&o.until, "until", "", "wait for this state and end: up, down `STATE`")
 	fs.StringVar(&o.expect, "expect", "", "accept only these statuses: 200, 2xx, 200-299, or several with commas `STATUS`")
-	fs.StringVar(&o.match, "match", "", "accept only a body that matches this, in its first MiB `REGEXP`")
+	fs.StringVar(&o.match, "match", "", "only a body or output that matches is good, by its first MiB `REGEXP`")
 	fs.StringVar(&o.caCert, "cacert", "", "check the server's certificate by those in this PEM file, not by the system's `FILE`")
 	fs.BoolVar(&o.insecure, "insecure", false, "do not check the server's certificate")
 	fs.BoolVar(&o.proxy, "proxy", false, "ask through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name")
@@ -120,10 +125,15 @@ func (o *probeOptions) describe(a *app, c *cobra.Command, own []string) (probe.O
 		Until: o.until, Insecure: o.insecure, Proxy: o.proxy, Report: a.report,
 	}
 	switch {
+	case len(own) > 0 && o.cmd != "":
+		return p, usageAt(argWord(0), "--cmd says what to look at, and there is %q as well: leave out one of the two", own[0])
+	case c.Flags().Changed("cmd"):
 	case len(own) == 0:
 		return p, usagef("give a target, as in: ev probe tcp:localhost:5432")
 	case len(own) > 1:
 		return p, a.tooMany(c, "one target is enough", own)
+	}
+	switch {
 	case o.every <= 0:
 		return p, usageAt(valueWord("every"), "--every is to be more than 0")
 	case o.timeout <= 0:
@@ -133,27 +143,39 @@ func (o *probeOptions) describe(a *app, c *cobra.Command, own []string) (probe.O
 	case o.insecure && o.caCert != "":
 		return p, usageAt(flagWord("insecure", "cacert"), "--insecure does not check the certificate, and --cacert says by which to check it: leave out one of the two")
 	}
-	var err error
-	if p.Target, err = probe.ParseTarget(own[0]); err != nil {
-		return p, usageOf(argWord(0), "", err)
+	if err := o.target(a, c, own, &p); err != nil {
+		return p, err
 	}
 	for _, f := range []struct {
 		name string
 		fits bool
 		of   string
 	}{
-		{"expect", p.Target.HTTP(), "the status of an HTTP answer"},
-		{"match", p.Target.HTTP(), "the body of an HTTP answer"},
-		{"change", p.Target.HTTP(), "an HTTP answer"},
+		{"expect", p.Target.Answers(), "the status of an HTTP answer or a command"},
+		{"match", p.Target.Answers(), "the body of an HTTP answer, or what a command prints"},
+		{"change", p.Target.Answers(), "an HTTP answer or a command"},
 		{"proxy", p.Target.HTTP(), "an HTTP request"},
 		{"cacert", p.Target.TLS(), "the certificate of an https target"},
 		{"insecure", p.Target.TLS(), "the certificate of an https target"},
 	} {
 		if c.Flags().Changed(f.name) && !f.fits {
-			return p, usageAt(flagWord(f.name), "--%s is about %s, and %s has none: leave it out", f.name, f.of, own[0])
+			return p, usageAt(flagWord(f.name), "--%s is about %s, and %s has none: leave it out", f.name, f.of, p.Target)
 		}
 	}
 	return p, o.judge(&p)
+}
+
+// target reads the TARGET, or the command of --cmd.
+func (o *probeOptions) target(a *app, c *cobra.Command, own []string, p *probe.Options) (err error) {
+	if !c.Flags().Changed("cmd") {
+		if p.Target, err = probe.ParseTarget(own[0]); err != nil {
+			return usageOf(argWord(0), "", err)
+		}
+		return nil
+	}
+	argv, err := a.splitCommand("cmd", o.cmd)
+	p.Target, p.Env, p.Starter = probe.CommandTarget(o.cmd, argv), a.env, a.starter
+	return err
 }
 
 // judge says what is up, and what is an event.

@@ -39,7 +39,7 @@ func rooms() map[string][]string {
 		"watch/onexit":      {"watch", "loop", "event", "process", "watch/stat"}, // a PID file is watched
 		"watch/onhttp":      {"watch", "loop", "event"},
 		"watch/onmessage":   {"watch", "loop", "event", "link"},
-		"watch/probe":       {"watch", "loop", "event"},
+		"watch/probe":       {"watch", "loop", "event", "process"},
 		"action":            {"loop", "event", "process"},
 		"process":           {"loop"},
 		"control":           {"loop", "event"}, // a connection is one more descriptor of the loop

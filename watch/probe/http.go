@@ -63,7 +63,7 @@ func newHTTP(u *url.URL, o *Options) (func(context.Context) answer, error) {
 // judge says what a status and an output come to; good is whether the status is if none is
 // expected.
 func (o *Options) judge(status int, output []byte, good bool) answer {
-	a := answer{status: &status, output: string(output[:min(len(output), maxOutput)])}
+	a := answer{status: &status, output: kept(output)}
 	if o.Expect != nil {
 		good = false
 		for _, s := range o.Expect {
@@ -78,6 +78,9 @@ func (o *Options) judge(status int, output []byte, good bool) answer {
 	}
 	return a
 }
+
+// kept is what of an output an event has.
+func kept(output []byte) string { return string(output[:min(len(output), maxOutput)]) }
 
 // Statuses is a range of statuses.
 type Statuses struct{ From, To int }

@@ -9,6 +9,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch"
 )
 
@@ -25,6 +26,9 @@ const (
 // Options say what is looked at, how often, and what counts.
 type Options struct {
 	Target Target
+
+	Env     []string         // NAME=value, over ev's own, of a command
+	Starter *process.Starter // starts it
 
 	Every   time.Duration // from the beginning of a look to that of the next
 	Timeout time.Duration // a look that takes longer has failed

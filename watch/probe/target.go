@@ -29,6 +29,9 @@ type Target struct {
 // String returns the target as it was given, without a password.
 func (t Target) String() string { return t.text }
 
+// Answers reports whether there is a status and an output: of an HTTP answer, or a command.
+func (t Target) Answers() bool { return t.url != nil || t.command != nil }
+
 // HTTP reports whether the target is asked by HTTP, and TLS whether over TLS.
 func (t Target) HTTP() bool { return t.url != nil }
 
@@ -97,6 +100,9 @@ type asker interface {
 }
 
 func (t Target) asker(l *loop.Loop, o *Options) (asker, error) {
+	if t.command != nil {
+		return command{l, o}, nil
+	}
 	if t.url != nil {
 		ask, err := newHTTP(t.url, o)
 		return remote{l, o.Timeout, ask}, err
