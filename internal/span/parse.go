@@ -31,8 +31,8 @@ const maxText = 1000
 
 var errTooLong = errors.New("it is longer than the 292 years that can be counted in nanoseconds")
 
-// Parse reads a span that has an end. An error wraps the reason, which does not repeat s and knows
-// its place in it ([diag.Offset]).
+// Parse reads a span that has an end. What is more than 0 is at least 1 ns. An error wraps the
+// reason, which does not repeat s and knows its place in it ([diag.Offset]).
 func Parse(s string) (time.Duration, error) {
 	d, _, err := parse(s)
 	return d, err
@@ -98,6 +98,9 @@ func parse(s string) (total, smallest time.Duration, err error) {
 	if err != nil {
 		return 0, 0, invalid(s, err)
 	}
+	if sc.positive {
+		sc.total = max(sc.total, 1) // 0 would mean something else
+	}
 	return sc.total, sc.smallest, nil
 }
 
@@ -119,6 +122,7 @@ type scanner struct {
 	end      int // of rest, in what was given
 	total    time.Duration
 	smallest time.Duration
+	positive bool // some number was not 0
 }
 
 // pos is where rest begins, in what was given.
@@ -210,6 +214,7 @@ func (sc *scanner) add(n decimal, unit time.Duration) error {
 		return errTooLong
 	}
 	sc.total += d
+	sc.positive = sc.positive || strings.Trim(n.digits, "0") != ""
 	sc.smallest = min(sc.smallest, unit)
 	return nil
 }

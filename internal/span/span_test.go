@@ -61,7 +61,10 @@ func TestParseReads(t *testing.T) {
 		"1e+3ms":                 time.Second,
 		"2E":                     -1,
 		"0e99999999999":          0,
-		"1e-999":                 0,
+		"1e-999":                 1,
+		"0.2ns":                  1,
+		"0.0e3":                  0,
+		"5s 0.2ns":               5 * time.Second,
 		"100μs":                  100 * time.Microsecond,
 		"1week 2days":            9 * day,
 		"P1W":                    week,
@@ -72,7 +75,7 @@ func TestParseReads(t *testing.T) {
 		"9223372036854775806ns":  Inf - 1,
 		"106751d23h47m16.8547s":  106751*day + 23*time.Hour + 47*time.Minute + 16854700*time.Microsecond,
 		"0.1w":                   week / 10,
-		"0.0000000000000000001w": 0,
+		"0.0000000000000000001w": 1,
 	} {
 		got, err := Parse(text)
 		if want < 0 {
