@@ -120,6 +120,21 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 	return errs
 }
 
+// checkStdin refuses a line that needs the standard input which another one reads to its end
+// before anything starts.
+func checkStdin(lines []*line) (errs evfile.Errors) {
+	for i, l := range lines {
+		for _, first := range lines[:i] {
+			a, b := first.binding.Claims, l.binding.Claims
+			if a.Stdin && b.Stdin && (a.Drained || b.Drained) {
+				errs = append(errs, l.fault(usageAt(argOf("-"), "standard input is read by line %d, too, and one of the two would find nothing: name a file or a FIFO", first.Words[0].Line)))
+				break
+			}
+		}
+	}
+	return errs
+}
+
 // checkListeners refuses lines with one address of which one keeps the other from being what it
 // says.
 func checkListeners(lines []*line) (errs evfile.Errors) {

@@ -164,6 +164,9 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 	if c.Flags().Changed("explain") {
 		return o.tellWhy(c, w, own)
 	}
+	if slices.Contains(own, "-") {
+		b.Claims.Stdin, b.Claims.Drained = true, true
+	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w := w
 		w.Hub, w.Report = a.hub, a.report

@@ -55,6 +55,7 @@ type Claims struct {
 	Signals []syscall.Signal
 	Blocked []syscall.Signal // of those, what is to be blocked before anything starts
 	Stdin   bool
+	Drained bool // standard input is read to its end before the watcher starts
 	Stdout  bool
 	// Terminal says that the watcher changes the settings of ev's terminal, and undoes
 	// that when it is stopped.

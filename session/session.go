@@ -70,6 +70,8 @@ type Session struct {
 	leaving  []*Watcher // watchers no more, but their commands are still being stopped
 	events   uint64     // of all that there ever were
 
+	received map[syscall.Signal]int64 // how many came
+
 	startup startup
 	running bool
 	paused  bool // by the user: the loop's time stands still
@@ -87,7 +89,7 @@ type host struct {
 
 // New makes a session on a loop. It starts nothing.
 func New(l *loop.Loop, c Config) *Session {
-	s := &Session{config: c, loop: l, notify: sdnotify.New(c.Getenv)}
+	s := &Session{config: c, loop: l, notify: sdnotify.New(c.Getenv), received: map[syscall.Signal]int64{}}
 	s.stdout = action.NewOutput(l, c.Stdout, s.outputFailed)
 	s.stderr = action.NewOutput(l, c.Stderr, nil)
 	s.host = host{

@@ -39,7 +39,7 @@ func (s *Session) watchSignals() (watched func()) {
 			if s.cutShort(list, sig.(syscall.Signal)) {
 				continue
 			}
-			s.loop.Post(func() { s.received(sig.(syscall.Signal)) })
+			s.loop.Post(func() { s.receive(sig.(syscall.Signal)) })
 		}
 	}()
 	return func() { <-asked }
@@ -86,10 +86,18 @@ func (u *startup) end() syscall.Signal {
 	return u.by
 }
 
-// received does what a signal asks for, unless that is a watcher's business.
-func (s *Session) received(got syscall.Signal) {
-	claimed := func(w *Watcher) bool { return slices.Contains(w.Claims.Signals, got) }
-	if !s.ending && slices.ContainsFunc(s.watchers, claimed) {
+// claimed reports whether a signal that has come is a watcher's business: of one that watches
+// it, or that has stopped with an event of this very signal, and not of an earlier one.
+func (s *Session) claimed(got syscall.Signal) bool {
+	return slices.ContainsFunc(s.watchers, func(w *Watcher) bool {
+		return slices.Contains(w.Claims.Signals, got) && (w.watcher.Active() || w.taken[got] >= s.received[got])
+	})
+}
+
+// receive does what a signal asks for, unless that is a watcher's business.
+func (s *Session) receive(got syscall.Signal) {
+	s.received[got]++
+	if !s.ending && s.claimed(got) {
 		return
 	}
 	switch {

@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/evshell/ev/event"
 )
 
 func claims(sig syscall.Signal) func(*Binding) {
@@ -37,6 +39,35 @@ func TestSignal_ofAWatcherIsItsBusiness(t *testing.T) {
 		s.saw("changed, start a, event a 1, run a 1, stop a, close a")
 		s.signal(syscall.SIGTERM) // until the end has begun
 		s.saw("kill a, stopping, die of TERM")
+	})
+}
+
+// Who is active decides: a signal that comes once its watcher has stopped ends ev, but not the
+// one that the watcher has stopped with, of which the session may hear later than the watcher.
+func TestSignal_afterItsWatcherHasStopped(t *testing.T) {
+	for _, first := range []string{"the session", "the watcher"} {
+		perform(t, Config{}, func(s *stage) {
+			s.run(s.line("a", claims(syscall.SIGTERM), once), s.line("b"))
+			tell := func() {
+				s.on(func() { s.props["a"].emit(event.Signal{Signal: "TERM", Number: int(syscall.SIGTERM), Count: 1}) })
+			}
+			if first == "the watcher" {
+				tell()
+			}
+			s.signal(syscall.SIGTERM)
+			s.lives()
+			if first == "the session" {
+				tell()
+			}
+			s.signal(syscall.SIGTERM)
+			s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
+		})
+	}
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", claims(syscall.SIGTERM)), s.line("b"))
+		s.on(s.watchers[0].Stop)
+		s.signal(syscall.SIGTERM)
+		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
 	})
 }
 

@@ -35,10 +35,13 @@ func (w *Watcher) Start() error {
 	case !w.started:
 		return w.begin()
 	}
+	before := w.from
+	w.from = w.seq
+	w.spare()
 	if err := w.watcher.Start(); err != nil {
+		w.from = before
 		return err
 	}
-	w.from = w.seq
 	w.release()
 	return nil
 }
@@ -85,6 +88,8 @@ func (w *Watcher) State() control.Watcher {
 		c.State = "active"
 	case !w.started:
 		c.State = "initialised"
+	case w.failed():
+		c.State = "failed"
 	default:
 		c.State = "stopped"
 	}
@@ -96,7 +101,7 @@ func (w *Watcher) State() control.Watcher {
 		c.Status = &w.outcome.Status
 	}
 	c.Last = known(w.last)
-	if d, ok := w.watcher.(watch.Dated); ok && c.State != "stopped" {
+	if d, ok := w.watcher.(watch.Dated); ok && c.State != "stopped" && c.State != "failed" {
 		if at, ok := d.At(); ok {
 			c.Due = &at
 		}

@@ -25,9 +25,10 @@ type Watcher struct {
 	overlooks bool   // held until the run's end, to discard what changes in it
 	halted    bool   // stopped by the user, who may start it again: the loop is held
 	started   bool
-	closed    bool            // for good
-	last      time.Time       // event
-	outcome   *action.Outcome // of the run that ended last
+	closed    bool                     // for good
+	last      time.Time                // event
+	outcome   *action.Outcome          // of the run that ended last
+	taken     map[syscall.Signal]int64 // how many signals its events were about
 
 	key    string
 	where  func(error) error
@@ -48,7 +49,7 @@ type command interface {
 
 // bind makes what a binding describes. Nothing is started.
 func (s *Session) bind(b *Binding) (*Watcher, error) {
-	w := &Watcher{Binding: b, session: s}
+	w := &Watcher{Binding: b, session: s, taken: map[syscall.Signal]int64{}}
 	var err error
 	if w.watcher, err = b.Watch(s.loop, w.emit); err != nil {
 		return nil, err
@@ -77,6 +78,7 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 
 // begin starts the watcher for the first time, and the clocks that end the loop.
 func (w *Watcher) begin() error {
+	w.spare()
 	if err := w.watcher.Start(); err != nil {
 		return err
 	}
@@ -94,6 +96,18 @@ func (w *Watcher) begin() error {
 	return nil
 }
 
+// spare tells a watcher that reads ahead how many more of its events will be taken.
+func (w *Watcher) spare() {
+	reader, ok := w.watcher.(watch.Sparing)
+	switch {
+	case !ok:
+	case w.Break:
+		reader.Spare(1)
+	case w.Count > 0:
+		reader.Spare(w.Count - int(w.seq-w.from))
+	}
+}
+
 // emit takes the watcher's events.
 func (w *Watcher) emit(d event.Detail) {
 	s := w.session
@@ -103,8 +117,13 @@ func (w *Watcher) emit(d event.Detail) {
 	s.events++
 	w.seq++
 	w.last = s.loop.Now()
+	if d, ok := d.(event.Signal); ok {
+		w.taken[syscall.Signal(d.Number)] += d.Count
+	}
 	if w.seq-w.from == uint64(w.Count) {
 		w.watcher.Stop()
+	} else {
+		w.spare()
 	}
 	if s.config.Once {
 		s.loop.Break()
