@@ -31,7 +31,12 @@ func (s *storm) pause(now time.Time, subject string) time.Duration {
 	if s.within == 0 {
 		return 0
 	}
-	follows := !s.end.IsZero() && now.Sub(s.end) <= s.within && (s.same == nil || s.same())
+	follows := !s.end.IsZero()
+	if s.same != nil {
+		follows = follows && s.same()
+	} else {
+		follows = follows && now.Sub(s.end) <= s.within
+	}
 	if !follows {
 		s.runs, s.told, s.seen = 0, false, map[string]bool{}
 	}

@@ -163,7 +163,11 @@ func (a *app) begin(c *cobra.Command) error {
 
 func writable(fd int) bool {
 	mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	return err == nil && mode&unix.O_ACCMODE != unix.O_RDONLY
+	if err != nil || mode&unix.O_ACCMODE == unix.O_RDONLY {
+		return false
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	return err == nil && flags&unix.FD_CLOEXEC == 0 // those that ev has opened itself are
 }
 
 // journal reports whether standard error goes to systemd's journal, which takes a level before each

@@ -156,7 +156,7 @@ func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs.StringSliceVar(&o.allow, "allow", nil, "accept clients with these addresses alone `CIDR`")
 	fs.StringSliceVar(&o.proxies, "trust-proxy", nil, "believe these proxies, or unix, who the client is (Forwarded, X-Forwarded-For) `CIDR`")
 	fs.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS, with this certificate and those it is signed with, in PEM `FILE`")
-	fs.StringVar(&o.tlsKey, "tls-key", "", "the private key of --tls-cert, in PEM `FILE`")
+	fs.StringVar(&o.tlsKey, "tls-key", "", "private key of --tls-cert, PEM `FILE`")
 	fs.StringVar(&o.clientCA, "client-ca", "", "accept clients with a certificate that is signed by one of these, in PEM `FILE`")
 	fs.StringVar(&o.socketMode, "socket-mode", "", "the permissions of unix:PATH, in octal (default 600) `MODE`")
 	fs.StringVar(&o.socketGroup, "socket-group", "", "its group `GROUP`")
