@@ -15,6 +15,8 @@ type prop struct {
 	*stage
 	name     string
 	emit     watch.Emit
+	detail   event.Detail // of what it emits; nil: a timer's
+	place    int
 	priority loop.Priority
 	active   bool
 	pending  bool
@@ -48,7 +50,13 @@ func (p *prop) Stop() {
 	}
 }
 
-func (p *prop) Feed()                        { p.emit(event.Timer{}) }
+func (p *prop) Feed() {
+	if p.detail == nil {
+		p.detail = event.Timer{}
+	}
+	p.emit(p.detail)
+}
+
 func (p *prop) Active() bool                 { return p.active }
 func (p *prop) Pending() bool                { return p.pending }
 func (p *prop) SetPriority(to loop.Priority) { p.priority = to }
@@ -56,6 +64,7 @@ func (p *prop) SetPriority(to loop.Priority) { p.priority = to }
 type richProp struct{ *prop }
 
 func (p richProp) Hold(held bool)        { p.logf("hold %s %t", p.name, held) }
+func (p richProp) SetPlace(n int)        { p.place = n }
 func (p richProp) Discard()              { p.logf("discard %s", p.name) }
 func (p richProp) Failed() bool          { return p.failed }
 func (p richProp) Unread() bool          { return true }

@@ -57,7 +57,6 @@ type Config struct {
 type Session struct {
 	config    Config
 	loop      *loop.Loop
-	starter   *process.Starter // of commands; nil: none was asked for
 	cgroup    *process.Cgroup
 	stdout    *action.Output
 	stderr    *action.Output
@@ -97,10 +96,7 @@ func New(l *loop.Loop, c Config) *Session {
 		die:    sig.Die,
 		stop:   func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) },
 	}
-	s.exec = func(o action.Options) command {
-		s.starter = c.Starter
-		return action.NewExec(l, s.starter, o)
-	}
+	s.exec = func(o action.Options) command { return action.NewExec(l, c.Starter, o) }
 	return s
 }
 
@@ -160,8 +156,8 @@ func (s *Session) turn(ctx context.Context) error {
 // matters reports whether a signal can matter before the loop waits: somebody is told
 // that ev is there, or there is something to undo at the end.
 func (s *Session) matters() bool {
-	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || s.starter != nil || len(s.observers) > 0 ||
-		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Claims.Terminal })
+	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || len(s.observers) > 0 ||
+		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.HasCommand() || w.Claims.Terminal })
 }
 
 // beforeWaiting has fn called before the loop waits, if it gets there: its first turn is

@@ -15,7 +15,6 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
-	"github.com/evshell/ev/process"
 )
 
 func failed(status int) action.Outcome { return action.Outcome{Status: status} }
@@ -120,6 +119,23 @@ func TestEnd(t *testing.T) {
 			s.end("a", action.Outcome{Status: 143, Signal: syscall.SIGTERM})
 			s.on(s.props["a"].Stop)
 		}, End{}, "start a, event a 1, run a 1, ran a: killed by TERM, stop a"},
+		{"the status of a child", Config{}, a(once, child), func(s *stage) {
+			s.props["a"].detail = event.Exit{Status: 3}
+			s.emit("a")
+		}, End{Why: CommandEnded, Status: 3}, "start a, stop a, event a 1"},
+		{"a child that a signal has killed", Config{}, two(once, breaks, child), func(s *stage) {
+			s.props["a"].detail = event.Exit{Signal: "TERM"}
+			s.emit("a")
+		}, End{Why: CommandEnded, Status: 143}, "start a, start b, stop a, event a 1, stop b"},
+		{"a child beside another, whose status it could be", Config{}, two(once, child), func(s *stage) {
+			s.props["a"].detail = event.Exit{Status: 3}
+			s.emit("a")
+			s.on(s.props["b"].Stop)
+		}, End{}, "start a, start b, stop a, event a 1, stop b"},
+		{"a process that is no child", Config{}, a(once), func(s *stage) {
+			s.props["a"].detail = event.Exit{Status: 3}
+			s.emit("a")
+		}, End{}, "start a, stop a, event a 1"},
 		{"no event in time", Config{}, two(timeout(time.Minute)), func(s *stage) {
 			s.pass(time.Minute - 1)
 			s.emit("b")
@@ -292,12 +308,19 @@ func TestRun_asksForSignalsInTime(t *testing.T) {
 				if what != "an observer" {
 					s.observers = nil
 				}
-				if what == "a command" {
-					s.starter = &process.Starter{}
+				turned := false
+				s.loop.Post(func() { turned = true })
+				s.run(s.line("a", func(b *Binding) {
+					b.Claims.Terminal = what == "the terminal"
+					if what == "a command" {
+						runs(b)
+					}
+				}))
+				if turned {
+					t.Error("the loop turns already")
 				}
-				s.run(s.line("a", once, func(b *Binding) { b.Now, b.Claims.Terminal = true, what == "the terminal" }))
-				s.lives()
 				release()
+				s.on(s.End)
 				s.ended(End{})
 			})
 		})

@@ -216,6 +216,8 @@ func once(b *Binding) { b.Count = 1 }
 
 func breaks(b *Binding) { b.Break = true }
 
+func child(b *Binding) { b.ChildStatus = true }
+
 func exitOnError(b *Binding) { b.ExitOnError = true }
 
 // rich has a watcher with all that a watcher can be.

@@ -236,6 +236,18 @@ func TestBind_command(t *testing.T) {
 	})
 }
 
+func TestWatcher_place(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", rich), s.line("b"))
+		for _, w := range s.Watchers() {
+			w.SetPlace(7)
+		}
+		if s.props["a"].place != 7 || s.props["b"].place != 0 {
+			t.Errorf("the places are %d and %d", s.props["a"].place, s.props["b"].place)
+		}
+	})
+}
+
 func TestBind_faults(t *testing.T) {
 	wrong, missing, full := errors.New("wrong"), errors.New("missing"), errors.New("full")
 	perform(t, Config{Cgroup: func() (*process.Cgroup, error) { return nil, full }}, func(s *stage) {
