@@ -17,7 +17,6 @@ type group struct {
 	pid        int
 	pidfd      int // -1: there is none
 	foreground bool
-	reaped     bool // the number may be another process's by now
 	cgroup     *Cgroup
 	subdir     string // its own, below cgroup
 }
@@ -26,7 +25,7 @@ func (g *group) signal(s syscall.Signal) {
 	switch {
 	case !g.foreground:
 		_ = unix.Kill(-g.pid, s)
-	case g.subdir == "" && !g.reaped:
+	case g.subdir == "":
 		_ = unix.Kill(g.pid, s)
 	}
 	if g.subdir != "" {
@@ -48,19 +47,30 @@ func (g *group) gone() bool {
 	if g.foreground {
 		return true
 	}
-	// What lost its parent is ev's own child if ev is PID 1 of a container, and stays
-	// in the group as a zombie unless it is reaped. Nobody else's children are here.
+	g.reapOrphans()
+	if errors.Is(unix.Kill(-g.pid, 0), unix.ESRCH) {
+		return true
+	}
+	if !onlyZombies(g.pid) {
+		return false
+	}
+	g.reapOrphans() // what has ended meanwhile
+	return true
+}
+
+// reapOrphans reaps what has ended in the group. What lost its parent is ev's own child if
+// ev is PID 1 of a container, and stays in the group as a zombie unless it is reaped.
+// Nobody else's children are here.
+func (g *group) reapOrphans() {
 	for {
 		if pid, err := unix.Wait4(-g.pid, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
-			break
+			return
 		}
 	}
-	return errors.Is(unix.Kill(-g.pid, 0), unix.ESRCH) || onlyZombies(g.pid)
 }
 
 func (g *group) await(l *loop.Loop, ended func(Wait)) {
 	end := func(w Wait) {
-		g.reaped = true
 		if g.subdir != "" {
 			g.cgroup.remove(g.subdir)
 		}
