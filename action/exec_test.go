@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/loop"
@@ -104,7 +105,7 @@ func self(t *testing.T, o Options, actor string) Options {
 // run runs the loop until nothing keeps it alive.
 func (th *theatre) run() {
 	th.t.Helper()
-	ctx, cancel := context.WithTimeoutCause(th.t.Context(), time.Minute, errors.New("a minute has passed"))
+	ctx, cancel := context.WithTimeoutCause(th.t.Context(), looptest.Patience, errors.New("the loop did not end"))
 	defer cancel()
 	if err := th.loop.Run(ctx, loop.RunDefault); err != nil {
 		th.t.Fatalf("Run: %v\nsaid: %s", err, th.said.String())

@@ -1,10 +1,15 @@
 package action
 
 import (
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/evshell/ev/internal/looptest"
 )
 
 // A command gets the stop signal when ev is killed and can't send it.
@@ -24,6 +29,7 @@ func TestExec_endsWithEv(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	_ = f.SetReadDeadline(time.Now().Add(looptest.Patience))
 	buf := make([]byte, 16)
 	if _, err := f.Read(buf); err != nil {
 		t.Fatal(err)
@@ -32,7 +38,7 @@ func TestExec_endsWithEv(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = ev.Wait()
-	if n, err := f.Read(buf); n != 0 || err == nil { // blocks as long as the command lives
+	if n, err := f.Read(buf); n != 0 || !errors.Is(err, io.EOF) { // blocks as long as the command lives
 		t.Errorf("read %q, %v", buf[:n], err)
 	}
 }

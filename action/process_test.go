@@ -3,6 +3,7 @@ package action
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 )
@@ -34,13 +36,17 @@ func (th *theatre) closeWhen(ready fifo) func() {
 			return
 		}
 		defer f.Close()
+		_ = f.SetReadDeadline(time.Now().Add(looptest.Patience))
 		buf := make([]byte, 1)
 		if _, err := f.Read(buf); err != nil {
 			th.t.Error(err)
 		}
 		close(first)
 		for {
-			if _, err := f.Read(buf); err != nil {
+			if _, err := f.Read(buf); errors.Is(err, os.ErrDeadlineExceeded) {
+				th.t.Error("what the command had started lives on")
+				return
+			} else if err != nil {
 				return
 			}
 		}
