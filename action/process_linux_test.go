@@ -2,6 +2,7 @@ package action
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/internal/looptest"
+	"github.com/evshell/ev/process"
 )
 
 // A command gets the stop signal when ev is killed and can't send it.
@@ -50,5 +52,16 @@ func TestExec_startsWithNoSignalBlockedOrCaught(t *testing.T) {
 		if (name == "SigBlk" || name == "SigCgt") && strings.Trim(mask, "0\t\n") != "" {
 			t.Errorf("%s is %s", name, mask)
 		}
+	}
+}
+
+func TestExec_hasACgroupOfItsOwn(t *testing.T) {
+	g, err := process.NewCgroup()
+	if err != nil {
+		t.Skip(err)
+	}
+	th, _ := play(t, Options{Argv: []string{"cat", "/proc/self/cgroup"}, Cgroup: g}, tick(1))
+	if got, want := th.output(), fmt.Sprintf("/ev-%d-", os.Getpid()); !strings.Contains(got, want) {
+		t.Errorf("it is in %q, want %s", got, want)
 	}
 }
