@@ -146,6 +146,13 @@ func TestExec_stopsOneThatTakesTooLong(t *testing.T) {
 	}
 }
 
+func TestExec_stopsByTheSignalThatIsAskedFor(t *testing.T) {
+	_, out := play(t, Options{Argv: shell(`sleep 1000`), StopSignal: unix.SIGUSR2, RunTimeout: 20 * time.Millisecond, KillAfter: time.Hour}, tick(1))
+	if out.Signal != unix.SIGUSR2 {
+		t.Errorf("got %+v", out)
+	}
+}
+
 func TestExec_stopReachesAStoppedProcess(t *testing.T) {
 	_, out := play(t, Options{Argv: shell(`kill -STOP $$`), RunTimeout: 50 * time.Millisecond, KillAfter: time.Hour}, tick(1))
 	if out.Signal != unix.SIGTERM {
