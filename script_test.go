@@ -39,8 +39,9 @@ func TestMain(m *testing.M) {
 //
 // and as programs http and peer, which speak to on-http, and activate, which starts it as
 // a service manager does (http_client_test.go), fakenats, a fake of a nats-server, and inject, which has system calls of a
-// program fail (internal/inject); the condition [inject] says whether that can be had, and
-// [root] whether the scripts are run by root.
+// program fail (internal/inject); the condition [inject] says whether that can be had,
+// [pidns] whether unshare(1) can make ev PID 1 of a namespace, and [root] whether the scripts
+// are run by root.
 //
 // A script never sleeps to wait for something: ev tells by --ready-fd that it is
 // ready, and a file that it has done something. What needs a shell's redirections is
@@ -72,6 +73,8 @@ func TestScript(t *testing.T) {
 			switch name {
 			case "inject":
 				return inject.Available(), nil
+			case "pidns":
+				return exec.Command("unshare", "-pf", "--mount-proc", "true").Run() == nil, nil
 			case "root":
 				return os.Geteuid() == 0, nil
 			}

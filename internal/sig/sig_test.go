@@ -183,3 +183,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestDie_asPID1 is where the kernel drops what Die sends: it must not wait for that.
+func TestDie_asPID1(t *testing.T) {
+	if os.Getenv("EV_TEST_DIE") != "" {
+		Die(syscall.SIGTERM)
+		t.Fatal("Die has returned")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("needs PID namespaces")
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", "-pf", os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "EV_TEST_DIE=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil && strings.Contains(string(out)+err.Error(), "unshare") {
+		t.Skipf("needs a PID namespace: %v\n%s", err, out)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != 128+int(syscall.SIGTERM) {
+		t.Errorf("status %d\n%s", got, out)
+	}
+}
