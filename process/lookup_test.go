@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestLookup(t *testing.T) {
@@ -59,6 +61,23 @@ func TestLookup(t *testing.T) {
 		e, ok := errors.AsType[*StartError](err)
 		if !ok || e.Status != tt.status || !strings.Contains(e.Error(), tt.want) {
 			t.Errorf("%s: got %q, %v; want status %d, %q", tt.what, got, err, tt.status, tt.want)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for err, want := range map[error]string{
+		unix.EAGAIN:  "prog: resource temporarily unavailable",
+		unix.ETXTBSY: "prog: text file busy",
+		unix.ENOENT:  "the interpreter that its first line names is not there",
+		unix.ENOEXEC: "no program for this machine",
+		unix.E2BIG:   "longer than the kernel takes",
+		unix.EACCES:  "prog: permission denied",
+	} {
+		got := explain("prog", err)
+		e, final := errors.AsType[*StartError](got)
+		if _, later := Temporary(got); !strings.Contains(got.Error(), want) || later == final || final && e.Status != StatusNotExecutable {
+			t.Errorf("%v: got %q, later %v, status %+v; want %q", err, got, later, e, want)
 		}
 	}
 }

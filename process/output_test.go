@@ -46,11 +46,27 @@ func TestOutput(t *testing.T) {
 
 func TestOutput_ofWhatCannotStart(t *testing.T) {
 	r := newRig(t)
-	var w Wait
-	r.starter.Output(r.loop, Spec{Argv: []string{"ev-no-such-command"}}, 1, func(_ []byte, end Wait) { w = end })
-	looptest.Run(t, r.loop)
-	if got, want := w.String(), "ev-no-such-command: not found in PATH"; got != want || w.Err == nil {
-		t.Errorf("got %q, want %q", got, want)
+	opened := func() (n int) {
+		for fd := range uintptr(256) {
+			if _, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	// The loop itself opens a descriptor when it first has to wait, sooner or later.
+	const starts = 16
+	before := opened()
+	for range starts {
+		var w Wait
+		r.starter.Output(r.loop, Spec{Argv: []string{"ev-no-such-command"}}, 1, func(_ []byte, end Wait) { w = end })
+		looptest.Run(t, r.loop)
+		if got, want := w.String(), "ev-no-such-command: not found in PATH"; got != want || w.Err == nil {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if after := opened(); after >= before+starts {
+		t.Errorf("%d descriptors are open, and after %d starts %d", before, starts, after)
 	}
 }
 

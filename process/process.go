@@ -149,7 +149,6 @@ func (p *Process) exited(w Wait) {
 		p.finish() // what it left behind is its own affair
 		return
 	}
-	p.looks = 0
 	p.linger()
 }
 
