@@ -59,7 +59,8 @@ func (g *group) gone() bool {
 }
 
 // reapOrphans reaps what has ended in the group. What lost its parent is ev's own child if
-// ev is PID 1 of a container, and stays in the group as a zombie unless it is reaped.
+// ev is PID 1 of a container, and stays in the group as a zombie until it is reaped: now, not
+// when ReapOrphans comes to it.
 // Nobody else's children are here.
 func (g *group) reapOrphans() {
 	for {
@@ -101,7 +102,7 @@ func (g *group) await(l *loop.Loop, ended func(Wait)) {
 // reap waits for the end of one child, and for no other's.
 func reap(pid int) (w Wait) {
 	for {
-		_, err := syscall.Wait4(pid, &w.Status, 0, &w.Usage)
+		err := wait(pid, &w)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

@@ -175,7 +175,7 @@ func (sp *Spec) start() (*Process, error) {
 	}
 	program, words := sigmask.Wrap(file, sp.Argv)
 	began := time.Now()
-	g.pid, err = syscall.ForkExec(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds[:], Sys: sys})
+	g.pid, err = fork(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds[:], Sys: sys})
 	runtime.KeepAlive(sp.Files)
 	if err != nil {
 		g.release()
