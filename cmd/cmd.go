@@ -57,6 +57,7 @@ type app struct {
 	quiet     bool
 	logFormat string
 	readyFD   int
+	subreaper bool
 }
 
 // Main runs ev with the arguments given and returns its exit status.

@@ -121,6 +121,7 @@ func (a *app) addGlobalFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&a.backend, "backend", "", "how to wait: auto, "+strings.Join(loop.Backends(), ", ")+"; or EV_BACKEND, LIBEV_FLAGS `NAME`")
 	fs.StringVar(&a.color, "color", "auto", "colour on standard output: auto, always, never `WHEN`")
 	fs.IntVar(&a.readyFD, "ready-fd", -1, "write a newline to this descriptor once everything is watched, and close it `FD`")
+	fs.BoolVar(&a.subreaper, "subreaper", false, "wait for what the commands leave behind, as PID 1 of a container does by itself (Linux): 'ev help containers'")
 	fs.VisitAll(func(f *pflag.Flag) { _ = fs.SetAnnotation(f.Name, loopAnnotation, []string{}) })
 	fs.CountVarP(&a.verbose, "verbose", "v", "tell what is decided; -vv: what the kernel says, too")
 	fs.BoolVarP(&a.quiet, "quiet", "q", false, "print no events and no notices")

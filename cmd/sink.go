@@ -59,6 +59,10 @@ func (a *app) newLoop() (*loop.Loop, error) {
 		return nil, err
 	}
 	a.report.Verbosef("the backend is %s", backend.Name())
+	if err := process.ReapOrphans(a.subreaper); err != nil {
+		_ = l.Close()
+		return nil, usageOf(flagWord("subreaper"), "--subreaper: ", err)
+	}
 	return l, nil
 }
 

@@ -56,7 +56,7 @@ commands of the lines below it, PATH for finding them, and TZ for their schedule
 
 A line takes all the flags that its watcher has on the command line. --break, --timeout
 and --for end the whole loop, -q quiets the line alone; --backend, --color, --ready-fd,
---log-format, --nowait and -v are given to 'ev run'. Of events that are pending
+--subreaper, --log-format, --nowait and -v are given to 'ev run'. Of events that are pending
 together those of the line with the higher --priority come first, and otherwise those
 that came first.
 
@@ -83,6 +83,7 @@ by others than its owner and root.`},
 Set for a COMMAND: EV_ and each field's name in upper case ('ev help format'); under
 'ev run --control' EV_CONTROL, the path of its socket.
 What a service manager told ev alone is not passed on.`},
+		{"containers", "ev as PID 1, healthchecks, subreapers", containersHelp},
 		{"exit-status", "what ev's exit status says", ExitStatusHelp},
 		{"signals", "what signals do to ev", `INT, TERM, HUP and QUIT end ev: it stops its watchers, stops what runs (the stop
 signal, then KILL after --kill-after), and dies of the same signal. So do ALRM,
