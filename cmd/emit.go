@@ -108,7 +108,7 @@ func (o *emitOptions) run(a *app, c *cobra.Command, args []string) error {
 func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) error {
 	if c.Flags().Changed("data") {
 		if len(fields) > 0 {
-			return usageAt(flagWord("data"), "%s and --data are both the event's data: leave out one of the two", fields[0])
+			return usageAt(argWord(1), "%s and --data are both the event's data: leave out one of the two", fields[0])
 		}
 		data := []byte(o.data)
 		if o.data == "-" {
@@ -124,13 +124,13 @@ func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) e
 		return nil
 	}
 	object := map[string]string{}
-	for _, f := range fields {
+	for i, f := range fields {
 		name, value, ok := strings.Cut(f, "=")
 		if !ok || name == "" {
-			return usageAt(argOf(f), "%q is no field: write NAME=VALUE", f)
+			return usageAt(argWord(1+i), "%q is no field: write NAME=VALUE", f)
 		}
 		if _, twice := object[name]; twice {
-			return usageAt(argOf(f), "%s is given twice: leave out one of the two", name)
+			return usageAt(argWord(1+i), "%s is given twice: leave out one of the two", name)
 		}
 		object[name] = value
 	}

@@ -209,7 +209,7 @@ func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]strin
 	case f.script != "":
 		shell := cmp.Or(shellIn(a.env), "/bin/sh")
 		if !action.IsShell(shell) {
-			return nil, usagef("-c gives its script to SHELL, and ev knows no shell %s: write -- %[1]s -c SCRIPT", shell)
+			return nil, usageAt(flagWord("script"), "-c gives its script to SHELL, and ev knows no shell %s: write -- %[1]s -c SCRIPT", shell)
 		}
 		return []string{shell, "-c", f.script}, nil
 	case len(command) > 0:

@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 
@@ -89,12 +90,14 @@ func (l *links) close() {
 // checkSubjects reports what can't be a subject. A word too many is likely the COMMAND.
 func (a *app) checkSubjects(c *cobra.Command, subjects []string, filter bool) error {
 	for i, s := range subjects {
-		if err := link.CheckSubject(s, filter); err != nil {
-			if hint := a.dashHint(c, i); i > 0 && hint != "" {
-				return usageAt(argWord(i), "%v; if it is the command, %s", err, hint)
-			}
-			return usageOf(argWord(i), "", err)
+		err := link.CheckSubject(s, filter)
+		if err == nil {
+			continue
 		}
+		if hint := a.dashHint(c, i); i > 0 && hint != "" {
+			err = fmt.Errorf("%w (if %s is the command, %s)", err, s, hint)
+		}
+		return usageOf(argWord(i), "", err)
 	}
 	return nil
 }
@@ -102,7 +105,7 @@ func (a *app) checkSubjects(c *cobra.Command, subjects []string, filter bool) er
 // linkError is the error of a link as ev's own: what no waiting mends is one of usage.
 func linkError(err error) error {
 	if _, ok := errors.AsType[*link.FaultError](err); ok {
-		return usagef("%v", err)
+		return &usageError{err.Error(), err}
 	}
 	return err
 }

@@ -69,11 +69,16 @@ func (o *fileOptions) check(fs *pflag.FlagSet) error {
 		{"respawn", "--procfile FILE", o.procfile != ""},
 	} {
 		if fs.Changed(f.name) && !f.there {
-			return usagef("--%s is about %s, and there is none", f.name, f.about)
+			return usageAt(flagWord(f.name), "--%s is about %s, and there is none", f.name, f.about)
 		}
 	}
-	if slices.Contains(o.crontabs, "") || fs.Changed("procfile") && o.procfile == "" {
-		return usagef("the name of the file is empty: give one, as in --crontab /etc/crontab, --procfile Procfile")
+	for _, f := range []struct {
+		name  string
+		empty bool
+	}{{"crontab", slices.Contains(o.crontabs, "")}, {"procfile", fs.Changed("procfile") && o.procfile == ""}} {
+		if f.empty {
+			return usageAt(itemWord(f.name, ""), "the name of the file is empty: give one, as in --crontab /etc/crontab, --procfile Procfile")
+		}
 	}
 	return nil
 }
@@ -111,7 +116,7 @@ var runParts = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 func crontabsIn(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, usagef("%s: there is no such file: name a crontab, or a directory of some", path)
+		return nil, usageAt(itemWord("crontab", path), "%s: there is no such file: name a crontab, or a directory of some", path)
 	}
 	if err != nil || !info.IsDir() {
 		return []string{path}, err
@@ -130,7 +135,7 @@ func crontabsIn(path string) ([]string, error) {
 
 // readCrontab reads a crontab into the lines that it amounts to.
 func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
-	text, err := readTrusted(path, r.options.system)
+	text, err := readTrusted(path, flagWord("crontab"), r.options.system)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -231,11 +236,11 @@ func (r *reader) mailer(jobs []crontab.Job) string {
 }
 
 // readTrusted reads a file whose commands are to be run. What root runs is nobody else's, and so is a
-// system's crontab.
-func readTrusted(path string, system bool) ([]byte, error) {
+// system's crontab. The file is named by a word.
+func readTrusted(path string, at word, system bool) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, usagef("%s: there is no such file", path)
+		return nil, usageAt(at, "%s: there is no such file", path)
 	}
 	if err != nil {
 		return nil, err
@@ -246,9 +251,9 @@ func readTrusted(path string, system bool) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, usagef("%s is a directory: name a file in it", path)
+		return nil, usageAt(at, "%s is a directory: name a file in it", path)
 	case system && (owner(info) != 0 || info.Mode().Perm()&0o022 != 0):
-		return nil, usagef("%s is a system's crontab, and others than root can write it (it belongs to user %d, mode %04o): chown root, chmod 644",
+		return nil, usageAt(at, "%s is a system's crontab, and others than root can write it (it belongs to user %d, mode %04o): chown root, chmod 644",
 			path, owner(info), info.Mode().Perm())
 	case os.Geteuid() == 0:
 		if err := trusted(f, path); err != nil {
@@ -261,7 +266,7 @@ func readTrusted(path string, system bool) ([]byte, error) {
 // readProcfile reads a Procfile, and the .env beside it, into the lines that it amounts to.
 func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 	o := &r.options.fileOptions
-	text, err := readTrusted(o.procfile, false)
+	text, err := readTrusted(o.procfile, valueWord("procfile"), false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -272,11 +277,11 @@ func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 	}
 	p := procfile.Options{Env: env}
 	if p.Port, err = procfile.Port(env, r.app.getenv("PORT")); err != nil {
-		return nil, nil, usagef("%v", err)
+		return nil, nil, usageOf(valueWord("env-file"), "", err)
 	}
 	if o.formation != "" {
 		if p.Formation, err = procfile.ParseFormation(o.formation); err != nil {
-			return nil, nil, usagef("--formation: %v", err)
+			return nil, nil, usageOf(valueWord("formation"), "--formation: ", err)
 		}
 	}
 	if dir := filepath.Dir(o.procfile); dir != "." {
@@ -288,7 +293,7 @@ func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 		p.Flags = append(p.Flags, "--once", "--break")
 	}
 	if f.File.Lines, err = f.Lines(p); err != nil {
-		return nil, nil, usagef("%v", err)
+		return nil, nil, usageOf(valueWord("formation"), "", err)
 	}
 	return f.File, errs, nil
 }
@@ -302,7 +307,7 @@ func (o *fileOptions) environment() ([]string, evfile.Errors, error) {
 			return nil, nil, nil
 		}
 	}
-	text, err := readTrusted(path, false)
+	text, err := readTrusted(path, valueWord("env-file"), false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -144,7 +145,7 @@ func checkListeners(lines []*line) (errs evfile.Errors) {
 				continue
 			}
 			if err := l.listens.Beside(first.listens); err != nil {
-				errs = append(errs, l.fault(usagef("%v (line %d)", err, first.Words[0].Line)))
+				errs = append(errs, l.fault(fmt.Errorf("%w (line %d)", err, first.Words[0].Line)))
 				break
 			}
 		}

@@ -232,7 +232,7 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 	for _, list := range o.types {
 		for letter := range strings.SplitSeq(list, ",") {
 			if !slices.Contains([]string{"f", "d", "l"}, letter) {
-				return w, usagef("--type %s: write f (file), d (directory) or l (symbolic link)", letter)
+				return w, usageAt(itemWord("type", letter), "--type %s: write f (file), d (directory) or l (symbolic link)", letter)
 			}
 			w.Types += letter
 		}

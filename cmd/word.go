@@ -67,16 +67,22 @@ func optionWord(watcher string, e *diag.OptionError) word {
 	return argOf(e.Value)
 }
 
-// optionFlag is the flag that sets an option of a watcher; "": its arguments do.
+// optionFlag is the flag that sets an option of a watcher, which may be named by it; "": its
+// arguments do.
 func optionFlag(watcher, option string) string {
+	if flag, ok := strings.CutPrefix(option, "--"); ok {
+		return flag
+	}
 	return map[string]string{
 		"watch-fd Match":     "match",
+		"watch-fd State":     "state",
 		"every State":        "state",
 		"on-exit PIDFiles":   "pidfile",
 		"on-exit Commands":   "command",
 		"on-exit Child":      "child",
 		"stat Exts":          "ext",
 		"stat Globs":         "glob",
+		"stat IGlobs":        "iglob",
 		"stat Ignore":        "ignore",
 		"stat IgnoreFiles":   "ignore-file",
 		"probe CACert":       "cacert",
@@ -90,6 +96,9 @@ func optionFlag(watcher, option string) string {
 		"on-http Hash":       "hmac-hash",
 		"on-http Signed":     "hmac-signed",
 		"on-http Time":       "hmac-time",
+		"on-http Origins":    "origin",
+		"on-http ClientCA":   "client-ca",
+		"on-http AccessLog":  "access-log",
 		"on-http CertFile":   "tls-cert",
 	}[watcher+" "+option]
 }

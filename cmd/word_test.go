@@ -16,11 +16,11 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// mute is an error with another text.
-type mute struct{ error }
+// mutedError is an error with another text.
+type mutedError struct{ error }
 
-func (mute) Error() string   { return "" }
-func (m mute) Unwrap() error { return m.error }
+func (mutedError) Error() string   { return "" }
+func (m mutedError) Unwrap() error { return m.error }
 
 // A line of testdata/carets that is faulty has a caret below its fault, wherever that is found: by
 // what parses a value, by the command, by its watcher when it is made or started. What the message
@@ -51,7 +51,7 @@ func TestFault_hasItsCaret(t *testing.T) {
 			continue
 		}
 		tested++
-		for _, fault := range []error{fault, mute{fault}} {
+		for _, fault := range []error{fault, mutedError{fault}} {
 			got := l.fault(fault)
 			if source, caret, _ := strings.Cut(got.Excerpt(), "\n"); caret != "    "+row {
 				t.Errorf("%s\n%s\n%s\nwant\n    %s", got, source, caret, row)

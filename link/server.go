@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // ServerOptions are where a link is, and how to get in.
@@ -171,22 +173,25 @@ func plain(r rune) bool {
 }
 
 // CheckSubject says what is wrong with a subject: words with dots between them. Of a filter *
-// stands for one word, and > at the end for all that follow.
+// stands for one word, and > at the end for all that follow. An error
+// knows its place in the subject ([diag.Offset]).
 func CheckSubject(subject string, filter bool) error {
 	words := strings.Split(subject, ".")
+	at := 0
 	for i, word := range words {
 		switch {
 		case word == "":
-			return fmt.Errorf("%q is no subject: it is words with a dot between them, as in ev.jobs.invoice", subject)
+			return diag.At(at, fmt.Errorf("%q is no subject: it is words with a dot between them, as in ev.jobs.invoice", subject))
 		case filter && (word == "*" || word == ">" && i == len(words)-1):
 		case strings.ContainsAny(word, "*>"):
 			if filter {
-				return fmt.Errorf("%q: * stands for a whole word, and > for all words at the end", subject)
+				return diag.At(at, fmt.Errorf("%q: * stands for a whole word, and > for all words at the end", subject))
 			}
-			return fmt.Errorf("%q: an event is stored under one subject, without * and >", subject)
+			return diag.At(at, fmt.Errorf("%q: an event is stored under one subject, without * and >", subject))
 		case strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-			return fmt.Errorf("%q: there is no space in a subject", subject)
+			return diag.At(at, fmt.Errorf("%q: there is no space in a subject", subject))
 		}
+		at += len(word + ".")
 	}
 	if words[0] == "_EV" || strings.HasPrefix(words[0], "$") {
 		return fmt.Errorf("%q: what begins with %s is the server's and ev's own", subject, words[0])

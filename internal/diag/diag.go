@@ -14,17 +14,17 @@ import (
 	"github.com/evshell/ev/internal/width"
 )
 
-// A placed error is one that knows its place in the text that was parsed.
-type placed struct {
+// A placedError is one that knows its place in the text that was parsed.
+type placedError struct {
 	error
 	offset int
 }
 
-func (e *placed) Unwrap() error { return e.error }
-func (e *placed) Offset() int   { return e.offset }
+func (e *placedError) Unwrap() error { return e.error }
+func (e *placedError) Offset() int   { return e.offset }
 
 // At returns err with its place in the text that was parsed, in bytes.
-func At(offset int, err error) error { return &placed{err, offset} }
+func At(offset int, err error) error { return &placedError{err, offset} }
 
 // Within returns an error of a part of a text as one of the text: the part begins at start. No
 // error stays none.
@@ -63,6 +63,14 @@ func Option(field, value string, err error) error {
 		return nil
 	}
 	return &OptionError{Option: field, Value: value, Err: err}
+}
+
+// OrOption is Option for an error that may know already what it is about, and is left alone then.
+func OrOption(field, value string, err error) error {
+	if _, known := errors.AsType[*OptionError](err); known {
+		return err
+	}
+	return Option(field, value, err)
 }
 
 // Excerpt is two lines: what of a line surrounds the byte at offset, and a caret below that byte,

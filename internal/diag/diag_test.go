@@ -32,6 +32,25 @@ func TestOffset(t *testing.T) {
 	}
 }
 
+func TestOption(t *testing.T) {
+	err := errors.New("no such file")
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"the outer one is the caller's": {Option("PIDFiles", "a", Option("Paths", "b", err)), "PIDFiles a"},
+		"if it is not known":            {OrOption("FDs", "a", err), "FDs a"},
+		"what is known stays":           {OrOption("FDs", "a", Option("State", "b", err)), "State b"},
+	} {
+		if e, ok := errors.AsType[*OptionError](tt.err); !ok || e.Option+" "+e.Value != tt.want || !errors.Is(tt.err, err) {
+			t.Errorf("%s: %#v, want %s", name, tt.err, tt.want)
+		}
+	}
+	if Option("FDs", "a", nil) != nil || OrOption("FDs", "a", nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
 func TestExcerpt(t *testing.T) {
 	for _, tt := range []struct {
 		line   string

@@ -86,9 +86,10 @@ func New(root string, o Options) (*Matcher, error) {
 		return nil, err
 	}
 	for _, pattern := range o.Ignore {
-		r, err := parseTyped(m.local(pattern))
+		local := m.local(pattern)
+		r, err := parseTyped(local)
 		if err != nil {
-			return nil, diag.Option("Ignore", pattern, fmt.Errorf("--ignore %q: %w", pattern, err))
+			return nil, diag.Option("Ignore", pattern, fmt.Errorf("--ignore %q: %w", pattern, asGiven(pattern, local, err)))
 		}
 		r.text = pattern
 		m.typed.rules = append(m.typed.rules, r)

@@ -49,10 +49,10 @@ func newKeepers(local func(string) string, o Options) (keepers, error) {
 		case r.negated:
 			err = errors.New("a ! takes nothing out here: use --ignore, or write \\! for the character")
 		case r.dirs:
-			err = diag.At(len(glob)-len("/"), errors.New("it ends in a slash: add ** for all that is below"))
+			err = diag.At(len(pattern)-len("/"), errors.New("it ends in a slash: add ** for all that is below"))
 		}
 		if err != nil {
-			return k, diag.Option(option, glob, fmt.Errorf("%s %q: %w", flag, glob, err))
+			return k, diag.Option(option, glob, fmt.Errorf("%s %q: %w", flag, glob, asGiven(glob, pattern, err)))
 		}
 		g := newKeeper(r, fold)
 		depth := 0

@@ -20,7 +20,9 @@ func parseTyped(pattern string) (rule, error) {
 	glob, negated := strings.CutPrefix(pattern, "!")
 	glob, dirs := strings.CutSuffix(glob, "/")
 	inPath := strings.Contains(glob, "/")
-	glob = expandClasses(strings.TrimPrefix(strings.TrimPrefix(glob, "./"), "/"))
+	glob = strings.TrimPrefix(strings.TrimPrefix(glob, "./"), "/")
+	given, at := glob, len(strings.TrimSuffix(pattern, "/"))-len(glob)
+	glob = expandClasses(glob)
 	if below, ok := strings.CutSuffix(glob, "/**"); ok && below != "" && below != "**" {
 		glob += "/*" // doublestar's "a/**" takes in a
 	}
@@ -32,8 +34,7 @@ func parseTyped(pattern string) (rule, error) {
 	case alternatives(glob) > maxAlternatives:
 		return rule{}, fmt.Errorf("braces that stand for over %d patterns: give several simpler ones", maxAlternatives)
 	}
-	at := len(strings.TrimSuffix(pattern, "/")) - len(glob)
-	for part := range strings.SplitSeq(glob, "/") {
+	for part := range strings.SplitSeq(given, "/") {
 		if part == "" || part == "." || part == ".." {
 			return rule{}, diag.At(at, fmt.Errorf("no path has a part %q: write it relative to the watched directory", part))
 		}
@@ -141,6 +142,15 @@ func (m *Matcher) local(pattern string) string {
 		return "!/" + rest
 	}
 	return "/" + rest
+}
+
+// asGiven is an error of a pattern as one of the pattern as it was given, whose end is the same: its
+// place is another.
+func asGiven(given, pattern string, err error) error {
+	if at := diag.Offset(err); at > 0 {
+		return diag.At(at+len(given)-len(pattern), err)
+	}
+	return err
 }
 
 // noise says whose a temporary name is that comes and goes beside what is saved or copied; "" if it is none.

@@ -202,7 +202,7 @@ func (w *Watcher) Start() error {
 		s, err := w.open(form)
 		if err != nil {
 			w.closeAll()
-			return diag.Option("FDs", form.text, err)
+			return diag.OrOption("FDs", form.text, err)
 		}
 		w.sources[s] = true
 		w.opened = append(w.opened, s)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/loop"
 )
 
@@ -61,16 +62,16 @@ func (w *Watcher) openTail(form form) (source, error) {
 	}
 	var err error
 	if t.notices, err = w.opts.Notices(w.loop, form.name, func(event.Detail) { t.changed() }); err != nil {
-		return nil, err
+		return nil, diag.Option("FDs", form.text, err)
 	}
 	if w.opts.State != "" {
 		if t.place, err = openPlace(w.opts.State); err != nil {
-			return nil, err
+			return nil, diag.Option("State", w.opts.State, err)
 		}
 	}
 	// What happens between the first notice and the first look is seen twice, which does no harm.
 	if err := t.notices.Start(); err != nil {
-		return nil, err
+		return nil, diag.Option("FDs", form.text, err)
 	}
 	t.begin()
 	return t, nil

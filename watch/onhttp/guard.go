@@ -1,12 +1,15 @@
 package onhttp
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/evshell/ev/internal/diag"
 )
 
 // A guard says who may ask at all, by where a request comes from and under which name: before a token
@@ -32,12 +35,13 @@ func newGuard(o Options, g *gate) (*guard, error) {
 	for _, origin := range o.Origins {
 		if origin == "*" {
 			if g.asks() && !g.asksSecret() || a.mutual {
-				return nil, fmt.Errorf("--origin '*' beside a password or a certificate, which a browser sends by itself, would let every page in: name the origins")
+				return nil, diag.Option("Origins", origin,
+					errors.New("--origin '*' beside a password or a certificate, which a browser sends by itself, would let every page in: name the origins"))
 			}
 			continue
 		}
 		if err := a.cross.AddTrustedOrigin(origin); err != nil {
-			return nil, fmt.Errorf("--origin %s: write SCHEME://HOST[:PORT], as in https://app.example: %w", origin, err)
+			return nil, diag.Option("Origins", origin, fmt.Errorf("--origin %s: write SCHEME://HOST[:PORT], as in https://app.example: %w", origin, err))
 		}
 	}
 	return a, nil

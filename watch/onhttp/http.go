@@ -155,13 +155,13 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	}
 	if o.CertFile != "" {
 		if _, err = newTLS(o); err != nil {
-			return nil, diag.Option("CertFile", o.CertFile, err)
+			return nil, err
 		}
 	}
 	if o.AccessLog != "" {
 		w.access, err = newAccessLog(o)
 	}
-	return w, err
+	return w, diag.Option("AccessLog", o.AccessLog, err)
 }
 
 // check refuses what no request could have.
@@ -199,7 +199,7 @@ func (w *Watcher) Start() error {
 	}
 	server, err := w.opts.Hub.join(w)
 	if err != nil {
-		return diag.Option("Addr", w.opts.Addr, err)
+		return diag.OrOption("Addr", w.opts.Addr, err)
 	}
 	w.server, w.failed = server, false
 	w.stopped.Store(false)

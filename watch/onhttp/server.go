@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 )
@@ -91,7 +92,7 @@ func (h *Hub) join(w *Watcher) (*server, error) {
 	if s != nil {
 		differs := s.differs(&w.opts.Listening)
 		if differs != "" && slices.ContainsFunc(s.members, (*Watcher).Active) {
-			return nil, fmt.Errorf("%s: another watcher listens at %s with another %[1]s: it is the listener's, and must be the same", differs, w.opts.Addr)
+			return nil, differently(differs, w.opts.Addr)
 		}
 		if differs != "" {
 			s.close()
@@ -148,12 +149,18 @@ func (o *Options) Beside(first *Options) error {
 		return nil
 	}
 	if flag := first.differs(&o.Listening); flag != "" {
-		return fmt.Errorf("%s: another watcher listens at %s with another %[1]s: it is the listener's, and must be the same", flag, o.Addr)
+		return differently(flag, o.Addr)
 	}
 	if first.takesAllOf(o) {
-		return fmt.Errorf("no request gets here, since another watcher before it takes all that this one would: give one of them a --path, --host or --method")
+		return diag.Option("Addr", o.Addr,
+			errors.New("no request gets here, since another watcher before it takes all that this one would: give one of them a --path, --host or --method"))
 	}
 	return nil
+}
+
+// differently is the error for a flag that another listener at an address has otherwise.
+func differently(flag, addr string) error {
+	return diag.Option(flag, "", fmt.Errorf("%s: another watcher listens at %s with another %[1]s: it is the listener's, and must be the same", flag, addr))
 }
 
 // listen opens an address.
@@ -205,7 +212,7 @@ func (h *Hub) listen(w *Watcher) (*server, error) {
 func newTLS(o Options) (*tls.Config, error) {
 	cert, err := liveCertificate(o)
 	if err != nil {
-		return nil, err
+		return nil, diag.Option("CertFile", o.CertFile, err)
 	}
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -226,7 +233,7 @@ func newTLS(o Options) (*tls.Config, error) {
 		return pool, err
 	}, o.ClientCA)
 	if err != nil {
-		return nil, err
+		return nil, diag.Option("ClientCA", o.ClientCA, err)
 	}
 	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 	base := c.Clone()

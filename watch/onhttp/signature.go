@@ -200,7 +200,9 @@ func hashOf(name string) (func() hash.Hash, error) {
 func parseSigned(text string, timed bool) (parts []signedPart, err error) {
 	body := false
 	for rest := text; rest != ""; {
+		at := len(text) - len(rest)
 		before, after, found := strings.Cut(rest, "{")
+		at += len(before)
 		parts = append(parts, signedPart{text: before})
 		if !found {
 			break
@@ -209,12 +211,12 @@ func parseSigned(text string, timed bool) (parts []signedPart, err error) {
 		header, isHeader := strings.CutPrefix(name, "header.")
 		switch {
 		case !closed:
-			return nil, fmt.Errorf("%q: there is no } after {%s", text, name)
+			return nil, diag.At(at, fmt.Errorf("%q: there is no } after {%s", text, name))
 		case name == "body":
 			body = true
 		case isHeader && isToken(header), name == "url", name == "method", name == "path", name == "time" && timed:
 		default:
-			return nil, fmt.Errorf("%q: {%s} can't be in what is signed: there are {body}, {header.NAME}, {url}, {method}, {path}", text, name)
+			return nil, diag.At(at, fmt.Errorf("%q: {%s} can't be in what is signed: there are {body}, {header.NAME}, {url}, {method}, {path}", text, name))
 		}
 		parts = append(parts, signedPart{name: name})
 		rest = after
