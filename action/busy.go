@@ -162,6 +162,13 @@ func merge(older, newer event.Event) event.Event {
 	return event.Merge(older, newer)
 }
 
+// Combine is event.Merge for events that are waited for or bring descriptors: the newer one
+// stands for both.
+func Combine(older, newer event.Event) event.Event { return merge(older, newer) }
+
+// Drop is for an event that will have no run, and nothing else.
+func Drop(e event.Event, v event.Verdict) { drop(e, v) }
+
 // drop is for an event that will have no run.
 func drop(e event.Event, v event.Verdict) {
 	release(e)

@@ -280,6 +280,19 @@ func (x *Exec) stop() {
 	}
 }
 
+// Abandon stops what runs now, and kills it within the time that is left.
+func (x *Exec) Abandon(left time.Duration) {
+	runs := slices.Clone(x.runs)
+	x.stop()
+	x.loop.After(left/2, func() {
+		for _, r := range runs {
+			if slices.Contains(x.runs, r) {
+				r.kill()
+			}
+		}
+	})
+}
+
 // Kill kills what runs, at once.
 func (x *Exec) Kill() {
 	for _, r := range slices.Clone(x.runs) {

@@ -84,6 +84,9 @@ func (c *command) prepare(sp *process.Spec, r *run) (outputs []*pump, err error)
 		return nil, err
 	}
 	sp.Files = [3]*os.File{in, c.Stdout.file, c.Stderr.file}
+	if lock := r.event.Lock; lock != nil {
+		sp.Lock = lock.File
+	}
 	if c.Prefix != "" {
 		for i, out := range []*Output{c.Stdout, c.Stderr} {
 			p, end, err := newPump(c, out)

@@ -54,6 +54,14 @@ type Event struct {
 	Name   string // the watcher's label
 	Time   time.Time
 	Detail Detail
+	Lock   *Lock // that it has; nil: it needs none
+}
+
+// A Lock is what an event has that happens on one of several machines.
+type Lock struct {
+	Fence  uint64 // grows with each claim
+	Holder string
+	File   *os.File // that its command inherits, and has the lock with; may be nil
 }
 
 // A Finder is a Detail that finds fields by their names itself: such as it does not yield, since
@@ -86,6 +94,9 @@ func (e Event) Fields() iter.Seq2[string, Value] {
 			!yield("time", Time(e.Time)) {
 			return
 		}
+		if e.Lock != nil && (!yield("fence", Int(int64(e.Lock.Fence))) || !yield("holder", Text(e.Lock.Holder))) {
+			return
+		}
 		e.Detail.Fields()(yield)
 	}
 }
@@ -101,6 +112,10 @@ func (e Event) Lookup(name string) (Value, bool) {
 		if n == name {
 			return v, true
 		}
+	}
+	if name == "hostname" { // the same for all events of a machine
+		host, _ := os.Hostname()
+		return Text(host), true
 	}
 	return Value{}, false
 }

@@ -44,17 +44,27 @@ func NewTemplate(s string) Template {
 }
 
 // Append appends the text with e's values in the placeholders' places.
-func (t Template) Append(b []byte, e Event) []byte {
+func (t Template) Append(b []byte, e Event) []byte { return t.AppendFunc(b, e, nil) }
+
+// AppendFunc is Append with each value changed by fn, if that is not nil.
+func (t Template) AppendFunc(b []byte, e Event, fn func(string) string) []byte {
 	for _, p := range t.parts {
 		b = append(b, p.text...)
 		if p.field == "" {
 			continue
 		}
+		v, ok := Text(""), true
 		if p.field == "{}" {
-			b = append(b, e.Detail.Subject()...)
-		} else if v, ok := e.Lookup(p.field[1 : len(p.field)-1]); ok {
-			b = v.AppendText(b)
+			v = Text(e.Detail.Subject())
 		} else {
+			v, ok = e.Lookup(p.field[1 : len(p.field)-1])
+		}
+		switch {
+		case ok && fn == nil:
+			b = v.AppendText(b)
+		case ok:
+			b = append(b, fn(v.String())...)
+		default:
 			b = append(b, p.field...)
 		}
 	}

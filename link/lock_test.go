@@ -236,7 +236,7 @@ func TestLock_clockAhead(t *testing.T) {
 	}{
 		{0, link.Won, ""},
 		{time.Minute, link.Won, "clock is 1m ahead"},
-		{time.Hour, link.Failed, "clock is 1h ahead"},
+		{time.Hour, link.Failed, "ahead of the server's by 1h"},
 	} {
 		s := fake(t, func(s *natstest.Server) { s.Ahead = -tt.ahead })
 		h := newHost(t, "a", s.URL())

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/evshell/ev/internal/span"
@@ -13,6 +14,9 @@ type clock struct {
 	at     time.Time
 	warned bool
 }
+
+// ErrClock is why nothing is claimed by a clock that is wrong.
+var ErrClock error = &FaultError{"this machine's clock is ahead of the server's"}
 
 const (
 	clockKnown   = 10 * time.Minute
@@ -53,7 +57,7 @@ func (l *natsLink) tooFarAhead(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.clock.ahead > clockRefuses {
-		return faultf("this machine's clock is %s ahead of the server's: nothing is run under a lock until it is set",
+		return fmt.Errorf("%w by %s: nothing is run under a lock until it is set", ErrClock,
 			span.Format(l.clock.ahead.Round(time.Second)))
 	}
 	return nil

@@ -24,6 +24,7 @@ type Spec struct {
 	Env   []string    // its whole environment
 	Dir   string      // where it runs; empty: where ev does
 	Files [3]*os.File // its standard input, output and error; nil: /dev/null
+	Lock  *os.File    // its descriptor 3: a lock that it has as long as it has that; nil: none
 
 	Foreground bool           // it stays in ev's process group, and leads none of its own
 	Cgroup     *Cgroup        // it gets one of its own in this, if not nil
@@ -154,7 +155,7 @@ func (sp *Spec) start() (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	var fds [3]uintptr
+	fds := make([]uintptr, len(sp.Files), len(sp.Files)+1)
 	for i, f := range sp.Files {
 		if f == nil {
 			if f, err = os.OpenFile(os.DevNull, [...]int{os.O_RDONLY, os.O_WRONLY, os.O_WRONLY}[i], 0); err != nil {
@@ -163,6 +164,9 @@ func (sp *Spec) start() (*Process, error) {
 			defer f.Close()
 		}
 		fds[i] = f.Fd()
+	}
+	if sp.Lock != nil {
+		fds = append(fds, sp.Lock.Fd())
 	}
 	g := &group{pidfd: -1, foreground: sp.Foreground}
 	sys := sp.attributes(&g.pidfd)
@@ -175,8 +179,9 @@ func (sp *Spec) start() (*Process, error) {
 	}
 	program, words := sigmask.Wrap(file, sp.Argv)
 	began := time.Now()
-	g.pid, err = fork(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds[:], Sys: sys})
+	g.pid, err = fork(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds, Sys: sys})
 	runtime.KeepAlive(sp.Files)
+	runtime.KeepAlive(sp.Lock)
 	if err != nil {
 		g.release()
 		return nil, explain(file, err)

@@ -140,3 +140,22 @@ func TestEnviron(t *testing.T) {
 		}
 	}
 }
+
+// A process has the lock that it is given as descriptor 3, and no other of ev's.
+func TestStart_lock(t *testing.T) {
+	lock, err := os.Create(filepath.Join(t.TempDir(), "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	r := newRig(t)
+	if _, end := r.shell(Spec{Lock: lock}, `echo held >&3`); end.String() != "exited 0" {
+		t.Error(end)
+	}
+	if text, err := os.ReadFile(lock.Name()); string(text) != "held\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, end := r.shell(Spec{}, `exec 2>/dev/null; echo held >&3`); end.String() == "exited 0" {
+		t.Error("without a lock there is a descriptor 3")
+	}
+}

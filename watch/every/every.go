@@ -37,6 +37,10 @@ type Options struct {
 	CatchUp CatchUp
 	State   string // the file that remembers, from one run to the next, up to when instants were dealt with; or empty
 
+	// Load has then told up to when instants were dealt with, as a lock remembers it that
+	// several ev share; zero: there is nothing to remember yet. nil: State says it.
+	Load func(then func(time.Time))
+
 	Starter *process.Starter // of Rule's command
 	Report  *report.Reporter
 }
@@ -63,7 +67,11 @@ type Watcher struct {
 	settled time.Time // the instants up to here were dealt with
 	luck    float64   // of the next instant, in [0, 1)
 	missed  int64     // that no event has told
+	loading *loading  // the start that waits for what Load tells; nil: none
 }
+
+// A loading is a start that waits. It has a size, so that each has an address of its own.
+type loading struct{ _ byte }
 
 var _ watch.Watcher = (*Watcher)(nil)
 
@@ -103,12 +111,35 @@ func (e *Watcher) Start() error {
 			return diag.Option("State", e.options.State, err)
 		}
 	}
+	if e.options.Load != nil {
+		e.load()
+		return nil
+	}
 	e.arm()
 	return nil
 }
 
+// load waits for what Load tells, unless it is stopped before.
+func (e *Watcher) load() {
+	start := &loading{}
+	e.loading = start
+	e.loop.Ref()
+	e.options.Load(func(settled time.Time) {
+		e.loop.Unref()
+		if e.loading != start {
+			return
+		}
+		e.loading = nil
+		if !settled.IsZero() {
+			e.settled = settled
+		}
+		e.arm()
+	})
+}
+
 // Stop ends the schedule.
 func (e *Watcher) Stop() {
+	e.loading = nil
 	e.forget()
 	e.periodic.Stop()
 	e.fed.Forget()
@@ -118,7 +149,7 @@ func (e *Watcher) Stop() {
 func (e *Watcher) Feed() { e.fed.Add() }
 
 // Active reports whether an instant is awaited.
-func (e *Watcher) Active() bool { return e.periodic.Active() || e.asking() }
+func (e *Watcher) Active() bool { return e.periodic.Active() || e.asking() || e.loading != nil }
 
 // Pending reports whether an event waits to be emitted.
 func (e *Watcher) Pending() bool { return e.periodic.Pending() || e.fed.Pending() }
