@@ -121,7 +121,33 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 	if err := o.comes(a, c, w); err != nil {
 		return err
 	}
+	if lock := b.Lock; lock != nil {
+		lock.Instant = func(d event.Detail) (time.Time, bool) { return d.(event.Every).Due, true }
+		lock.Again = func(due time.Time) event.Detail {
+			return event.Every{Schedule: w.Text, Due: due, Late: max(time.Since(due), 0)}
+		}
+		if w.CatchUp == every.CatchUpAll && o.onBusy == "" {
+			lock.Busy = action.Queue
+			if b.Exec != nil {
+				b.Exec.Busy.Policy = action.Queue
+			}
+		}
+	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		if lock := b.Lock; lock != nil {
+			shared, err := lock.Open(l.Post)
+			if err != nil {
+				return nil, err
+			}
+			w.Load = func(then func(time.Time)) {
+				shared.Settled(lock.Name, lock.Label, func(at time.Time, err error) {
+					if err != nil {
+						a.report.Errorf("the lock %s: what was dealt with can't be known: %v", lock.Name, err)
+					}
+					then(at)
+				})
+			}
+		}
 		return every.New(l, w, emit), nil
 	}
 	return sink(c.Context(), b)
@@ -288,8 +314,11 @@ func reading(k schedule.Kind) string {
 }
 
 func (o *everyOptions) parseCatchUp() (every.CatchUp, error) {
+	if o.state != "" && o.lock != "" {
+		return 0, usagef("--lock remembers what was dealt with, for all: leave out --state")
+	}
 	if o.catchUp == "" {
-		if o.state != "" {
+		if o.state != "" || o.lock != "" {
 			return every.CatchUpOnce, nil
 		}
 		return every.CatchUpNone, nil

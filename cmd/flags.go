@@ -26,6 +26,7 @@ type options struct {
 	watcherFlags
 	outputFlags
 	commandFlags
+	sharedFlags
 }
 
 // add adds them to a command that has added its own.
@@ -34,6 +35,7 @@ func (o *options) add(c *cobra.Command) {
 	o.watcherFlags.add(c.Flags())
 	o.outputFlags.add(c.Flags())
 	o.commandFlags.add(c.Flags())
+	o.sharedFlags.add(c.Flags())
 }
 
 // bind describes what the flags and the COMMAND say. The caller adds the watcher. sample is an
@@ -42,6 +44,9 @@ func (o *options) add(c *cobra.Command) {
 func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (session.Binding, error) {
 	b := session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.report}
 	if err := o.watcherFlags.bind(&b); err != nil {
+		return b, err
+	}
+	if err := o.sharedFlags.bind(a, c, &b, o.name, len(command) > 0 || o.script != ""); err != nil {
 		return b, err
 	}
 	argv, err := o.argv(a, c, command)
@@ -56,7 +61,15 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 			return b, err
 		}
 	}
-	err = o.outputFlags.bind(a, &b)
+	if err := lockBusy(&b); err != nil {
+		return b, err
+	}
+	if err := o.outputFlags.bind(a, &b); err != nil {
+		return b, err
+	}
+	if b.Emit != nil && !o.print {
+		b.Render = nil // it goes elsewhere
+	}
 	return b, err
 }
 
@@ -258,7 +271,7 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 	case f.retryMax < f.retryDelay:
 		return usageAt(valueWord("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
 	}
-	if err := action.CheckArgs(argv, event.Event{Detail: b.Sample}); err != nil {
+	if err := action.CheckArgs(argv, sampleOf(b)); err != nil {
 		e, _ := errors.AsType[*action.ArgError](err)
 		return usageOf(f.word(e.Arg), "", err)
 	}

@@ -130,7 +130,7 @@ func Usage(f *pflag.Flag) string {
 func writeFlagNames(b *strings.Builder, c *cobra.Command) {
 	const many = 30
 	for _, g := range FlagGroups(c) {
-		line := "\n" + g.Title + ":"
+		line := "\n" + strings.TrimSuffix(g.Title, " flags") + ":" // so that they fit on one
 		for i, f := range g.Flags {
 			s := "--" + f.Name
 			if g.Title == ownTitle && len(g.Flags) < many {

@@ -18,7 +18,6 @@ import (
 // onMessageOptions are the flags of on-message.
 type onMessageOptions struct {
 	options
-	linkFlags
 	group    string
 	eachHost bool
 	from     string
@@ -60,7 +59,6 @@ deliveries. A message that is no CloudEvent has the field 'payload' alone.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
-	o.linkFlags.add(fs)
 	fs.StringVar(&o.group, "group", "", "of all ev of a group one gets each event (default: the --name) `NAME`")
 	fs.BoolVar(&o.eachHost, "each-host", false, "each host gets each event")
 	fs.StringVar(&o.from, "from", "", "where a new group begins: with all that is stored, or what was stored since a time (default: with what comes) `all|TIME`")
@@ -134,7 +132,7 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 		}
 	}
 	w.Consume.From.All = o.from == "all"
-	lo, err := o.linkFlags.options(a)
+	lo, err := o.sharedFlags.options(a)
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,13 @@ type topic struct{ name, short, long string }
 func topics() []topic {
 	return []topic{
 		{"time", "how durations, times and schedules are written", timeHelp},
+		{"cluster", "locks and events that several ev share", clusterHelp},
 		{"format", "placeholders, fields and escapes", `In --format and in the arguments of a COMMAND, {field} stands for a field of the
 event, and {} for its subject. What is no field stays as it is, and so does
 ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
 
-  every event    watcher name seq time
+  every event    watcher name seq time; with --lock fence holder; and hostname,
+                 in placeholders
   watch-fd       fd source ready line data partial peer lines count, groups
                  of --match
   timer          after repeat due late missed

@@ -35,6 +35,10 @@ type Binding struct {
 	Render action.Render
 	// Exec says what command is run; nil: none.
 	Exec *action.Options
+	// Lock is what each event needs before it happens; nil: nothing.
+	Lock *Lock
+	// Emit says where the events are stored; nil: nowhere.
+	Emit *action.EmitOptions
 	// Advice says what is likely wrong, and what to do, when the command runs over and
 	// over (Exec.Storm).
 	Advice string

@@ -111,13 +111,14 @@ func (a *actor) Close(gone func()) {
 	a.logf("close %s", a.name)
 }
 
-func (a *actor) Running() (int, time.Time) { return len(a.events), time.Time{} }
-func (a *actor) Waiting() int              { return 2 * len(a.events) }
-func (a *actor) Foreground() bool          { return a.o.Foreground && len(a.events) > 0 }
-func (a *actor) Suspend()                  { a.logf("suspend %s", a.name) }
-func (a *actor) Resume()                   { a.logf("resume %s", a.name) }
-func (a *actor) Restart()                  { a.logf("restart %s", a.name) }
-func (a *actor) Kill()                     { a.logf("kill %s", a.name) }
+func (a *actor) Running() (int, time.Time)  { return len(a.events), time.Time{} }
+func (a *actor) Waiting() int               { return 2 * len(a.events) }
+func (a *actor) Foreground() bool           { return a.o.Foreground && len(a.events) > 0 }
+func (a *actor) Suspend()                   { a.logf("suspend %s", a.name) }
+func (a *actor) Resume()                    { a.logf("resume %s", a.name) }
+func (a *actor) Restart()                   { a.logf("restart %s", a.name) }
+func (a *actor) Kill()                      { a.logf("kill %s", a.name) }
+func (a *actor) Abandon(left time.Duration) { a.logf("abandon %s, %v left", a.name, left) }
 
 // A listener logs what an Observer is told.
 type listener struct{ *stage }

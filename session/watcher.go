@@ -19,6 +19,9 @@ type Watcher struct {
 	watcher   watch.Watcher
 	print     *action.Print
 	exec      command // nil: none
+	gate      *gate   // nil: events need no lock
+	store     *action.Emit
+	broken    bool // nothing can be stored any more
 	seq       uint64
 	from      uint64 // seq at the last start
 	full      int    // how many of print and exec want no more for now
@@ -45,6 +48,7 @@ type command interface {
 	Resume()
 	Restart()
 	Kill()
+	Abandon(left time.Duration)
 }
 
 // bind makes what a binding describes. Nothing is started.
@@ -73,7 +77,38 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 		}
 		w.exec = s.exec(o)
 	}
+	if b.Lock != nil {
+		if w.gate, err = w.newGate(b.Lock); err != nil {
+			return nil, err
+		}
+	}
+	if b.Emit != nil {
+		o := *b.Emit
+		o.Report, o.Hold, o.Failed = b.Report, w.holdToStore, func(error) { w.broken = true; w.watcher.Stop() }
+		w.store = action.NewEmit(s.loop, o)
+		if err := w.store.Start(); err != nil {
+			return nil, err
+		}
+	}
 	return w, nil
+}
+
+// holdToStore is hold for the events that are on their way elsewhere.
+func (w *Watcher) holdToStore(full bool) bool {
+	_, can := w.watcher.(watch.Holder)
+	if can {
+		w.hold(full)
+	}
+	return can
+}
+
+// busy reports whether its command runs, or waits to.
+func (w *Watcher) busy() bool {
+	if w.exec == nil {
+		return false
+	}
+	running, _ := w.exec.Running()
+	return running+w.exec.Waiting() > 0
 }
 
 // begin starts the watcher for the first time, and the clocks that end the loop.
@@ -114,10 +149,24 @@ func (w *Watcher) emit(d event.Detail) {
 	if s.ending || w.Count > 0 && w.seq-w.from >= uint64(w.Count) {
 		return
 	}
+	if w.gate != nil {
+		w.gate.offer(d)
+		return
+	}
+	w.happen(event.Event{Name: w.Name, Detail: d})
+}
+
+// happen is an event: it is stamped, and counts.
+func (w *Watcher) happen(e event.Event) {
+	s := w.session
+	if s.ending || w.Count > 0 && w.seq-w.from >= uint64(w.Count) {
+		action.Drop(e, event.Refused)
+		return
+	}
 	s.events++
 	w.seq++
 	w.last = s.loop.Now()
-	if d, ok := d.(event.Signal); ok {
+	if d, ok := e.Detail.(event.Signal); ok {
 		w.taken[syscall.Signal(d.Number)] += d.Count
 	}
 	if w.seq-w.from == uint64(w.Count) {
@@ -128,19 +177,22 @@ func (w *Watcher) emit(d event.Detail) {
 	if s.config.Once {
 		s.loop.Break()
 	}
-	e := event.Event{Seq: w.seq, Name: w.Name, Time: w.last, Detail: d}
+	e.Seq, e.Time = w.seq, w.last
 	for _, o := range s.observers {
 		o.Happened(e)
 	}
 	if w.print != nil {
 		w.print.Do(e)
 	}
+	if w.store != nil {
+		w.store.Do(e)
+	}
 	if w.exec != nil {
 		w.exec.Do(e)
 		w.overlook()
 		return
 	}
-	if d, ok := d.(event.Exit); ok && w.ChildStatus && w.ownsStatus() {
+	if d, ok := e.Detail.(event.Exit); ok && w.ChildStatus && w.ownsStatus() {
 		s.end = End{Why: CommandEnded, Status: d.Status}
 		if killer, err := sig.Parse(d.Signal); err == nil {
 			s.end.Status = signalled + int(killer)
@@ -194,9 +246,20 @@ func (w *Watcher) skipped() {
 }
 
 // ran takes the outcome of each run.
-func (w *Watcher) ran(_ event.Event, o action.Outcome) {
+func (w *Watcher) ran(e event.Event, o action.Outcome) {
 	s := w.session
 	w.outcome = &o
+	if w.store != nil {
+		w.store.Ran(e, o)
+	}
+	if w.gate != nil {
+		s.loop.Ref()
+		s.loop.Post(func() { // what waits for the command has been started by then
+			s.loop.Unref()
+			w.gate.done()
+			w.gate.next()
+		})
+	}
 	for _, observer := range s.observers {
 		observer.Ran(w, o)
 	}
@@ -227,7 +290,7 @@ func (w *Watcher) ran(_ event.Event, o action.Outcome) {
 // failed reports whether an error has ended the watcher, which has told it.
 func (w *Watcher) failed() bool {
 	f, ok := w.watcher.(watch.Failer)
-	return ok && f.Failed()
+	return ok && f.Failed() || w.broken || w.gate != nil && w.gate.failed && !w.closed
 }
 
 // close stops the watcher for good, and what it has started; gone is called once its
@@ -239,9 +302,17 @@ func (w *Watcher) close(gone func()) {
 	for _, stop := range w.clocks {
 		stop()
 	}
+	if w.gate != nil {
+		w.gate.close()
+	}
 	if w.exec == nil {
 		gone()
 		return
 	}
-	w.exec.Close(gone)
+	w.exec.Close(func() {
+		if w.gate != nil {
+			w.gate.done()
+		}
+		gone()
+	})
 }

@@ -29,7 +29,7 @@ func rooms() map[string][]string {
 			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "link", "watch/probe",
 		},
 		"live":              {"session", "watch", "watch/timer", "action", "control", "event", "loop"}, // it counts a timer down
-		"session":           {"watch", "action", "process", "control", "event", "loop"},
+		"session":           {"watch", "action", "process", "control", "link", "event", "loop"},
 		"watch":             {"loop", "event"},
 		"watch/stat":        {"watch", "loop", "event"},
 		"watch/fd":          {"watch", "loop", "event"},

@@ -1,0 +1,68 @@
+package cmd
+
+// clusterHelp is the topic of what several ev share.
+const clusterHelp = `Several ev share locks and events, by way of the server that --server or EV_SERVER
+names:
+
+  file:DIR              this machine: files in DIR. The default is
+                        file:$XDG_STATE_HOME/ev, and root's file:/var/lib/ev
+  nats://HOST[,HOST]    nats-server 2.10 or later, with JetStream; tls:// with TLS
+  nats:NAME             the context NAME of nats(1); nats: is the selected one
+
+  EV_SERVER=nats:prod
+  backup:  every 03:00 --tz Europe/Berlin --lock -- backup --all
+  invoice: every '0 6 1 * *' --emit ev.jobs.invoice
+  billing: on-message ev.jobs.invoice --retry 8 -- ./invoice {id}
+  config:  stat /etc/app.conf --emit ev.config.changed
+  restart: on-message ev.config.changed --each-host -- systemctl reload app
+  reindex: stat -r /srv/docs --lock=docs -- ./reindex
+
+With this Evfile on fifty hosts, one of them makes the backup, one sends the invoices,
+another one if that fails, and all reload when the file changes on one.
+
+What holds in which failure:
+
+  failure                --lock                 --emit             on-message
+  a command fails        its run is over        -                  comes again
+  ev or its host dies    the next instant runs  what was accepted  comes again, to
+                         after --lease; this    is in the spool    another, after
+                         one only by --rerun    or stored          --ack-wait
+  the server is away     instants wait, then    spooled, sent in   waits
+                         --catch-up decides; a  order later
+                         run goes on for three
+                         quarters of the lease
+  ev or its host stands  another may run too,   -                  another may run
+  still past the lease   by a higher {fence}                       it too
+  a host's clock is off  no instant runs twice; -                  -
+                         5m ahead: none runs
+  the server loses what  instants of the last   lost               lost
+  it has acknowledged    seconds may run again
+
+The last one is what sync_interval: always is for. On one machine, nats-server -c with:
+
+  server_name: nats1
+  listen: 0.0.0.0:4222
+  jetstream { store_dir: /var/lib/nats, max_mem: 64M, max_file: 4G, sync_interval: always }
+  tls { cert_file: /etc/nats/cert.pem, key_file: /etc/nats/key.pem }
+  authorization {
+    HOST: {
+      publish: [ "ev.>", "_EV.>", "$JS.API.>", "$JS.ACK.>" ]
+      subscribe: [ "ev.>", "_EV.>", "_INBOX.>" ]
+    }
+    users: [
+      { user: web07, password: change-me-7, permissions: $HOST }
+      { user: web08, password: change-me-8, permissions: $HOST }
+    ]
+  }
+
+Of three machines each has its own server_name, and this as well:
+
+  cluster {
+    name: ev
+    listen: 0.0.0.0:6222
+    routes: [ nats://nats1:6222, nats://nats2:6222, nats://nats3:6222 ]
+    tls { cert_file: /etc/nats/cert.pem, key_file: /etc/nats/key.pem, ca_file: /etc/nats/ca.pem }
+  }
+
+Ev makes the streams ev (7 days, 1 GB) and ev-locks, with three replicas where there
+are three servers. Who may publish below ev. can start what on-message runs.`

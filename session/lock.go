@@ -1,0 +1,215 @@
+package session
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/link"
+)
+
+// A Lock is what an event needs before it happens: of all ev with this lock, one at a time has
+// it.
+type Lock struct {
+	// Open returns the link, which tells by way of post.
+	Open  func(post func(func())) (link.Link, error)
+	Name  string
+	Label string // of a schedule, whose instants are each claimed once
+	Lease time.Duration
+	Rerun bool
+	Busy  action.Policy // what an event gets while the lock is another's
+	// Instant returns the instant that an event is for, if it is for one.
+	Instant func(event.Detail) (time.Time, bool)
+	// Again makes the event of an instant whose run was cut off elsewhere.
+	Again func(due time.Time) event.Detail
+}
+
+// A gate holds the events of a watcher back until it has the lock for them: the first that waits
+// has a claim under way.
+type gate struct {
+	*Lock
+	watcher *Watcher
+	link    link.Link
+	waiting []event.Event // which have no number yet
+	skipped *event.Event  // merged out of those that came while the command ran
+	claimed func()        // cancels the claim under way; nil: there is none
+	rescues bool          // that claim is for what may be cut off elsewhere
+	grant   *link.Grant   // while what it was given for goes on
+	settled time.Time     // the last instant that was skipped meanwhile
+	held    bool          // a Ref
+	failed  bool
+	counts  [4]uint64 // of claims, by outcome
+}
+
+func (w *Watcher) newGate(l *Lock) (*gate, error) {
+	shared, err := l.Open(w.session.loop.Post)
+	return &gate{Lock: l, watcher: w, link: shared}, err
+}
+
+// offer takes an event of the watcher's.
+func (g *gate) offer(d event.Detail) {
+	e := event.Event{Name: g.watcher.Name, Detail: d}
+	policy := g.Busy
+	switch {
+	case g.grant != nil && (policy == action.Restart || policy == action.Signal):
+		g.happen(e, g.grant) // under the lock that it has
+		return
+	case g.grant != nil && policy == action.Skip:
+		if at, ok := g.Instant(d); ok {
+			g.settled = at // no other ev is to run it, either
+		}
+		if g.skipped != nil {
+			e = action.Combine(*g.skipped, e)
+		}
+		g.skipped = &e
+		g.watcher.skipped()
+	case len(g.waiting) == 0:
+		if g.skipped != nil {
+			e = action.Combine(*g.skipped, e)
+			g.skipped = nil
+		}
+		g.waiting = append(g.waiting, e)
+	case policy == action.Queue:
+		g.waiting = append(g.waiting, e)
+	default:
+		g.waiting[0] = action.Combine(g.waiting[0], e)
+		g.watcher.skipped()
+		g.cancel() // it was for the older one
+	}
+	g.next()
+}
+
+// next claims the lock for the first event that waits.
+func (g *gate) next() {
+	if len(g.waiting) > 0 && g.rescues {
+		g.cancel()
+	}
+	if g.grant == nil && g.claimed == nil && len(g.waiting) > 0 && !g.failed {
+		c := link.Claim{Lock: g.Name, Label: g.Label, Lease: g.Lease, Rerun: g.Rerun}
+		var ok bool
+		if c.Due, ok = g.Instant(g.waiting[0].Detail); !ok {
+			c.Skip = g.Busy == action.Skip
+		}
+		g.claim(c)
+	}
+	g.balance()
+}
+
+func (g *gate) claim(c link.Claim) {
+	g.rescues = c.Rescue
+	var grant *link.Grant
+	c.Lost = func(left time.Duration) {
+		if g.grant != nil && g.grant == grant {
+			g.watcher.Report.Errorf("the lock %s can't be kept: its command is stopped", g.Name)
+			if g.watcher.exec != nil {
+				g.watcher.exec.Abandon(left)
+			}
+		}
+	}
+	g.claimed = g.link.Claim(c, func(got *link.Grant) {
+		grant, g.claimed, g.rescues = got, nil, false
+		g.counts[got.Outcome]++
+		g.decide(c, got)
+		g.next()
+	})
+}
+
+// decide does what has become of a claim.
+func (g *gate) decide(c link.Claim, got *link.Grant) {
+	w := g.watcher
+	switch got.Outcome {
+	case link.Won:
+		if got.Again {
+			w.Report.Noticef("the lock %s: the run for %s was cut off elsewhere, and is made here", g.Name, got.Due.Format(time.RFC3339))
+			g.begin(event.Event{Name: w.Name, Detail: g.Again(got.Due)}, got)
+			return
+		}
+		g.begin(g.pop(), got)
+	case link.Elsewhere:
+		if c.Rescue {
+			return
+		}
+		w.Report.Verbosef("the lock %s: another ev has dealt with %s", g.Name, c.Due.Format(time.RFC3339))
+		action.Drop(g.pop(), event.Refused)
+		if g.Rerun && len(g.waiting) == 0 {
+			c.Due, c.Rescue = time.Time{}, true // in case that one dies
+			g.claim(c)
+		}
+	case link.Busy:
+		w.Report.Verbosef("the lock %s: %s has it, an event is skipped", g.Name, got.Holder)
+		action.Drop(g.pop(), event.Refused)
+		w.skipped()
+	case link.Failed:
+		w.Report.Errorf("the lock %s: %v", g.Name, got.Err)
+		if !c.Rescue {
+			action.Drop(g.pop(), event.Refused)
+		}
+		if !errors.Is(got.Err, link.ErrClock) {
+			g.failed = true
+			w.watcher.Stop()
+		}
+	}
+}
+
+func (g *gate) pop() event.Event {
+	e := g.waiting[0]
+	g.waiting = slices.Delete(g.waiting, 0, 1)
+	return e
+}
+
+func (g *gate) begin(e event.Event, grant *link.Grant) {
+	g.grant, g.settled = grant, time.Time{}
+	g.happen(e, grant)
+	g.done()
+}
+
+func (g *gate) happen(e event.Event, grant *link.Grant) {
+	e.Lock = &event.Lock{Fence: grant.Fence, Holder: grant.Holder, File: grant.File}
+	g.watcher.happen(e)
+}
+
+// done gives the lock back, if nothing runs under it any more.
+func (g *gate) done() {
+	if g.grant == nil || g.watcher.busy() {
+		return
+	}
+	grant := g.grant
+	g.grant = nil
+	grant.Release(g.settled)
+}
+
+// cancel gives up the claim under way.
+func (g *gate) cancel() {
+	if g.claimed != nil {
+		g.claimed()
+		g.claimed, g.rescues = nil, false
+	}
+}
+
+// close drops what waits.
+func (g *gate) close() {
+	g.cancel()
+	for _, e := range g.waiting {
+		action.Drop(e, event.Refused)
+	}
+	if g.skipped != nil {
+		action.Drop(*g.skipped, event.Refused)
+	}
+	g.waiting, g.skipped, g.failed = nil, nil, true
+	g.done()
+	g.balance()
+}
+
+// balance holds the loop while an event waits. What may have to be rescued does not.
+func (g *gate) balance() {
+	if busy := len(g.waiting) > 0; busy != g.held {
+		g.held = busy
+		if busy {
+			g.watcher.session.loop.Ref()
+		} else {
+			g.watcher.session.loop.Unref()
+		}
+	}
+}
