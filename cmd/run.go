@@ -20,6 +20,7 @@ import (
 // runOptions are the flags of run: what concerns the loop as a whole.
 type runOptions struct {
 	fileOptions
+	linkFlags
 	lines   []string // -e
 	check   bool
 	list    bool
@@ -110,11 +111,16 @@ standard input is read once, and HUP ends ev then.`,
 	limit(fs, &o.timeout, "timeout", 0, "end with status 124 if no event has come by then")
 	limit(fs, &o.limit, "for", 0, "end after this long, whatever has happened")
 	o.fileOptions.add(fs)
+	o.linkFlags.add(fs)
+	a.completeServers(c)
 	completeFiles(c)
 	return c
 }
 
 func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
+	if err := o.linkFlags.tell(); err != nil {
+		return err
+	}
 	r, err := o.reader(a, c, args)
 	if err != nil {
 		return err
