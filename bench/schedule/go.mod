@@ -9,4 +9,6 @@ require (
 	github.com/robfig/cron/v3 v3.0.1
 )
 
+require golang.org/x/text v0.44.0 // indirect
+
 replace github.com/evshell/ev => ../..
