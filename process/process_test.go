@@ -198,7 +198,7 @@ func TestProcess_endsThoughSomethingSurvivesKill(t *testing.T) {
 			t.Errorf("looked %d times in a minute", s.looks)
 		}
 		s.pass(time.Millisecond)
-		s.looks = 0
+		s.on(func() { s.looks = 0 })
 		s.pass(2 * time.Second)
 		if got, want := s.took(), "TERM, CONT, killed, ended with 3 after 0s"; got != want || s.looks > 20 {
 			t.Errorf("%q, want %q; looked %d times", got, want, s.looks)
