@@ -52,7 +52,9 @@ func (s *stage) on(fn func()) {
 	synctest.Wait()
 }
 
+// pass lets time pass. What the test has done until now comes before.
 func (s *stage) pass(d time.Duration) {
+	s.on(func() {})
 	<-time.After(d)
 	synctest.Wait()
 }
