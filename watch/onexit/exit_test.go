@@ -2,6 +2,7 @@ package onexit
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 )
@@ -410,6 +412,42 @@ func TestExit_stoppedItEndsItsChild(t *testing.T) {
 	}
 	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
 		t.Errorf("the child is still there: %v", err)
+	}
+}
+
+func TestExit_killsAChildThatDoesNotEnd(t *testing.T) {
+	up := filepath.Join(t.TempDir(), "up")
+	if err := syscall.Mkfifo(up, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start, later := time.Now(), time.Duration(0)
+	l, err := loop.New(loop.WithClock(func() (time.Time, time.Duration) { return time.Now(), time.Since(start) + later }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var said bytes.Buffer
+	w, err := New(l, Options{
+		Child:   []string{"sh", "-c", `trap "" TERM; (echo >$0); while :; do sleep 1000; done`, up},
+		Starter: &process.Starter{}, Report: report.New(&said, "ev", report.Plain, report.Notice),
+	}, func(event.Detail) { t.Error("an event") })
+	if err == nil {
+		err = w.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadFile(up); err != nil {
+		t.Fatal(err)
+	}
+	w.Stop()
+	later = childGrace
+	looptest.Run(t, l)
+	if got, want := said.String(), "ev: sh: did not end within 10s of TERM: killed\n"; got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+	if err := syscall.Kill(w.first, 0); err != syscall.ESRCH {
+		t.Errorf("it is still there: %v", err)
 	}
 }
 
