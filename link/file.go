@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/durable"
 )
 
 // A fileLink is the engine of one machine. A lock is a file under flock(2), which the command
@@ -142,11 +144,11 @@ func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
 		}
 		n, due := r.taken(c, l.holder())
 		n.Fence = r.Fence + 1
-		if err = writeFile(l.recordPath(c.Lock), n.encode()); err == nil {
+		if err = durable.WriteFile(l.recordPath(c.Lock), n.encode()); err == nil {
 			return &Grant{
 				Outcome: Won, Due: due, Again: again, Fence: n.Fence, Holder: n.Holder, File: f,
 				release: func(settled time.Time) {
-					if err := writeFile(l.recordPath(c.Lock), n.released(settled).encode()); err != nil {
+					if err := durable.WriteFile(l.recordPath(c.Lock), n.released(settled).encode()); err != nil {
 						l.o.Report.Errorf("the lock %s: that its run has ended is not remembered: %v", c.Lock, err)
 					}
 					_ = f.Close()

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/durable"
 )
 
 // A fileConsumer is one of a group. What the group has taken is in a file that they change
@@ -138,7 +140,7 @@ func (c *fileConsumer) change(fn func(*group) error) error {
 	if err != nil || string(changed) == string(text) {
 		return err
 	}
-	return writeFile(c.groupPath()+".json", changed)
+	return durable.WriteFile(c.groupPath()+".json", changed)
 }
 
 // first is where a new group begins.

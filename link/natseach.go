@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/evshell/ev/internal/durable"
 )
 
 // A cursor is what a host has dealt with of a stream, in a file of its own: the server knows
@@ -99,7 +101,7 @@ func (at cursor) save(path string) error {
 	text, _ := json.Marshal(at)
 	err := makeDirOf(path)
 	if err == nil {
-		err = writeFile(path, text)
+		err = durable.WriteFile(path, text)
 	}
 	if err != nil {
 		return faultf("what has been dealt with can't be remembered: %v", err)

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/evshell/ev/internal/durable"
 )
 
 // A spool is a directory of messages in order, each a file named after its number. Several
@@ -68,7 +70,7 @@ func (s *spool) add(e entry) (uint64, error) {
 	for exists(s.path(seq)) { // the number was not written down before a crash
 		seq++
 	}
-	if err := writeFile(s.path(seq), text); err != nil {
+	if err := durable.WriteFile(s.path(seq), text); err != nil {
 		return 0, err
 	}
 	s.bytes += int64(len(text))

@@ -6,11 +6,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/durable"
 )
 
 // A stamp is a file of one line that says up to when the instants of a schedule were dealt with.
@@ -50,41 +51,10 @@ func parseStamp(path, text string) (time.Time, error) {
 	return at, nil
 }
 
-// writeStamp replaces a stamp: whatever happens meanwhile, the file is either the old one or the new one.
-func writeStamp(path string, at time.Time) (err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // not the link is to be replaced
-	}
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
-	if err != nil {
+// writeStamp replaces a stamp, for good.
+func writeStamp(path string, at time.Time) error {
+	if err := durable.WriteFile(path, []byte(stampHead+at.Format(time.RFC3339Nano)+"\n")); err != nil {
 		return fmt.Errorf("the state can't be saved: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("the state can't be saved: %w", err)
-		}
-	}()
-	_, err = f.WriteString(stampHead + at.Format(time.RFC3339Nano) + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes a rename in dir outlast a loss of power (fsync(2)). A file system that can't is none that could.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
-		return err
 	}
 	return nil
 }

@@ -6,8 +6,9 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/evshell/ev/internal/durable"
 )
 
 // A place is how far a file was read, in a file of one line.
@@ -70,22 +71,8 @@ func (p *place) save(f *tailed) error {
 	return p.write(fmt.Sprintf(placeFormat, p.id.dev, p.id.ino, p.offset, p.prior, p.saved.UnixNano()))
 }
 
-// write replaces the file: whatever happens meanwhile, it is the old one or the new one.
 func (p *place) write(text string) error {
-	path := p.path
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // not the link is to be replaced
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("the state can't be saved: %w", err)
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if err := durable.Replace(p.path, []byte(text)); err != nil {
 		return fmt.Errorf("the state can't be saved: %w", err)
 	}
 	return nil
