@@ -74,7 +74,7 @@ func TestScript(t *testing.T) {
 			case "inject":
 				return inject.Available(), nil
 			case "pidns":
-				return exec.Command("unshare", "-pf", "--mount-proc", "true").Run() == nil, nil
+				return exec.CommandContext(t.Context(), "unshare", "-pf", "--mount-proc", "true").Run() == nil, nil
 			case "root":
 				return os.Geteuid() == 0, nil
 			}

@@ -37,7 +37,7 @@ func onEmitStage(t *testing.T, subject string, canWait bool, play func(*testing.
 		}
 		defer s.loop.Close()
 		s.Emit = NewEmit(s.loop, EmitOptions{
-			Subject: event.NewTemplate(subject), Full: func(err error) bool { return err == errFull },
+			Subject: event.NewTemplate(subject), Full: func(err error) bool { return errors.Is(err, errFull) },
 			Store: func(_ func(func()), subject string, _ event.Event, _ *Outcome, then func(error)) error {
 				s.subjects, s.answers = append(s.subjects, subject), append(s.answers, then)
 				return nil
@@ -61,6 +61,7 @@ func (s *emitStage) answer(err error) {
 // A value is one word of the subject, whatever it holds.
 func TestEmit_subject(t *testing.T) {
 	onEmitStage(t, "ev.{name}.{}.{line}", true, func(t *testing.T, s *emitStage) {
+		t.Helper()
 		line := ""
 		s.Do(event.Event{Name: "a.b >*é", Detail: event.FD{Source: "-x_1", Line: &line}})
 		if want := "ev.a_b____.-x_1._"; s.subjects[0] != want {
@@ -73,6 +74,7 @@ func TestEmit_subject(t *testing.T) {
 // A source that can wait waits while there is no room; the event is not lost.
 func TestEmit_full(t *testing.T) {
 	onEmitStage(t, "ev.x", true, func(t *testing.T, s *emitStage) {
+		t.Helper()
 		s.Do(event.Event{Detail: event.Timer{}})
 		s.answer(errFull)
 		if !s.held || len(s.answers) != 0 {
@@ -87,6 +89,7 @@ func TestEmit_full(t *testing.T) {
 		}
 	})
 	onEmitStage(t, "ev.x", false, func(t *testing.T, s *emitStage) {
+		t.Helper()
 		for range 3 {
 			s.Do(event.Event{Detail: event.Timer{}})
 			s.answer(errFull)
@@ -100,6 +103,7 @@ func TestEmit_full(t *testing.T) {
 // Too many on their way hold the source; what can't be stored ever ends it.
 func TestEmit_manyAndFailed(t *testing.T) {
 	onEmitStage(t, "ev.x", true, func(t *testing.T, s *emitStage) {
+		t.Helper()
 		for range manyFlying {
 			s.Do(event.Event{Detail: event.Timer{}})
 		}
@@ -132,6 +136,7 @@ func TestEmit_on(t *testing.T) {
 		want             int
 	}{{false, false, 1}, {true, false, 1}, {false, true, 2}} {
 		onEmitStage(t, "ev.x", true, func(t *testing.T, s *emitStage) {
+			t.Helper()
 			s.o.OnSuccess, s.o.OnFailure = tt.success, tt.failure
 			e := event.Event{Detail: event.Timer{}}
 			s.Do(e)

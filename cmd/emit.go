@@ -48,11 +48,11 @@ there that uses the server sends it. With --no-spool that is status 75.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
 	}
 	c.Flags().SortFlags = false
-	o.linkFlags.add(c.Flags())
+	o.add(c.Flags())
 	c.Flags().StringVar(&o.data, "data", "", "the event's data: text, or - for standard input; JSON stays JSON `TEXT|-`")
 	c.Flags().StringVar(&o.id, "id", "", "what tells it from others: an id that was stored in the last hour is not stored again `ID`")
 	c.Flags().BoolVar(&o.noSpool, "no-spool", false, "fail with status 75 if the server is away")
-	o.linkFlags.addSpool(c.Flags())
+	o.addSpool(c.Flags())
 	a.completeServers(c)
 	completeArgs(c, words("ev."))
 	return c

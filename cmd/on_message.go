@@ -64,7 +64,7 @@ deliveries. A message that is no CloudEvent has the field 'payload' alone.`,
 	fs.StringVar(&o.from, "from", "", "where a new group begins: with all that is stored, or what was stored since a time (default: with what comes) `all|TIME`")
 	duration(fs, &o.ackWait, "ack-wait", 30*time.Second, "how long nothing may be heard of an ev before another gets its event")
 	fs.BoolVar(&o.ordered, "ordered", false, "one event after the other in the whole group, in the stored order")
-	o.options.add(c)
+	o.add(c)
 	if f := c.Flags().Lookup("retry"); f != nil {
 		f.Usage = "have an event that fails come again up to `N` times"
 		f.DefValue = "5"

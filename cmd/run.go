@@ -118,7 +118,7 @@ standard input is read once, and HUP ends ev then.`,
 }
 
 func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
-	if err := o.linkFlags.tell(); err != nil {
+	if err := o.tell(); err != nil {
 		return err
 	}
 	r, err := o.reader(a, c, args)
@@ -163,7 +163,7 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 	case o.list:
 		return o.writeList(c.OutOrStdout(), watchers)
 	}
-	r.replace(s, watchers, lines)
+	_ = r.replace(s, watchers, lines) // nothing is started before Run, so nothing can fail
 	return o.start(c.Context(), r, l, s, socket)
 }
 

@@ -56,7 +56,7 @@ func testSession(tb testing.TB, text string) *session.Session {
 	if err := append(errs, lineFaults(faults)...).Err(); err != nil {
 		tb.Fatal(err)
 	}
-	s.Replace(watchers)
+	_ = s.Replace(watchers)
 	return s
 }
 

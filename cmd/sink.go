@@ -45,7 +45,7 @@ func (a *app) run(ctx context.Context, b session.Binding) error {
 	if faults != nil {
 		return faults
 	}
-	s.Replace(watchers)
+	_ = s.Replace(watchers) // nothing is started before Run, so nothing can fail
 	return ended(s, s.Run(ctx))
 }
 

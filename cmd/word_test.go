@@ -65,6 +65,7 @@ func TestFault_hasItsCaret(t *testing.T) {
 
 // faultOf returns what is wrong with a line.
 func faultOf(t *testing.T, a *app, l *line) error {
+	t.Helper()
 	r := &reader{app: a, globals: Root().PersistentFlags(), options: &runOptions{}}
 	if err := r.bind(l); err != nil {
 		return err

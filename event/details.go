@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +97,7 @@ func (d FD) lines() Value {
 }
 
 // each is what the event stands for, in the order in which it came.
-func (d FD) each() []FD { return append(d.Merged[:len(d.Merged):len(d.Merged)], d) }
+func (d FD) each() []FD { return append(slices.Clip(d.Merged), d) }
 
 // Tally is [Tallied]'s.
 func (d FD) Tally() Tally { return Tally{Merged: int64(len(d.Merged))} }

@@ -53,12 +53,7 @@ func (t Template) AppendFunc(b []byte, e Event, fn func(string) string) []byte {
 		if p.field == "" {
 			continue
 		}
-		v, ok := Text(""), true
-		if p.field == "{}" {
-			v = Text(e.Detail.Subject())
-		} else {
-			v, ok = e.Lookup(p.field[1 : len(p.field)-1])
-		}
+		v, ok := e.lookup(p.field[1 : len(p.field)-1])
 		switch {
 		case ok && fn == nil:
 			b = v.AppendText(b)
@@ -134,4 +129,12 @@ func Unescape(s string) (string, error) {
 func isDigit(c byte, base int) bool {
 	_, err := strconv.ParseUint(string(c), base, 8)
 	return err == nil
+}
+
+// lookup returns the named field, or the subject for no name, and whether there is such a field.
+func (e Event) lookup(name string) (Value, bool) {
+	if name == "" {
+		return Text(e.Detail.Subject()), true
+	}
+	return e.Lookup(name)
 }

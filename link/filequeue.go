@@ -59,10 +59,10 @@ func (l *fileLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(er
 	}
 	c := &fileConsumer{link: l, o: o, got: got, failed: failed, wake: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(l.ctx)
-	ready := make(chan error, 1)
+	ready := make(chan struct{})
 	l.work.Go(func() {
 		err := c.open()
-		ready <- err
+		close(ready)
 		if err != nil {
 			l.post(func() { failed(faultf("%v", err)) })
 			return

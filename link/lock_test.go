@@ -12,13 +12,14 @@ import (
 	"github.com/evshell/ev/link"
 )
 
-var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+func epoch() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-func instant(i int) time.Time { return epoch.Add(time.Duration(i) * time.Minute) }
+func instant(i int) time.Time { return epoch().Add(time.Duration(i) * time.Minute) }
 
 // Of many hosts one runs each instant, and no two run at once.
 func TestLock_eachInstantOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		const hosts = 20
 		ticks := 300
 		if !strings.HasPrefix(url, "file:") {
@@ -69,6 +70,7 @@ func TestLock_eachInstantOnce(t *testing.T) {
 
 func TestLock_waitsSkipsAndRemembers(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		a, b := newHost(t, "a", url), newHost(t, "b", url)
 		first := a.claim(link.Claim{Lock: "docs"})
 		if first.Outcome != link.Won || !strings.HasPrefix(first.Holder, "a/") {
@@ -113,6 +115,7 @@ func TestLock_waitsSkipsAndRemembers(t *testing.T) {
 // What was cut off is run again only if that is asked for.
 func TestLock_cutOff(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		for _, rerun := range []bool{false, true} {
 			lock := fmt.Sprint("cut-", rerun)
 			claim := link.Claim{Lock: lock, Label: "job", Due: instant(1), Lease: 400 * time.Millisecond, Rerun: rerun}
@@ -155,6 +158,7 @@ func (h *host) die(g *link.Grant) {
 // A claim that is cancelled gives back what it may get.
 func TestLock_cancelled(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		a, b := newHost(t, "a", url), newHost(t, "b", url)
 		g := a.claim(link.Claim{Lock: "docs"})
 		cancel := b.Claim(link.Claim{Lock: "docs", Lease: time.Second}, func(g *link.Grant) { t.Errorf("told: %+v", g) })

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,12 +57,7 @@ func isAPI(err error, codes ...int) bool {
 	if !ok {
 		return false
 	}
-	for _, c := range codes {
-		if e.ErrCode == c {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(codes, e.ErrCode)
 }
 
 // api asks JetStream something, and reads its answer.

@@ -1,6 +1,7 @@
 package link_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ func (h *host) consume(o link.ConsumeOptions) (link.Consumer, <-chan *link.Deliv
 // Each message goes to one of a group, and to each group.
 func TestQueue_oneOfAGroup(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		const n = 30
 		hosts := []*host{newHost(t, "a", url), newHost(t, "b", url), newHost(t, "c", url)}
 		seen := map[string][]string{} // by group
@@ -59,15 +61,16 @@ func TestQueue_oneOfAGroup(t *testing.T) {
 
 func TestQueue_againAndDead(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		a, b := newHost(t, "a", url), newHost(t, "b", url)
 		c, got := a.consume(link.ConsumeOptions{Subjects: []string{"ev.>"}, Group: "g", From: link.From{All: true}})
 		_, dead := b.consume(link.ConsumeOptions{Subjects: []string{"ev.dead.g.>"}, Group: "d", From: link.From{All: true}})
 		m := message("ev.jobs.x", "one")
-		m.Time = epoch
+		m.Time = epoch()
 		b.publish(m)
 		d := receive(t, got)
 		if d.Attempt != 1 || d.ID != "one" || d.Source != "/a/b" || d.Type != "ev.test" || d.Subject != "ev.jobs.x" ||
-			!d.Time.Equal(epoch) || string(d.Data) != `{"n":"one"}` || string(d.Payload) != string(d.Data) {
+			!d.Time.Equal(epoch()) || string(d.Data) != `{"n":"one"}` || string(d.Payload) != string(d.Data) {
 			t.Errorf("delivered: %+v", d)
 		}
 		for _, step := range []struct {
@@ -102,10 +105,11 @@ func TestQueue_consumerDies(t *testing.T) {
 	o := link.ConsumeOptions{Subjects: []string{"ev.jobs"}, Group: "g", From: link.From{All: true}, AckWait: 300 * time.Millisecond}
 	_, got := a.consume(o)
 	a.publish(message("ev.jobs", "one"))
-	d := receive(t, got)
+	receive(t, got)
 	a.close()
 	_, got = b.consume(o)
-	if d = receive(t, got); d.ID != "one" || d.Attempt != 2 {
+	d := receive(t, got)
+	if d.ID != "one" || d.Attempt != 2 {
 		t.Errorf("%+v", d)
 	}
 	d.Ack()
@@ -130,6 +134,7 @@ func TestQueue_lost(t *testing.T) {
 
 func TestQueue_eachHost(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		o := link.ConsumeOptions{Subjects: []string{"ev.config.>"}, Group: "restart", EachHost: true, From: link.From{All: true}}
 		a, b := newHost(t, "a", url), newHost(t, "b", url)
 		for i := range 3 {
@@ -220,10 +225,10 @@ func TestSpool_full(t *testing.T) {
 	}
 	kept := 0
 	for range 20 {
-		switch err := receive(t, results); err {
-		case nil:
+		switch err := receive(t, results); {
+		case err == nil:
 			kept++
-		case link.ErrSpoolFull:
+		case errors.Is(err, link.ErrSpoolFull):
 		default:
 			t.Error(err)
 		}
@@ -238,6 +243,7 @@ func TestSpool_full(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
 		h := newHost(t, "a", url)
 		if err := h.check(link.Need{Locks: true, Subjects: []string{"ev.a", "ev.b.c"}}); err != nil {
 			t.Error(err)

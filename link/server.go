@@ -46,7 +46,7 @@ func ParseServer(text string, getenv func(string) string) (ServerOptions, error)
 		abs, err := filepath.Abs(dir)
 		return ServerOptions{Dir: abs}, err
 	case ok && (scheme == "nats" || scheme == "tls") && strings.HasPrefix(rest, "//"):
-		for _, host := range strings.Split(rest[2:], ",") {
+		for host := range strings.SplitSeq(rest[2:], ",") {
 			host = host[strings.Index(host, "://")+1:]
 			if u, err := url.Parse("nats://" + strings.TrimPrefix(host, "//")); err != nil || u.Hostname() == "" {
 				return ServerOptions{}, fmt.Errorf("%q names no host: write it as in nats://HOST, or nats://HOST:4222,HOST:4222", text)

@@ -69,7 +69,7 @@ func (d *desk) bind(names string) {
 	if faults != nil {
 		d.t.Fatal(faults)
 	}
-	d.session.Replace(watchers)
+	_ = d.session.Replace(watchers)
 	for _, w := range watchers {
 		if err := w.Start(); err != nil {
 			d.t.Fatal(err)

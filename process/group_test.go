@@ -34,6 +34,7 @@ type rig struct {
 }
 
 func newRig(t *testing.T) *rig {
+	t.Helper()
 	r := &rig{T: t, loop: looptest.NewLoop(t)}
 	t.Cleanup(r.starter.Close)
 	return r

@@ -75,8 +75,7 @@ func TestOutput_killed(t *testing.T) {
 	var early, late string
 	kill := r.starter.Output(r.loop, Spec{Argv: []string{"sleep", "1000"}}, 1, func(_ []byte, w Wait) { early = w.String() })
 	kill()
-	var c *cue
-	c = r.listen(func(*Process, string) { kill() })
+	c := r.listen(func(*Process, string) { kill() })
 	r.process = &Process{}
 	kill = r.starter.Output(r.loop, c.shell(`trap '' TERM; echo up >"$FIFO"; while :; do sleep 1000; done`), 1,
 		func(_ []byte, w Wait) { late = w.String() })

@@ -59,7 +59,7 @@ func (s *stage) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// ends ends the process itself.
+// ends has the process itself end.
 func (s *stage) ends() { s.on(func() { s.exit(Wait{Status: 3 << 8}) }) }
 
 // perform runs play in a bubble, on a Process of sp.

@@ -45,7 +45,7 @@ func TestStart_inOrder(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		}, func(w Wait) {})
+		}, func(Wait) {})
 	}
 	looptest.Run(t, r.loop)
 	for i, n := range started {

@@ -11,7 +11,7 @@ import (
 
 func TestMetrics(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
-		s.bind(s.line("timer"), s.line("a", runs))
+		_ = s.bind(s.line("timer"), s.line("a", runs))
 		m := &Metrics{session: s.Session, counts: map[metricKey]*counts{}, busy: 1500 * time.Millisecond, lag: time.Second}
 		m.Happened(event.Event{Name: "timer", Detail: event.Timer{Missed: 2, Late: 250 * time.Millisecond}})
 		m.Happened(event.Event{Name: "timer", Detail: event.Timer{Late: time.Second}})
@@ -59,7 +59,7 @@ func TestMetrics_observe(t *testing.T) {
 		s.emit("a", "a", "b")
 		s.end("a", failed(1))
 		s.on(s.actors["a"].o.Skipped)
-		s.on(func() { s.bind(s.line("b")) })
+		s.on(func() { _ = s.bind(s.line("b")) })
 		page := func(want ...string) {
 			t.Helper()
 			var got string

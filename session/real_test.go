@@ -30,7 +30,7 @@ func runReal(t *testing.T, stdout, stderr *os.File, b Binding) End {
 	if faults != nil {
 		t.Fatal(faults)
 	}
-	s.Replace(watchers)
+	_ = s.Replace(watchers)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), looptest.Patience, errors.New("the session did not end"))
 	defer cancel()
 	return s.Run(ctx)
@@ -48,8 +48,14 @@ func TestRun_endsThoughNobodyReads(t *testing.T) {
 	prints := Binding{Break: true, Render: action.Text('\n')}
 	runs := Binding{Break: true, Exec: &action.Options{Argv: []string{"sh", "-c", "echo told >&2"}, Prefix: "a: "}}
 	for name, run := range map[string]func(t *testing.T, full *os.File) End{
-		"standard output": func(t *testing.T, full *os.File) End { return runReal(t, full, os.Stderr, prints) },
-		"standard error":  func(t *testing.T, full *os.File) End { return runReal(t, os.Stdout, full, runs) },
+		"standard output": func(t *testing.T, full *os.File) End {
+			t.Helper()
+			return runReal(t, full, os.Stderr, prints)
+		},
+		"standard error": func(t *testing.T, full *os.File) End {
+			t.Helper()
+			return runReal(t, os.Stdout, full, runs)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,7 @@ type Line struct {
 }
 
 // Faults is all that is wrong with lines, each with its place.
-type Faults []error
+type Faults []error //nolint:errname // the word of the house for what is wrong with lines
 
 // Error returns each fault on a line of its own.
 func (fs Faults) Error() string {

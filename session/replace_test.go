@@ -34,12 +34,12 @@ func TestReplace_linesThatSayTheSame(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a"), s.line("a"), s.line("b"))
 		first, second := s.Watchers()[0], s.Watchers()[1]
-		s.on(func() { s.bind(s.line("a"), s.line("a"), s.line("a")) })
+		s.on(func() { _ = s.bind(s.line("a"), s.line("a"), s.line("a")) })
 		if w := s.Watchers(); w[0] != first || w[1] != second || w[2] == first || w[2] == second {
 			t.Error("two are as before, the third is new")
 		}
 		s.heard("ev: reloaded: 1 started, 1 stopped, 2 as before\n")
-		s.on(func() { s.bind(s.line("a")) })
+		s.on(func() { _ = s.bind(s.line("a")) })
 		if w := s.Watchers(); w[0] != first || second.Active() {
 			t.Error("the first is as before, the second is stopped")
 		}
@@ -60,7 +60,7 @@ func TestReplace_notStarted(t *testing.T) {
 			})
 			s.heard("ev: reloaded: 0 started, 0 stopped, 1 as before\n")
 		}
-		s.on(func() { s.bind(s.line("b"), s.line("a")) })
+		s.on(func() { _ = s.bind(s.line("b"), s.line("a")) })
 		s.heard("ev: reloaded: 1 started, 0 stopped, 1 as before\n")
 		s.on(s.End)
 		s.ended(End{})
@@ -70,7 +70,7 @@ func TestReplace_notStarted(t *testing.T) {
 // Before anything runs, nothing is stopped or started, and nothing is said.
 func TestReplace_beforeRun(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
-		s.bind(s.line("a"))
+		_ = s.bind(s.line("a"))
 		s.run(s.line("b"))
 		s.saw("changed, changed, start b")
 		s.heard("")
@@ -82,7 +82,7 @@ func TestReplace_whatHasGoneEndsNothing(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", runs, breaks), s.line("b", runs, once, exitOnError), s.line("c"))
 		s.emit("a", "b")
-		s.on(func() { s.bind(s.line("c")) })
+		s.on(func() { _ = s.bind(s.line("c")) })
 		s.end("b", failed(3))
 		s.end("a", failed(4))
 		s.lives()
@@ -98,7 +98,7 @@ func TestReplace_whatHasGoneIsWaitedFor(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", runs), s.line("b"))
 		s.emit("a")
-		s.on(func() { s.bind(s.line("b")) })
+		s.on(func() { _ = s.bind(s.line("b")) })
 		s.on(s.End)
 		s.lives()
 		s.end("a", failed(0))

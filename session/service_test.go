@@ -66,7 +66,7 @@ func TestService_isTold(t *testing.T) {
 		reload = func(*Session) error { return fail }
 		s.signal(syscall.SIGHUP)
 		m.told("RELOADING=1", "READY=1", "STATUS=watching: a, b")
-		reload = func(*Session) error { s.bind(s.line("b"), s.line("c")); return nil }
+		reload = func(*Session) error { _ = s.bind(s.line("b"), s.line("c")); return nil }
 		s.signal(syscall.SIGHUP)
 		m.told("RELOADING=1", "READY=1", "STATUS=watching: b, c")
 		s.emit("b")

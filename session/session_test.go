@@ -243,8 +243,9 @@ func TestRun_notStarted(t *testing.T) {
 			lines = append(lines, s.line(fmt.Sprint(i), failing(full)))
 		}
 		s.run(lines...)
-		if e := <-s.over; len(e.Err.(Faults)) != 20 {
-			t.Errorf("%d lines tell the same", len(e.Err.(Faults)))
+		e := <-s.over
+		if faults, _ := errors.AsType[Faults](e.Err); len(faults) != 20 {
+			t.Errorf("%d lines tell the same", len(faults))
 		}
 	})
 }

@@ -77,7 +77,7 @@ func TestSignal_secondKills(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("old", runs), s.line("new", runs), s.line("child", rich))
 		s.emit("old", "new")
-		s.on(func() { s.bind(s.line("new"), s.line("child")) })
+		s.on(func() { _ = s.bind(s.line("new"), s.line("child")) })
 		s.log = nil
 		s.signal(syscall.SIGTERM)
 		s.saw("stop new, close new, stop child")

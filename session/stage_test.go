@@ -101,7 +101,7 @@ func (s *stage) bind(lines ...Line) Faults {
 // run runs the session with the watchers of lines.
 func (s *stage) run(lines ...Line) {
 	s.t.Helper()
-	s.bind(lines...)
+	_ = s.bind(lines...)
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(s.t.Context())
 	go func() { s.over <- s.Run(ctx) }()
@@ -194,7 +194,7 @@ func (s *stage) line(name string, changes ...func(*Binding)) Line {
 		Key: name,
 		Describe: func() (*Binding, error) {
 			b := &Binding{Kind: event.KindTimer, Name: name, Report: s.config.Report.Named("ev: " + name)}
-			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+			b.Watch = func(_ *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 				p := &prop{stage: s, name: name, emit: emit}
 				s.props[name] = p
 				return p, nil

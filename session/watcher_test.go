@@ -39,7 +39,7 @@ func TestWatcher_stoppedIsNotWaitedForInTheEnd(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a"), s.line("b"))
 		s.on(s.Watchers()[0].Stop)
-		s.on(func() { s.bind(s.line("b")) })
+		s.on(func() { _ = s.bind(s.line("b")) })
 		s.lives()
 		s.on(s.Watchers()[0].Stop)
 		s.on(s.End)
@@ -89,7 +89,7 @@ func TestWatcher_startedLate(t *testing.T) {
 	full := errors.New("full")
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a"))
-		s.on(func() { s.bind(s.line("a"), s.line("b", failing(full), limited(time.Minute))) })
+		s.on(func() { _ = s.bind(s.line("a"), s.line("b", failing(full), limited(time.Minute))) })
 		b := s.Watchers()[1]
 		s.on(func() {
 			if err := b.Start(); !errors.Is(err, full) || err.Error() != "full" {
@@ -100,7 +100,7 @@ func TestWatcher_startedLate(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		s.on(func() { s.bind(s.line("a"), s.line("b")) })
+		s.on(func() { _ = s.bind(s.line("a"), s.line("b")) })
 		if s.Watchers()[1] != b {
 			t.Error("b is another")
 		}
@@ -139,7 +139,7 @@ func TestWatcher_firesAtTheStartIfAsked(t *testing.T) {
 func TestWatcher_clocksStop(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", timeout(time.Minute), limited(time.Hour)), s.line("b"))
-		s.on(func() { s.bind(s.line("b")) })
+		s.on(func() { _ = s.bind(s.line("b")) })
 		s.pass(2 * time.Hour)
 		s.lives()
 	})
@@ -223,7 +223,7 @@ func TestBind_command(t *testing.T) {
 		if a.Stdout != s.stdout || a.Stderr != s.stderr || a.Report.Name() != "ev: a" {
 			t.Errorf("its output is another: %+v", a)
 		}
-		if s.props["a"].priority != 2 || s.Watchers()[0].Binding.Watch != nil {
+		if s.props["a"].priority != 2 || s.Watchers()[0].Watch != nil {
 			t.Error("its priority is lost, or what it was made from is kept")
 		}
 		w := s.Watchers()[0]
@@ -277,7 +277,7 @@ func TestBind_faults(t *testing.T) {
 
 func TestWatcher_state(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
-		s.bind(s.line("a", runs, rich, func(b *Binding) { b.Priority = -1 }))
+		_ = s.bind(s.line("a", runs, rich, func(b *Binding) { b.Priority = -1 }))
 		w := s.Watchers()[0]
 		p := s.props["a"]
 		at := time.Now().Add(time.Hour)

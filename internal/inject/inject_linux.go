@@ -29,7 +29,7 @@ func Available() bool {
 func Main() {
 	err := run(os.Args[1:])
 	fmt.Fprintln(os.Stderr, "inject:", err)
-	os.Exit(125)
+	os.Exit(125) //nolint:forbidigo // it is a program of its own
 }
 
 func run(args []string) error {

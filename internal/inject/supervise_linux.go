@@ -50,7 +50,7 @@ func supervise(specs []*spec) error {
 		}
 		if fds[0].Revents&unix.POLLIN == 0 {
 			if fds[0].Revents != 0 {
-				os.Exit(0)
+				os.Exit(0) //nolint:forbidigo // it is a program of its own
 			}
 			continue
 		}
@@ -140,7 +140,7 @@ func receive(from int) (int, error) {
 	_ = unix.Close(from)
 	messages, err := unix.ParseSocketControlMessage(rights[:n])
 	if err != nil || len(messages) != 1 {
-		return -1, fmt.Errorf("no descriptor came: %v", err)
+		return -1, fmt.Errorf("no descriptor came: %w", err)
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil {

@@ -37,6 +37,7 @@ func Run(tb testing.TB, l *loop.Loop) {
 // Go runs the loop on a goroutine of its own. When the test ends, end is called on it, which
 // is to stop what is active, and the loop must end by that.
 func Go(tb testing.TB, l *loop.Loop, end func()) {
+	tb.Helper()
 	over := make(chan error, 1)
 	go func() { over <- l.Run(context.Background(), loop.RunDefault) }()
 	tb.Cleanup(func() {

@@ -183,7 +183,9 @@ func (s *Server) group(st *stream, verb, name string, data []byte) any {
 			case "all":
 				g.next = 1
 			case "by_start_time":
-				for g.next = 1; g.next <= st.last && st.messages[g.next-1].time.Before(g.Start); g.next++ {
+				g.next = 1
+				for g.next <= st.last && st.messages[g.next-1].time.Before(g.Start) {
+					g.next++
 				}
 			default:
 				g.next = st.last + 1

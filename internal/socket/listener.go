@@ -108,6 +108,7 @@ func (l *Listener) Rest(err error) (pause time.Duration, passes bool) {
 	switch why {
 	case unix.EBADF, unix.EFAULT, unix.EINVAL, unix.ENOTSOCK:
 		return 0, false
+	default:
 	}
 	if !l.told {
 		l.told = true
@@ -129,8 +130,9 @@ func advice(why unix.Errno) string {
 		return ": free some memory"
 	case unix.EPERM, unix.EACCES:
 		return ": a firewall or a security policy forbids it"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Accepted takes note of a connection that was accepted from fd, which is what Accept does

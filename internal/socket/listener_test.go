@@ -273,8 +273,10 @@ func TestRenew(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	if l.Renew() || l.Renew() {
-		t.Error("renewed without a directory")
+	for range 2 {
+		if l.Renew() {
+			t.Error("renewed without a directory")
+		}
 	}
 	if s := said.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "there is no directory") {
 		t.Errorf("said %q", s)

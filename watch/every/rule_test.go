@@ -108,6 +108,7 @@ func TestRuleIsGivenUp(t *testing.T) {
 
 // starter is what starts rules' commands.
 func starter(t *testing.T) *process.Starter {
+	t.Helper()
 	s := &process.Starter{}
 	t.Cleanup(s.Close)
 	return s

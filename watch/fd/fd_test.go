@@ -452,6 +452,7 @@ func TestFD_unreadIsKnown(t *testing.T) {
 	}{
 		{"pipe", inheritedPipe},
 		{"socket", func(t *testing.T) (in, out int) {
+			t.Helper()
 			fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 			if err != nil {
 				t.Fatal(err)
@@ -460,6 +461,7 @@ func TestFD_unreadIsKnown(t *testing.T) {
 			return fds[0], fds[1]
 		}},
 		{"terminal", func(t *testing.T) (in, out int) {
+			t.Helper()
 			at, its, err := pty.Open()
 			if err != nil {
 				t.Skip("no terminal: ", err)
@@ -477,7 +479,7 @@ func TestFD_unreadIsKnown(t *testing.T) {
 			in, out := tt.open(t)
 			r := newRig(t, Options{FDs: []string{name(in)}, Handed: true})
 			var got []bool
-			r.on = func(d event.FD) {
+			r.on = func(event.FD) {
 				got = append(got, r.fd.Unread())
 				switch len(got) {
 				case 2:

@@ -112,11 +112,11 @@ func (l *accessLog) open() error {
 
 // follow opens the file anew if it is another's now.
 func (l *accessLog) follow() {
-	if now := time.Now(); l.path == "-" || now.Sub(l.looked) < time.Second {
+	now := time.Now()
+	if l.path == "-" || now.Sub(l.looked) < time.Second {
 		return
-	} else {
-		l.looked = now
 	}
+	l.looked = now
 	ours, err := l.file.Stat()
 	named, err2 := os.Stat(l.path)
 	if err == nil && err2 == nil && os.SameFile(ours, named) {

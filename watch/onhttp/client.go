@@ -3,6 +3,7 @@ package onhttp
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +16,8 @@ func (s *server) client(c *conn, r *http.Request) (remote string, at netip.Addr)
 	}
 	remote, at = c.remote, c.client
 	hops := forwardedFor(r.Header)
-	for i := len(hops) - 1; i >= 0; i-- {
-		a, ok := parseNode(hops[i])
+	for _, hop := range slices.Backward(hops) {
+		a, ok := parseNode(hop)
 		if !ok {
 			break // what is left of it nobody has vouched for
 		}

@@ -93,7 +93,7 @@ func (l *live[T]) asBefore(now []os.FileInfo) bool {
 }
 
 // readSecrets reads a file of secrets, one a line.
-func readSecrets(o Options, name string) (secrets [][]byte, err error) {
+func readSecrets(name string) (secrets [][]byte, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func liveSecrets[T any](o Options, name string, parse func(line []byte) (T, erro
 	}
 	o.tellOpen(name)
 	return newLive(o.Report, func() ([]T, error) {
-		lines, err := readSecrets(o, name)
+		lines, err := readSecrets(name)
 		if err != nil {
 			return nil, err
 		}

@@ -265,7 +265,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		if c.idle = false; c.woken {
 			// It came just in time.
 			c.woken = false
-			_ = c.Conn.SetReadDeadline(time.Now().Add(idleTimeout))
+			_ = c.SetReadDeadline(time.Now().Add(idleTimeout))
 		}
 		c.listener.busy(c)
 	case c.woken && c.again && parkable && errors.Is(err, os.ErrDeadlineExceeded):
@@ -302,7 +302,7 @@ func (c *conn) wake(park bool) {
 		return
 	}
 	c.woken, c.again = true, park
-	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
+	_ = c.SetReadDeadline(time.Unix(1, 0))
 }
 
 // Close makes room for another.

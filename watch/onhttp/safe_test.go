@@ -404,7 +404,14 @@ func TestHTTP_2(t *testing.T) {
 	status := make(chan string, 2)
 	for range 2 {
 		go func() {
-			resp, err := client.Post("https://"+strings.Replace(r.address, "127.0.0.1", "localhost", 1)+"/x?a=1", "text/plain", strings.NewReader("body"))
+			url := "https://" + strings.Replace(r.address, "127.0.0.1", "localhost", 1) + "/x?a=1"
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("body"))
+			if err != nil {
+				status <- err.Error()
+				return
+			}
+			req.Header.Set("Content-Type", "text/plain")
+			resp, err := client.Do(req)
 			if err != nil {
 				status <- err.Error()
 				return

@@ -69,11 +69,10 @@ type signedPart struct{ text, name string }
 // A preset is the scheme that a format begins with.
 type preset struct {
 	Signature
-	kind           kind
-	base64         bool
-	inside, parts  string
-	decodeSecret   func([]byte) ([]byte, error)
-	needsPublicURL bool
+	kind          kind
+	base64        bool
+	inside, parts string
+	decodeSecret  func([]byte) ([]byte, error)
 }
 
 // presets are the formats by name.
@@ -124,7 +123,7 @@ func standardSecret(line []byte) ([]byte, error) {
 func discordKey(line []byte) ([]byte, error) {
 	key, err := hex.DecodeString(string(line))
 	if err != nil || len(key) != ed25519.PublicKeySize {
-		return nil, errors.New("Discord's public key is 64 hexadecimal digits")
+		return nil, errors.New("the public key of Discord is 64 hexadecimal digits")
 	}
 	return key, nil
 }
@@ -277,7 +276,7 @@ func (s *scheme) seal(r *http.Request) (*seal, error) {
 // claim reads the header: one proof, or several, of which those count that have the prefix.
 func (e *seal) claim(value string) error {
 	s := e.scheme
-	texts := []string{value}
+	var texts []string
 	switch {
 	case s.parts != "":
 		texts = strings.Split(value, s.parts)
@@ -381,19 +380,19 @@ func (e *seal) holdsKey(r *http.Request, b *body) (bool, error) {
 func (e *seal) write(to io.Writer, r *http.Request, b *body) error {
 	for _, p := range e.scheme.signed {
 		text := p.text
-		switch name := p.name; {
-		case name == "":
-		case name == "body":
+		switch name := p.name; name {
+		case "":
+		case "body":
 			if err := e.writeBody(to, r, b); err != nil {
 				return err
 			}
-		case name == "time":
+		case "time":
 			text = e.time
-		case name == "url":
+		case "url":
 			text = e.scheme.url(r)
-		case name == "method":
+		case "method":
 			text = r.Method
-		case name == "path":
+		case "path":
 			text = r.URL.EscapedPath()
 		default:
 			text = r.Header.Get(strings.TrimPrefix(name, "header."))

@@ -75,7 +75,7 @@ func checkTCP(address string) error {
 	if err != nil || port == "" {
 		return fmt.Errorf("tcp:%s: write tcp:HOST:PORT, as in tcp:localhost:5432", address)
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "0" {
+	if _, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || port == "0" {
 		return diag.At(len(address)-len(port), fmt.Errorf("tcp:%s: there is no port %s: ports go from 1 to 65535", address, port))
 	}
 	return nil

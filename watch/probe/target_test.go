@@ -44,7 +44,7 @@ func target(t *testing.T, s string) Target {
 
 // A host's name may have an address of each kind of which only one answers.
 func TestDial_triesEachAddress(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestDial_triesEachAddress(t *testing.T) {
 
 // A server that accepts and says nothing is down once the look has taken too long.
 func TestHTTP_saysNothing(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

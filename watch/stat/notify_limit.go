@@ -21,7 +21,7 @@ func tooFewDescriptors(err error) error {
 		return err
 	}
 	return fmt.Errorf("this process may have no more open files (ulimit -n is %d): raise it with `ulimit -n %d`",
-		limit.Cur, max(4*limit.Cur, 256)) //nolint:unconvert // other systems have other types
+		limit.Cur, max(4*limit.Cur, 256))
 }
 
 // overLimit is for a directory that can't be watched any more. At the start that

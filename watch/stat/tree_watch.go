@@ -163,7 +163,7 @@ func (t *tree) holdOn(s spot, here file, w *way) {
 // watch the directory that it is in: that does not tell of what is in a directory
 // below, of how many names a file has, nor of what is done to it by another of them or
 // through a mount. Of a directory that is watched recursively all that is known.
-func (t *tree) isWatchedItself(f file) bool { return f.exists() && !(f.isDir() && t.o.Recursive) }
+func (t *tree) isWatchedItself(f file) bool { return f.exists() && (!f.isDir() || !t.o.Recursive) }
 
 func (w *way) add(post *dir, name string) { w.steps = append(w.steps, step{post, name}) }
 
