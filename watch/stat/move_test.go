@@ -79,7 +79,7 @@ func TestMoved_alone(t *testing.T) {
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	write(t, a, "x")
 	w := watchFiles(t, Options{Paths: []string{dir}, Recursive: true, Changes: Moved})
-	w.stat.o.Changes |= Created | Removed // for the fence
+	w.do(func() { w.stat.o.Changes |= Created | Removed }) // for the fence
 	rename(t, a, b)
 	w.expectMove("created,removed,moved", a, b)
 }
