@@ -24,12 +24,12 @@ func libevFlags() []libevFlag {
 }
 
 // newBackend makes the backend that --backend, EV_BACKEND or LIBEV_FLAGS names, in this order.
-func (a *app) newBackend() (loop.Backend, error) {
-	from, name := "--backend", a.backend
+func (p *program) newBackend() (loop.Backend, error) {
+	from, name := "--backend", p.backend
 	if name == "" {
-		from, name = "EV_BACKEND", a.getenv("EV_BACKEND")
+		from, name = "EV_BACKEND", p.getenv("EV_BACKEND")
 	}
-	if flags := a.getenv("LIBEV_FLAGS"); name == "" && flags != "" {
+	if flags := p.getenv("LIBEV_FLAGS"); name == "" && flags != "" {
 		var err error
 		from = "LIBEV_FLAGS"
 		if name, err = libevBackend(flags); err != nil {

@@ -1,27 +1,19 @@
 package cmd
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch/stat"
 )
 
-// A completion offers what may stand where the user is: words that begin with prefix, each with a
-// TAB and what it means, if that is known.
-type completion func(prefix string) []string
-
 // setCompletion completes the values of flags. Where a command offers no arguments nothing is
 // guessed, not even files. COMMAND after -- is none of ev's business: internal/gen has the shells
 // complete it.
-func (a *app) setCompletion(root *cobra.Command) {
-	if len(a.args) > 0 && a.args[0] == cobra.ShellCompRequestCmd {
+func (p *program) setCompletion(root *cobra.Command) {
+	if len(p.args) > 0 && p.args[0] == cobra.ShellCompRequestCmd {
 		describeFlags(root)
 	}
 	values := flagWords()
@@ -74,41 +66,4 @@ func flagWords() map[string]completion {
 		"probe --change": words("status", "output"),
 		"probe --until":  words("up", "down"),
 	}
-}
-
-func words(list ...string) completion {
-	return func(prefix string) []string {
-		return slices.DeleteFunc(slices.Clone(list), func(w string) bool { return !strings.HasPrefix(w, prefix) })
-	}
-}
-
-// completeFlag completes a flag's value.
-func completeFlag(c *cobra.Command, flag string, offer completion) {
-	_ = c.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return offer(prefix), cobra.ShellCompDirectiveNoFileComp
-	})
-}
-
-// completeArgs completes a command's arguments.
-func completeArgs(c *cobra.Command, offer completion) {
-	c.ValidArgsFunction = func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return offer(prefix), cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// completeFiles completes a command's arguments with files, as the shell does.
-func completeFiles(c *cobra.Command) {
-	c.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
-}
-
-// signals offers the signals' names, with what they mean.
-func signals(prefix string) []string {
-	upper := strings.TrimPrefix(strings.ToUpper(prefix), "SIG")
-	var names []string
-	for _, s := range sig.All() {
-		if name := sig.Name(s); strings.HasPrefix(name, upper) {
-			names = append(names, name+"\t"+sig.Describe(s))
-		}
-	}
-	return names
 }

@@ -49,7 +49,7 @@ type ctlOptions struct {
 	json bool
 }
 
-func (a *app) newCtl() *cobra.Command {
+func (p *program) newCtl() *cobra.Command {
 	o := &ctlOptions{}
 	var about strings.Builder
 	for _, c := range controlCommands() {
@@ -96,19 +96,19 @@ of why. There may be more fields one day.`,
   ev ctl fire build
   # what happens, and only to the backup
   ev ctl events | jq 'select(.name == "backup")'`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
+		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}
 	fs := c.Flags()
 	fs.SortFlags = false
 	fs.StringVar(&o.path, "control", "", "the socket of the 'ev run' to speak to `PATH`")
 	fs.BoolVar(&o.json, "json", false, "print the answer as it came, a JSON object in one line")
 	c.ValidArgsFunction = func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return o.complete(a, args, prefix), cobra.ShellCompDirectiveNoFileComp
+		return o.complete(p, args, prefix), cobra.ShellCompDirectiveNoFileComp
 	}
 	return c
 }
 
-func (o *ctlOptions) run(a *app, c *cobra.Command, args []string) error {
+func (o *ctlOptions) run(p *program, c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usagef("say what to do: %s", strings.Join(controlNames(), ", "))
 	}
@@ -118,7 +118,7 @@ func (o *ctlOptions) run(a *app, c *cobra.Command, args []string) error {
 		}
 		return usageAt(argWord(0), "there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
 	}
-	client, err := o.dial(a)
+	client, err := o.dial(p)
 	if err != nil {
 		return err
 	}
@@ -176,13 +176,13 @@ func copyEvents(out io.Writer, client *control.Client) error {
 	}
 }
 
-func (o *ctlOptions) dial(a *app) (*control.Client, error) {
+func (o *ctlOptions) dial(p *program) (*control.Client, error) {
 	path := o.path
 	if path == "" {
-		path = a.getenv(controlVariable)
+		path = p.getenv(controlVariable)
 	}
 	if path == "" {
-		dir, err := a.socketDir()
+		dir, err := p.socketDir()
 		if err != nil {
 			return nil, err
 		}
@@ -203,7 +203,7 @@ func (o *ctlOptions) dial(a *app) (*control.Client, error) {
 }
 
 // complete offers actions, then the names of watchers.
-func (o *ctlOptions) complete(a *app, args []string, prefix string) []string {
+func (o *ctlOptions) complete(p *program, args []string, prefix string) []string {
 	var offers []string
 	if len(args) == 0 {
 		for _, c := range controlCommands() {
@@ -211,7 +211,7 @@ func (o *ctlOptions) complete(a *app, args []string, prefix string) []string {
 		}
 		return words(offers...)(prefix)
 	}
-	client, err := o.dial(a)
+	client, err := o.dial(p)
 	if err != nil {
 		return nil
 	}

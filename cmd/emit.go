@@ -25,7 +25,7 @@ type emitOptions struct {
 	noSpool bool
 }
 
-func (a *app) newEmit() *cobra.Command {
+func (p *program) newEmit() *cobra.Command {
 	o := &emitOptions{}
 	c := &cobra.Command{
 		Use:     "emit SUBJECT [NAME=VALUE...] [flags]",
@@ -45,7 +45,7 @@ there that uses the server sends it. With --no-spool that is status 75.`,
   ev emit ev.report --data - < report.pdf
   # the same event only once, however often this runs
   ev emit ev.jobs.month --id month-2026-11`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
+		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}
 	c.Flags().SortFlags = false
 	o.add(c.Flags())
@@ -53,19 +53,19 @@ there that uses the server sends it. With --no-spool that is status 75.`,
 	c.Flags().StringVar(&o.id, "id", "", "what tells it from others: an id that was stored in the last hour is not stored again `ID`")
 	c.Flags().BoolVar(&o.noSpool, "no-spool", false, "fail with status 75 if the server is away")
 	o.addSpool(c.Flags())
-	a.completeServers(c)
+	p.completeServers(c)
 	completeArgs(c, words("ev."))
 	return c
 }
 
-func (o *emitOptions) run(a *app, c *cobra.Command, args []string) error {
+func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usagef("give a subject, as in: ev emit ev.jobs.invoice")
 	}
-	if err := a.checkSubjects(c, args[:1], false); err != nil {
+	if err := p.checkSubjects(c, args[:1], false); err != nil {
 		return err
 	}
-	lo, err := o.options(a)
+	lo, err := o.options(&p.app)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (o *emitOptions) run(a *app, c *cobra.Command, args []string) error {
 		return err
 	}
 	posts := make(chan func(), 16)
-	l, err := a.link(lo, func(fn func()) { posts <- fn })
+	l, err := p.link(lo, func(fn func()) { posts <- fn })
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (o *emitOptions) run(a *app, c *cobra.Command, args []string) error {
 	case err != nil:
 		return linkError(err)
 	case where == link.Spool:
-		a.report.Noticef("the server is away: the event is in the spool, and is sent once an ev here finds the server")
+		p.report.Noticef("the server is away: the event is in the spool, and is sent once an ev here finds the server")
 	}
 	return nil
 }

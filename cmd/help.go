@@ -14,12 +14,12 @@ import (
 // helpValue is -h or --help. Cobra knows of one help flag; which of the two was meant is kept
 // aside.
 type helpValue struct {
-	app   *app
-	flags *pflag.FlagSet
+	program *program
+	flags   *pflag.FlagSet
 }
 
 func (v helpValue) Set(string) error {
-	v.app.shortHelp = true
+	v.program.shortHelp = true
 	return v.flags.Set("help", "true")
 }
 
@@ -28,21 +28,21 @@ func (helpValue) Type() string   { return "bool" }
 
 // setHelp gives root and all commands below it -h, which fits on a screen, and --help, which is
 // complete.
-func (a *app) setHelp(root *cobra.Command) {
-	root.SetHelpCommand(a.newHelp())
+func (p *program) setHelp(root *cobra.Command) {
+	root.SetHelpCommand(p.newHelp())
 	root.InitDefaultHelpCmd()
 	for c := range commands(root) {
 		fs := c.Flags()
 		fs.Bool("help", false, "show the whole help; -h is short")
-		fs.VarPF(helpValue{a, fs}, "help-short", "h", "").NoOptDefVal = "true"
+		fs.VarPF(helpValue{p, fs}, "help-short", "h", "").NoOptDefVal = "true"
 		_ = fs.MarkHidden("help-short")
 	}
-	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.writeHelp(c, c.OutOrStdout(), a.shortHelp) })
-	root.SetUsageFunc(func(c *cobra.Command) error { a.writeHelp(c, c.ErrOrStderr(), true); return nil })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { p.writeHelp(c, c.OutOrStdout(), p.shortHelp) })
+	root.SetUsageFunc(func(c *cobra.Command) error { p.writeHelp(c, c.ErrOrStderr(), true); return nil })
 }
 
 // newHelp makes 'ev help'.
-func (a *app) newHelp() *cobra.Command {
+func (p *program) newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND|TOPIC]",
 		Short: "tell all about a command, or about what several have in common",
@@ -61,7 +61,7 @@ func (a *app) newHelp() *cobra.Command {
 			case found == c.Root() && len(rest) > 0:
 				return unknownTopic(found, rest[0])
 			}
-			a.writeHelp(found, c.OutOrStdout(), false)
+			p.writeHelp(found, c.OutOrStdout(), false)
 			return nil
 		},
 	}
@@ -139,7 +139,7 @@ func writeWord(b *strings.Builder, word string, column, indent int) int {
 
 // writeHelp writes a command's help. The short one leaves out what all watchers have in common, but
 // names it.
-func (a *app) writeHelp(c *cobra.Command, w io.Writer, short bool) {
+func (p *program) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 	var b strings.Builder
 	defer func() { _, _ = io.WriteString(w, b.String()) }()
 

@@ -14,35 +14,8 @@ type FlagGroup struct {
 	Flags []*pflag.Flag
 }
 
-// groupAnnotation marks a flag with its group's title.
-const groupAnnotation = "group"
-
 // loopAnnotation marks a global flag that is about the loop.
 const loopAnnotation = "loop"
-
-// beginGroup begins a group: what is added to the flags before end is called comes under one
-// heading. The flags keep the order in which they are added.
-func beginGroup(fs *pflag.FlagSet, title string) (end func()) {
-	fs.SortFlags = false
-	before := 0
-	fs.VisitAll(func(*pflag.Flag) { before++ })
-	return func() {
-		annotations := map[string][]string{groupAnnotation: {title}} // one for all, that nobody changes
-		n := 0
-		fs.VisitAll(func(f *pflag.Flag) {
-			if n++; n > before {
-				f.Annotations = annotations
-			}
-		})
-	}
-}
-
-// ownFlags returns a command's flags, to add those that it shares with no other. They keep the
-// order in which they are added.
-func ownFlags(c *cobra.Command) *pflag.FlagSet {
-	c.Flags().SortFlags = false
-	return c.Flags()
-}
 
 // ownTitle is the heading of the flags that a command shares with no other.
 const ownTitle = "Flags"

@@ -10,13 +10,13 @@ import (
 
 // TestHelp_shortFitsOnAScreen: 24 lines of 80 columns.
 func TestHelp_shortFitsOnAScreen(t *testing.T) {
-	a := newApp(nil)
-	for c := range commands(a.newRoot(nil)) {
+	p := newProgram(nil)
+	for c := range commands(p.newRoot(nil)) {
 		if !c.Runnable() || c.Hidden {
 			continue
 		}
 		var b strings.Builder
-		a.writeHelp(c, &b, true)
+		p.writeHelp(c, &b, true)
 		if n := strings.Count(b.String(), "\n"); n > helpHeight {
 			t.Errorf("%s -h has %d lines:\n%s", c.CommandPath(), n, b.String())
 		}
@@ -30,8 +30,8 @@ func TestHelp_shortFitsOnAScreen(t *testing.T) {
 
 // TestHelp_isComplete: every command and every flag says what it is for.
 func TestHelp_isComplete(t *testing.T) {
-	a := newApp(nil)
-	root := a.newRoot(nil)
+	p := newProgram(nil)
+	root := p.newRoot(nil)
 	for c := range commands(root) {
 		if c.Hidden {
 			continue
@@ -40,7 +40,7 @@ func TestHelp_isComplete(t *testing.T) {
 			t.Errorf("%s lacks a Short, a Long or an Example", c.CommandPath())
 		}
 		var b strings.Builder
-		a.writeHelp(c, &b, false)
+		p.writeHelp(c, &b, false)
 		for _, want := range []string{"Usage: ", "Exit status:", "--help"} {
 			if !strings.Contains(b.String(), want) {
 				t.Errorf("%s --help has no %q", c.CommandPath(), want)
@@ -63,16 +63,16 @@ func TestHelp_isComplete(t *testing.T) {
 // TestHelp_ofACommandMadeAlone: a command that the arguments name is the only one made, and its
 // help says what it says beside the others.
 func TestHelp_ofACommandMadeAlone(t *testing.T) {
-	for _, n := range newApp(nil).named() {
+	for _, n := range newProgram(nil).named(nil) {
 		help := func(args ...string) (text string, made int) {
-			a := newApp(args)
-			root := a.newRoot(nil)
+			p := newProgram(args)
+			root := p.newRoot(nil)
 			c, _, err := root.Find([]string{n.name})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var b strings.Builder
-			a.writeHelp(c, &b, false)
+			p.writeHelp(c, &b, false)
 			return b.String(), len(root.Commands())
 		}
 		among, _ := help()

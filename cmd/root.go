@@ -14,7 +14,7 @@ import (
 )
 
 // newRoot makes the tree of commands. Each watcher's command gives its Binding to sink.
-func (a *app) newRoot(sink Sink) *cobra.Command {
+func (p *program) newRoot(sink Sink) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ev WATCHER [flags] [ARG...] [-- COMMAND [ARG...]]",
 		Short: "wait for something to happen, then print it or run a command",
@@ -30,29 +30,29 @@ COMMAND for it. It is libev for the shell: each watcher type is a word.`,
   # wait for a process that is no child of this shell
   ev on-exit 1234 --format '{command} ended with {status}\n'`,
 		Args:              cobra.ArbitraryArgs,
-		RunE:              a.runRoot,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.begin(c) },
+		RunE:              p.runRoot,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.begin(c) },
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 	}
 	root.AddGroup(&cobra.Group{ID: watcherGroup, Title: "Watchers"}, &cobra.Group{ID: loopGroup, Title: "Many watchers on one loop"})
-	named := a.named()
+	named := p.named(sink)
 	for _, n := range named {
-		c := n.command(a, sink)
+		c := n.command()
 		c.GroupID = cmp.Or(c.GroupID, watcherGroup)
 		root.AddCommand(c)
 	}
 	all := len(named) > 1
 	if all {
-		root.AddCommand(a.newTopics()...)
+		root.AddCommand(p.newTopics()...)
 	}
 	root.CompletionOptions.DisableDefaultCmd = !all
-	a.addGlobalFlags(root.PersistentFlags())
+	p.addGlobalFlags(root.PersistentFlags())
 	root.Flags().BoolP("version", "V", false, "print version, commit, Go and backends")
-	root.SetFlagErrorFunc(a.flagError)
-	a.setHelp(root)
+	root.SetFlagErrorFunc(p.flagError)
+	p.setHelp(root)
 	if all {
-		a.setCompletion(root)
+		p.setCompletion(root)
 	}
 	return root
 }
@@ -66,22 +66,7 @@ const (
 // A namedCommand makes the command of that name.
 type namedCommand struct {
 	name    string
-	command func(*app, Sink) *cobra.Command
-}
-
-// watchers are the commands of the watchers, on the command line and in an Evfile.
-func watchers() []namedCommand {
-	return []namedCommand{
-		{"watch-fd", (*app).newWatchFD},
-		{"timer", (*app).newTimer},
-		{"every", (*app).newEvery},
-		{"on-signal", (*app).newOnSignal},
-		{"on-exit", (*app).newOnExit},
-		{"stat", (*app).newStat},
-		{"on-http", (*app).newOnHTTP},
-		{"on-message", (*app).newOnMessage},
-		{"probe", (*app).newProbe},
-	}
+	command func() *cobra.Command
 }
 
 // named are the commands that the arguments may lead to: the one that they name first, or all. All
@@ -90,14 +75,13 @@ func watchers() []namedCommand {
 //
 // So root.Commands() is not all commands. Who walks it (suggest.go, help.go) may only be where that
 // can't matter: where no command was named first. Elsewhere ask watchers().
-func (a *app) named() []namedCommand {
-	all := append(watchers(),
-		namedCommand{"run", func(a *app, _ Sink) *cobra.Command { return a.newRun() }},
-		namedCommand{"emit", func(a *app, _ Sink) *cobra.Command { return a.newEmit() }},
-		namedCommand{"ctl", func(a *app, _ Sink) *cobra.Command { return a.newCtl() }},
-	)
+func (p *program) named(sink Sink) (all []namedCommand) {
+	for _, w := range watchers() {
+		all = append(all, namedCommand{w.name, func() *cobra.Command { return w.command(&p.app, sink) }})
+	}
+	all = append(all, namedCommand{"run", p.newRun}, namedCommand{"emit", p.newEmit}, namedCommand{"ctl", p.newCtl})
 	for i, c := range all {
-		if len(a.args) > 0 && a.args[0] == c.name {
+		if len(p.args) > 0 && p.args[0] == c.name {
 			return all[i : i+1]
 		}
 	}
@@ -105,27 +89,27 @@ func (a *app) named() []namedCommand {
 }
 
 // runRoot runs ev without a watcher.
-func (a *app) runRoot(c *cobra.Command, args []string) error {
+func (p *program) runRoot(c *cobra.Command, args []string) error {
 	if v, _ := c.Flags().GetBool("version"); v {
 		_, err := fmt.Fprint(c.OutOrStdout(), version())
 		return err
 	}
 	if len(args) > 0 {
-		return a.unknownCommand(c, args[0])
+		return p.unknownCommand(c, args[0])
 	}
-	a.writeHelp(c, c.ErrOrStderr(), true)
+	p.writeHelp(c, c.ErrOrStderr(), true)
 	return &exitError{status: exitUsage}
 }
 
-func (a *app) addGlobalFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&a.backend, "backend", "", "how to wait: auto, "+strings.Join(loop.Backends(), ", ")+"; or EV_BACKEND, LIBEV_FLAGS `NAME`")
-	fs.StringVar(&a.color, "color", "auto", "colour on standard output: auto, always, never `WHEN`")
-	fs.IntVar(&a.readyFD, "ready-fd", -1, "write a newline to this descriptor once everything is watched, and close it `FD`")
-	fs.BoolVar(&a.subreaper, "subreaper", false, "wait for what the commands leave behind, as PID 1 of a container does by itself (Linux): 'ev help containers'")
+func (p *program) addGlobalFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&p.backend, "backend", "", "how to wait: auto, "+strings.Join(loop.Backends(), ", ")+"; or EV_BACKEND, LIBEV_FLAGS `NAME`")
+	fs.StringVar(&p.color, "color", "auto", "colour on standard output: auto, always, never `WHEN`")
+	fs.IntVar(&p.readyFD, "ready-fd", -1, "write a newline to this descriptor once everything is watched, and close it `FD`")
+	fs.BoolVar(&p.subreaper, "subreaper", false, "wait for what the commands leave behind, as PID 1 of a container does by itself (Linux): 'ev help containers'")
 	fs.VisitAll(func(f *pflag.Flag) { _ = fs.SetAnnotation(f.Name, loopAnnotation, []string{}) })
-	fs.CountVarP(&a.verbose, "verbose", "v", "tell what is decided; -vv: what the kernel says, too")
-	fs.BoolVarP(&a.quiet, "quiet", "q", false, "print no events and no notices")
-	fs.StringVar(&a.logFormat, "log-format", "plain", "write messages as plain text or as JSON: plain, json `FORMAT`")
+	fs.CountVarP(&p.verbose, "verbose", "v", "tell what is decided; -vv: what the kernel says, too")
+	fs.BoolVarP(&p.quiet, "quiet", "q", false, "print no events and no notices")
+	fs.StringVar(&p.logFormat, "log-format", "plain", "write messages as plain text or as JSON: plain, json `FORMAT`")
 }
 
 // version tells what this program is, as the build recorded it.

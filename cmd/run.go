@@ -36,7 +36,7 @@ type runOptions struct {
 	watch   bool
 }
 
-func (a *app) newRun() *cobra.Command {
+func (p *program) newRun() *cobra.Command {
 	o := &runOptions{}
 	c := &cobra.Command{
 		Use:     "run [EVFILE] [flags]",
@@ -93,7 +93,7 @@ standard input is read once, and HUP ends ev then.`,
   ev run --check cron.ev
   # the jobs of a system, in the foreground
   ev run --crontab /etc/crontab --crontab /etc/cron.d --system`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args) },
+		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}
 	fs := c.Flags()
 	fs.SortFlags = false
@@ -112,20 +112,20 @@ standard input is read once, and HUP ends ev then.`,
 	limit(fs, &o.limit, "for", 0, "end after this long, whatever has happened")
 	o.fileOptions.add(fs)
 	o.linkFlags.add(fs)
-	a.completeServers(c)
+	p.completeServers(c)
 	completeFiles(c)
 	return c
 }
 
-func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
+func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 	if err := o.tell(); err != nil {
 		return err
 	}
-	r, err := o.reader(a, c, args)
+	r, err := o.reader(p, c, args)
 	if err != nil {
 		return err
 	}
-	socket, err := o.socket(a, c, r.path)
+	socket, err := o.socket(p, c, r.path)
 	if err != nil {
 		return err
 	}
@@ -146,12 +146,12 @@ func (o *runOptions) run(a *app, c *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	l, err := a.newLoop()
+	l, err := p.newLoop()
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	s := session.New(l, a.config(o.config(r)))
+	s := session.New(l, p.config(o.config(r)))
 	defer s.Close()
 	watchers, bad := s.Bind(r.describe(lines))
 	errs = append(errs, lineFaults(bad)...)
@@ -177,7 +177,7 @@ func (o *runOptions) config(r *reader) session.Config {
 }
 
 // reader says where the lines are.
-func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, error) {
+func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reader, error) {
 	own, command := split(c, args)
 	switch {
 	case len(own) > 1:
@@ -198,11 +198,11 @@ func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, e
 	if err := o.fileOptions.check(c.Flags()); err != nil {
 		return nil, err
 	}
-	r := &reader{app: a, globals: c.Root().PersistentFlags(), options: o}
+	r := &reader{program: p, globals: c.Root().PersistentFlags(), options: o}
 	if len(own) == 1 {
 		r.path = own[0]
 	} else if len(o.lines) == 0 && !o.given() {
-		r.path = a.defaultEvfile()
+		r.path = p.defaultEvfile()
 	}
 	switch {
 	case o.watch && (r.path == "" && !o.given() || r.path == "-"):
@@ -214,12 +214,12 @@ func (o *runOptions) reader(a *app, c *cobra.Command, args []string) (*reader, e
 }
 
 // socket returns the path of the control socket, "" if none is asked for.
-func (o *runOptions) socket(a *app, c *cobra.Command, file string) (string, error) {
+func (o *runOptions) socket(p *program, c *cobra.Command, file string) (string, error) {
 	switch {
 	case !c.Flags().Changed("control"):
 		return "", nil
 	case o.control == "":
-		return a.defaultSocket(file)
+		return p.defaultSocket(file)
 	}
 	return filepath.Abs(o.control)
 }
@@ -232,21 +232,21 @@ func (o *runOptions) start(ctx context.Context, r *reader, l *loop.Loop, s *sess
 		}
 	}
 	if socket != "" {
-		server, err := r.app.listen(l, s, socket)
+		server, err := r.program.listen(l, s, socket)
 		if err != nil {
 			return err
 		}
 		defer server.Close()
 	}
 	if o.metrics != "" {
-		page, err := r.app.serveMetrics(l, s, o.metrics)
+		page, err := r.program.serveMetrics(l, s, o.metrics)
 		if err != nil {
 			return err
 		}
 		defer page.Close()
 	}
 	if o.live {
-		table, err := r.app.show(l, s)
+		table, err := r.program.show(l, s)
 		if err != nil {
 			return err
 		}

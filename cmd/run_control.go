@@ -19,12 +19,12 @@ import (
 const controlVariable = "EV_CONTROL"
 
 // listen opens the control socket of a session.
-func (a *app) listen(l *loop.Loop, s *session.Session, path string) (*control.Server, error) {
-	server, err := control.Listen(l, path, s.Serve, a.report)
+func (p *program) listen(l *loop.Loop, s *session.Session, path string) (*control.Server, error) {
+	server, err := control.Listen(l, path, s.Serve, p.report)
 	if err != nil {
 		return nil, fmt.Errorf("--control: %w", err)
 	}
-	a.report.Verbosef("the control socket is %s", path)
+	p.report.Verbosef("the control socket is %s", path)
 	s.Observe(publisher{server: server})
 	return server, nil
 }
@@ -38,27 +38,27 @@ type publisher struct {
 func (p publisher) Happened(e event.Event) { p.server.Publish(e) }
 
 // serveMetrics serves the counts of a session at an address.
-func (a *app) serveMetrics(l *loop.Loop, s *session.Session, address string) (*control.Page, error) {
+func (p *program) serveMetrics(l *loop.Loop, s *session.Session, address string) (*control.Page, error) {
 	at, err := socket.ParseTCP(address)
 	if err != nil {
 		return nil, usageOf(valueWord("metrics"), "--metrics: ", err)
 	}
-	page, err := control.ServePage(l, at, "/metrics", session.NewMetrics(s).Page, a.report)
+	page, err := control.ServePage(l, at, "/metrics", session.NewMetrics(s).Page, p.report)
 	if err != nil {
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}
 	if at, err = page.Address(); err == nil {
-		a.report.Verbosef("the metrics are at http://%s/metrics", at)
+		p.report.Verbosef("the metrics are at http://%s/metrics", at)
 	}
 	return page, nil
 }
 
 // show shows the watchers of a session on the terminal.
-func (a *app) show(l *loop.Loop, s *session.Session) (*live.Table, error) {
-	if t := a.getenv("TERM"); t == "" || t == "dumb" {
+func (p *program) show(l *loop.Loop, s *session.Session) (*live.Table, error) {
+	if t := p.getenv("TERM"); t == "" || t == "dumb" {
 		return nil, usageAt(flagWord("live"), "--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
 	}
-	t, err := live.Show(l, s, live.Options{Stderr: a.stderr, Getenv: a.getenv, Report: a.report, Color: a.color})
+	t, err := live.Show(l, s, live.Options{Stderr: p.stderr, Getenv: p.getenv, Report: p.report, Color: p.color})
 	if err != nil {
 		return nil, usageAt(flagWord("live"), "--live: there is no terminal to draw on: %v", err)
 	}
@@ -76,8 +76,8 @@ func tellSocket(path string) error {
 // defaultSocket returns where the socket for an Evfile is if no path was given:
 // ev/NAME.sock in the user's runtime directory. A file that is just called Evfile is
 // named after its directory, and lines of the command line are called ev.
-func (a *app) defaultSocket(file string) (string, error) {
-	dir, err := a.socketDir()
+func (p *program) defaultSocket(file string) (string, error) {
+	dir, err := p.socketDir()
 	if err != nil {
 		return "", err
 	}
@@ -99,8 +99,8 @@ func (a *app) defaultSocket(file string) (string, error) {
 }
 
 // socketDir is where sockets are of which no path was given.
-func (a *app) socketDir() (string, error) {
-	runtime := a.getenv("XDG_RUNTIME_DIR")
+func (p *program) socketDir() (string, error) {
+	runtime := p.getenv("XDG_RUNTIME_DIR")
 	if runtime == "" {
 		return "", usagef("XDG_RUNTIME_DIR is not set: give the socket's path, as in --control ./ev.sock")
 	}

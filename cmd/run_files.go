@@ -141,9 +141,9 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 	}
 	f, errs := crontab.Parse(path, text, r.options.system)
 	for _, note := range f.Notes {
-		r.app.report.Verbosef("%v", note)
+		r.program.report.Verbosef("%v", note)
 	}
-	me := r.app.user()
+	me := r.program.user()
 	for _, j := range f.Jobs {
 		if err := faultOfUser(j.User.Text, me); err != nil {
 			errs = append(errs, f.Errorf(j.User, "%v", err))
@@ -192,13 +192,13 @@ func (o *fileOptions) writeEvfile(w io.Writer, lines []*line) error {
 }
 
 // user is who runs ev. In an image there may be no /etc/passwd to say so.
-func (a *app) user() *user.User {
+func (p *program) user() *user.User {
 	u, err := user.Current()
 	if err != nil {
 		uid := strconv.Itoa(os.Getuid())
 		u = &user.User{Uid: uid, Username: uid}
 	}
-	if home := a.getenv("HOME"); home != "" {
+	if home := p.getenv("HOME"); home != "" {
 		u.HomeDir = home
 	}
 	return u
@@ -223,14 +223,14 @@ func (r *reader) mailer(jobs []crontab.Job) string {
 	if r.options.mailCommand != "" {
 		return r.options.mailCommand
 	}
-	path := r.app.getenv("PATH") + ":/usr/sbin:/usr/lib"
+	path := r.program.getenv("PATH") + ":/usr/sbin:/usr/lib"
 	file, err := process.Lookup("sendmail", "", []string{"PATH=" + path})
 	if err == nil {
 		return evfile.Join([]string{file, "-i", "--"})
 	}
 	if !r.unmailed {
 		r.unmailed = true
-		r.app.report.Noticef("there is no sendmail: what jobs print is not mailed, but printed here; --mail-command names another program")
+		r.program.report.Noticef("there is no sendmail: what jobs print is not mailed, but printed here; --mail-command names another program")
 	}
 	return ""
 }
@@ -276,7 +276,7 @@ func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 		return nil, nil, err
 	}
 	p := procfile.Options{Env: env}
-	if p.Port, err = procfile.Port(env, r.app.getenv("PORT")); err != nil {
+	if p.Port, err = procfile.Port(env, r.program.getenv("PORT")); err != nil {
 		return nil, nil, usageOf(valueWord("env-file"), "", err)
 	}
 	if o.formation != "" {

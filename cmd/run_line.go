@@ -58,17 +58,17 @@ func keyOf(l *evfile.Line) string {
 func (r *reader) bind(l *line) error {
 	name := l.Words[0].Text
 	all := watchers()
-	i := slices.IndexFunc(all, func(w namedCommand) bool { return w.name == name })
+	i := slices.IndexFunc(all, func(w watcherCommand) bool { return w.name == name })
 	if i < 0 {
 		return unknownWatcher(name)
 	}
-	a := r.lineApp(l)
-	c := all[i].command(a, func(_ context.Context, b session.Binding) error {
+	p := r.lineProgram(l)
+	c := all[i].command(&p.app, func(_ context.Context, b session.Binding) error {
 		l.binding = &b
 		return nil
 	})
 	c.SetOut(io.Discard)
-	if err := r.parse(l, a, c); err != nil {
+	if err := r.parse(l, p, c); err != nil {
 		return err
 	}
 	if err := c.RunE(c, c.Flags().Args()); err != nil {
@@ -154,15 +154,15 @@ func checkListeners(lines []*line) (errs evfile.Errors) {
 }
 
 // parse reads the line's flags.
-func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
+func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 	fs := c.Flags()
-	fs.BoolVarP(&a.quiet, "quiet", "q", a.quiet, "")
+	fs.BoolVarP(&p.quiet, "quiet", "q", p.quiet, "")
 	named := fs.Lookup("name")
 	if l.Label != "" {
 		_ = named.Value.Set(l.Label) // the default, so to speak
 	}
 	if err := c.ParseFlags(l.Args()[1:]); err != nil {
-		return r.flagError(a, c, err)
+		return r.flagError(p, c, err)
 	}
 	if l.Label != "" && named.Changed {
 		return usageAt(flagWord("name"), "--name: the line has a name already, its label %s: leave out one of the two", l.Label)
@@ -170,36 +170,36 @@ func (r *reader) parse(l *line, a *app, c *cobra.Command) error {
 	if r.options.json && !fs.Changed("format") {
 		_ = fs.Set("json", "true")
 	}
-	if a.quiet {
-		a.report = a.report.Limited(report.Error)
+	if p.quiet {
+		p.report = p.report.Limited(report.Error)
 	}
 	if name := named.Value.String(); name != "" {
-		a.report = a.report.Named(r.app.report.Name() + ": " + name)
+		p.report = p.report.Named(r.program.report.Name() + ": " + name)
 	}
 	return nil
 }
 
-// lineApp is the app that a line's command sees.
-func (r *reader) lineApp(l *line) *app {
-	a := *r.app
+// lineProgram is the program that a line's command sees.
+func (r *reader) lineProgram(l *line) *program {
+	a := *r.program
 	a.args, a.env, a.lookups, a.live = l.Args(), l.Env, r.lookups, r.options.live
 	a.listens = func(o *onhttp.Options) {
 		o.Place = l.Words[0].Line
 		l.listens = o
 	}
-	a.report = r.app.report.Named(r.app.report.Name() + ": " + l.Words[0].Text)
+	a.report = r.program.report.Named(r.program.report.Name() + ": " + l.Words[0].Text)
 	a.getenv = func(name string) string {
 		for _, v := range l.Env {
 			if n, value, _ := strings.Cut(v, "="); n == name {
 				return value
 			}
 		}
-		return r.app.getenv(name)
+		return r.program.getenv(name)
 	}
 	return &a
 }
 
-func (r *reader) flagError(a *app, c *cobra.Command, err error) error {
+func (r *reader) flagError(p *program, c *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return usageAt(flagWord("help", "-h"), "help is for the command line: ev %s --help", c.Name())
 	}
@@ -213,7 +213,7 @@ func (r *reader) flagError(a *app, c *cobra.Command, err error) error {
 			return usageAt(flagWord(name), "--%s is about ev as a whole: give it to ev run", global.Name)
 		}
 	}
-	return a.flagError(c, err)
+	return p.flagError(c, err)
 }
 
 // unknownWatcher is the error for a line that begins with no watcher's name.

@@ -18,7 +18,7 @@ import (
 
 // A reader reads the lines of a run: first, and at each reload.
 type reader struct {
-	app     *app
+	program *program
 	globals *pflag.FlagSet // of the process as a whole
 	options *runOptions
 	path    string // of the Evfile; - is standard input, "" none
@@ -42,7 +42,7 @@ func (r *reader) hasFile() bool {
 }
 
 // defaultEvfile is the Evfile of which none was named.
-func (a *app) defaultEvfile() string { return cmp.Or(a.getenv("EVFILE"), "Evfile") }
+func (p *program) defaultEvfile() string { return cmp.Or(p.getenv("EVFILE"), "Evfile") }
 
 // read reads the Evfile, then the lines of the command line. What is wrong with their
 // text is in the second result, with the lines that are right.

@@ -19,8 +19,8 @@ func (r *reader) follow(l *loop.Loop, s *session.Session) error {
 		Settle:  stat.DefaultSettle, // an editor saves in several steps
 		MaxWait: stat.DefaultMaxWait,
 		Changes: stat.Created | stat.Replaced | stat.Content,
-		Hub:     r.app.hub,
-		Report:  r.app.report,
+		Hub:     r.program.hub,
+		Report:  r.program.report,
 	}, func(event.Detail) { _ = s.Reload() })
 	if err != nil {
 		return usageOf(flagWord("watch"), "--watch: ", err)
@@ -38,15 +38,15 @@ func (r *reader) follow(l *loop.Loop, s *session.Session) error {
 func (r *reader) reload(s *session.Session) error {
 	watchers, lines, err := r.bindAgain(s)
 	if err != nil {
-		r.app.explain(err)
-		r.app.report.Noticef("nothing has changed: the watchers are those from before")
+		r.program.explain(err)
+		r.program.report.Noticef("nothing has changed: the watchers are those from before")
 		if faults, ok := errors.AsType[evfile.Errors](err); ok {
 			return &reloadError{"the Evfile is faulty: nothing has changed", faults}
 		}
 		return err
 	}
 	if faults := lineFaults(r.replace(s, watchers, lines)); faults != nil {
-		r.app.explain(faults)
+		r.program.explain(faults)
 		return &reloadError{"reloaded, but not all could be started", faults}
 	}
 	return nil

@@ -36,18 +36,18 @@ func BenchmarkRun_checkAndArm(b *testing.B) {
 // testSession makes a session that has the lines of an Evfile.
 func testSession(tb testing.TB, text string) *session.Session {
 	tb.Helper()
-	a := newApp(nil)
-	a.report = report.New(tb.Output(), "ev run", report.Plain, report.Notice)
-	r := &reader{app: a, globals: Root().PersistentFlags(), options: &runOptions{lines: []string{text}}}
+	p := newProgram(nil)
+	p.report = report.New(tb.Output(), "ev run", report.Plain, report.Notice)
+	r := &reader{program: p, globals: Root().PersistentFlags(), options: &runOptions{lines: []string{text}}}
 	lines, errs, err := r.read()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l, err := a.newLoop()
+	l, err := p.newLoop()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := session.New(l, a.config(session.Config{}))
+	s := session.New(l, p.config(session.Config{}))
 	tb.Cleanup(func() {
 		s.Close()
 		_ = l.Close()

@@ -17,21 +17,17 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// A Sink takes the one Binding that a command line describes. On the command
-// line it runs it; in a test it looks at it.
-type Sink func(context.Context, session.Binding) error
-
 // run is the Sink of the command line: a session with one binding.
-func (a *app) run(ctx context.Context, b session.Binding) error {
+func (p *program) run(ctx context.Context, b session.Binding) error {
 	if err := blockSignals(b.Claims.Blocked); err != nil {
 		return err
 	}
-	l, err := a.newLoop()
+	l, err := p.newLoop()
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	s := session.New(l, a.config(session.Config{NoWait: b.NoWait}))
+	s := session.New(l, p.config(session.Config{NoWait: b.NoWait}))
 	defer s.Close()
 	make := b.Watch
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
@@ -49,8 +45,8 @@ func (a *app) run(ctx context.Context, b session.Binding) error {
 	return ended(s, s.Run(ctx))
 }
 
-func (a *app) newLoop() (*loop.Loop, error) {
-	backend, err := a.newBackend()
+func (p *program) newLoop() (*loop.Loop, error) {
+	backend, err := p.newBackend()
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +54,8 @@ func (a *app) newLoop() (*loop.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.report.Verbosef("the backend is %s", backend.Name())
-	if err := process.ReapOrphans(a.subreaper); err != nil {
+	p.report.Verbosef("the backend is %s", backend.Name())
+	if err := process.ReapOrphans(p.subreaper); err != nil {
 		_ = l.Close()
 		return nil, usageOf(flagWord("subreaper"), "--subreaper: ", err)
 	}
@@ -67,11 +63,11 @@ func (a *app) newLoop() (*loop.Loop, error) {
 }
 
 // config adds to what is asked of a session what it has to know of the process.
-func (a *app) config(c session.Config) session.Config {
-	c.Stdout, c.Stderr, c.Getenv, c.Report = a.stdout, a.stderr, a.getenv, a.report
-	c.Starter = a.starter
-	if a.readyFD >= 0 {
-		c.Ready = a.ready
+func (p *program) config(c session.Config) session.Config {
+	c.Stdout, c.Stderr, c.Getenv, c.Report = p.stdout, p.stderr, p.getenv, p.report
+	c.Starter = p.starter
+	if p.readyFD >= 0 {
+		c.Ready = p.ready
 	}
 	c.Cgroup = func() (*process.Cgroup, error) {
 		g, err := process.NewCgroup()
@@ -84,12 +80,12 @@ func (a *app) config(c session.Config) session.Config {
 }
 
 // ready tells whoever reads --ready-fd that everything is watched.
-func (a *app) ready() error {
-	if _, err := unix.Write(a.readyFD, []byte("\n")); err != nil {
-		return fmt.Errorf("--ready-fd %d: %w", a.readyFD, err)
+func (p *program) ready() error {
+	if _, err := unix.Write(p.readyFD, []byte("\n")); err != nil {
+		return fmt.Errorf("--ready-fd %d: %w", p.readyFD, err)
 	}
-	if a.readyFD > stderrFD {
-		return unix.Close(a.readyFD)
+	if p.readyFD > stderrFD {
+		return unix.Close(p.readyFD)
 	}
 	return nil
 }

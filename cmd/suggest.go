@@ -27,7 +27,7 @@ func otherNames() map[string]string {
 }
 
 // unknownCommand is the error for a word that is no command, with the one that was likely meant.
-func (a *app) unknownCommand(root *cobra.Command, word string) error {
+func (p *program) unknownCommand(root *cobra.Command, word string) error {
 	var names []string
 	for _, c := range root.Commands() { // all of them (named): word is none
 		if c.IsAvailableCommand() {
@@ -57,8 +57,8 @@ func unknownTopic(root *cobra.Command, word string) error {
 
 // flagError turns pflag's errors into ours, with the word that they are about and the flag that was
 // likely meant.
-func (a *app) flagError(c *cobra.Command, err error) error {
-	a.report = a.report.Named(c.CommandPath())
+func (p *program) flagError(c *cobra.Command, err error) error {
+	p.report = p.report.Named(c.CommandPath())
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return badValue(e)
 	}
@@ -68,9 +68,9 @@ func (a *app) flagError(c *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name, _, _ := strings.Cut(e.GetSpecifiedName(), "=")
 		if group := e.GetSpecifiedShortnames(); group != "" {
-			return a.unknownShorthand(c, name, "-"+group)
+			return p.unknownShorthand(c, name, "-"+group)
 		}
-		return a.unknownFlag(c, name)
+		return p.unknownFlag(c, name)
 	}
 	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
 		name, _, _ := strings.Cut(strings.TrimPrefix(e.GetSpecifiedFlag(), "--"), "=")
@@ -93,8 +93,8 @@ func badValue(e *pflag.InvalidValueError) error {
 	return usageOf(at, "--"+name+": ", e.Unwrap())
 }
 
-func (a *app) unknownFlag(c *cobra.Command, name string) error {
-	if w := a.owner(c, func(fs *pflag.FlagSet) bool { return fs.Lookup(name) != nil }); w != "" {
+func (p *program) unknownFlag(c *cobra.Command, name string) error {
+	if w := p.owner(c, func(fs *pflag.FlagSet) bool { return fs.Lookup(name) != nil }); w != "" {
 		return usageAt(flagWord(name), "--%s belongs after the watcher's name: ev %s --%[1]s", name, w)
 	}
 	var names []string
@@ -111,15 +111,15 @@ func (a *app) unknownFlag(c *cobra.Command, name string) error {
 
 // unknownShorthand is the error for a letter that is no flag, in a word. That is most often the
 // COMMAND's, which lacks its --.
-func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
+func (p *program) unknownShorthand(c *cobra.Command, letter, word string) error {
 	at, hint := flagWord("-"+letter), ""
-	line := tellApart(c.Flags(), a.args)
+	line := tellApart(c.Flags(), p.args)
 	i, _ := line.find(at)
 	before := slices.Index(line.args, i-1) - 1
 	if before > 0 {
-		hint = a.dashHint(c, before)
+		hint = p.dashHint(c, before)
 	}
-	switch w := a.owner(c, func(fs *pflag.FlagSet) bool { return fs.ShorthandLookup(letter) != nil }); {
+	switch w := p.owner(c, func(fs *pflag.FlagSet) bool { return fs.ShorthandLookup(letter) != nil }); {
 	case w != "":
 		return usageAt(at, "-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
 	case hint != "":
@@ -132,12 +132,12 @@ func (a *app) unknownShorthand(c *cobra.Command, letter, word string) error {
 
 // owner returns the watcher among the arguments that has a flag which the root, if c is that, has
 // not.
-func (a *app) owner(c *cobra.Command, has func(*pflag.FlagSet) bool) string {
+func (p *program) owner(c *cobra.Command, has func(*pflag.FlagSet) bool) string {
 	if c.HasParent() {
 		return ""
 	}
 	for _, w := range c.Commands() { // all of them (named): the first argument is a flag
-		if w.GroupID == watcherGroup && slices.Contains(a.args, w.Name()) && has(w.Flags()) {
+		if w.GroupID == watcherGroup && slices.Contains(p.args, w.Name()) && has(w.Flags()) {
 			return w.Name()
 		}
 	}

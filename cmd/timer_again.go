@@ -17,14 +17,6 @@ import (
 	"github.com/evshell/ev/watch/timer"
 )
 
-// The standard descriptors. os.Stdout.Fd would make one blocking for everyone who shares
-// it.
-const (
-	stdinFD  = 0
-	stdoutFD = 1
-	stderrFD = 2
-)
-
 // describe turns the flags about activity into what the timer wants to know.
 func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, error) {
 	var t timer.Options

@@ -101,7 +101,7 @@ TSTP (Ctrl-Z) stops ev; timers don't count the time until CONT (fg).`},
 }
 
 // newTopics makes the commands that 'ev help TOPIC' finds.
-func (a *app) newTopics() []*cobra.Command {
+func (p *program) newTopics() []*cobra.Command {
 	var cs []*cobra.Command
 	for _, t := range topics() {
 		cs = append(cs, &cobra.Command{Use: t.name, Short: t.short, Long: t.long, Hidden: true})

@@ -31,8 +31,8 @@ func TestFault_hasItsCaret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := newApp(nil)
-	a.report = report.New(t.Output(), "ev run", report.Plain, report.Error)
+	p := newProgram(nil)
+	p.report = report.New(t.Output(), "ev run", report.Plain, report.Error)
 	row, tested := "", 0
 	for next := range strings.Lines(string(text)) {
 		last := row
@@ -45,7 +45,7 @@ func TestFault_hasItsCaret(t *testing.T) {
 			t.Fatal(errs)
 		}
 		l := &line{Line: &f.Lines[0], file: f}
-		fault := faultOf(t, a, l)
+		fault := faultOf(t, p, l)
 		if fault == nil {
 			t.Errorf("%s: nothing is wrong", last)
 			continue
@@ -64,9 +64,9 @@ func TestFault_hasItsCaret(t *testing.T) {
 }
 
 // faultOf returns what is wrong with a line.
-func faultOf(t *testing.T, a *app, l *line) error {
+func faultOf(t *testing.T, p *program, l *line) error {
 	t.Helper()
-	r := &reader{app: a, globals: Root().PersistentFlags(), options: &runOptions{}}
+	r := &reader{program: p, globals: Root().PersistentFlags(), options: &runOptions{}}
 	if err := r.bind(l); err != nil {
 		return err
 	}
