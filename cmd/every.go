@@ -69,8 +69,9 @@ time' has all that a SCHEDULE, a TIME and a ZONE can be.
 The clock may be set, and the machine may sleep. An instant that is reached up
 to a minute late is just late. What is older was missed: --catch-up says what it
 gets, and the field 'missed' counts it. With --state that holds for the time in
-which ev did not run, too. What has run does not run again when the clock is set
-back, unless it comes hourly or oftener, or ran more than three hours ahead.
+which ev did not run, too; one ev at a time has the FILE. What has run does not
+run again when the clock is set back, unless it comes hourly or oftener, or ran
+more than three hours ahead.
 
 With --jitter, due is the instant without it, and late counts from the instant
 with it. What is made up for is spread over the same time.`,
@@ -121,6 +122,7 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 	if err := o.comes(a, c, w); err != nil {
 		return err
 	}
+	b.Claims.State = w.State
 	if lock := b.Lock; lock != nil {
 		lock.Instant = func(d event.Detail) (time.Time, bool) { return d.(event.Every).Due, true }
 		lock.Again = func(due time.Time) event.Detail {

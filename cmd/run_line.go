@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,6 +133,29 @@ func checkStdin(lines []*line) (errs evfile.Errors) {
 				break
 			}
 		}
+	}
+	return errs
+}
+
+// checkStates refuses a line that remembers in the file of another one.
+func checkStates(lines []*line) (errs evfile.Errors) {
+	first := map[string]*line{}
+	for _, l := range lines {
+		state := l.binding.Claims.State
+		if state == "" {
+			continue
+		}
+		if target, err := filepath.EvalSymlinks(state); err == nil {
+			state = target
+		}
+		if path, err := filepath.Abs(state); err == nil {
+			state = path
+		}
+		if other := first[state]; other != nil {
+			errs = append(errs, l.fault(usageAt(flagWord("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims.State, other.Words[0].Line)))
+			continue
+		}
+		first[state] = l
 	}
 	return errs
 }

@@ -140,6 +140,7 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	}
 	b.Claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
 	b.Claims.Stdout = slices.Contains(own, "1")
+	b.Claims.State = w.State
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return fd.New(l, w, emit)
 	}

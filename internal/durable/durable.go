@@ -30,17 +30,21 @@ func replace(path string, text []byte, sync bool) (err error) {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	_, err = f.Write(text)
-	if sync {
-		err = errors.Join(err, f.Sync())
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err := errors.Join(fill(f, text, sync), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil || !sync {
 		return err
 	}
 	return syncDir(dir)
+}
+
+func fill(f *os.File, text []byte, sync bool) error {
+	_, err := f.Write(text)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	return err
 }
 
 // syncDir makes a rename in dir outlast a loss of power (fsync(2)). A file system that can't is

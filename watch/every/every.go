@@ -7,6 +7,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
+	"github.com/evshell/ev/internal/durable"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
@@ -68,6 +69,9 @@ type Watcher struct {
 	luck    float64   // of the next instant, in [0, 1)
 	missed  int64     // that no event has told
 	loading *loading  // the start that waits for what Load tells; nil: none
+
+	state  *durable.File // nil: none, or it was given up
+	firing bool          // the state is still to be written
 }
 
 // A loading is a start that waits. It has a size, so that each has an address of its own.
@@ -107,7 +111,8 @@ func (e *Watcher) Start() error {
 	}
 	if e.options.State != "" {
 		var err error
-		if e.settled, err = openStamp(e.options.State, e.settled); err != nil {
+		e.release()
+		if e.state, e.settled, err = openStamp(e.options.State, e.settled); err != nil {
 			return diag.Option("State", e.options.State, err)
 		}
 	}
@@ -143,6 +148,17 @@ func (e *Watcher) Stop() {
 	e.forget()
 	e.periodic.Stop()
 	e.fed.Forget()
+	if !e.firing {
+		e.release()
+	}
+}
+
+// release gives the state up to whoever wants it.
+func (e *Watcher) release() {
+	if e.state != nil {
+		_ = e.state.Close()
+		e.state = nil
+	}
 }
 
 // Feed emits an event that is due now and takes no instant's place.
@@ -250,8 +266,13 @@ func (e *Watcher) fire() {
 	e.missed = 0
 	e.arm()
 	d.Next = e.upcoming(due)
-	e.emit(d)
+	e.firing = true
+	e.emit(d) // which may stop the watcher
+	e.firing = false
 	e.save()
+	if !e.Active() {
+		e.release()
+	}
 }
 
 // upcoming returns the instant after the given one; zero if there is none, or if that is not known.
@@ -291,10 +312,10 @@ func latest(s *schedule.Spec, instant, now time.Time) time.Time {
 
 // save remembers what was dealt with. A state that can't be saved does not keep the schedule from going on.
 func (e *Watcher) save() {
-	if e.options.State == "" {
+	if e.state == nil {
 		return
 	}
-	if err := writeStamp(e.options.State, e.settled); err != nil {
+	if err := writeStamp(e.state, e.settled); err != nil {
 		e.options.Report.Errorf("what has run is not remembered and may run again after a restart: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package every
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,6 +50,7 @@ func runEvery(t *testing.T, o Options, body func(*everyTest)) {
 			t.Fatal(err)
 		}
 		body(e)
+		e.Stop()
 	})
 }
 
@@ -326,9 +326,7 @@ func TestEveryCatchUpIsSpreadOverTheJitter(t *testing.T) {
 func TestEveryMissedAtStartIsSpread(t *testing.T) {
 	o := everyOptions(t, "0 3 * * *")
 	o.Jitter, o.CatchUp, o.State = 30*time.Minute, CatchUpOnce, filepath.Join(t.TempDir(), "state")
-	if err := writeStamp(o.State, time.Date(1999, 12, 31, 3, 0, 0, 0, time.UTC)); err != nil {
-		t.Fatal(err)
-	}
+	stamp(t, o.State, time.Date(1999, 12, 31, 3, 0, 0, 0, time.UTC))
 	synctest.Test(t, func(t *testing.T) {
 		for range 30 {
 			e := newEveryTest(t, o)
@@ -366,6 +364,7 @@ func TestEveryState(t *testing.T) {
 			}
 			e.pass(time.Millisecond)
 			e.expect(want...)
+			e.Stop()
 		})
 	}
 	restart(100*time.Minute, CatchUpOnce)
@@ -389,14 +388,22 @@ func TestEveryMissesCountFromTheFirstStart(t *testing.T) {
 			}
 			e.pass(time.Millisecond)
 			e.expect(want...)
+			e.Stop()
 		})
+	}
+}
+
+// stamp makes a stamp.
+func stamp(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(stampHead+at.Format(time.RFC3339Nano)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func TestEveryRefusesForeignAndTornState(t *testing.T) {
 	good := stampHead + "2026-11-23T03:00:00.5+01:00\n"
 	tests := []struct{ name, content, want string }{
-		{"empty", "", "is no state of ev every: give --state a file of its own"},
 		{"foreign", "root:x:0:0:root:/root:/bin/sh\n", "is no state of ev every: give --state a file of its own"},
 		{"long", strings.Repeat("x", 1<<20), "is no state of ev every: give --state a file of its own"},
 		{"torn early", good[:5], "is damaged: remove it to begin anew"},
@@ -411,11 +418,12 @@ func TestEveryRefusesForeignAndTornState(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tt.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := openStamp(path, time.Now())
+			f, _, err := openStamp(path, time.Now())
 			if tt.want == "" {
 				if err != nil {
 					t.Fatal(err)
 				}
+				_ = f.Close()
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
@@ -429,33 +437,31 @@ func TestEveryRefusesForeignAndTornState(t *testing.T) {
 	}
 }
 
-func TestEveryStateLeavesNoLitter(t *testing.T) {
-	dir := t.TempDir()
-	for range 3 {
-		if err := writeStamp(filepath.Join(dir, "state"), time.Now()); err != nil {
-			t.Fatal(err)
+// TestEveryStateIsTheWatchersAlone: an empty file is a new one, and nobody else has it until the watcher has stopped.
+func TestEveryStateIsTheWatchersAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := everyOptions(t, "0 3 * * *")
+	o.State = path
+	synctest.Test(t, func(t *testing.T) {
+		e := newEveryTest(t, o)
+		for range 2 {
+			if err := e.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := openStamp(path, time.Time{}); err == nil || !strings.Contains(err.Error(), "in use") {
+				t.Error(err)
+			}
+			e.Stop()
+			f, _, err := openStamp(path, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = f.Close()
 		}
-	}
-	if files, _ := os.ReadDir(dir); len(files) != 1 {
-		t.Errorf("%d files, want 1", len(files))
-	}
-	if err := writeStamp(filepath.Join(dir, "no", "state"), time.Now()); err == nil {
-		t.Error("no error for a folder that is not there")
-	}
-}
-
-func TestEveryStateMayBeALink(t *testing.T) {
-	dir := t.TempDir()
-	link, target := filepath.Join(dir, "link"), filepath.Join(dir, "target")
-	if err := errors.Join(writeStamp(target, time.Unix(1, 0)), os.Symlink("target", link)); err != nil {
-		t.Fatal(err)
-	}
-	if err := writeStamp(link, time.Unix(2, 0)); err != nil {
-		t.Fatal(err)
-	}
-	if at, err := openStamp(target, time.Time{}); err != nil || at.Unix() != 2 {
-		t.Errorf("the link's target has %v, %v", at, err)
-	}
+	})
 }
 
 func TestEveryRefusesAStateThatIsNoFile(t *testing.T) {
@@ -464,7 +470,7 @@ func TestEveryRefusesAStateThatIsNoFile(t *testing.T) {
 		t.Skip("needs a FIFO: ", err)
 	}
 	for _, path := range []string{path, t.TempDir(), os.DevNull} {
-		if _, err := openStamp(path, time.Now()); err == nil || !strings.Contains(err.Error(), "is no file") {
+		if _, _, err := openStamp(path, time.Now()); err == nil || !strings.Contains(err.Error(), "is no file") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -71,6 +71,7 @@ func (w *Watcher) openTail(form form) (source, error) {
 	}
 	// What happens between the first notice and the first look is seen twice, which does no harm.
 	if err := t.notices.Start(); err != nil {
+		t.giveUpPlace()
 		return nil, diag.Option("FDs", form.text, err)
 	}
 	t.begin()
@@ -357,6 +358,7 @@ func (t *tail) pending() bool { return t.more.Pending() }
 
 func (t *tail) close() {
 	t.save()
+	t.giveUpPlace()
 	t.closed = true
 	t.notices.Stop()
 	t.more.Stop()
@@ -366,6 +368,14 @@ func (t *tail) close() {
 		f.close()
 	}
 	t.files = nil
+}
+
+// giveUpPlace lets others have the file of the place.
+func (t *tail) giveUpPlace() {
+	if t.place != nil {
+		_ = t.place.file.Close()
+		t.place = nil
+	}
 }
 
 // save remembers the place: that of the oldest file that is not read to its end.

@@ -1,11 +1,8 @@
 package fd
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/evshell/ev/internal/durable"
@@ -13,7 +10,7 @@ import (
 
 // A place is how far a file was read, in a file of one line.
 type place struct {
-	path  string
+	file  *durable.File
 	known bool
 
 	id     fileID
@@ -27,23 +24,36 @@ const saveEvery = time.Second
 
 const placeFormat = "ev watch-fd has read device %d inode %d to byte %d after %016x at %d\n"
 
-// openPlace reads a place. One that does not exist, or is empty, is new.
+// openPlace reads a place, which nobody else has until it is closed. One that does not exist, or is
+// empty, is new.
 func openPlace(path string) (*place, error) {
-	p := &place{path: path}
-	text, err := os.ReadFile(path)
+	f, err := durable.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("the state can't be opened: %w", err)
+	}
+	p := &place{file: f}
+	if err := p.read(path); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *place) read(path string) error {
+	text, err := p.file.Read(1 << 10)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) || err == nil && len(text) == 0:
-		return p, p.write("")
 	case err != nil:
-		return nil, fmt.Errorf("the state can't be read: %w", err)
+		return fmt.Errorf("the state can't be read: %w", err)
+	case len(text) == 0:
+		return p.write("")
 	}
 	var saved int64
 	n, err := fmt.Sscanf(string(text), placeFormat, &p.id.dev, &p.id.ino, &p.offset, &p.prior, &saved)
 	if err != nil || n < 5 || p.offset < 0 {
-		return nil, fmt.Errorf("%s is not a state of ev watch-fd, or is damaged: give --state a file of its own, or remove it to begin anew", path)
+		return fmt.Errorf("%s is not a state of ev watch-fd, or is damaged: give --state a file of its own, or remove it to begin anew", path)
 	}
 	p.known, p.saved = true, time.Unix(0, saved)
-	return p, nil
+	return nil
 }
 
 func hashOf(prior []byte) uint64 {
@@ -72,7 +82,7 @@ func (p *place) save(f *tailed) error {
 }
 
 func (p *place) write(text string) error {
-	if err := durable.Replace(p.path, []byte(text)); err != nil {
+	if err := p.file.Replace([]byte(text)); err != nil {
 		return fmt.Errorf("the state can't be saved: %w", err)
 	}
 	return nil
