@@ -91,8 +91,8 @@ func (f *watcherFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.once, "once", false, "stop after the first event")
 	numberVar(fs, &f.count, "count", 0, "stop after `N` events")
 	fs.BoolVar(&f.brk, "break", false, "end the loop once an event has been handled")
-	limit(fs, &f.timeout, "timeout", 0, "end the loop with status 124 if no event has come by then")
-	limit(fs, &f.limit, "for", 0, "end the loop after this long, whatever has happened")
+	limit(fs, &f.timeout, "timeout", span.Inf, "end the loop with status 124 if no event has come by then")
+	limit(fs, &f.limit, "for", span.Inf, "end the loop after this long, whatever has happened")
 	fs.BoolVar(&f.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
 	fs.BoolVar(&f.now, "now", false, "act once at the start, too, without waiting for an event")
 	fs.IntVar(&f.priority, "priority", 0, "from -2 to 2: of the events that are pending together the highest priority comes first `N`")
@@ -117,9 +117,25 @@ func (f *watcherFlags) bind(b *session.Binding) error {
 		b.Name = string(b.Kind)
 	}
 	b.Break, b.Now, b.NoWait = f.brk, f.now, f.nowait
-	b.Timeout, b.For = f.timeout, f.limit
+	b.Timeout, b.For = ending(f.timeout), ending(f.limit)
 	b.Priority = loop.Priority(f.priority)
 	return nil
+}
+
+// ending is a span after which a session ends, as it has it: one of 0 has passed at once.
+func ending(d time.Duration) time.Duration {
+	if d == 0 {
+		return session.AtOnce
+	}
+	return unlimited(d)
+}
+
+// unlimited is a span where 0 is that there is no limit.
+func unlimited(d time.Duration) time.Duration {
+	if d == span.Inf {
+		return 0
+	}
+	return d
 }
 
 // outputFlags say how events are printed.
@@ -199,7 +215,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.onBusy, "on-busy", "", "what to do with an event that comes while the command runs: queue, merge, skip, restart, signal[=NAME], parallel[=N] `POLICY`")
 	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "the signal that tells a command to stop `SIGNAL`")
 	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "grace period between --stop-signal and KILL")
-	limit(fs, &f.runTimeout, "run-timeout", 0, "stop a command that runs longer than this")
+	limit(fs, &f.runTimeout, "run-timeout", span.Inf, "stop a command that runs longer than this")
 	numberVar(fs, &f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
 	duration(fs, &f.retryDelay, "retry-delay", time.Second, "how long to wait before --retry, at first; it doubles each time")
 	duration(fs, &f.retryMax, "retry-max", time.Minute, "the longest pause before --retry")
@@ -266,6 +282,8 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 		}
 	}
 	switch {
+	case f.runTimeout == 0:
+		return usageAt(valueWord("run-timeout"), "--run-timeout 0s: no command would get to run: give it time, as in --run-timeout 1m")
 	case f.retryDelay <= 0:
 		return usageAt(valueWord("retry-delay"), "--retry-delay is to be more than 0")
 	case f.retryMax < f.retryDelay:
@@ -288,7 +306,7 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 		Busy:       policy,
 		StopSignal: stop,
 		KillAfter:  f.killAfter,
-		RunTimeout: f.runTimeout,
+		RunTimeout: unlimited(f.runTimeout),
 		Retry:      f.retry,
 		RetryDelay: f.retryDelay,
 		RetryMax:   f.retryMax,

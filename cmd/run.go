@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/live"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/session"
@@ -108,8 +109,8 @@ standard input is read once, and HUP ends ev then.`,
 	fs.BoolVar(&o.json, "json", false, "print each event as a JSON object, unless its line says otherwise")
 	fs.BoolVar(&o.once, "once", false, "end after the first turn of the loop that brought an event")
 	fs.BoolVar(&o.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
-	limit(fs, &o.timeout, "timeout", 0, "end with status 124 if no event has come by then")
-	limit(fs, &o.limit, "for", 0, "end after this long, whatever has happened")
+	limit(fs, &o.timeout, "timeout", span.Inf, "end with status 124 if no event has come by then")
+	limit(fs, &o.limit, "for", span.Inf, "end after this long, whatever has happened")
 	o.fileOptions.add(fs)
 	o.linkFlags.add(fs)
 	p.completeServers(c)
@@ -169,7 +170,7 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 
 // config is what the flags ask of the session.
 func (o *runOptions) config(r *reader) session.Config {
-	c := session.Config{Once: o.once, NoWait: o.nowait, Timeout: o.timeout, For: o.limit}
+	c := session.Config{Once: o.once, NoWait: o.nowait, Timeout: ending(o.timeout), For: ending(o.limit)}
 	if r.hasFile() {
 		c.Reload = r.reload
 	}

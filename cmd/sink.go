@@ -27,7 +27,11 @@ func (p *program) run(ctx context.Context, b session.Binding) error {
 		return err
 	}
 	defer l.Close()
-	s := session.New(l, p.config(session.Config{NoWait: b.NoWait}))
+	config := session.Config{NoWait: b.NoWait}
+	if b.Timeout == session.AtOnce {
+		config.Timeout, b.Timeout = b.Timeout, 0 // it is the only watcher
+	}
+	s := session.New(l, p.config(config))
 	defer s.Close()
 	make := b.Watch
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {

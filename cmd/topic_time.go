@@ -10,7 +10,8 @@ A DURATION is a number of seconds (5, 5.5), or numbers with units:
 Units: ns, us or µs, ms, s, m, h, d, w, and their long forms (sec, second,
 seconds, min, minute, minutes, hr, hour, hours, day, days, week, weeks). Spaces
 between the parts don't matter. A day is 24 hours and a week is 7 days, but for
-'ev every', where they follow the calendar. Where a limit is meant, inf is none.
+'ev every', where they follow the calendar. Where a limit is meant, inf is none,
+and 0 has passed at once: --timeout 0 looks once, --kill-after 0 kills at once.
 Negative spans, months and years are refused.
 
 Durations are printed as 1h30m or 2.5s, and as seconds in JSON. Times are

@@ -29,7 +29,7 @@ func (v durationValue) Set(s string) (err error) {
 }
 
 func (v durationValue) String() string {
-	if v.to == nil || *v.to == 0 {
+	if v.to == nil || *v.to == 0 || *v.to == span.Inf {
 		return ""
 	}
 	return span.Format(*v.to)

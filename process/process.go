@@ -110,9 +110,13 @@ func (p *Process) Signal(s syscall.Signal) {
 }
 
 // Stop tells the process and its group to end, by the stop signal, and kills what is left
-// of them after KillAfter. Its end is then told once nothing is left.
+// of them after KillAfter; if that is 0 they are killed at once. Its end is then told once nothing is left.
 func (p *Process) Stop() {
 	if p.state != living {
+		return
+	}
+	if p.killAfter == 0 {
+		p.Kill()
 		return
 	}
 	p.state = stopping

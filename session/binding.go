@@ -22,8 +22,8 @@ type Binding struct {
 	Break    bool             // end the loop once an event has been handled
 	Now      bool             // act once at the start, too
 
-	Timeout time.Duration // end the loop with status 124 if no event has come by then; 0: never
-	For     time.Duration // end the loop after this; 0: never
+	Timeout time.Duration // end the loop with status 124 if no event has come by then; 0: never; AtOnce
+	For     time.Duration // end the loop after this; 0: never; AtOnce
 	NoWait  bool          // look once, don't wait
 
 	// Watch makes the watcher.

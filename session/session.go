@@ -38,8 +38,8 @@ type Config struct {
 
 	Once    bool          // the first turn that brings an event is the last
 	NoWait  bool          // the first turn is the last
-	Timeout time.Duration // the session ends if no event has come by then; 0: it does not
-	For     time.Duration // it ends after this; 0: it does not
+	Timeout time.Duration // the session ends if no event has come by then; 0: it does not; AtOnce
+	For     time.Duration // it ends after this; 0: it does not; AtOnce
 
 	// Ready, if not nil, is called once everything is watched. Its error ends the session.
 	Ready func() error
@@ -51,6 +51,10 @@ type Config struct {
 	// Cgroup makes the control group for the commands of bindings that ask for one.
 	Cgroup func() (*process.Cgroup, error)
 }
+
+// AtOnce is a limit that has passed when the loop begins: its first turn, which is for what has
+// happened already, is the last one.
+const AtOnce time.Duration = -1
 
 // A Session is one loop at work, with what is bound to it. All of its methods are for
 // the loop's goroutine.
@@ -145,7 +149,7 @@ func (s *Session) Run(ctx context.Context) End {
 // turn runs the loop: to its end, or for the one turn that is asked for and what was
 // started in it.
 func (s *Session) turn(ctx context.Context) error {
-	if s.config.Once || s.config.NoWait {
+	if s.config.Once || s.config.NoWait || s.config.Timeout == AtOnce {
 		if err := s.look(ctx); err != nil {
 			return err
 		}
@@ -192,7 +196,7 @@ func (s *Session) start() Faults {
 // event. What was started in it runs to its end after that.
 func (s *Session) look(ctx context.Context) error {
 	mode := loop.RunNoWait
-	if s.config.Once {
+	if s.config.Once && s.config.Timeout != AtOnce {
 		mode = loop.RunDefault // emit breaks it; a turn may bring something that is no event
 	}
 	if err := s.loop.Run(ctx, mode); err != nil {
@@ -201,7 +205,11 @@ func (s *Session) look(ctx context.Context) error {
 	for _, w := range s.watchers {
 		w.watcher.Stop()
 	}
-	if s.events == 0 && s.config.NoWait {
+	switch {
+	case s.events > 0:
+	case s.config.Timeout == AtOnce:
+		s.finish(End{Why: TimedOut})
+	case s.config.NoWait:
 		s.finish(End{Why: NothingHappened})
 	}
 	return nil
@@ -231,10 +239,26 @@ func (s *Session) all() iter.Seq[*Watcher] {
 
 // after calls fn after a limit, if there is one.
 func (s *Session) after(d time.Duration, fn func()) (stop func()) {
-	if d == 0 || d == span.Inf {
+	switch {
+	case d == 0 || d == span.Inf:
 		return func() {}
+	case d == AtOnce:
+		return s.afterFirst(fn)
 	}
 	return s.loop.After(d, fn)
+}
+
+// afterFirst calls fn once the loop's first turn is over, which does not wait then.
+func (s *Session) afterFirst(fn func()) (stop func()) {
+	stopped := false
+	timer := s.loop.After(0, func() {
+		s.loop.Post(func() { // before the events of the second turn
+			if !stopped {
+				fn()
+			}
+		})
+	})
+	return func() { stopped = true; timer() }
 }
 
 // watchStdout ends ev as soon as the reader of its output has gone, not at the next
