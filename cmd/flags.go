@@ -333,7 +333,7 @@ func (f *commandFlags) notFound(err error) error {
 	case !ok:
 		return err
 	case e.Status == exitInternal: // it is not the command's fault
-		return &wordError{&exitError{status: e.Status, err: err}, valueWord("chdir")}
+		return aboutWord(valueWord("chdir"), &exitError{status: e.Status, err: err})
 	}
-	return &wordError{&exitError{status: e.Status, err: err}, f.word(0)}
+	return aboutWord(f.word(0), &exitError{status: e.Status, err: err})
 }

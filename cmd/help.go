@@ -94,8 +94,8 @@ func commands(c *cobra.Command) iter.Seq[*cobra.Command] {
 	}
 }
 
-// What a terminal shows at least: the lines of a short help, and how long a line of any help gets.
-const helpHeight, helpWidth = 24, 80
+// helpHeight is how many lines a terminal shows at least, and so does a short help.
+const helpHeight = 24
 
 // fold breaks paragraphs into lines anew; what is indented stays as it is.
 func fold(text string) string {

@@ -105,7 +105,7 @@ func (a *app) checkSubjects(c *cobra.Command, subjects []string, filter bool) er
 // linkError is the error of a link as ev's own: what no waiting mends is one of usage.
 func linkError(err error) error {
 	if _, ok := errors.AsType[*link.FaultError](err); ok {
-		return &usageError{err.Error(), err}
+		return usageBy(err)
 	}
 	return err
 }

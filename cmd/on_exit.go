@@ -157,7 +157,7 @@ func (a *app) splitCommand(flag, text string) (argv []string, err error) {
 	}
 	err = a.lookup(argv[0], "", a.env)
 	if e, ok := errors.AsType[*process.StartError](err); ok {
-		err = &wordError{&exitError{status: e.Status, err: fmt.Errorf("--%s: %w", flag, err)}, at}
+		err = aboutWord(at, &exitError{status: e.Status, err: fmt.Errorf("--%s: %w", flag, err)})
 	}
 	return argv, err
 }

@@ -273,7 +273,7 @@ func (l *line) fault(err error) *evfile.Error {
 		at = optionWord(l.Words[0].Text, e)
 	}
 	number, offset := 0, 0
-	if at.role != nameRole {
+	if !at.isName() {
 		number, offset = tellApart(l.flags(), l.Args()).find(at.from(diag.Offset(err)))
 	}
 	return l.file.Errorf(l.file.Within(l.Words[number], offset), "%s", err)

@@ -37,7 +37,7 @@ func (p *program) run(ctx context.Context, b session.Binding) error {
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w, err := make(l, emit)
 		if err != nil {
-			return nil, &usageError{err.Error(), err}
+			return nil, usageBy(err)
 		}
 		return w, nil
 	}

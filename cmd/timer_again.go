@@ -60,7 +60,7 @@ func (o *timerOptions) activity(a *app, b *session.Binding, source string) (time
 // sourceError is an error about what a SOURCE names.
 func sourceError(source string, err error) error {
 	kind, _, _ := strings.Cut(source, ":")
-	return &wordError{err, itemWord("again-on", source).from(len(kind + ":"))}
+	return aboutWord(itemWord("again-on", source).from(len(kind+":")), err)
 }
 
 // A placedActivity says which SOURCE it is if it can't be started.

@@ -30,6 +30,12 @@ func usageOf(at word, prefix string, err error) error {
 	return &wordError{&usageError{prefix + err.Error(), err}, at}
 }
 
+// usageBy returns a usageError that says what err does.
+func usageBy(err error) error { return &usageError{err.Error(), err} }
+
+// aboutWord returns an error that is about a word.
+func aboutWord(at word, err error) error { return &wordError{err, at} }
+
 // A wordError is an error that is about a word of the command line.
 type wordError struct {
 	error

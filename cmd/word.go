@@ -19,6 +19,9 @@ type word struct {
 	offset int      // so many bytes into it
 }
 
+// isName reports whether it is the command's name.
+func (w word) isName() bool { return w.role == nameRole }
+
 type role uint8
 
 const (
@@ -264,3 +267,6 @@ func (l *commandLine) valueOf(g givenFlag) string {
 	}
 	return l.words[g.value][g.from:]
 }
+
+// helpWidth is how long a line of help gets, in columns.
+const helpWidth = 80
