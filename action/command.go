@@ -31,10 +31,11 @@ type filled struct {
 	value event.Template
 }
 
-// An argument is a word, or the template of one.
+// An argument is a word, or the template of one, or stands for the words of a list.
 type argument struct {
 	literal  string
 	template *event.Template
+	list     string // the field; or empty
 }
 
 func newCommand(o *Options) *command {
@@ -44,6 +45,7 @@ func newCommand(o *Options) *command {
 		if !literal {
 			t := event.NewTemplate(o.Argv[i])
 			a.template = &t
+			a.list, _ = event.ListField(o.Argv[i])
 		}
 		c.args = append(c.args, a)
 	}
@@ -62,24 +64,60 @@ func newCommand(o *Options) *command {
 	return c
 }
 
-// argv returns the words for e: as many as were given, whatever e holds.
+// argv returns the words for e: as many as were given, but for those that stand for a list.
 func (c *command) argv(e event.Event) ([]string, error) {
-	argv := make([]string, len(c.args))
+	argv := make([]string, 0, len(c.args))
 	for i, a := range c.args {
-		argv[i] = a.literal
-		if a.template != nil {
-			argv[i] = string(a.template.Append(nil, e))
+		first := len(argv)
+		if list, ok := a.listOf(e); ok {
+			argv = append(argv, list...)
+		} else if a.template != nil {
+			argv = append(argv, string(a.template.Append(nil, e)))
+		} else {
+			argv = append(argv, a.literal)
 		}
-		if strings.IndexByte(argv[i], 0) >= 0 {
-			return nil, process.Errorf(process.StatusNotExecutable, "%s: argument %d, %q, has a NUL byte in it, which no argument can hold: "+
-				"take it from standard input", c.name, i, a.literal)
-		}
-		if len(argv[i]) >= maxString {
-			return nil, process.Errorf(process.StatusNotExecutable, "%s: argument %d, %.60q, has %d bytes, and the kernel takes %d: "+
-				"take it from standard input", c.name, i, a.literal, len(argv[i]), maxString-1)
+		for _, word := range argv[first:] {
+			if strings.IndexByte(word, 0) >= 0 {
+				return nil, process.Errorf(process.StatusNotExecutable, "%s: argument %d, %q, has a NUL byte in it, which no argument can hold: "+
+					"take it from standard input", c.name, i, a.literal)
+			}
+			if len(word) >= maxString {
+				return nil, process.Errorf(process.StatusNotExecutable, "%s: argument %d, %.60q, has %d bytes, and the kernel takes %d: "+
+					"take it from standard input", c.name, i, a.literal, len(word), maxString-1)
+			}
 		}
 	}
 	return argv, nil
+}
+
+// listOf returns the words that an argument stands for, if those of a list of e.
+func (a argument) listOf(e event.Event) ([]string, bool) {
+	if a.list == "" {
+		return nil, false
+	}
+	return e.List(a.list)
+}
+
+// emptyList returns a list of e that is an argument and has nothing in it, so that there is
+// nothing to run the command for; or "". Files that a request may bring are an addition.
+func (c *command) emptyList(e event.Event) string {
+	for _, a := range c.args {
+		if list, ok := a.listOf(e); ok && len(list) == 0 && a.list != "files" {
+			return a.literal
+		}
+	}
+	return ""
+}
+
+// divide returns the halves of e, if it has a list that is an argument and can be parted.
+func (c *command) divide(e event.Event) (first, second event.Event, ok bool) {
+	d, ok := e.Detail.(event.Divider)
+	if !ok || !slices.ContainsFunc(c.args, func(a argument) bool { list, _ := a.listOf(e); return len(list) > 1 }) {
+		return e, e, false
+	}
+	first, second = e, e
+	first.Detail, second.Detail, ok = d.Divide()
+	return first, second, ok
 }
 
 // environ returns the environment for e. What the event sets is its own, whatever ev

@@ -186,16 +186,19 @@ func (x *Exec) run(e event.Event) {
 		}
 		x.skipped = nil
 	}
-	r := &run{exec: x, event: e, timer: func() {}}
+	r := &run{exec: x, event: e, part: e, timer: func() {}}
 	if c, ok := e.Detail.(event.Call); ok && !c.Begin(r.stop) {
 		x.o.Report.Verbosef("%s: nothing is run for event %d, which nobody waits for any more", x.command.name, e.Seq)
 		drop(e, event.Stopped)
 		return
 	}
-	if c, ok := e.Detail.(event.Carrier); ok {
-		r.payload = c.Payload(x.o.Sep)
-	}
 	x.runs = append(x.runs, r)
+	if empty := x.command.emptyList(e); empty != "" {
+		x.o.Report.Verbosef("%s: %s is empty: nothing is run for event %d", x.command.name, empty, e.Seq)
+		r.arm(0, r.finish)
+		return
+	}
+	r.load()
 	x.throttle()
 	if pause := x.storm.pause(x.loop.Now(), e.Detail.Subject()); pause > 0 {
 		r.pause(pause)

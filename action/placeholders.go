@@ -8,6 +8,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
+	"github.com/evshell/ev/internal/nearest"
 )
 
 // An ArgError is about one of a command's words. It knows its place in it ([diag.Offset]).
@@ -26,16 +27,28 @@ func (e *ArgError) Unwrap() error { return e.Err }
 // An [Exec] fills in no placeholder in these places, whatever it was given.
 func CheckArgs(argv []string, sample event.Event) error {
 	for i, literal := range literals(argv) {
+		field, isList := event.ListField(argv[i])
+		if isList {
+			_, isList = sample.List(field)
+		}
 		if !literal {
+			if shell := shellBefore(argv, i); isList && shell != "" {
+				return &ArgError{Arg: i, Err: fmt.Errorf("%s would be read as options of %s, and these may bring code: write -- before it", argv[i], shell)}
+			}
 			continue
 		}
 		p, offset := event.NewTemplate(argv[i]).Uses(sample)
+		if isList {
+			p = argv[i]
+		}
 		if p == "" {
 			continue
 		}
 		shell, variable := shellOf(argv, i), event.Variable(strings.Trim(p, "{}"))
 		var err error
 		switch {
+		case isList && i > 0:
+			err = fmt.Errorf(`%s in the script of %s would be read as code: write "$@" there, and %[2]s -c SCRIPT %[2]s %[1]s`, p, shell)
 		case i == 0:
 			err = fmt.Errorf("%s can't be the command: no event chooses what runs; name a program, and give it %s as an argument", p, p)
 		case p == "{}" || variable == "":
@@ -46,6 +59,46 @@ func CheckArgs(argv []string, sample event.Event) error {
 		return &ArgError{Arg: i, Err: diag.At(offset, err)}
 	}
 	return nil
+}
+
+// Doubts returns a sentence for each placeholder that stays as it is, for it is no field, but
+// looks like one. Sample is CheckArgs'.
+func Doubts(argv []string, sample event.Event) (doubts []string) {
+	var names []string
+	for name := range sample.Fields() {
+		names = append(names, name)
+	}
+	for i, literal := range literals(argv) {
+		field, isList := event.ListField(argv[i])
+		if _, ok := sample.List(field); literal || isList && ok {
+			continue
+		}
+		for _, p := range event.NewTemplate(argv[i]).Unknown(sample) {
+			field, isList := event.ListField(p)
+			if _, ok := sample.List(field); isList && ok {
+				doubts = append(doubts, fmt.Sprintf("%s stays as it is: a list stands for whole arguments: make %s one of its own", argv[i], p))
+			} else if _, ok := sample.Lookup(field); isList && ok {
+				doubts = append(doubts, fmt.Sprintf("%s stays as it is: %s is no list: write {%[2]s}", p, field))
+			} else if near, ok := nearest.Of(strings.Trim(p, "{}"), slices.Values(names)); ok {
+				doubts = append(doubts, fmt.Sprintf("%s is no field and stays as it is: did you mean {%s}?", p, near))
+			}
+		}
+	}
+	return doubts
+}
+
+// shellBefore returns the shell that would take what stands at word i of argv as its options,
+// and as the script that comes with them; or "".
+func shellBefore(argv []string, i int) string {
+	for k, word := range argv[:i] {
+		if _, script := shellWords(word, argv[k+1:i]); script {
+			return "" // what follows is the script's
+		}
+		if n, script := shellWords(word, slices.Concat(argv[k+1:i], []string{"-c", "script"})); script && i <= k+n {
+			return word
+		}
+	}
+	return ""
 }
 
 // literals says for each word of argv whether it must be taken as it stands. That is

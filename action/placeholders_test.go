@@ -16,6 +16,7 @@ func TestCheckArgs(t *testing.T) {
 	const (
 		inScript  = "would be read as code"
 		asCommand = "no event chooses what runs"
+		asOptions = "would be read as options of sh"
 	)
 	for _, tt := range []struct {
 		argv string // words between spaces, _ for a space in one
@@ -23,6 +24,14 @@ func TestCheckArgs(t *testing.T) {
 	}{
 		{"echo {line} {} {1} {user-id}", ""},
 		{"{line}", asCommand},
+		{"echo {lines...} {ready...}", ""},
+		{"{lines...}", asCommand},
+		{"sh -c {lines...}", inScript},
+		{"sh {lines...}", asOptions},
+		{"env sh -x {lines...}", asOptions},
+		{"sh -- {lines...}", ""},
+		{"sh -c true sh {lines...}", ""},
+		{"sh script {lines...}", ""},
 		{"./{}.sh x", asCommand},
 		{"{nothing} {line}", ""},
 		{"sh -c rm_{line}", inScript},

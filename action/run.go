@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/process"
@@ -29,6 +31,9 @@ import (
 type run struct {
 	exec    *Exec
 	event   event.Event
+	part    event.Event   // what of it the process is for
+	rest    []event.Event // the parts that are yet to come
+	worst   Outcome       // of the parts before: the first that failed
 	payload event.Payload
 	state   state
 	child   child // nil while it starts
@@ -58,6 +63,13 @@ const (
 const statusTimedOut = 124
 
 var errCancelled = errors.New("it need not be started any more")
+
+// load has the process find on its standard input what the part brings.
+func (r *run) load() {
+	if c, ok := r.part.Detail.(event.Carrier); ok {
+		r.payload = c.Payload(r.exec.o.Sep)
+	}
+}
 
 // begin starts a process.
 func (r *run) begin() {
@@ -107,6 +119,9 @@ func (r *run) alive() {
 // refused deals with a process that could not be started. What is the system's fault
 // is no failure of the command: it is tried until it works.
 func (r *run) refused(err error) {
+	if errors.Is(err, unix.E2BIG) && r.divide() {
+		return
+	}
 	why, later := process.Temporary(err)
 	if later {
 		pause := grow(100*time.Millisecond, r.refusals, 10*time.Second)
@@ -121,6 +136,19 @@ func (r *run) refused(err error) {
 	}
 	r.exec.o.Report.Errorf("%v", err)
 	r.settle()
+}
+
+// divide starts the process anew for half of what it was for, and reports whether it can.
+func (r *run) divide() bool {
+	first, second, ok := r.exec.command.divide(r.part)
+	if !ok {
+		return false
+	}
+	r.exec.o.Report.Verbosef("%s: its arguments are more than the kernel takes (ARG_MAX): it is run for half of them at a time", r.exec.command.name)
+	r.part, r.rest = first, append([]event.Event{second}, r.rest...)
+	r.load()
+	r.begin()
+	return true
 }
 
 // ended tells how the process ended, and what it had started if it was stopped.
@@ -197,7 +225,7 @@ func (r *run) settle() {
 	}
 	r.child, r.killed, r.overdue = nil, false, false
 	if r.unwanted || r.outcome.Status == 0 || r.retries == r.exec.o.Retry {
-		r.finish()
+		r.next()
 		return
 	}
 	o := &r.exec.o
@@ -206,6 +234,21 @@ func (r *run) settle() {
 	r.exec.o.Report.Noticef("%s: %v: trying again in %s (%d of %d)", r.exec.command.name, r.outcome,
 		span.Format(pause), r.retries, r.exec.o.Retry)
 	r.pause(pause)
+}
+
+// next goes on to the next part, as xargs(1) does, whatever became of this one.
+func (r *run) next() {
+	if r.worst.Status == 0 {
+		r.worst = r.outcome
+	}
+	if r.unwanted || len(r.rest) == 0 {
+		r.outcome = r.worst
+		r.finish()
+		return
+	}
+	r.part, r.rest, r.retries = r.rest[0], r.rest[1:], 0
+	r.load()
+	r.begin()
 }
 
 func (r *run) pause(d time.Duration) {

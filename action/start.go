@@ -72,10 +72,10 @@ func (x launcher) start(r *run) {
 // prepare makes what the event of r decides of its process. It returns the pumps for what
 // the process writes, also with an error.
 func (c *command) prepare(sp *process.Spec, r *run) (outputs []*pump, err error) {
-	if sp.Argv, err = c.argv(r.event); err != nil {
+	if sp.Argv, err = c.argv(r.part); err != nil {
 		return nil, err
 	}
-	sp.Env = c.environ(r.event)
+	sp.Env = c.environ(r.part)
 	in, ours, err := c.input(r.payload)
 	if in != nil && ours {
 		sp.Owned = append(sp.Owned, in)

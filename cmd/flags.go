@@ -293,6 +293,9 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 		e, _ := errors.AsType[*action.ArgError](err)
 		return usageOf(f.word(e.Arg), "", err)
 	}
+	for _, doubt := range action.Doubts(argv, sampleOf(b)) {
+		b.Report.Noticef("%s", doubt)
+	}
 	env := slices.Concat(a.env, f.env)
 	if err := a.lookup(argv[0], f.dir, env); err != nil {
 		return f.notFound(err)

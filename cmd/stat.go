@@ -89,7 +89,8 @@ every 2 seconds by itself. Nothing tells of writes through mmap(2), and below -r
 write by another of a file's names is told under that name alone; --poll sees both.`,
 		Example: `  # build at each save, once for all files of it
   ev stat -r . --ext go -- go build ./...
-  # the changed files alone, whatever their names
+  # the changed files alone, whatever their names: all at once, or one by one
+  ev stat -r src -- clang-format -i -- {paths...}
   ev stat -r src --each -- clang-format -i {}
   # wait for a socket to be there, no longer than 10 seconds
   ev stat --until-exists /run/app.sock --timeout 10

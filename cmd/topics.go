@@ -29,6 +29,11 @@ ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
                  data.NAME
   probe          target state status output latency error since prev_state
 
+An argument of a COMMAND that is just {paths...} becomes as many arguments as the list
+has: paths, change, files, ready, lines. If it has nothing, nothing is run ({files...}
+apart); if it is more than the kernel takes, the COMMAND is run for half of it at a time,
+as xargs(1) does.
+
 A COMMAND has them in its environment, too: EV_PATH, EV_PREV_SIZE. In the script
 of a shell (sh -c, or -c) that is the only way: write "$EV_PATH" there, for a
 file's name must never become code. A value is the same text in all three places;

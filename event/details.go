@@ -91,7 +91,7 @@ func (d FD) lines() Value {
 		}
 	}
 	if list == nil {
-		return Value{}
+		return unknownList()
 	}
 	return Paths(list)
 }

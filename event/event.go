@@ -120,6 +120,18 @@ func (e Event) Lookup(name string) (Value, bool) {
 	return Value{}, false
 }
 
+// List returns what is in the field of this name, and whether there is one that is a list.
+func (e Event) List(name string) ([]string, bool) {
+	v, ok := e.Lookup(name)
+	return v.list, ok && v.isList()
+}
+
+// A Divider is a Detail that can be parted where it has more in its list than one command takes.
+type Divider interface {
+	// Divide returns the two halves of it. Of one that has a single element ok is false.
+	Divide() (first, second Detail, ok bool)
+}
+
 // A Tally is what an event stands for besides itself.
 type Tally struct {
 	Missed int64         // ticks or instants that got no event

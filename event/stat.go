@@ -111,6 +111,19 @@ func (d Stat) Merge(newer Detail) Detail {
 	return merged
 }
 
+// Divide parts the paths. What a file is now, and was before, is known of the first alone.
+func (d Stat) Divide() (first, second Detail, ok bool) {
+	half := len(d.Paths) / 2
+	if half == 0 {
+		return nil, nil, false
+	}
+	one, two := d, d
+	one.Paths, two.Paths = d.Paths[:half:half], d.Paths[half:]
+	one.Count, two.Count = int64(half), max(d.Count-int64(half), 1)
+	two.Path, two.From, two.Now, two.Prev = two.Paths[0], "", File{}, File{}
+	return one, two, true
+}
+
 // Payload is the changed paths, each ended by sep.
 func (d Stat) Payload(sep byte) Payload {
 	var b []byte

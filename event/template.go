@@ -85,6 +85,27 @@ func (t Template) Uses(e Event) (placeholder string, offset int) {
 	return "", 0
 }
 
+// Unknown returns the placeholders, as written, that e would leave as they are.
+func (t Template) Unknown(e Event) (list []string) {
+	for _, p := range t.parts {
+		if p.field == "" || p.field == "{}" {
+			continue
+		}
+		if _, ok := e.Lookup(p.field[1 : len(p.field)-1]); !ok {
+			list = append(list, p.field)
+		}
+	}
+	return list
+}
+
+// ListField returns the field of a text that is just {field...}: it stands for as many words as
+// the field has.
+func ListField(s string) (field string, ok bool) {
+	field, ok = strings.CutPrefix(s, "{")
+	field, whole := strings.CutSuffix(field, "...}")
+	return field, ok && whole && field != "" && !strings.ContainsAny(field, "{} \t\n")
+}
+
 // Unescape replaces the C escapes in s: \a \b \e \f \n \r \t \v \\ \0 \xHH and
 // \NNN in octal. An error knows its place in s ([diag.Offset]).
 func Unescape(s string) (string, error) {

@@ -85,6 +85,15 @@ func Repeated(list []string) Value {
 	return Value{kind: repeated, list: list}
 }
 
+// unknownList is a list of which nothing is known.
+func unknownList() Value { return Value{list: []string{}} }
+
+// isList reports whether the value is a list by its nature, and not by how often a name was
+// given.
+func (v Value) isList() bool {
+	return v.kind == words || v.kind == paths || v.kind == unknown && v.list != nil
+}
+
 // several returns the values of a name that has more than one, each a variable of its own.
 func (v Value) several() []string {
 	if v.kind == repeated && !v.deep {

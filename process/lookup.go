@@ -23,14 +23,18 @@ type StartError struct {
 	// 126 if it may not be executed, 125 if the cause lies elsewhere.
 	Status int
 	text   string
+	err    error // what the kernel said, or nil
 }
 
 func (e *StartError) Error() string { return e.text }
 
 // Errorf makes a StartError.
 func Errorf(status int, format string, args ...any) *StartError {
-	return &StartError{status, fmt.Sprintf(format, args...)}
+	return &StartError{Status: status, text: fmt.Sprintf(format, args...)}
 }
+
+// Unwrap returns what the kernel said, as far as it matters to who started.
+func (e *StartError) Unwrap() error { return e.err }
 
 // Lookup finds the file that name stands for as a command, as execvp(3) does: along
 // PATH, the last one in env or else ev's own, unless there is a slash in the name.
@@ -135,8 +139,10 @@ func explain(file string, err error) error {
 	case errors.Is(err, unix.ENOEXEC):
 		return Errorf(StatusNotExecutable, "%s: no program for this machine, and no script: one begins with #! and its interpreter", file)
 	case errors.Is(err, unix.E2BIG):
-		return Errorf(StatusNotExecutable, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
+		e := Errorf(StatusNotExecutable, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
 			"take what is long from standard input", file)
+		e.err = err
+		return e
 	}
 	return Errorf(StatusNotExecutable, "%s: %v", file, err)
 }
