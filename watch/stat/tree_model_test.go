@@ -100,9 +100,14 @@ func testTruth(t *testing.T, r *rand.Rand, operations int) {
 	}
 	hub := &Hub{}
 	watchers := watchTogether(t, hub, options...)
+	m := &model{r: r, root: root, outside: outside, seeNames: func() {
+		for _, w := range watchers[:2] {
+			w.seeNames(root)
+		}
+	}}
 	var log []string
 	for i := range operations {
-		log = append(log, operate(r, root, outside))
+		log = append(log, m.operate())
 		if i%10 == 0 { // the latter two come and go
 			w := watchers[2+r.IntN(2)].stat
 			watchers[0].do(func() {
@@ -218,8 +223,61 @@ func untrue(told, truth map[string]event.File) (list []string) {
 	return list
 }
 
+// A model does at random what may be done to a tree.
+type model struct {
+	r             *rand.Rand
+	root, outside string
+	linked        bool   // files have got further names since seeNames was called
+	seeNames      func() // waits until all names of all files have been seen
+}
+
+// seeNames waits until as many names of each file have been seen as it has.
+func (w *watched) seeNames(root string) {
+	w.t.Helper()
+	for enough := time.Now().Add(looptest.Patience); time.Now().Before(enough); {
+		names := map[fileID]int{}
+		for _, f := range w.names(root) {
+			names[f]++
+		}
+		seen, known := map[fileID]int{}, true
+		w.do(func() {
+			if known = !w.stat.tree.away; known {
+				countNames(w.stat.tree.named, seen)
+			}
+		})
+		for id, n := range names {
+			known = known && seen[id] >= n
+		}
+		if known {
+			return
+		}
+	}
+	w.t.Error("a further name has not been seen")
+}
+
+// names returns what file each name in a tree stands for.
+func (w *watched) names(root string) (ids []fileID) {
+	check(w.t, filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if f, _ := look(path, unix.Lstat); f.isFile() {
+			ids = append(ids, f.id())
+		}
+		return err
+	}))
+	return ids
+}
+
+func countNames(d *dir, names map[fileID]int) {
+	for _, e := range d.kids {
+		names[e.file.id()]++
+		if e.dir != nil {
+			countNames(e.dir, names)
+		}
+	}
+}
+
 // operate does something to a tree, or fails to.
-func operate(r *rand.Rand, root, outside string) string {
+func (m *model) operate() string {
+	r, root, outside := m.r, m.root, m.outside
 	name := func() string {
 		p := root
 		if r.IntN(8) == 0 {
@@ -233,7 +291,13 @@ func operate(r *rand.Rand, root, outside string) string {
 	p, q := name(), name()
 	var err error
 	var what string
-	switch r.IntN(16) {
+	operation := r.IntN(16)
+	// Nobody can know what a name has stood for that is gone before anybody has looked at it.
+	if m.linked && operation >= 5 && operation <= 9 {
+		m.seeNames()
+		m.linked = false
+	}
+	switch operation {
 	case 0, 1:
 		what, err = "mkdir "+p, os.MkdirAll(p, 0o755)
 	case 2, 3, 4:
@@ -252,8 +316,10 @@ func operate(r *rand.Rand, root, outside string) string {
 		<-time.After(time.Duration(r.IntN(3)) * time.Millisecond) // gives a look the chance to come in between
 		return "pause"
 	case 14, 15: // nobody tells of a first further name outside
-		if f, _ := look(p, unix.Lstat); f.isFile() && strings.HasPrefix(q, root) {
+		in, _ := filepath.EvalSymlinks(filepath.Dir(q))
+		if f, _ := look(p, unix.Lstat); f.isFile() && isBelow(in, root) {
 			what, err = "link "+p+" "+q, os.Link(p, q)
+			m.linked = m.linked || err == nil
 		}
 	}
 	return fmt.Sprint(what, " ", err)
