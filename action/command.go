@@ -41,6 +41,7 @@ type argument struct {
 func newCommand(o *Options) *command {
 	c := &command{Options: o, name: o.Argv[0]}
 	for i, literal := range literals(o.Argv) {
+		literal = literal || o.Plain
 		a := argument{literal: o.Argv[i]}
 		if !literal {
 			t := event.NewTemplate(o.Argv[i])
@@ -123,6 +124,9 @@ func (c *command) divide(e event.Event) (first, second event.Event, ok bool) {
 // environ returns the environment for e. What the event sets is its own, whatever ev
 // inherited; and the first of a list, $EV_HEADER_X_1, is no other header's.
 func (c *command) environ(e event.Event) []string {
+	if c.Plain {
+		return c.base
+	}
 	set := map[string]bool{}
 	own := slices.DeleteFunc(e.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")

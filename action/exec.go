@@ -2,6 +2,7 @@ package action
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -48,6 +49,8 @@ type Options struct {
 	Stormy func()
 	Same   func() bool
 
+	Plain      bool            // Argv and Env are as they stand, and nothing is the event's
+	Whole      bool            // a run's end is that of its process group: what is left in it is stopped
 	Foreground bool            // it stays in ev's process group, the terminal's, and reads the terminal
 	Clear      bool            // the screen, before each start
 	Cgroup     *process.Cgroup // it gets one of its own in this, if not nil
@@ -56,6 +59,8 @@ type Options struct {
 	Stdout, Stderr *Output // both needed
 	Report         *report.Reporter
 
+	// Began is called when a run's process lives, for each of its tries; can be nil.
+	Began func(pid int)
 	// Done is called when a run is finished, after all its tries: once for each event
 	// that got one.
 	Done func(event.Event, Outcome)
@@ -78,6 +83,9 @@ type Outcome struct {
 	TimedOut bool
 	Stopped  bool  // by Close, Kill or Restart: its status says nothing about it
 	Err      error // why it was not started
+	PID      int   // of its process, the last if it was tried again
+	Wait     process.Wait
+	Elapsed  time.Duration // from its start, with all its tries
 }
 
 // String says how it ended in a word or two.
@@ -97,11 +105,30 @@ func (o Outcome) String() string {
 func outcomeOf(w process.Wait) Outcome {
 	switch {
 	case w.Err != nil:
-		return Outcome{Status: process.StatusFailed, Err: w.Err}
+		return Outcome{Status: process.StatusFailed, Err: w.Err, Wait: w}
 	case w.Status.Signaled():
-		return Outcome{Status: 128 + int(w.Status.Signal()), Signal: w.Status.Signal()}
+		return Outcome{Status: 128 + int(w.Status.Signal()), Signal: w.Status.Signal(), Wait: w}
 	}
-	return Outcome{Status: w.Status.ExitStatus()}
+	return Outcome{Status: w.Status.ExitStatus(), Wait: w}
+}
+
+// Exit is how a run of a command ended, as the detail of an event.
+func (o Outcome) Exit(command string) event.Exit {
+	d := event.Exit{PID: o.PID, Command: command, Elapsed: o.Elapsed, Known: o.Err == nil || o.PID == 0, Status: o.Status}
+	if o.PID == 0 || o.Err != nil {
+		return d
+	}
+	ws := o.Wait.Status
+	if d.Status = ws.ExitStatus(); ws.Signaled() {
+		d.Status, d.Signal, d.Core = 0, sig.Name(ws.Signal()), ws.CoreDump()
+	}
+	r := o.Wait.Usage
+	d.Usage = &event.Usage{User: time.Duration(r.Utime.Nano()), System: time.Duration(r.Stime.Nano())}
+	d.Usage.MaxRSS = int64(r.Maxrss) //nolint:unconvert // int32 on 32-bit platforms
+	if runtime.GOOS != "darwin" {
+		d.Usage.MaxRSS *= 1024 // getrusage(2): macOS counts bytes, all others kilobytes
+	}
+	return d
 }
 
 // answer is the outcome as those see it who wait for the event.
@@ -273,6 +300,16 @@ func (x *Exec) Close(done func()) {
 	} else {
 		x.stop()
 	}
+	x.balance()
+}
+
+// Stop stops what runs, and drops what waits. What comes then is run as ever.
+func (x *Exec) Stop() {
+	for _, e := range x.queue {
+		drop(e, event.Refused)
+	}
+	x.queue = nil
+	x.stop()
 	x.balance()
 }
 

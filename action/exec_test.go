@@ -235,7 +235,12 @@ func TestExec_outcomes(t *testing.T) {
 		"kill -TERM $$": {Status: 143, Signal: unix.SIGTERM},
 		"kill -KILL $$": {Status: 137, Signal: unix.SIGKILL},
 	} {
-		if _, got := play(t, Options{Argv: shell(script)}, tick(1)); got != want {
+		_, got := play(t, Options{Argv: shell(script)}, tick(1))
+		if got.PID == 0 || got.Elapsed <= 0 || got.Elapsed != got.Wait.Elapsed {
+			t.Errorf("%s: process %d, %v", script, got.PID, got.Elapsed)
+		}
+		got.PID, got.Elapsed, got.Wait = 0, 0, process.Wait{}
+		if got != want {
 			t.Errorf("%s: got %+v, want %+v", script, got, want)
 		}
 	}

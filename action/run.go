@@ -42,6 +42,7 @@ type run struct {
 	cancelled atomic.Bool    // it need not be started any more; read by the Starter
 	told      syscall.Signal // for a process that starts
 	since     time.Time      // its start
+	first     time.Time      // that of the first try
 	unwanted  bool           // stopped on purpose
 	overdue   bool           // stopped because it took too long
 	killed    bool           // at once
@@ -89,11 +90,17 @@ func (r *run) started(c child, err error) {
 		r.refused(err)
 	default:
 		r.child, r.since = c, r.exec.loop.Now()
+		if r.first.IsZero() {
+			r.first = r.since
+		}
 		r.refusals = 0
 		if r.retries == r.exec.o.Retry {
 			release(r.event) // so that a connection ends when the command ends it
 		}
 		r.exec.o.Report.Verbosef("%s: started, %s", r.exec.command.name, c)
+		if r.exec.o.Began != nil {
+			r.exec.o.Began(r.outcome.PID)
+		}
 		r.alive()
 	}
 }
@@ -153,7 +160,12 @@ func (r *run) divide() bool {
 
 // ended tells how the process ended, and what it had started if it was stopped.
 func (r *run) ended(w process.Wait) {
+	pid := r.outcome.PID
 	r.outcome = outcomeOf(w)
+	r.outcome.PID, r.outcome.Elapsed = pid, w.Elapsed
+	if r.retries > 0 {
+		r.outcome.Elapsed = r.exec.loop.Now().Sub(r.first)
+	}
 	r.exec.o.Report.Verbosef("%s: %s %v after %s", r.exec.command.name, r.child, r.outcome,
 		span.Format(w.Elapsed.Round(time.Millisecond)))
 	r.settle()

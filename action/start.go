@@ -40,7 +40,7 @@ func (x launcher) start(r *run) {
 	c := r.exec.command
 	var outputs []*pump
 	x.starter.Start(x.loop, process.Spec{
-		Dir: c.Dir, Foreground: c.Foreground, Cgroup: c.Cgroup,
+		Dir: c.Dir, Foreground: c.Foreground, Whole: c.Whole, Cgroup: c.Cgroup,
 		StopSignal: c.StopSignal, KillAfter: c.KillAfter, Report: c.Report,
 		Prepare: func(sp *process.Spec) (err error) {
 			if r.cancelled.Load() {
@@ -57,6 +57,7 @@ func (x launcher) start(r *run) {
 			r.started(nil, err)
 			return
 		}
+		r.outcome.PID = p.PID
 		r.started(p, nil)
 		for _, out := range outputs {
 			out.start(x.loop)

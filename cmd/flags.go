@@ -207,6 +207,9 @@ type commandFlags struct {
 	env         []string
 	clear       bool
 	cgroup      bool
+	drain       time.Duration
+
+	withChild bool // there is a --child, which some of them are about as well
 }
 
 func (f *commandFlags) add(fs *pflag.FlagSet) {
@@ -215,6 +218,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.onBusy, "on-busy", "", "what to do with an event that comes while the command runs: queue, merge, skip, restart, signal[=NAME], parallel[=N] `POLICY`")
 	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "the signal that tells a command to stop `SIGNAL`")
 	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "grace period between --stop-signal and KILL")
+	limit(fs, &f.drain, "drain", 0, "how long what runs may go on by itself when ev ends, before it is stopped")
 	limit(fs, &f.runTimeout, "run-timeout", span.Inf, "stop a command that runs longer than this")
 	numberVar(fs, &f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
 	duration(fs, &f.retryDelay, "retry-delay", time.Second, "how long to wait before --retry, at first; it doubles each time")
@@ -247,12 +251,23 @@ func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]strin
 		return nil, usageAt(dashWord(), "there is no command after --: write one, or leave out the --")
 	}
 	var idle error
+	withChild := f.withChild
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if slices.Equal(f.Annotations[groupAnnotation], []string{commandGroup}) {
+		ofChild := withChild && slices.Contains(childFlags(), f.Name)
+		if slices.Equal(f.Annotations[groupAnnotation], []string{commandGroup}) && !ofChild {
 			idle = usageAt(flagWord(f.Name), "--%s is about a command, and there is none: put -- and the command at the end", f.Name)
 		}
 	})
 	return nil, idle
+}
+
+// childFlags are those of commandFlags that are about a --child as well, or where there is no
+// COMMAND.
+func childFlags() []string {
+	return []string{
+		"chdir", "env", "cgroup", "stop-signal", "kill-after", "drain",
+		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error",
+	}
 }
 
 // shell is the SHELL that stands above a line of an Evfile.
@@ -267,27 +282,17 @@ func shellIn(env []string) (shell string) {
 
 func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep byte, argv []string) error {
 	policy := action.Busy{Policy: busy}
-	stop, err := sig.Parse(f.stopSignal)
+	e, err := f.place(a)
 	if err != nil {
-		return usageOf(valueWord("stop-signal"), "--stop-signal: ", err)
+		return err
 	}
 	if f.onBusy != "" {
 		if policy, err = action.ParseBusy(f.onBusy); err != nil {
 			return usageOf(valueWord("on-busy"), "--on-busy: ", err)
 		}
 	}
-	for _, v := range f.env {
-		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
-			return usageAt(itemWord("env", v), "--env %s: write NAME=VALUE", v)
-		}
-	}
-	switch {
-	case f.runTimeout == 0:
-		return usageAt(valueWord("run-timeout"), "--run-timeout 0s: no command would get to run: give it time, as in --run-timeout 1m")
-	case f.retryDelay <= 0:
-		return usageAt(valueWord("retry-delay"), "--retry-delay is to be more than 0")
-	case f.retryMax < f.retryDelay:
-		return usageAt(valueWord("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
+	if err := f.conduct(&e); err != nil {
+		return err
 	}
 	if err := action.CheckArgs(argv, sampleOf(b)); err != nil {
 		e, _ := errors.AsType[*action.ArgError](err)
@@ -296,28 +301,42 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 	for _, doubt := range action.Doubts(argv, sampleOf(b)) {
 		b.Report.Noticef("%s", doubt)
 	}
-	env := slices.Concat(a.env, f.env)
-	if err := a.lookup(argv[0], f.dir, env); err != nil {
+	if err := a.lookup(argv[0], e.Dir, e.Env); err != nil {
 		return f.notFound(err)
 	}
 	b.ExitOnError, b.Cgroup = f.exitOnError, f.cgroup
-	b.Exec = &action.Options{
-		Argv:       argv,
-		Dir:        f.dir,
-		Env:        env,
-		Fill:       f.env,
-		Busy:       policy,
-		StopSignal: stop,
-		KillAfter:  f.killAfter,
-		RunTimeout: unlimited(f.runTimeout),
-		Retry:      f.retry,
-		RetryDelay: f.retryDelay,
-		RetryMax:   f.retryMax,
-		Throttle:   f.throttle,
-		Foreground: f.foreground,
-		Clear:      f.clear,
-		Sep:        sep,
+	e.Argv, e.Fill, e.Busy, e.Throttle, e.Clear, e.Sep = argv, f.env, policy, f.throttle, f.clear, sep
+	b.Exec = &e
+	return nil
+}
+
+// place describes where a command runs and how it is stopped: what holds for a COMMAND and a child
+// alike.
+func (f *commandFlags) place(a *app) (action.Options, error) {
+	stop, err := sig.Parse(f.stopSignal)
+	if err != nil {
+		return action.Options{}, usageOf(valueWord("stop-signal"), "--stop-signal: ", err)
 	}
+	for _, v := range f.env {
+		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
+			return action.Options{}, usageAt(itemWord("env", v), "--env %s: write NAME=VALUE", v)
+		}
+	}
+	return action.Options{Dir: f.dir, Env: slices.Concat(a.env, f.env), StopSignal: stop, KillAfter: f.killAfter, Drain: f.drain}, nil
+}
+
+// conduct adds how long a command may run, and what becomes of one that fails.
+func (f *commandFlags) conduct(e *action.Options) error {
+	switch {
+	case f.runTimeout == 0:
+		return usageAt(valueWord("run-timeout"), "--run-timeout 0s: no command would get to run: give it time, as in --run-timeout 1m")
+	case f.retryDelay <= 0:
+		return usageAt(valueWord("retry-delay"), "--retry-delay is to be more than 0")
+	case f.retryMax < f.retryDelay:
+		return usageAt(valueWord("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
+	}
+	e.RunTimeout, e.Foreground = unlimited(f.runTimeout), f.foreground
+	e.Retry, e.RetryDelay, e.RetryMax = f.retry, f.retryDelay, f.retryMax
 	return nil
 }
 

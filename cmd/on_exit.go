@@ -15,6 +15,7 @@ import (
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/onexit"
 )
@@ -23,6 +24,7 @@ import (
 type onExitOptions struct {
 	options
 	child    string
+	limit    time.Duration // of the child
 	pidFiles []string
 	commands []string
 	exited   bool
@@ -49,9 +51,13 @@ processes are looked at once a second, and how they ended is not known.
 
 --child starts a command, with nothing on its standard input, and waits for it;
 'maxrss', 'utime' and 'stime' say what it has used ('maxrss' is never less than what
-ev itself takes, some 8 MB: the kernel counts from before CMD was executed). When ev
-ends, it is ended, too: by TERM, and after ten seconds by KILL. With --once and no
-COMMAND its status is ev's. With --respawn it is started again, after a pause that doubles each time, unless it has lived longer than the longest pause.`,
+ev itself takes, some 8 MB: the kernel counts from before CMD was executed). It is
+started and stopped as a COMMAND is, and --chdir, --env, --cgroup, --stop-signal,
+--kill-after and --drain hold for both; what else is said of the COMMAND (--run-timeout,
+--retry, --foreground, --exit-on-error) is the child's where there is none. What the
+child leaves behind in its process group is stopped, too, before its end is told. With
+--once and no COMMAND its status is ev's. With --respawn it is started again, after a
+pause that doubles each time, unless it has lived longer than the longest pause.`,
 		Example: `  # wait for a process that is no child of this shell
   ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
   # wait for a build, then tell
@@ -66,11 +72,16 @@ COMMAND its status is ev's. With --respawn it is started again, after a pause th
 			if err != nil {
 				return err
 			}
+			o.withChild = w.Child
 			b, err := o.bind(a, c, event.Exit{}, action.Queue, command)
 			if err != nil {
 				return err
 			}
-			b.ChildStatus = o.child != ""
+			if w.Child {
+				if err := o.bindChild(a, &b); err != nil {
+					return err
+				}
+			}
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 				return onexit.New(l, w, emit)
 			}
@@ -82,6 +93,7 @@ COMMAND its status is ev's. With --respawn it is started again, after a pause th
 	fs.Var((*listValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file, which need not exist yet; can be repeated `FILE`")
 	fs.Var((*listValue)(&o.commands), "command", "wait for all processes that run a command of this name now; can be repeated `NAME`")
 	fs.BoolVar(&o.exited, "exited", false, "treat a process that does not exist as already ended")
+	limit(fs, &o.limit, "child-timeout", 0, "stop a child that runs longer than this")
 	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
 	fs.Lookup("respawn").NoOptDefVal = respawnAlways
 	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "the pause before the child is started again; it doubles each time")
@@ -129,21 +141,38 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 		return w, usageAt(valueWord("respawn-max-delay"), "--respawn-max-delay is less than --respawn-delay")
 	case o.respawn != "" && o.delay <= 0:
 		return w, usageAt(valueWord("respawn-delay"), "--respawn-delay is to be more than 0")
-	case flags.Changed("child"):
-		return w, o.describeChild(a, &w)
+	case o.child == "" && flags.Changed("child-timeout"):
+		return w, usageAt(flagWord("child-timeout"), "--child-timeout is about a child: add --child CMD")
 	}
+	w.Child = c.Flags().Changed("child")
 	return w, nil
 }
 
-// describeChild splits the child's command as a line of an Evfile is.
-func (o *onExitOptions) describeChild(a *app, w *onexit.Options) (err error) {
-	w.Env, w.Starter = a.env, a.starter
-	w.Child, err = a.splitCommand("child", o.child)
-	return err
+// bindChild describes the child, which is split as a line of an Evfile is. What a COMMAND has of its
+// own is the child's where there is none.
+func (o *onExitOptions) bindChild(a *app, b *session.Binding) error {
+	e, err := o.place(a)
+	if err != nil {
+		return err
+	}
+	if e.Argv, err = a.splitCommand("child", o.child, e.Dir, e.Env); err != nil {
+		return err
+	}
+	if b.Exec == nil {
+		if err := o.conduct(&e); err != nil {
+			return err
+		}
+		b.ExitOnError, b.Cgroup = o.exitOnError, o.cgroup
+	}
+	if o.limit > 0 {
+		e.RunTimeout = o.limit
+	}
+	b.Child = &e
+	return nil
 }
 
 // splitCommand splits the command that is a flag's value as a line of an Evfile is, and finds it.
-func (a *app) splitCommand(flag, text string) (argv []string, err error) {
+func (a *app) splitCommand(flag, text, dir string, env []string) (argv []string, err error) {
 	at := valueWord(flag)
 	list, err := evfile.Split(text)
 	switch {
@@ -155,7 +184,7 @@ func (a *app) splitCommand(flag, text string) (argv []string, err error) {
 	for _, word := range list {
 		argv = append(argv, word.Text)
 	}
-	err = a.lookup(argv[0], "", a.env)
+	err = a.lookup(argv[0], dir, env)
 	if e, ok := errors.AsType[*process.StartError](err); ok {
 		err = aboutWord(at, &exitError{status: e.Status, err: fmt.Errorf("--%s: %w", flag, err)})
 	}

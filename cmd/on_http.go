@@ -70,7 +70,9 @@ func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) 
 	}
 	if b.Exec != nil {
 		w.Handed = true
-		b.Exec.Drain = o.killAfter
+		if !c.Flags().Changed("drain") {
+			b.Exec.Drain = o.killAfter
+		}
 		o.limit(c, &w, b.Exec)
 		w.Wanted = wantedFields(b.Exec.Argv)
 	}

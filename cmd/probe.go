@@ -173,7 +173,7 @@ func (o *probeOptions) target(a *app, c *cobra.Command, own []string, p *probe.O
 		}
 		return nil
 	}
-	argv, err := a.splitCommand("cmd", o.cmd)
+	argv, err := a.splitCommand("cmd", o.cmd, "", a.env)
 	p.Target, p.Env, p.Starter = probe.CommandTarget(o.cmd, argv), a.env, a.starter
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/nearest"
@@ -86,8 +87,10 @@ func (r *reader) bind(l *line) error {
 	if live && l.binding.Claims.Stdin && term.IsTerminal(stdinFD) {
 		return usagef("--live takes the terminal's keys, and this line would, too: redirect standard input, or leave out --live")
 	}
-	if e := l.binding.Exec; e != nil && (r.options.prefix || live) && !e.Foreground {
-		e.Prefix = l.binding.Name + ": "
+	for _, e := range []*action.Options{l.binding.Exec, l.binding.Child} {
+		if e != nil && (r.options.prefix || live) && !e.Foreground {
+			e.Prefix = l.binding.Name + ": "
+		}
 	}
 	if live && term.IsTerminal(stdoutFD) {
 		l.binding.Render = nil // the table has them

@@ -82,7 +82,6 @@ func optionFlag(watcher, option string) string {
 		"every State":        "state",
 		"on-exit PIDFiles":   "pidfile",
 		"on-exit Commands":   "command",
-		"on-exit Child":      "child",
 		"stat Exts":          "ext",
 		"stat Globs":         "glob",
 		"stat IGlobs":        "iglob",

@@ -19,7 +19,7 @@ import (
 // It is a machine of three states, with a method for each input: what is asked of it (Stop,
 // Kill), what becomes of it (exited), and its timers (late, linger).
 //
-//	living    exited      → over
+//	living    exited      → over; stopping, by the stop signal, if it is Whole and has left something
 //	          Stop        → stopping, by the stop signal
 //	          Kill        → stopping, by KILL
 //	stopping  exited      (what it left in its group may still be there)
@@ -31,6 +31,7 @@ type Process struct {
 	name       string // of its command
 	stopSignal syscall.Signal
 	killAfter  time.Duration
+	whole      bool
 	report     *report.Reporter
 
 	body  body
@@ -88,7 +89,7 @@ func (w Wait) String() string {
 // than has to be kept.
 func newProcess(sp *Spec, pid int, b body, began time.Time) *Process {
 	return &Process{
-		PID: pid, name: sp.Argv[0], stopSignal: sp.StopSignal, killAfter: sp.KillAfter, report: sp.Report,
+		PID: pid, name: sp.Argv[0], stopSignal: sp.StopSignal, killAfter: sp.KillAfter, whole: sp.Whole, report: sp.Report,
 		body: b, began: began,
 	}
 }
@@ -149,11 +150,15 @@ func (p *Process) Kill() {
 func (p *Process) exited(w Wait) {
 	p.wait = w
 	p.wait.Elapsed = time.Since(p.began)
-	if p.state == living {
+	switch {
+	case p.state == stopping:
+		p.linger()
+	case p.whole && !p.body.gone():
+		p.Stop()
+		p.linger()
+	default:
 		p.finish() // what it left behind is its own affair
-		return
 	}
-	p.linger()
 }
 
 // linger waits until nothing is left of a process that was stopped. No event tells of

@@ -207,3 +207,28 @@ func TestProcess_endsThoughSomethingSurvivesKill(t *testing.T) {
 		}
 	})
 }
+
+// What a Whole process leaves behind ends with it, and its own end is told after that.
+func TestProcess_whole(t *testing.T) {
+	perform(t, Spec{StopSignal: unix.SIGINT, KillAfter: time.Second, Whole: true}, func(s *stage) {
+		s.stays = true
+		s.ends()
+		if got := s.took(); got != "INT, CONT" {
+			t.Errorf("%s", got)
+		}
+		s.pass(time.Second)
+		if got := s.took(); got != "killed" {
+			t.Errorf("%s", got)
+		}
+		s.stays = false
+		s.pass(time.Second)
+		if got := s.took(); got != "ended with 3 after 0s" {
+			t.Errorf("%s", got)
+		}
+	})
+	perform(t, Spec{Whole: true}, func(s *stage) {
+		if s.ends(); s.took() != "ended with 3 after 0s" {
+			t.Error("nothing was left, and it has not ended")
+		}
+	})
+}

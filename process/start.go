@@ -27,6 +27,7 @@ type Spec struct {
 	Lock  *os.File    // its descriptor 3: a lock that it has as long as it has that; nil: none
 
 	Foreground bool           // it stays in ev's process group, and leads none of its own
+	Whole      bool           // its end is that of its group: what it leaves behind there is stopped
 	Cgroup     *Cgroup        // it gets one of its own in this, if not nil
 	StopSignal syscall.Signal // it is told to end by this, also when ev dies (on Linux and FreeBSD); 0: TERM
 	KillAfter  time.Duration  // from the stop signal to KILL; span.Inf: never

@@ -44,9 +44,9 @@ type Binding struct {
 	Advice string
 	// Cgroup gives each command a control group of its own.
 	Cgroup bool
-	// ChildStatus: the events are of a child, and without a command its status is ev's, as a
-	// command's is.
-	ChildStatus bool
+	// Child says what a watcher runs that is a watch.Parent; nil: nothing. Where there is no
+	// Exec, its status stands for a command's.
+	Child *action.Options
 	// ExitOnError ends the loop when the command fails, with its status.
 	ExitOnError bool
 	// Claims says what the watcher takes from ev itself: a signal that would have

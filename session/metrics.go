@@ -101,11 +101,9 @@ func (m *Metrics) Page() []byte {
 	}
 	for w := range m.session.all() {
 		c := m.of(w.Kind, w.Name)
-		if w.exec != nil {
-			n, _ := w.exec.Running()
-			c.running += n
-			c.waiting += w.exec.Waiting()
-		}
+		n, _, waiting := w.runs()
+		c.running += n
+		c.waiting += waiting
 	}
 	var b []byte
 	for _, f := range families() {

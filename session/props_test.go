@@ -68,7 +68,6 @@ func (p richProp) SetPlace(n int)        { p.place = n }
 func (p richProp) Discard()              { p.logf("discard %s", p.name) }
 func (p richProp) Failed() bool          { return p.failed }
 func (p richProp) Unread() bool          { return true }
-func (p richProp) Kill()                 { p.logf("kill %s itself", p.name) }
 func (p richProp) At() (time.Time, bool) { return p.due, !p.due.IsZero() }
 
 func (p richProp) Interrupt() {
@@ -77,6 +76,27 @@ func (p richProp) Interrupt() {
 		p.starting <- errors.New("interrupted")
 	}
 }
+
+// A parentProp is a prop with a child.
+type parentProp struct {
+	*prop
+	runner watch.Runner
+}
+
+func (p *parentProp) Start() error {
+	err := p.prop.Start()
+	p.runner.Run()
+	return err
+}
+
+func (p *parentProp) Stop() {
+	p.prop.Stop()
+	p.runner.Stop()
+}
+
+func (p *parentProp) SetRunner(r watch.Runner) { p.runner = r }
+func (p *parentProp) Began(int)                {}
+func (p *parentProp) Ended(d event.Exit)       { p.emit(d) }
 
 // An actor runs for each event, beside those before it, until the test ends it.
 type actor struct {
@@ -109,6 +129,12 @@ func (a *actor) Close(gone func()) {
 		return
 	}
 	a.logf("close %s", a.name)
+}
+
+func (a *actor) Stop() {
+	if len(a.events) > 0 {
+		a.logf("stop what runs of %s", a.name)
+	}
 }
 
 func (a *actor) Running() (int, time.Time)  { return len(a.events), time.Time{} }

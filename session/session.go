@@ -161,7 +161,7 @@ func (s *Session) turn(ctx context.Context) error {
 // that ev is there, or there is something to undo at the end.
 func (s *Session) matters() bool {
 	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || len(s.observers) > 0 ||
-		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.HasCommand() || w.Claims.Terminal })
+		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.HasCommand() || w.child != nil || w.Claims.Terminal })
 }
 
 // beforeWaiting has fn called before the loop waits, if it gets there: its first turn is

@@ -120,18 +120,29 @@ func TestEnd(t *testing.T) {
 			s.on(s.props["a"].Stop)
 		}, End{}, "start a, event a 1, run a 1, ran a: killed by TERM, stop a"},
 		{"the status of a child", Config{}, a(once, child), func(s *stage) {
-			s.props["a"].detail = event.Exit{Status: 3}
-			s.emit("a")
-		}, End{Why: CommandEnded, Status: 3}, "start a, stop a, event a 1"},
+			s.end("child of a", failed(3))
+		}, End{Why: CommandEnded, Status: 3}, "start a, run child of a 1, ran a: exited 3, stop a, event a 1"},
 		{"a child that a signal has killed", Config{}, two(once, breaks, child), func(s *stage) {
-			s.props["a"].detail = event.Exit{Signal: "TERM"}
-			s.emit("a")
-		}, End{Why: CommandEnded, Status: 143}, "start a, start b, stop a, event a 1, stop b"},
+			s.end("child of a", action.Outcome{Status: 143, Signal: syscall.SIGTERM})
+		}, End{Why: CommandEnded, Status: 143}, "start a, run child of a 1, start b, ran a: killed by TERM, stop a, event a 1, stop b"},
 		{"a child beside another, whose status it could be", Config{}, two(once, child), func(s *stage) {
-			s.props["a"].detail = event.Exit{Status: 3}
-			s.emit("a")
+			s.end("child of a", failed(3))
 			s.on(s.props["b"].Stop)
-		}, End{}, "start a, start b, stop a, event a 1, stop b"},
+		}, End{}, "start a, run child of a 1, start b, ran a: exited 3, stop a, event a 1, stop b"},
+		{"a child that fails, with exit on error", Config{}, two(exitOnError, child), func(s *stage) {
+			s.end("child of a", failed(3))
+		}, End{Why: CommandEnded, Status: 3}, "start a, run child of a 1, start b, ran a: exited 3, event a 1, stop a, stop b"},
+		{"a child that fails, but there is a command", Config{}, a(exitOnError, child, runs), func(s *stage) {
+			s.end("child of a", failed(3))
+			s.lives()
+			s.end("a", failed(4))
+		}, End{Why: CommandEnded, Status: 4}, "start a, run child of a 1, ran a: exited 3, event a 1, run a 1, ran a: exited 4, stop a"},
+		{"a child that was asked to end is no event", Config{}, a(child), func(s *stage) {
+			s.on(s.Watchers()[0].Stop)
+			s.end("child of a", action.Outcome{Status: 143, Stopped: true})
+			s.lives()
+			s.on(s.End)
+		}, End{}, "start a, run child of a 1, stop a, stop what runs of child of a, ran a: exited 143"},
 		{"a process that is no child", Config{}, a(once), func(s *stage) {
 			s.props["a"].detail = event.Exit{Status: 3}
 			s.emit("a")

@@ -110,11 +110,8 @@ func (s *Session) receive(got syscall.Signal) {
 		// Typed on the terminal, and meant for the command that has it.
 	case s.ending:
 		for w := range s.all() {
-			if w.exec != nil {
-				w.exec.Kill()
-			}
-			if k, ok := w.watcher.(watch.Killer); ok {
-				k.Kill()
+			for c := range w.commands() {
+				c.Kill()
 			}
 		}
 		s.stopping()
@@ -130,8 +127,8 @@ func (s *Session) receive(got syscall.Signal) {
 func (s *Session) suspend() {
 	s.loop.Suspend()
 	for w := range s.all() {
-		if w.exec != nil {
-			w.exec.Suspend()
+		for c := range w.commands() {
+			c.Suspend()
 		}
 	}
 	s.stopping()
@@ -149,8 +146,8 @@ func (s *Session) resume() {
 		s.loop.Resume()
 	}
 	for w := range s.all() {
-		if w.exec != nil {
-			w.exec.Resume()
+		for c := range w.commands() {
+			c.Resume()
 		}
 	}
 }
@@ -171,8 +168,10 @@ func (s *Session) Paused() bool { return s.paused }
 // Foreground reports whether a command has the terminal.
 func (s *Session) Foreground() bool {
 	for w := range s.all() {
-		if w.exec != nil && w.exec.Foreground() {
-			return true
+		for c := range w.commands() {
+			if c.Foreground() {
+				return true
+			}
 		}
 	}
 	return false

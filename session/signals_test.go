@@ -71,19 +71,19 @@ func TestSignal_afterItsWatcherHasStopped(t *testing.T) {
 	})
 }
 
-// A second signal kills at once, also what a reload has taken out, and what a watcher has
-// started itself.
+// A second signal kills at once, also what a reload has taken out, and the child of a watcher.
 func TestSignal_secondKills(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
-		s.run(s.line("old", runs), s.line("new", runs), s.line("child", rich))
+		s.run(s.line("old", runs), s.line("new", runs), s.line("child", child))
 		s.emit("old", "new")
 		s.on(func() { _ = s.bind(s.line("new"), s.line("child")) })
 		s.log = nil
 		s.signal(syscall.SIGTERM)
-		s.saw("stop new, close new, stop child")
+		s.saw("stop new, close new, stop child, close child of child")
 		s.signal(syscall.SIGTERM)
-		s.saw("kill new, kill child itself, kill old, stopping, die of TERM")
+		s.saw("kill new, kill child of child, kill old, stopping, die of TERM")
 		s.end("new", failed(137))
+		s.end("child of child", failed(137))
 		s.end("old", failed(137))
 		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
 	})

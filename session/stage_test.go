@@ -216,7 +216,15 @@ func once(b *Binding) { b.Count = 1 }
 
 func breaks(b *Binding) { b.Break = true }
 
-func child(b *Binding) { b.ChildStatus = true }
+// child has a watcher that has a command run, whose end is its event.
+func child(b *Binding) {
+	b.Child = &action.Options{Argv: []string{"child of " + b.Name}}
+	build := b.Watch
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		w, err := build(l, emit)
+		return &parentProp{prop: w.(*prop)}, err
+	}
+}
 
 func exitOnError(b *Binding) { b.ExitOnError = true }
 

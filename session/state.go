@@ -73,8 +73,8 @@ func (w *Watcher) SetPlace(n int) {
 
 // Restart stops the commands that run, and runs them once more for the same events.
 func (w *Watcher) Restart() {
-	if w.exec != nil {
-		w.exec.Restart()
+	for c := range w.commands() {
+		c.Restart()
 	}
 }
 
@@ -93,10 +93,8 @@ func (w *Watcher) State() control.Watcher {
 	default:
 		c.State = "stopped"
 	}
-	if w.exec != nil {
-		n, since := w.exec.Running()
-		c.Running, c.Since, c.Waiting = n, known(since), w.exec.Waiting()
-	}
+	n, since, waiting := w.runs()
+	c.Running, c.Since, c.Waiting = n, known(since), waiting
 	if w.outcome != nil {
 		c.Status = &w.outcome.Status
 	}

@@ -2,12 +2,12 @@ package session
 
 import (
 	"cmp"
+	"iter"
 	"syscall"
 	"time"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/watch"
 )
 
@@ -19,6 +19,7 @@ type Watcher struct {
 	watcher   watch.Watcher
 	print     *action.Print
 	exec      command // nil: none
+	child     command // of a watch.Parent; nil: none
 	gate      *gate   // nil: events need no lock
 	store     *action.Emit
 	broken    bool // nothing can be stored any more
@@ -47,6 +48,7 @@ type command interface {
 	Suspend()
 	Resume()
 	Restart()
+	Stop()
 	Kill()
 	Abandon(left time.Duration)
 }
@@ -65,17 +67,18 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	}
 	if b.Exec != nil {
 		o := *b.Exec
-		o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, b.Report
 		o.Full, o.Done, o.Skipped, o.Stormy = w.hold, w.ran, w.skipped, w.stormy
 		if u, ok := w.watcher.(watch.Unreader); ok {
 			o.Same = u.Unread
 		}
-		if b.Cgroup {
-			if o.Cgroup, err = s.ownCgroup(); err != nil {
-				return nil, err
-			}
+		if w.exec, err = w.command(o); err != nil {
+			return nil, err
 		}
-		w.exec = s.exec(o)
+	}
+	if b.Child != nil {
+		if err := w.bindChild(); err != nil {
+			return nil, err
+		}
 	}
 	if b.Lock != nil {
 		if w.gate, err = w.newGate(b.Lock); err != nil {
@@ -93,6 +96,26 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	return w, nil
 }
 
+// command makes what runs a command.
+func (w *Watcher) command(o action.Options) (command, error) {
+	s := w.session
+	o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, w.Report
+	if w.Cgroup {
+		var err error
+		if o.Cgroup, err = s.ownCgroup(); err != nil {
+			return nil, err
+		}
+	}
+	return s.exec(o), nil
+}
+
+// commands yields what it has commands run by.
+func (w *Watcher) commands() iter.Seq[command] {
+	return func(yield func(command) bool) {
+		_ = (w.child == nil || yield(w.child)) && (w.exec == nil || yield(w.exec))
+	}
+}
+
 // holdToStore is hold for the events that are on their way elsewhere.
 func (w *Watcher) holdToStore(full bool) bool {
 	_, can := w.watcher.(watch.Holder)
@@ -104,11 +127,20 @@ func (w *Watcher) holdToStore(full bool) bool {
 
 // busy reports whether its command runs, or waits to.
 func (w *Watcher) busy() bool {
-	if w.exec == nil {
-		return false
+	running, _, waiting := w.runs()
+	return running+waiting > 0
+}
+
+// runs returns how many commands run and wait, and since when the oldest runs.
+func (w *Watcher) runs() (running int, since time.Time, waiting int) {
+	for c := range w.commands() {
+		n, began := c.Running()
+		if running += n; since.IsZero() || !began.IsZero() && began.Before(since) {
+			since = began
+		}
+		waiting += c.Waiting()
 	}
-	running, _ := w.exec.Running()
-	return running+w.exec.Waiting() > 0
+	return running, since, waiting
 }
 
 // begin starts the watcher for the first time, and the clocks that end the loop.
@@ -192,19 +224,13 @@ func (w *Watcher) happen(e event.Event) {
 		w.overlook()
 		return
 	}
-	if d, ok := e.Detail.(event.Exit); ok && w.ChildStatus && w.ownsStatus() {
-		s.end = End{Why: CommandEnded, Status: d.Status}
-		if killer, err := sig.Parse(d.Signal); err == nil {
-			s.end.Status = signalled + int(killer)
-		}
+	if w.child != nil && w.outcome != nil && w.ownsStatus() {
+		s.end = End{Why: CommandEnded, Status: w.outcome.Status}
 	}
 	if w.Break {
 		s.finish(s.end)
 	}
 }
-
-// signalled and a signal's number is the status of what it has killed, as a shell has it.
-const signalled = 128
 
 // ownsStatus reports whether what this ends with is what ev ends with: with --once, unless there
 // are others whose status it could be.
@@ -305,14 +331,19 @@ func (w *Watcher) close(gone func()) {
 	if w.gate != nil {
 		w.gate.close()
 	}
-	if w.exec == nil {
-		gone()
-		return
-	}
-	w.exec.Close(func() {
+	left := 1
+	ended := func() {
+		if left--; left > 0 {
+			return
+		}
 		if w.gate != nil {
 			w.gate.done()
 		}
 		gone()
-	})
+	}
+	for c := range w.commands() {
+		left++
+		c.Close(ended)
+	}
+	ended()
 }

@@ -80,8 +80,21 @@ type Interrupter interface {
 	Interrupt()
 }
 
-// A Killer is a Watcher that has started something itself, and may have to end it
-// faster than Stop does.
-type Killer interface {
-	Kill()
+// A Parent is a Watcher that has a command run: its child. Who has made the watcher runs
+// that, as any command, and tells it.
+type Parent interface {
+	// SetRunner says by whom it is run. It comes before the first Start.
+	SetRunner(Runner)
+	// Began tells that it lives, as a process.
+	Began(pid int)
+	// Ended tells how it has ended. Of one that was stopped nothing is told.
+	Ended(event.Exit)
+}
+
+// A Runner runs the child of a Parent.
+type Runner interface {
+	// Run starts it. If the last one is still being stopped that comes first.
+	Run()
+	// Stop tells it to end.
+	Stop()
 }

@@ -32,17 +32,15 @@ type Options struct {
 	PIDs     []string // PID, or PID:INODE with the inode of the process's pidfd
 	PIDFiles []string // files with a PID in the first line; they need not be there yet
 	Commands []string // names of commands: all processes that have them at Start
-	Child    []string // a command to be started, and its arguments
+	Child    bool     // a command that is started (watch.Parent)
 	Exited   bool     // a process that is not there counts as one that has ended
 
 	Respawn  Respawn       // what is done when Child ends
 	Delay    time.Duration // before it is started again; doubled each time
 	MaxDelay time.Duration // but not over this
 
-	Env     []string // NAME=value, over ev's own environment: Child's
-	Starter *process.Starter
-	Hub     *stat.Hub // of the loop; nil: one of its own
-	Report  *report.Reporter
+	Hub    *stat.Hub // of the loop; nil: one of its own
+	Report *report.Reporter
 }
 
 // Respawn says when a child that has ended is started again.
@@ -72,13 +70,15 @@ type Watcher struct {
 	told    []event.Exit // what is to be emitted, not being any target's
 	targets map[target]bool
 	watched map[int]bool // the PIDs among them
-	child   *child       // the last that was started
-	first   int          // of those PIDs, since Start; 0: none yet
+	runner  watch.Runner
+	child   *child // since Start
+	first   int    // of those PIDs, since Start; 0: none yet
+	feeds   bool   // Feed, once the child lives
 	pidfds  pidfds
 	polls   polls
 }
 
-var _ watch.Watcher = (*Watcher)(nil)
+var _ watch.Parent = (*Watcher)(nil)
 
 // A target is a process that is waited for, or one that is yet to come.
 type target interface {
@@ -88,7 +88,7 @@ type target interface {
 // New makes a watcher of processes.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	w := &Watcher{loop: l, options: o, emit: emit}
-	if len(o.PIDs)+len(o.PIDFiles)+len(o.Commands)+len(o.Child) == 0 {
+	if len(o.PIDs)+len(o.PIDFiles)+len(o.Commands) == 0 && !o.Child {
 		return nil, errors.New("no process given: name a PID, a pidfile, a command or a child")
 	}
 	for _, s := range o.PIDs {
@@ -136,8 +136,8 @@ func (w *Watcher) startAll() error {
 			return diag.Option("PIDFiles", file, err)
 		}
 	}
-	if len(w.options.Child) > 0 {
-		return diag.Option("Child", w.options.Child[0], w.startChild())
+	if w.options.Child {
+		w.startChild()
 	}
 	return nil
 }
@@ -234,28 +234,21 @@ func (w *Watcher) settle() {
 	}
 }
 
-// Stop waits no more. A child and its group are told to end, and killed if that takes too
-// long; the loop stays alive until they are gone.
+// Stop waits no more. A child is told to end.
 func (w *Watcher) Stop() {
 	for t := range w.targets {
 		t.stop()
 	}
-	w.targets, w.told = nil, nil
+	w.targets, w.told, w.child = nil, nil, nil
 	w.pidfds.close()
 	w.active.Stop()
-}
-
-// Kill kills a child at once that has been told to end.
-func (w *Watcher) Kill() {
-	if w.child != nil && w.child.process != nil {
-		w.child.process.Kill()
-	}
 }
 
 // Feed emits an event of the first process, which has not ended for that; of none,
 // as long as a pidfile names none.
 func (w *Watcher) Feed() {
 	if w.first == 0 {
+		w.feeds = w.child != nil
 		return
 	}
 	d := event.Exit{PID: w.first}

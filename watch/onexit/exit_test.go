@@ -2,7 +2,6 @@ package onexit
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,13 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
-	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 )
@@ -33,8 +30,6 @@ type rig struct {
 func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
 	r := &rig{T: t, loop: looptest.NewLoop(t)}
-	o.Starter = &process.Starter{}
-	t.Cleanup(o.Starter.Close)
 	var err error
 	r.exit, err = New(r.loop, o, func(d event.Detail) {
 		r.got = append(r.got, d.(event.Exit))
@@ -318,64 +313,77 @@ func TestExit_badPIDs(t *testing.T) {
 	}
 }
 
+// A nurse is the runner of a child that is none.
+type nurse struct {
+	*Watcher
+	log []string
+}
+
+func (n *nurse) Run()  { n.log = append(n.log, "run"+strconv.Itoa(len(n.log)+1)) }
+func (n *nurse) Stop() { n.log = append(n.log, "stop") }
+
+// lives has the child live, and end.
+func (n *nurse) lives(d event.Exit) {
+	n.Began(d.PID)
+	n.Ended(d)
+}
+
+// newNursery makes a rig with a child.
+func newNursery(t *testing.T, o Options) (*rig, *nurse) {
+	t.Helper()
+	o.Child = true
+	r := newRig(t, o)
+	n := &nurse{Watcher: r.exit}
+	r.exit.SetRunner(n)
+	return r, n
+}
+
 func TestExit_child(t *testing.T) {
-	tests := []struct {
-		script, want string
-	}{
-		{"exit 3", "exited 3"},
-		{"kill -TERM $$", "killed by TERM"},
-		{"read x || exit 9", "exited 9"}, // nothing is on its standard input
+	r, n := newNursery(t, Options{})
+	if err := r.exit.Start(); err != nil {
+		t.Fatal(err)
 	}
-	for _, tt := range tests {
-		r := newRig(t, Options{Child: []string{"sh", "-c", tt.script}})
-		r.run()
-		if got := r.summary(); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.script, got, tt.want)
-		}
-		d := r.got[0]
-		if d.Usage == nil || d.Usage.MaxRSS < 64<<10 || d.Command != "sh" || d.Elapsed <= 0 {
-			t.Errorf("%+v", d)
-		}
-		if err := syscall.Kill(d.PID, 0); err != syscall.ESRCH {
-			t.Errorf("process %d is still there: %v", d.PID, err)
-		}
+	want := event.Exit{PID: 7, Command: "sh", Known: true, Status: 3}
+	n.lives(want)
+	if len(r.got) != 1 || r.got[0] != want || r.exit.Active() {
+		t.Errorf("%+v, active %t", r.got, r.exit.Active())
 	}
-	err := newRig(t, Options{Child: []string{"ev-no-such-command"}}).exit.Start()
-	if err == nil {
-		t.Error("no such command, and no error")
-	}
+	r.runLoop()
 }
 
 func TestExit_respawn(t *testing.T) {
 	tests := []struct {
-		script string
+		status int
 		when   Respawn
 		want   string
 	}{
-		{"exit 3", RespawnNever, "exited 3"},
-		{"[ $((n+=1)) = 0 ]; exit 1", RespawnAlways, "exited 1, exited 1, exited 1"},
-		{"test -f $0 && exit 0; >$0; exit 1", RespawnOnFailure, "exited 0, exited 1"},
-		{"exit 0", RespawnOnFailure, "exited 0"},
+		{3, RespawnNever, "run1, stop"},
+		{0, RespawnAlways, "run1, run2, run3, stop"},
+		{1, RespawnOnFailure, "run1, run2, run3, stop"},
+		{0, RespawnOnFailure, "run1, stop"},
 	}
 	for _, tt := range tests {
-		r := newRig(t, Options{
-			Child:   []string{"sh", "-c", tt.script, filepath.Join(t.TempDir(), "mark")},
-			Respawn: tt.when, Delay: time.Millisecond, MaxDelay: 4 * time.Millisecond,
-		})
-		r.on = func(event.Exit) {
-			if len(r.got) == 3 {
-				r.exit.Stop()
+		r, n := newNursery(t, Options{Respawn: tt.when, Delay: time.Millisecond, MaxDelay: 4 * time.Millisecond})
+		ran := 0
+		each := loop.NewPrepare(r.loop, func() {
+			for ; ran < len(n.log) && r.exit.Active(); ran++ {
+				if ran == 2 {
+					r.exit.Stop()
+				}
+				n.lives(event.Exit{PID: ran + 1, Known: true, Status: tt.status})
 			}
-		}
+		})
+		each.KeepAlive(false)
+		each.Start()
 		r.run()
-		if got := r.summary(); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.script, got, tt.want)
+		if got := strings.Join(n.log, ", "); got != tt.want {
+			t.Errorf("%d: %s, want %s", tt.status, got, tt.want)
 		}
 	}
 }
 
 func TestExit_respawnDelayDoubles(t *testing.T) {
-	w := &Watcher{options: Options{Child: []string{"x"}, Delay: time.Second, MaxDelay: 5 * time.Second}}
+	w := &Watcher{options: Options{Delay: time.Second, MaxDelay: 5 * time.Second}}
 	l := looptest.NewLoop(t)
 	c := &child{w: w, delay: time.Second, again: loop.NewTimer(l, 0, 0, func() {})}
 	var got []time.Duration
@@ -390,64 +398,29 @@ func TestExit_respawnDelayDoubles(t *testing.T) {
 }
 
 func TestExit_stoppedItEndsItsChild(t *testing.T) {
-	ready := filepath.Join(t.TempDir(), "ready")
-	if err := syscall.Mkfifo(ready, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r := newRig(t, Options{Child: []string{"sh", "-c", "sleep 600 & >$0; wait", ready}})
+	r, n := newNursery(t, Options{})
 	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
-	pid := r.exit.first
-	if _, err := os.ReadFile(ready); err != nil {
-		t.Fatal(err)
-	}
 	r.exit.Stop()
-	if r.exit.Active() {
-		t.Error("active after Stop")
-	}
-	r.runLoop() // to the end of the child
-	if len(r.got) != 0 {
-		t.Errorf("%+v", r.got)
-	}
-	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
-		t.Errorf("the child is still there: %v", err)
+	n.lives(event.Exit{PID: 7})
+	if got := strings.Join(n.log, ", "); got != "run1, stop" || len(r.got) != 0 || r.exit.Active() {
+		t.Errorf("%s, %+v, active %t", got, r.got, r.exit.Active())
 	}
 }
 
-func TestExit_killsAChildThatDoesNotEnd(t *testing.T) {
-	up := filepath.Join(t.TempDir(), "up")
-	if err := syscall.Mkfifo(up, 0o600); err != nil {
+// What a child does is known once it lives.
+func TestExit_feedOfAChildThatStarts(t *testing.T) {
+	r, n := newNursery(t, Options{})
+	if err := r.exit.Start(); err != nil {
 		t.Fatal(err)
 	}
-	start, later := time.Now(), time.Duration(0)
-	l, err := loop.New(loop.WithClock(func() (time.Time, time.Duration) { return time.Now(), time.Since(start) + later }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	var said bytes.Buffer
-	w, err := New(l, Options{
-		Child:   []string{"sh", "-c", `trap "" TERM; (echo >$0); while :; do sleep 1000; done`, up},
-		Starter: &process.Starter{}, Report: report.New(&said, "ev", report.Plain, report.Notice),
-	}, func(event.Detail) { t.Error("an event") })
-	if err == nil {
-		err = w.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.ReadFile(up); err != nil {
-		t.Fatal(err)
-	}
-	w.Stop()
-	later = childGrace
-	looptest.Run(t, l)
-	if got, want := said.String(), "ev: sh: did not end within 10s of TERM: killed\n"; got != want {
-		t.Errorf("said %q, want %q", got, want)
-	}
-	if err := syscall.Kill(w.first, 0); err != syscall.ESRCH {
-		t.Errorf("it is still there: %v", err)
+	r.exit.Feed()
+	r.on = func(event.Exit) { r.exit.Stop() }
+	r.loop.Post(func() { n.Began(os.Getpid()) })
+	r.runLoop()
+	if len(r.got) != 1 || !r.got[0].Running {
+		t.Errorf("%+v", r.got)
 	}
 }
 

@@ -1,0 +1,56 @@
+package session
+
+import (
+	"syscall"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/watch"
+)
+
+// bindChild makes what runs the child, and has the watcher know it.
+func (w *Watcher) bindChild() error {
+	parent := w.watcher.(watch.Parent)
+	o := *w.Child
+	o.Plain, o.Whole = true, true
+	o.Began, o.Done = parent.Began, w.childRan
+	child, err := w.command(o)
+	if err != nil {
+		return err
+	}
+	w.child = child
+	parent.SetRunner(runner{w})
+	return nil
+}
+
+// A runner is the watch.Runner of a watcher.
+type runner struct{ *Watcher }
+
+// Run starts the child.
+func (r runner) Run() { r.child.Do(event.Event{Name: r.Name, Seq: r.seq + 1, Detail: event.Exit{}}) }
+
+// Stop tells it to end, unless it has time to do so by itself because the watcher is closed.
+func (r runner) Stop() {
+	if !r.closed {
+		r.child.Stop()
+	}
+}
+
+// childRan takes the outcome of the child, whose end is an event unless it was asked for.
+func (w *Watcher) childRan(_ event.Event, o action.Outcome) {
+	w.outcome = &o
+	for _, observer := range w.session.observers {
+		observer.Ran(w, o)
+	}
+	if w.closed || o.Stopped {
+		return
+	}
+	w.watcher.(watch.Parent).Ended(o.Exit(w.Child.Argv[0]))
+	switch {
+	case w.exec != nil: // its status decides
+	case w.Child.Foreground && o.Signal == syscall.SIGINT:
+		w.session.endBy(o.Signal)
+	case o.Status != 0 && w.ExitOnError:
+		w.session.finish(End{Why: CommandEnded, Status: o.Status})
+	}
+}
