@@ -13,6 +13,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/session"
@@ -93,7 +94,7 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 	fs.Var((*listValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file, which need not exist yet; can be repeated `FILE`")
 	fs.Var((*listValue)(&o.commands), "command", "wait for all processes that run a command of this name now; can be repeated `NAME`")
 	fs.BoolVar(&o.exited, "exited", false, "treat a process that does not exist as already ended")
-	limit(fs, &o.limit, "child-timeout", 0, "stop a child that runs longer than this")
+	limit(fs, &o.limit, "child-timeout", span.Inf, "stop a child that runs longer than this")
 	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
 	fs.Lookup("respawn").NoOptDefVal = respawnAlways
 	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "the pause before the child is started again; it doubles each time")
@@ -143,6 +144,8 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 		return w, usageAt(valueWord("respawn-delay"), "--respawn-delay is to be more than 0")
 	case o.child == "" && flags.Changed("child-timeout"):
 		return w, usageAt(flagWord("child-timeout"), "--child-timeout is about a child: add --child CMD")
+	case o.limit == 0:
+		return w, usageAt(valueWord("child-timeout"), "--child-timeout 0s: no child would get to run: give it time, as in --child-timeout 1m")
 	}
 	w.Child = c.Flags().Changed("child")
 	return w, nil
@@ -164,8 +167,8 @@ func (o *onExitOptions) bindChild(a *app, b *session.Binding) error {
 		}
 		b.ExitOnError, b.Cgroup = o.exitOnError, o.cgroup
 	}
-	if o.limit > 0 {
-		e.RunTimeout = o.limit
+	if d := unlimited(o.limit); d > 0 {
+		e.RunTimeout = d
 	}
 	b.Child = &e
 	return nil
