@@ -328,3 +328,30 @@ func TestRun_isToldWhatCameWhileItStarted(t *testing.T) {
 		}
 	})
 }
+
+// A connection is one event's detail that counts how often it is let go.
+type connection struct {
+	event.Timer
+	released int
+}
+
+func (c *connection) Release() { c.released++ }
+
+func TestRun_descriptorIsKeptForTheLastTry(t *testing.T) {
+	perform(t, Options{Retry: 2}, func(s *stage) {
+		c := &connection{}
+		s.on(func() { s.Do(event.Event{Seq: 1, Detail: c}) })
+		for range 2 {
+			s.answer(nil)
+			s.end(1)
+			if c.released > 0 {
+				t.Fatal("the next try would find the descriptor closed")
+			}
+			s.pass(time.Minute)
+		}
+		s.answer(nil)
+		if c.released == 0 {
+			t.Error("ev still has the descriptor: its peer would not see the command close it")
+		}
+	})
+}
