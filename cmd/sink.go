@@ -54,6 +54,15 @@ func (p *program) newLoop() (*loop.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t, ok := backend.(loop.Troubled); ok {
+		t.OnTrouble(func(trouble error) {
+			if trouble == nil {
+				p.report.Noticef("the kernel has again what ev waits by")
+			} else {
+				p.report.Errorf("%v", trouble)
+			}
+		})
+	}
 	l, err := loop.New(loop.WithBackend(backend), loop.WithOwnDescriptors())
 	if err != nil {
 		return nil, err

@@ -77,6 +77,13 @@ type ClockWatcher interface {
 	WatchClock() error
 }
 
+// A Troubled is a Backend that goes on in a worse way when the kernel refuses what it needs.
+type Troubled interface {
+	// OnTrouble has fn told of that, and with nil that it is over, on the goroutine of the
+	// loop. It is to be called before the backend is used.
+	OnTrouble(fn func(error))
+}
+
 // A maker is a backend that the platform has.
 type maker struct {
 	name string

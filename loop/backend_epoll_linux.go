@@ -25,6 +25,9 @@ import (
 //   - If a descriptor is closed while a duplicate of it lives, the kernel goes on
 //     to report it under a number that can't be removed any more. Events carry
 //     a generation, from 1; at one that does not fit, the set is made anew.
+//   - What the kernel has no room for (ENOSPC: fs.epoll.max_user_watches; ENOMEM) is
+//     asked for by poll(2), each time that the loop waits and every refusedEvery, until
+//     there is room.
 type epoll struct {
 	set   *epollSet
 	waker waker
@@ -37,12 +40,22 @@ type epoll struct {
 
 	known []registration // by number
 	files []int32        // the always ready
+
+	refused []unix.PollFd // what there is no room for
+	retried time.Duration // since start: when it was last tried to find some
+	trouble func(error)
 }
+
+const (
+	refusedEvery = 50 * time.Millisecond // is looked at what the set has no room for
+	retryEvery   = time.Second           // is room looked for
+)
 
 // registration is what is wanted of a descriptor.
 type registration struct {
 	ops        Ops
 	file       bool // in files, not in the set
+	refused    bool // in refused, not in the set
 	generation int32
 }
 
@@ -84,9 +97,12 @@ func (b *epoll) renew() error {
 		}
 	}
 	for fd, r := range b.known {
-		if r.ops != 0 && !r.file {
-			// One that is closed has nothing to tell; Modify will find out.
-			_ = b.control(unix.EPOLL_CTL_ADD, fd, epollBits(r.ops), r.generation)
+		if r.ops == 0 || r.file || r.refused {
+			continue
+		}
+		// One that is closed has nothing to tell; Modify will find out.
+		if err := b.control(unix.EPOLL_CTL_ADD, fd, epollBits(r.ops), r.generation); noRoom(err) {
+			b.refuse(fd, r.ops, err)
 		}
 	}
 	return nil
@@ -106,6 +122,13 @@ func (b *epoll) Modify(fd int, old, new Ops) error {
 	r := &b.known[fd]
 	if r.file && (new == 0 || old == 0) {
 		b.dropFile(fd)
+	}
+	if r.refused {
+		b.dropRefused(fd)
+		if old != 0 && new != 0 {
+			b.keepRefused(fd, new)
+			return nil
+		}
 	}
 	switch {
 	case new == 0:
@@ -132,6 +155,10 @@ func (b *epoll) Modify(fd int, old, new Ops) error {
 		err = b.control(unix.EPOLL_CTL_MOD, fd, epollBits(new), r.generation)
 	case errors.Is(err, unix.EPERM) && old == 0:
 		b.addFile(fd, new)
+		return nil
+	case noRoom(err):
+		_ = b.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
+		b.refuse(fd, new, err)
 		return nil
 	}
 	r.ops = new
@@ -162,6 +189,9 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 	if len(b.files) > 0 {
 		d = 0
 	}
+	if len(b.refused) > 0 {
+		ready, d = b.lookAtRefused(ready, d)
+	}
 	events, err := b.wait(d)
 	if err != nil {
 		return ready, err
@@ -182,7 +212,7 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 		ready = append(ready, Ready{int(fd), b.known[fd].ops & (Read | Write)})
 	}
 	if ghost {
-		return ready, b.renew()
+		return ready, b.renewAtLast()
 	}
 	return ready, nil
 }

@@ -54,16 +54,12 @@ func (s *epollSet) look() ([]unix.EpollEvent, error) {
 // park waits until there is something to tell.
 func (s *epollSet) park() ([]unix.EpollEvent, error) {
 	if s.parker == nil && s.open() != nil {
-		// There is no descriptor left: a thread has to wait.
-		n, err := unix.EpollWait(s.fd, s.events, -1)
-		if errors.Is(err, unix.EINTR) {
-			return nil, nil
-		}
-		return s.events[:max(n, 0)], os.NewSyscallError("epoll_wait", err)
+		return s.block() // there is no descriptor left
 	}
 	s.looks = 0
 	if err := s.conn.Read(s.again); err != nil {
-		return nil, err
+		s.leave()
+		return s.block() // the poller has no room
 	}
 	s.busy++
 	if s.looks > 1 {
@@ -74,20 +70,33 @@ func (s *epollSet) park() ([]unix.EpollEvent, error) {
 	return s.events[:s.n], s.err
 }
 
+// block waits until there is something to tell, and has a thread wait.
+func (s *epollSet) block() ([]unix.EpollEvent, error) {
+	n, err := unix.EpollWait(s.fd, s.events, -1)
+	if errors.Is(err, unix.EINTR) {
+		return nil, nil
+	}
+	return s.events[:max(n, 0)], os.NewSyscallError("epoll_wait", err)
+}
+
 // take is epoll_wait(2) without waiting. It is made without telling the scheduler,
-// since it can't block.
+// since it can't block. Linux does not interrupt that, others do (gVisor): the poller tells
+// an edge once, so what it was called for has to be looked for again.
 func (s *epollSet) take() {
 	if s.n == len(s.events) {
 		s.events = make([]unix.EpollEvent, 2*s.n)
 	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.fd),
-		uintptr(unsafe.Pointer(&s.events[0])), uintptr(len(s.events)), 0, 0, 0)
-	switch s.n, s.err = int(n), nil; errno {
-	case 0:
-	case unix.EINTR:
-		s.n = 0
-	default:
-		s.n, s.err = 0, os.NewSyscallError("epoll_pwait", errno)
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.fd),
+			uintptr(unsafe.Pointer(&s.events[0])), uintptr(len(s.events)), 0, 0, 0)
+		switch s.n, s.err = int(n), nil; errno {
+		case 0:
+		case unix.EINTR:
+			continue
+		default:
+			s.n, s.err = 0, os.NewSyscallError("epoll_pwait", errno)
+		}
+		return
 	}
 }
 

@@ -4,6 +4,7 @@ package loop
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"time"
@@ -19,6 +20,21 @@ type poll struct {
 	index []int32       // by number: its place in set; 0: none
 	waker waker
 	clock int // place in set of what clockFD told; 0: none
+
+	short   bool // of memory
+	trouble func(error)
+}
+
+// noMemoryPause is how long is waited until it is tried again what there was no memory for.
+const noMemoryPause = 10 * time.Millisecond
+
+// OnTrouble has fn told what the kernel refuses, and nil when that is over.
+func (b *poll) OnTrouble(fn func(error)) { b.trouble = fn }
+
+func (b *poll) tell(trouble error) {
+	if b.trouble != nil {
+		b.trouble(trouble)
+	}
 }
 
 func newPoll() (Backend, error) {
@@ -53,6 +69,18 @@ func (b *poll) Modify(fd int, _, new Ops) error {
 
 func (b *poll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 	n, err := unix.Poll(b.set, milliseconds(d))
+	for errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EAGAIN) {
+		if !b.short {
+			b.short = true
+			b.tell(fmt.Errorf("%w: free some memory; nothing happens before there is some", os.NewSyscallError("poll", err)))
+		}
+		time.Sleep(noMemoryPause)
+		n, err = unix.Poll(b.set, milliseconds(min(d, 0)))
+	}
+	if b.short {
+		b.short = false
+		b.tell(nil)
+	}
 	if errors.Is(err, unix.EINTR) {
 		return ready, nil
 	}

@@ -17,6 +17,7 @@ type Info struct {
 	Name  string // of its command
 	Began time.Time
 	ID    string // tells it from another one with the same PID
+	Ended bool   // and its parent has not waited for it; as far as that can be seen
 }
 
 // Names returns the names of the commands of all processes that can be seen, by PID.

@@ -24,8 +24,10 @@ func OpenPIDFD(ref Ref) (int, error) {
 			return -1, fmt.Errorf("%d is a thread of process %d: name the process", ref.PID, tgid)
 		}
 		return -1, fmt.Errorf("process %d: %w", ref.PID, ErrNoProcess)
-	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return -1, errors.ErrUnsupported // before Linux 5.3, or in a sandbox
+	case errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM), errors.Is(err, unix.ENODEV):
+		return -1, fmt.Errorf("%w now: %w", errors.ErrUnsupported, os.NewSyscallError("pidfd_open", err))
 	case errors.Is(err, unix.EMFILE):
 		return -1, fmt.Errorf("process %d: %w: each process that is watched takes a descriptor: raise the limit (ulimit -n)", ref.PID, err)
 	default:
@@ -75,8 +77,9 @@ func StatusOf(pidfd int) (syscall.WaitStatus, bool) {
 }
 
 // ZombieStatus returns how a process ended that has not been waited for, if we may
-// know: whom the kernel does not trust, it shows a status of 0. The same right opens
-// /proc/PID/io (proc_pid_io(5)).
+// know: whom the kernel does not trust, it shows a status of 0. One that is not 0 is proof
+// by itself; for the others the same right (PTRACE_MODE_READ_FSCREDS) reads the link
+// /proc/PID/ns/user, also of a zombie (proc_pid_ns(5)).
 func ZombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
 	text, err := readProc(pid, "stat")
 	if err != nil {
@@ -86,8 +89,10 @@ func ZombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
 	if err != nil || st.state != 'Z' {
 		return 0, false
 	}
-	if _, err := readProc(pid, "io"); err != nil {
-		return 0, false
+	if st.exitCode == 0 {
+		if _, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid)); err != nil {
+			return 0, false
+		}
 	}
 	return syscall.WaitStatus(st.exitCode), !Reaped(pidfd)
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -89,27 +90,34 @@ func onlyZombies(group int) bool {
 	return true
 }
 
-// Find returns those of the processes that are there.
+// Find returns those of the processes that are there, as far as we may see them. The error
+// says that one of the others may be there as well.
 func Find(pids []int) (map[int]Info, error) {
 	found := map[int]Info{}
+	var failed error
 	for _, pid := range pids {
-		if p, ok := findOne(pid); ok {
+		p, err := findOne(pid)
+		switch {
+		case err == nil:
 			found[pid] = p
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ESRCH), errors.Is(err, fs.ErrPermission):
+		default:
+			failed = cmp.Or(failed, err)
 		}
 	}
-	return found, nil
+	return found, failed
 }
 
-func findOne(pid int) (Info, bool) {
+func findOne(pid int) (Info, error) {
 	text, err := readProc(pid, "stat")
 	if err != nil {
-		return Info{}, false
+		return Info{}, err
 	}
 	st, err := parseStat(text)
 	if err != nil {
-		return Info{}, false
+		return Info{}, err
 	}
-	p := Info{PID: pid, Name: st.comm, ID: strconv.FormatUint(st.start, 10)}
+	p := Info{PID: pid, Name: st.comm, ID: strconv.FormatUint(st.start, 10), Ended: st.state == 'Z' || st.state == 'X'}
 	if len(st.comm) == commLen {
 		p.Name = fullName(pid, st.comm)
 	}
@@ -118,7 +126,7 @@ func findOne(pid int) (Info, bool) {
 		age := time.Duration(now.Nano()) - time.Duration(st.start)*(time.Second/ticksPerSecond)
 		p.Began = time.Now().Add(-max(age, 0))
 	}
-	return p, true
+	return p, nil
 }
 
 // fullName completes a name that the kernel has cut off.

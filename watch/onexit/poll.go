@@ -1,6 +1,7 @@
 package onexit
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,14 +32,31 @@ func (x *polls) watch(ref process.Ref) (target, error) {
 	if ref.Inode != 0 {
 		return nil, fmt.Errorf("process %d:%d: this system has no pidfds: name the PID alone", ref.PID, ref.Inode)
 	}
-	found, err := process.Find([]int{ref.PID})
+	p, err := lookAt(ref)
 	if err != nil {
 		return nil, err
 	}
+	return x.add(p), nil
+}
+
+// lookAt returns what can be seen of a process that is there. If it can't be looked up, it
+// is at least alive.
+func lookAt(ref process.Ref) (process.Info, error) {
+	found, err := process.Find([]int{ref.PID})
 	p, ok := found[ref.PID]
-	if !ok || ref.Name != "" && p.Name != ref.Name {
-		return nil, fmt.Errorf("process %d: %w", ref.PID, process.ErrNoProcess)
+	switch {
+	case ok && (ref.Name == "" || p.Name == ref.Name):
+		return p, nil
+	case !ok && ref.Name == "" && !errors.Is(unix.Kill(ref.PID, 0), unix.ESRCH):
+		return process.Info{PID: ref.PID}, nil
+	case !ok && err != nil:
+		return p, err
 	}
+	return p, fmt.Errorf("process %d: %w", ref.PID, process.ErrNoProcess)
+}
+
+// add has a process looked at from now on.
+func (x *polls) add(p process.Info) *polledTarget {
 	if len(x.targets) == 0 {
 		x.w.options.Report.Verbosef("processes can't be watched here: they are looked at every second, and how they end is unknown")
 		x.targets = map[int]*polledTarget{}
@@ -48,15 +66,16 @@ func (x *polls) watch(ref process.Ref) (target, error) {
 	}
 	t := &polledTarget{x, p}
 	x.targets[p.PID] = t
-	return t, nil
+	return t
 }
 
 // look emits the end of those that are gone. A PID that is alive is looked up, on
-// another goroutine since that may take a while, lest it is another process's.
+// another goroutine since that may take a while, lest it is another process's, or that of
+// one that nobody has waited for. What can't be looked up is looked at again.
 func (x *polls) look() {
 	var alive []int
 	for pid, t := range x.targets {
-		if unix.Kill(pid, 0) == unix.ESRCH {
+		if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
 			x.w.ended(t, detail(t.Info))
 		} else {
 			alive = append(alive, pid)
@@ -67,15 +86,24 @@ func (x *polls) look() {
 	}
 	targets := x.targets
 	go func() {
-		found, err := process.Find(alive)
+		found, _ := process.Find(alive)
 		x.w.loop.Post(func() {
 			for pid, t := range targets {
-				if p, ok := found[pid]; err == nil && x.targets[pid] == t && (!ok || p.ID != t.ID) {
+				if p, ok := found[pid]; ok && x.targets[pid] == t && t.hasEnded(p) {
 					x.w.ended(t, detail(t.Info))
 				}
 			}
 		})
 	}()
+}
+
+// hasEnded reports whether a process that has the PID now shows that this one has ended. What was
+// not known of it before is known then.
+func (t *polledTarget) hasEnded(p process.Info) bool {
+	if t.ID == "" {
+		t.Info = p
+	}
+	return p.Ended || p.ID != t.ID
 }
 
 func (t *polledTarget) stop() {

@@ -1,6 +1,7 @@
 package onexit
 
 import (
+	"cmp"
 	"fmt"
 	"syscall"
 	"time"
@@ -36,13 +37,13 @@ func (f *pidfds) watch(ref process.Ref) (target, error) {
 	t := &pidfdTarget{f: f, fd: fd, Info: process.Info{PID: ref.PID}}
 	t.io = loop.NewIO(f.w.loop, fd, loop.Read|loop.Hangup, t.ready)
 	t.io.SetPriority(f.w.active.Priority())
-	found, _ := process.Find([]int{ref.PID})
+	found, err := process.Find([]int{ref.PID})
 	if p, ok := found[ref.PID]; ok && !process.Reaped(fd) {
 		t.Info = p
 	}
 	if ref.Name != "" && t.Name != ref.Name {
 		t.stop()
-		return nil, fmt.Errorf("process %d: %w", ref.PID, process.ErrNoProcess)
+		return nil, cmp.Or(err, fmt.Errorf("process %d: %w", ref.PID, process.ErrNoProcess))
 	}
 	t.io.Start()
 	return t, nil
@@ -82,6 +83,8 @@ type pidfdTarget struct {
 
 func (t *pidfdTarget) ready(got loop.Ops) {
 	switch {
+	case got&loop.Error != 0: // the pidfd can't be watched, which says nothing of the process
+		t.poll()
 	case t.known():
 	case got&loop.Hangup != 0:
 		t.unknown("neither the kernel nor process events tell it")
@@ -92,6 +95,14 @@ func (t *pidfdTarget) ready(got loop.Ops) {
 		t.io.Start()
 		t.stopGrace = t.f.w.loop.After(reapGrace, t.late)
 	}
+}
+
+// poll has the process looked at now and then instead.
+func (t *pidfdTarget) poll() {
+	w := t.f.w
+	t.stop()
+	delete(w.targets, t)
+	w.targets[w.polls.add(t.Info)] = true
 }
 
 // late is the end of the grace. Timers come before descriptors, and so it may have
