@@ -141,7 +141,7 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 		return o.writeEvfile(c.OutOrStdout(), lines)
 	}
 	lines, faults := r.check(lines)
-	errs = slices.Concat(errs, faults, checkSignals(lines), checkStdin(lines), checkStates(lines), checkListeners(lines))
+	errs = slices.Concat(errs, faults, checkTogether(lines))
 	if errs == nil && !o.check && !o.list {
 		if err := r.blockSignals(lines); err != nil {
 			return err

@@ -74,7 +74,7 @@ func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, err
 		lines[i].binding = w.Binding
 		right = append(right, lines[i])
 	}
-	return watchers, lines, slices.Concat(errs, lineFaults(faults), checkSignals(right), checkStdin(right), checkStates(right), checkListeners(right)).Err()
+	return watchers, lines, slices.Concat(errs, lineFaults(faults), checkTogether(right)).Err()
 }
 
 // replace has the watchers of lines be those of a session.

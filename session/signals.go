@@ -16,10 +16,9 @@ import (
 // stays so (nohup, a background job of sh), and so does what was blocked: a watcher
 // may read it from a signalfd.
 //
-// Each signal takes the runtime a hand-over to another thread and back. So they are
-// asked for while ev does other things, up to the call of watched, which one that has
-// nothing to wait for never comes to; and they are never given back: the process ends
-// with its session.
+// signal.Notify costs a switch of threads for each signal, so it is called on a goroutine
+// of its own while the session starts. Call watched to wait for it; a run that ends in its
+// first turn never has to. The handlers stay until the process exits.
 func (s *Session) watchSignals() (watched func()) {
 	asked := make(chan struct{})
 	list := slices.Clone(s.watchers)

@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/sig"
+)
+
+// checkTogether returns what is wrong with lines that are right each for itself: one of two would
+// not get what both want.
+func checkTogether(lines []*line) evfile.Errors {
+	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkListeners(lines))
+}
+
+// checkSignals refuses a line that wants a signal with --siginfo when another line
+// watches it, too: one of the two would not see it.
+func checkSignals(lines []*line) (errs evfile.Errors) {
+	for _, l := range lines {
+		for _, s := range l.binding.Claims.Blocked {
+			for _, other := range lines {
+				if other != l && slices.Contains(other.binding.Claims.Signals, s) {
+					errs = append(errs, l.fault(usageAt(flagWord("siginfo"), "--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
+				}
+			}
+		}
+	}
+	return errs
+}
+
+// checkStdin refuses a line that needs the standard input which another one reads to its end
+// before anything starts.
+func checkStdin(lines []*line) (errs evfile.Errors) {
+	for i, l := range lines {
+		for _, first := range lines[:i] {
+			a, b := first.binding.Claims, l.binding.Claims
+			if a.Stdin && b.Stdin && (a.Drained || b.Drained) {
+				errs = append(errs, l.fault(usageAt(argOf("-"), "standard input is read by line %d, too, and one of the two would find nothing: name a file or a FIFO", first.Words[0].Line)))
+				break
+			}
+		}
+	}
+	return errs
+}
+
+// checkTerminal refuses a second countdown: a terminal has one line for it.
+func checkTerminal(lines []*line) (errs evfile.Errors) {
+	var first *line
+	for _, l := range lines {
+		switch {
+		case !l.binding.Claims.Terminal:
+		case first == nil:
+			first = l
+		default:
+			errs = append(errs, l.fault(usageAt(flagWord("progress"), "--progress: the terminal has the countdown of line %d already: leave out one of the two, or use --live", first.Words[0].Line)))
+		}
+	}
+	return errs
+}
+
+// checkStates refuses a line that remembers in the file of another one.
+func checkStates(lines []*line) (errs evfile.Errors) {
+	first := map[string]*line{}
+	for _, l := range lines {
+		state := l.binding.Claims.State
+		if state == "" {
+			continue
+		}
+		if target, err := filepath.EvalSymlinks(state); err == nil {
+			state = target
+		}
+		if path, err := filepath.Abs(state); err == nil {
+			state = path
+		}
+		if other := first[state]; other != nil {
+			errs = append(errs, l.fault(usageAt(flagWord("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims.State, other.Words[0].Line)))
+			continue
+		}
+		first[state] = l
+	}
+	return errs
+}
+
+// checkListeners refuses lines with one address of which one keeps the other from being what it
+// says.
+func checkListeners(lines []*line) (errs evfile.Errors) {
+	for i, l := range lines {
+		for _, first := range lines[:i] {
+			if l.listens == nil || first.listens == nil {
+				continue
+			}
+			if err := l.listens.Beside(first.listens); err != nil {
+				errs = append(errs, l.fault(fmt.Errorf("%w (line %d)", err, first.Words[0].Line)))
+				break
+			}
+		}
+	}
+	return errs
+}
