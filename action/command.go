@@ -1,8 +1,10 @@
 package action
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/process"
@@ -14,8 +16,7 @@ import (
 const maxString = 128 << 10
 
 // A command is a COMMAND as the user gave it, out of which each event makes the
-// words and the environment of one process. It does not change once it is made, and
-// may be used on any goroutine.
+// words and the environment of one process. Once it is made it may be used on any goroutine.
 type command struct {
 	*Options
 	name string
@@ -23,6 +24,9 @@ type command struct {
 	base []string        // ev's own environment, and the user's
 	user map[string]bool // names that the user has set
 	fill []filled        // of those, what is to be filled in
+
+	mu   sync.Mutex
+	told []string // variables that could not be given, and of which that was told
 }
 
 // A filled is a variable whose value has placeholders.
@@ -50,12 +54,15 @@ func newCommand(o *Options) *command {
 		}
 		c.args = append(c.args, a)
 	}
-	c.base = slices.DeleteFunc(process.Environ(o.Env), c.impossible)
 	c.user = map[string]bool{}
 	for _, v := range o.Env {
 		name, _, _ := strings.Cut(v, "=")
 		c.user[name] = true
 	}
+	c.base = slices.DeleteFunc(process.Environ(o.Env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return !o.Plain && !c.user[name] && inherited(name) || c.leftOut(v)
+	})
 	for _, v := range o.Fill {
 		name, value, _ := strings.Cut(v, "=")
 		if strings.Contains(value, "{") {
@@ -121,19 +128,23 @@ func (c *command) divide(e event.Event) (first, second event.Event, ok bool) {
 	return first, second, ok
 }
 
-// environ returns the environment for e. What the event sets is its own, whatever ev
-// inherited; and the first of a list, $EV_HEADER_X_1, is no other header's.
-func (c *command) environ(e event.Event) []string {
+// inherited reports whether a variable that ev has inherited would pass for the event's: for a
+// field of an event, or for the file that one is in. An event of another ev may have set it.
+func inherited(name string) bool {
+	return event.Owned(name) || event.Owned(strings.TrimSuffix(name, fileSuffix))
+}
+
+// environ returns the environment for an event, whose own variables are own. What the event
+// sets is its own, whatever ev inherited.
+func (c *command) environ(e event.Event, own []string) []string {
 	if c.Plain {
 		return c.base
 	}
 	set := map[string]bool{}
-	own := slices.DeleteFunc(e.Environ(), func(v string) bool {
+	for _, v := range own {
 		name, _, _ := strings.Cut(v, "=")
-		again := set[name]
-		set[name] = true
-		return again || c.impossible(v)
-	})
+		set[name], set[strings.TrimSuffix(name, fileSuffix)] = true, true
+	}
 	env := make([]string, 0, len(c.base)+len(own))
 	setter, _ := e.Detail.(event.Setter)
 	for _, v := range c.base {
@@ -144,25 +155,40 @@ func (c *command) environ(e event.Event) []string {
 	for _, f := range c.fill {
 		v := string(f.value.Append([]byte(f.name+"="), e))
 		env = slices.DeleteFunc(env, func(other string) bool { return strings.HasPrefix(other, f.name+"=") })
-		if !set[f.name] && !c.impossible(v) {
+		if !set[f.name] && !c.leftOut(v) {
 			env = append(env, v)
 		}
 	}
 	return append(env, own...)
 }
 
-// impossible reports whether no process can have a variable. It is left out then: it is
-// on the command's standard input, if it is its payload.
-func (c *command) impossible(v string) bool {
-	name, _, _ := strings.Cut(v, "=")
+// impossible says why no process can have a variable, or nothing.
+func impossible(v string) string {
 	switch {
 	case strings.IndexByte(v, 0) >= 0:
-		c.Report.Verbosef("%s: %.60s is left out of its environment: it has a NUL byte in it", c.name, name)
+		return "it has a NUL byte in it"
 	case len(v) >= maxString:
-		c.Report.Verbosef("%s: %.60s is left out of its environment: it has %d bytes, and the kernel takes %d",
-			c.name, name, len(v), maxString-1)
-	default:
-		return false
+		return fmt.Sprintf("it has %d bytes, and the kernel takes %d", len(v), maxString-1)
 	}
-	return true
+	return ""
+}
+
+// leftOut reports whether no process can have a variable of the user's, and tells that.
+func (c *command) leftOut(v string) bool {
+	why := impossible(v)
+	if name, _, _ := strings.Cut(v, "="); why != "" && c.once(name) {
+		c.Report.Noticef("%s: %.60s is left out of its environment: %s", c.name, name, why)
+	}
+	return why != ""
+}
+
+// once reports whether it is called for the first time for a variable.
+func (c *command) once(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	again := slices.Contains(c.told, name)
+	if !again {
+		c.told = append(c.told, name)
+	}
+	return !again
 }

@@ -39,6 +39,7 @@ type launcher struct {
 func (x launcher) start(r *run) {
 	c := r.exec.command
 	var outputs []*pump
+	spilled := &spill{command: c, event: r.part}
 	x.starter.Start(x.loop, process.Spec{
 		Dir: c.Dir, Foreground: c.Foreground, Whole: c.Whole, Cgroup: c.Cgroup,
 		StopSignal: c.StopSignal, KillAfter: c.KillAfter, Report: c.Report,
@@ -46,7 +47,7 @@ func (x launcher) start(r *run) {
 			if r.cancelled.Load() {
 				return errCancelled
 			}
-			outputs, err = c.prepare(sp, r)
+			outputs, err = c.prepare(sp, r, spilled)
 			return err
 		},
 	}, func(p *process.Process, err error) {
@@ -54,6 +55,7 @@ func (x launcher) start(r *run) {
 			for _, out := range outputs {
 				_ = unix.Close(out.fd)
 			}
+			spilled.remove()
 			r.started(nil, err)
 			return
 		}
@@ -66,17 +68,22 @@ func (x launcher) start(r *run) {
 		for _, out := range outputs {
 			out.drain()
 		}
+		spilled.remove()
 		r.ended(w)
 	})
 }
 
 // prepare makes what the event of r decides of its process. It returns the pumps for what
 // the process writes, also with an error.
-func (c *command) prepare(sp *process.Spec, r *run) (outputs []*pump, err error) {
+func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, err error) {
 	if sp.Argv, err = c.argv(r.part); err != nil {
 		return nil, err
 	}
-	sp.Env = c.environ(r.part)
+	own, err := s.environ()
+	if err != nil {
+		return nil, err
+	}
+	sp.Env = c.environ(r.part, own)
 	in, ours, err := c.input(r.payload)
 	if in != nil && ours {
 		sp.Owned = append(sp.Owned, in)

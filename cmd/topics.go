@@ -88,8 +88,10 @@ by others than its owner and root.`},
   TZ              the local zone: 'ev help time'
 
 Set for a COMMAND: EV_ and each field's name in upper case ('ev help format'); under
-'ev run --control' EV_CONTROL, the path of its socket.
-What a service manager told ev alone is not passed on.`},
+'ev run --control' EV_CONTROL, the path of its socket. What no variable can hold, 128 KiB
+or a NUL byte, is in a file as long as the COMMAND runs: $EV_LINE_FILE for $EV_LINE.
+A variable of such a name that ev has inherited is not passed on, nor is what a service
+manager told ev alone.`},
 		{"containers", "ev as PID 1, healthchecks, subreapers", containersHelp},
 		{"exit-status", "what ev's exit status says", ExitStatusHelp},
 		{"signals", "what signals do to ev", `INT, TERM, HUP and QUIT end ev: it stops its watchers, stops what runs (the stop

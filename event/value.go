@@ -138,6 +138,18 @@ func (v Value) AppendText(b []byte) []byte {
 	return b
 }
 
+// AppendRecords appends the value as it stands in a file: as text, of a list of paths or lines
+// each with sep after it.
+func (v Value) AppendRecords(b []byte, sep byte) []byte {
+	if v.kind != paths {
+		return v.AppendText(b)
+	}
+	for _, s := range v.list {
+		b = append(append(b, s...), sep)
+	}
+	return b
+}
+
 func appendList(b []byte, list []string, sep byte) []byte {
 	for i, s := range list {
 		if i > 0 {

@@ -165,6 +165,10 @@ func groupsOf(match *regexp.Regexp) ([]matchGroup, error) {
 	taken := map[string]string{}
 	for name := range (event.Event{Detail: event.FD{}}).Fields() {
 		taken[strings.ToUpper(name)] = "a field of every event of watch-fd"
+		taken[strings.ToUpper(name)+"_FILE"] = "in a command's environment the file that " + name + " is in"
+	}
+	for _, name := range []string{"server", "creds", "control", "backend", "after", "after_epoch"} {
+		taken[strings.ToUpper(name)] = "a variable of ev's own, EV_" + strings.ToUpper(name)
 	}
 	var groups []matchGroup
 	for i, name := range match.SubexpNames() {
