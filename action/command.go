@@ -50,7 +50,9 @@ func newCommand(o *Options) *command {
 		if !literal {
 			t := event.NewTemplate(o.Argv[i])
 			a.template = &t
-			a.list, _ = event.ListField(o.Argv[i])
+			if field, ok := event.ListField(o.Argv[i]); ok {
+				a.list = field
+			}
 		}
 		c.args = append(c.args, a)
 	}
