@@ -150,7 +150,7 @@ func (t *tree) retry() {
 
 // unruled returns the named directories whose ignore files could not all be read.
 func (t *tree) unruled() (list []*dir) {
-	for _, e := range t.named.kids {
+	for e := range t.named.kids.all() {
 		if e.dir != nil && e.dir.top.rules.Failed() {
 			list = append(list, e.dir)
 		}

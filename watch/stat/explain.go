@@ -48,13 +48,13 @@ func Explain(o Options, path string) (told bool, why string, err error) {
 
 // doubts says of what can never be told, once at the start.
 func (t *tree) doubts() {
-	for _, e := range t.named.kids {
+	for e := range t.named.kids.all() {
 		switch {
 		case !e.file.exists() && strings.ContainsAny(e.name, "*?["):
 			t.o.Report.Noticef("%s is not there: it is the name of a file, not a pattern: leave out the quotes, or use -r DIRECTORY --glob PATTERN", e.name)
 		case !e.file.exists() && t.o.Recursive && !t.reported[spot{t.named, e.name}]:
 			t.o.Report.Noticef("%s is not there yet: it is watched until it is", e.name)
-		case e.dir != nil && len(e.dir.kids) == 0:
+		case e.dir != nil && e.dir.kids.isEmpty():
 			t.doubtRules(e.dir)
 		}
 	}

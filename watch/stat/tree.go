@@ -1,11 +1,9 @@
 package stat
 
 import (
-	"cmp"
 	"hash/maphash"
 	"math"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -77,6 +75,7 @@ type tree struct {
 
 	reading reading // walk's and scan's own
 	merged  []entry
+	known   []*entry
 }
 
 // A dir is one directory. The sizes of dir and entry are what a large tree costs.
@@ -84,7 +83,7 @@ type dir struct {
 	path      string // as the kernel is asked for it, clean
 	parent    *dir   // nil: not part of the tree
 	top       *top
-	kids      []entry   // sorted by name
+	kids      kids
 	n         *notifier // who is told of what happens in it; nil: it isn't watched
 	prev      *dir      // others who are told: one watch of the inode serves all
 	next      *dir
@@ -182,30 +181,16 @@ func (s spot) show() string {
 // asIs is no change, but how a spot is.
 func (s spot) asIs(f file) change { return change{path: s.show(), now: f} }
 
-func (d *dir) index(name string) (int, bool) {
-	return slices.BinarySearchFunc(d.kids, name, func(e entry, name string) int { return cmp.Compare(e.name, name) })
-}
+// entry returns a name's entry, or nil. It is valid until another one comes or goes.
+func (d *dir) entry(name string) *entry { return d.kids.find(name) }
 
-// entry returns a name's entry, or nil. It is valid until the next insert.
-func (d *dir) entry(name string) *entry {
-	if i, ok := d.index(name); ok {
-		return &d.kids[i]
-	}
-	return nil
-}
-
+// insert returns a name's entry, which is e if there was none.
 func (d *dir) insert(e entry) *entry {
-	i, ok := d.index(e.name)
-	if !ok {
-		d.kids = slices.Insert(d.kids, i, e)
+	if old := d.entry(e.name); old != nil {
+		return old
 	}
-	return &d.kids[i]
-}
-
-func (d *dir) remove(name string) {
-	if i, ok := d.index(name); ok {
-		d.kids = slices.Delete(d.kids, i, i+1)
-	}
+	d.kids.insert(e)
+	return d.entry(e.name)
 }
 
 // dirs returns the directories that have a path: the one on the way to followed paths,
@@ -308,10 +293,8 @@ func (t *tree) wrote(s spot, told bool) {
 
 // arm looks at everything for the first time.
 func (t *tree) arm() error {
-	paths := slices.Clone(t.o.Paths)
-	slices.Sort(paths)
-	for _, p := range paths {
-		t.named.kids = append(t.named.kids, entry{name: p})
+	for _, p := range t.o.Paths {
+		t.named.insert(entry{name: p})
 	}
 	for _, p := range t.o.Paths {
 		s := spot{t.named, p}
@@ -353,7 +336,7 @@ func (t *tree) disarm() {
 	for _, p := range t.posts {
 		t.unwatch(p)
 	}
-	for _, e := range t.named.kids {
+	for e := range t.named.kids.all() {
 		if e.dir != nil {
 			t.release(e.dir)
 		}
@@ -365,8 +348,8 @@ const many = 1000
 
 // trim gives back what it took to read a large tree.
 func (t *tree) trim() {
-	t.reading, t.merged = reading{}, nil
-	for _, e := range t.named.kids {
+	t.reading, t.merged, t.known = reading{}, nil, nil
+	for e := range t.named.kids.all() {
 		if e.dir != nil {
 			e.dir.top.rules.Forget(".") // they are read again where they are asked for
 		}
@@ -379,7 +362,7 @@ func (t *tree) all() []change {
 	var list []change
 	var below func(d *dir)
 	below = func(d *dir) {
-		for _, e := range d.kids {
+		for e := range d.kids.all() {
 			s := spot{d, e.name}
 			if t.o.ofType(e.file) && (!e.file.isDir() || s.verdict(true) == ignore.In) {
 				list = append(list, s.asIs(e.file))

@@ -114,8 +114,12 @@ func (t *tree) markEverything() {
 		p.stale = true
 	}
 	for _, from := range []*dir{t.sources, t.named} {
-		for _, e := range slices.Clone(from.kids) {
-			s := spot{from, e.name}
+		var names []string // for more may be found meanwhile
+		for e := range from.kids.all() {
+			names = append(names, e.name)
+		}
+		for _, name := range names {
+			s := spot{from, name}
 			t.reached(s, structural)
 			t.wrote(s, false)
 		}
@@ -179,8 +183,8 @@ func (t *tree) poll() {
 // rescan reads a directory again, and what is new in it.
 func (t *tree) rescan(d *dir) {
 	t.scan(d, 0)
-	for i := 0; i < len(d.kids); i++ {
-		if kid := d.kids[i].dir; kid != nil && !kid.watched() && !t.polled[kid] {
+	for e := range d.kids.all() {
+		if kid := e.dir; kid != nil && !kid.watched() && !t.polled[kid] {
 			t.walk(kid, 0)
 		}
 	}
@@ -225,7 +229,7 @@ func (t *tree) examine(s spot) {
 	case s.dir.inTree():
 		t.noteNames(before, now, false)
 		t.addChange(s, before, now)
-		s.dir.remove(s.name)
+		s.dir.kids.remove(s.name)
 		t.leave(s)
 	default:
 		e.file = now
@@ -261,7 +265,7 @@ func (t *tree) examineDir(s spot, e *entry, before, now file) {
 // forget tells that everything in a directory is gone, and lets it go.
 func (t *tree) forget(d *dir) {
 	t.unwatch(d)
-	for _, e := range d.kids {
+	for e := range d.kids.all() {
 		s := spot{d, e.name}
 		if e.dir != nil {
 			t.forget(e.dir)

@@ -267,7 +267,7 @@ func (w *watched) names(root string) (ids []fileID) {
 }
 
 func countNames(d *dir, names map[fileID]int) {
-	for _, e := range d.kids {
+	for e := range d.kids.all() {
 		names[e.file.id()]++
 		if e.dir != nil {
 			countNames(e.dir, names)

@@ -21,7 +21,7 @@ func (t *tree) findMounted() {
 	if !t.o.Recursive || t.n.hub == nil {
 		return
 	}
-	for _, e := range t.named.kids {
+	for e := range t.named.kids.all() {
 		if e.dir == nil {
 			continue
 		}
@@ -106,7 +106,7 @@ func (t *tree) markNames() {
 	}
 	var below func(d *dir)
 	below = func(d *dir) {
-		for _, e := range d.kids {
+		for e := range d.kids.all() {
 			if written, ok := t.linked[e.file.id()]; ok {
 				t.mark(spot{d, e.name}, file{})
 				if written {

@@ -180,7 +180,7 @@ func changedAt(path string) int64 {
 
 // findSources waits for the ignore files of which no watch in the tree tells.
 func (t *tree) findSources() {
-	for _, e := range t.named.kids {
+	for e := range t.named.kids.all() {
 		if e.dir == nil {
 			continue
 		}
@@ -210,7 +210,7 @@ func (t *tree) sourceChanged(s spot) bool {
 	}
 	e.file = f
 	marks := len(t.marks)
-	for _, e := range t.named.kids {
+	for e := range t.named.kids.all() {
 		if e.dir != nil {
 			e.dir.top.rules.Forget(".")
 			t.walk(e.dir, changedAt(s.path()))

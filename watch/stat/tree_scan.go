@@ -3,6 +3,7 @@ package stat
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -84,7 +85,8 @@ func (t *tree) takeIn(r *reading, since int64) {
 		}
 	}
 	d.top.rules.Enter(d.top.rel(d.path), rules)
-	merged, kids := t.merged[:0], d.kids
+	merged, kids := t.merged[:0], slices.AppendSeq(t.known[:0], d.kids.all())
+	t.known = kids
 	for _, l := range r.names {
 		if l.err != nil {
 			t.cannotSee(spot{d, l.name}, l.err)
@@ -92,12 +94,12 @@ func (t *tree) takeIn(r *reading, since int64) {
 		}
 		for len(kids) > 0 && kids[0].name < l.name {
 			t.mark(spot{d, kids[0].name}, file{})
-			merged, kids = append(merged, kids[0]), kids[1:]
+			merged, kids = append(merged, *kids[0]), kids[1:]
 		}
 		e := entry{name: l.name}
 		known := len(kids) > 0 && kids[0].name == l.name
 		if known {
-			e, kids = kids[0], kids[1:]
+			e, kids = *kids[0], kids[1:]
 		}
 		if t.meet(d, &e, l.file, known, since) {
 			merged = append(merged, e)
@@ -105,14 +107,17 @@ func (t *tree) takeIn(r *reading, since int64) {
 	}
 	for _, e := range kids {
 		t.mark(spot{d, e.name}, file{})
-		merged = append(merged, e)
+		merged = append(merged, *e)
 	}
-	if len(merged) == len(d.kids) {
-		copy(d.kids, merged)
+	if len(merged) == len(t.known) {
+		for i, e := range t.known {
+			*e = merged[i]
+		}
 	} else {
-		d.kids = append(make([]entry, 0, len(merged)), merged...)
+		d.kids = kidsOf(merged)
 	}
 	clear(merged)
+	clear(t.known)
 	t.merged = merged
 }
 
@@ -183,7 +188,7 @@ func (t *tree) drop(s spot, d *dir) {
 func (t *tree) bury(d *dir) {
 	d.forgotten = true
 	t.canSee(spot{dir: d})
-	for _, e := range d.kids {
+	for e := range d.kids.all() {
 		if e.dir != nil {
 			t.bury(e.dir)
 		}

@@ -69,7 +69,7 @@ func (t *tree) isLocked(lock string, waited time.Duration) bool {
 // them, and those of named paths among the spots.
 func (t *tree) gitDirs(spots []spot) []string {
 	var list []string
-	for _, e := range t.named.kids {
+	for e := range t.named.kids.all() {
 		if e.dir != nil {
 			list = append(list, e.dir.top.rules.GitDirs()...)
 		}

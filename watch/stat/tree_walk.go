@@ -37,11 +37,13 @@ func (t *tree) walk(d *dir, since int64) {
 			r.read(d)
 		}
 		t.takeIn(r, since)
-		for _, e := range slices.Backward(r.dir.kids) {
+		first := len(todo)
+		for e := range r.dir.kids.all() {
 			if e.dir != nil {
 				todo = append(todo, e.dir)
 			}
 		}
+		slices.Reverse(todo[first:])
 		if t.interrupted.Load() {
 			t.failed = errInterrupted
 		}
@@ -58,7 +60,7 @@ func (t *tree) walk(d *dir, since int64) {
 func (t *tree) release(d *dir) {
 	t.unwatch(d)
 	d.stale = true
-	for _, e := range d.kids {
+	for e := range d.kids.all() {
 		if e.dir != nil {
 			t.release(e.dir)
 		}
