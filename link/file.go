@@ -147,7 +147,7 @@ func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
 		if err = durable.WriteFile(l.recordPath(c.Lock), n.encode()); err == nil {
 			return &Grant{
 				Outcome: Won, Due: due, Again: again, Fence: n.Fence, Holder: n.Holder, File: f,
-				release: func(settled time.Time) {
+				Released: func(settled time.Time) {
 					if err := durable.WriteFile(l.recordPath(c.Lock), n.released(settled).encode()); err != nil {
 						l.o.Report.Errorf("the lock %s: that its run has ended is not remembered: %v", c.Lock, err)
 					}

@@ -103,17 +103,19 @@ type Grant struct {
 	// nil: the lease is kept otherwise.
 	File *os.File
 
-	fresh   func() bool           // whether a command may still be started
-	renew   func(then func(bool)) // what to do if not
-	release func(settled time.Time)
+	// Released is what Release does, once.
+	Released func(settled time.Time)
+
+	fresh func() bool           // whether a command may still be started
+	renew func(then func(bool)) // what to do if not
 }
 
 // Release gives the lock back. Instants up to settled, if it is not zero, have been dealt
 // with.
 func (g *Grant) Release(settled time.Time) {
-	if g.release != nil {
-		release := g.release
-		g.release = nil
+	if g.Released != nil {
+		release := g.Released
+		g.Released = nil
 		release(settled)
 	}
 }

@@ -31,7 +31,7 @@ func (k *keeper) won(c Claim, r record, rev uint64, sent time.Time, again bool) 
 		renew: func(then func(bool)) {
 			k.link.goes(func() { then(h.renew(k.link.ctx) == nil && h.fresh()) })
 		},
-		release: h.release,
+		Released: h.release,
 	}
 }
 

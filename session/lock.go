@@ -53,6 +53,9 @@ func (g *gate) offer(d event.Detail) {
 	e := event.Event{Name: g.watcher.Name, Detail: d}
 	policy := g.Busy
 	switch {
+	case g.failed:
+		action.Drop(e, event.Refused)
+		return
 	case g.grant != nil && (policy == action.Restart || policy == action.Signal):
 		g.happen(e, g.grant) // under the lock that it has
 		return
@@ -143,13 +146,14 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 		w.skipped()
 	case link.Failed:
 		w.Report.Errorf("the lock %s: %v", g.Name, got.Err)
-		if !c.Rescue {
-			action.Drop(g.pop(), event.Refused)
+		if errors.Is(got.Err, link.ErrClock) {
+			if !c.Rescue {
+				action.Drop(g.pop(), event.Refused)
+			}
+			return
 		}
-		if !errors.Is(got.Err, link.ErrClock) {
-			g.failed = true
-			w.watcher.Stop()
-		}
+		w.watcher.Stop()
+		g.close()
 	}
 }
 
@@ -188,7 +192,7 @@ func (g *gate) cancel() {
 	}
 }
 
-// close drops what waits.
+// close drops what waits, and what comes from now on.
 func (g *gate) close() {
 	g.cancel()
 	for _, e := range g.waiting {

@@ -38,6 +38,9 @@ func (w *Watcher) Start() error {
 	before := w.from
 	w.from = w.seq
 	w.spare()
+	if w.gate != nil {
+		w.gate.failed = false // it may be had now
+	}
 	if err := w.watcher.Start(); err != nil {
 		w.from = before
 		return err
