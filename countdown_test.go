@@ -62,17 +62,15 @@ func TestCountdown_givesTheTerminalBackAtTheEndOfActivity(t *testing.T) {
 }
 
 func TestCountdown_givesTheTerminalBackWhenItIsStopped(t *testing.T) {
-	v := view(t, "timer", "1h", "--progress")
+	v := viewOf(t, exec.CommandContext(t.Context(), "sh", "-c", "set -m; ev timer 1h --progress; echo has stopped; read _; fg"))
 	v.until("due ")
 	v.press("\x1a")
 	v.until("\r\x1b[J")
-	v.stopped()
+	v.until("has stopped")
 	if now := v.settings(); !reflect.DeepEqual(now, v.before) {
 		t.Error("the settings are those of the countdown")
 	}
-	if err := v.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	v.press("\n")
 	v.until("due ")
 	v.press("p")
 	v.until("paused: p goes on")

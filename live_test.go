@@ -104,19 +104,6 @@ func (v *viewer) settings() unix.Termios {
 	return *s
 }
 
-// stopped waits until ev is, as by Ctrl-Z.
-func (v *viewer) stopped() {
-	v.t.Helper()
-	var status unix.WaitStatus
-	for {
-		if _, err := unix.Wait4(v.cmd.Process.Pid, &status, unix.WUNTRACED, nil); err == nil && status.Stopped() {
-			return
-		} else if err != unix.EINTR {
-			v.t.Fatalf("%v, %v", status, err)
-		}
-	}
-}
-
 // gone waits for ev's end, and checks that the terminal is as it was.
 func (v *viewer) gone() (state *os.ProcessState, last string) {
 	v.t.Helper()
@@ -215,22 +202,34 @@ func TestLive_hasTheKeysAlone(t *testing.T) {
 	}
 }
 
-// While the loop's time stands still no tick tells that the terminal is ev's again.
+// While the loop's time stands still no tick tells that the terminal is ev's again. It is a
+// shell that can say so: without one Ctrl-Z does nothing.
 func TestLive_takesKeysAfterAStopWhilePaused(t *testing.T) {
-	v := live(t, "-e", "timer 1h")
+	v := viewOf(t, exec.CommandContext(t.Context(), "sh", "-c", `set -m; ev run --live -e "timer 1h"; echo has stopped; read _; fg`))
 	v.until("q quit")
 	v.press("p")
 	v.until("paused: p goes on")
 	v.press("\x1a")
-	v.stopped()
+	v.until("has stopped")
 	if now := v.settings(); !reflect.DeepEqual(now, v.before) {
 		t.Error("the settings are those of the table")
 	}
-	if err := v.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	v.press("\n")
 	v.until("paused: p goes on")
 	v.press("p")
+	v.until("q quit")
+	v.press("q")
+	if state, last := v.gone(); !state.Success() {
+		t.Errorf("%v: %s", state, last)
+	}
+}
+
+// Where nobody could say fg, Ctrl-Z does nothing, and the table is there again.
+func TestLive_isNotStoppedForGood(t *testing.T) {
+	v := live(t, "-e", "timer 1h")
+	v.until("q quit")
+	v.press("\x1a")
+	v.until("\x1b[J")
 	v.until("q quit")
 	v.press("q")
 	if state, last := v.gone(); !state.Success() {

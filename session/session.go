@@ -87,7 +87,7 @@ type Session struct {
 type host struct {
 	notify func(chan<- os.Signal, ...os.Signal)
 	die    func(syscall.Signal)
-	stop   func()
+	stop   func() (over bool)
 }
 
 // New makes a session on a loop. It starts nothing.
@@ -98,7 +98,7 @@ func New(l *loop.Loop, c Config) *Session {
 	s.host = host{
 		notify: signal.Notify,
 		die:    sig.Die,
-		stop:   func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) },
+		stop:   sig.Stop,
 	}
 	s.exec = func(o action.Options) command { return action.NewExec(l, c.Starter, o) }
 	return s

@@ -102,7 +102,9 @@ func (s *Session) receive(got syscall.Signal) {
 	switch {
 	case got == syscall.SIGTSTP:
 		s.suspend()
-		s.host.stop()
+		if s.host.stop() {
+			s.resume()
+		}
 	case got == syscall.SIGCONT:
 		s.resume()
 	case s.Foreground() && (got == syscall.SIGINT || got == syscall.SIGQUIT):

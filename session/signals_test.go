@@ -140,6 +140,18 @@ func TestSignal_stopAndContinue(t *testing.T) {
 	})
 }
 
+// Where nobody could have ev go on the kernel does not stop it, and the loop's time goes on.
+func TestSignal_stopIsDropped(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.dropped = true
+		s.run(s.line("a", foreground), s.line("b", limited(time.Minute)))
+		s.signal(syscall.SIGTSTP)
+		s.saw("changed, start a, start b, suspend a, stopping, stand still, resume a")
+		s.pass(time.Minute)
+		s.ended(End{})
+	})
+}
+
 func TestPause(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", limited(time.Minute)))

@@ -31,6 +31,7 @@ type stage struct {
 	loop    *loop.Loop
 	backend *looptest.Backend
 	stop    context.CancelFunc
+	dropped bool             // a stop is
 	over    chan End         // Run has returned
 	signals chan<- os.Signal // to the session
 	said    bytes.Buffer     // messages
@@ -63,7 +64,7 @@ func perform(t *testing.T, c Config, play func(*stage)) {
 		s.host = host{
 			notify: func(to chan<- os.Signal, _ ...os.Signal) { s.signals = to },
 			die:    func(by syscall.Signal) { s.logf("die of %s", sig.Name(by)) },
-			stop:   func() { s.logf("stand still") },
+			stop:   func() bool { s.logf("stand still"); return s.dropped },
 		}
 		s.exec = func(o action.Options) command {
 			a := &actor{stage: s, name: o.Argv[0], o: o}

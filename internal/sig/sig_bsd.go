@@ -3,6 +3,7 @@
 package sig
 
 import (
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -31,4 +32,14 @@ func kept(sig syscall.Signal) string {
 // Go runtime then ends the program by these, and has an action of its own for others.
 func Restore(sig syscall.Signal) bool {
 	return sig == unix.SIGHUP || sig == unix.SIGINT || sig == unix.SIGTERM
+}
+
+// Stop stops the process, a moment later, unless nobody could have it go on: it is PID 1, or
+// leads a session. It reports whether the stop is over.
+func Stop() (over bool) {
+	if sid, err := unix.Getsid(0); os.Getpid() == 1 || err == nil && sid == os.Getpid() {
+		return true
+	}
+	_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+	return false
 }
