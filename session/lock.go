@@ -49,8 +49,7 @@ func (w *Watcher) newGate(l *Lock) (*gate, error) {
 }
 
 // offer takes an event of the watcher's.
-func (g *gate) offer(d event.Detail) {
-	e := event.Event{Name: g.watcher.Name, Detail: d}
+func (g *gate) offer(e event.Event) {
 	policy := g.Busy
 	switch {
 	case g.failed:
@@ -60,7 +59,7 @@ func (g *gate) offer(d event.Detail) {
 		g.happen(e, g.grant) // under the lock that it has
 		return
 	case g.grant != nil && policy == action.Skip:
-		if at, ok := g.Instant(d); ok {
+		if at, ok := g.Instant(e.Detail); ok {
 			g.settled = at // no other ev is to run it, either
 		}
 		if g.skipped != nil {

@@ -177,21 +177,26 @@ func (w *Watcher) spare() {
 
 // emit takes the watcher's events.
 func (w *Watcher) emit(d event.Detail) {
-	s := w.session
-	if s.ending || w.Count > 0 && w.seq-w.from >= uint64(w.Count) {
-		return
+	e := event.Event{Name: w.Name, Detail: d}
+	switch {
+	case w.over():
+		action.Drop(e, event.Refused)
+	case w.gate != nil:
+		w.gate.offer(e)
+	default:
+		w.happen(e)
 	}
-	if w.gate != nil {
-		w.gate.offer(d)
-		return
-	}
-	w.happen(event.Event{Name: w.Name, Detail: d})
+}
+
+// over reports whether no further event is wanted.
+func (w *Watcher) over() bool {
+	return w.session.ending || w.Count > 0 && w.seq-w.from >= uint64(w.Count)
 }
 
 // happen is an event: it is stamped, and counts.
 func (w *Watcher) happen(e event.Event) {
 	s := w.session
-	if s.ending || w.Count > 0 && w.seq-w.from >= uint64(w.Count) {
+	if w.over() { // since it has the lock
 		action.Drop(e, event.Refused)
 		return
 	}

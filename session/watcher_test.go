@@ -29,7 +29,10 @@ func TestWatcher_stopKeepsTheLoop(t *testing.T) {
 				t.Errorf("started again: %v", err)
 			}
 		})
-		s.saw("changed, start a, stop a, start a, event a 1")
+		s.on(a.Stop)
+		s.lives()
+		s.on(func() { _ = a.Start() })
+		s.saw("changed, start a, stop a, start a, event a 1, stop a, start a")
 		s.on(s.props["a"].Stop) // its own end
 		s.ended(End{})
 	})
@@ -44,6 +47,20 @@ func TestWatcher_stoppedIsNotWaitedForInTheEnd(t *testing.T) {
 		s.on(s.Watchers()[0].Stop)
 		s.on(s.End)
 		s.ended(End{})
+	})
+}
+
+// Whoever waits for an event that is one too many is told so.
+func TestWatcher_whatDoesNotCountIsAnswered(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", once), s.line("b"))
+		s.props["a"].detail, s.props["b"].detail = letter{stage: s}, letter{stage: s}
+		s.emit("a", "a")
+		s.on(func() {
+			s.End()
+			s.props["b"].Feed()
+		})
+		s.saw("changed, start a, start b, stop a, event a 1, refused, stop b, refused")
 	})
 }
 
