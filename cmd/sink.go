@@ -63,7 +63,7 @@ func (p *program) newLoop() (*loop.Loop, error) {
 			}
 		})
 	}
-	l, err := loop.New(loop.WithBackend(backend), loop.WithOwnDescriptors())
+	l, err := loop.New(loop.WithBackend(backend), loop.WithOwnDescriptors(), loop.WithStopTime())
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,8 @@ HUP has 'ev run' read its Evfile again, if it has one.
 
 A signal that 'ev on-signal' watches is that watcher's, and doesn't end ev.
 
-TSTP (Ctrl-Z) stops ev; timers don't count the time until CONT (fg).`},
+TSTP (Ctrl-Z) stops ev; timers don't count the time until CONT (fg). So it is with
+STOP, and with a debugger or a freezer, on Linux.`},
 	}
 }
 

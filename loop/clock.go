@@ -26,6 +26,11 @@ func (l *Loop) update() {
 	wall, mono := l.clock()
 	l.now = wall
 	l.elapsed = int64(mono)
+	if l.stops != nil {
+		if stopped := l.stops.take(wall); !l.suspended {
+			l.lost += int64(stopped)
+		}
+	}
 	if !l.suspended {
 		l.mono = l.elapsed - l.lost
 	}
@@ -34,6 +39,18 @@ func (l *Loop) update() {
 	l.offset = offset
 	if step >= jump || step <= -jump {
 		l.reschedule(wall.UnixNano() - step)
+	}
+}
+
+// stopMatters is the span of a timer from which on it is of interest whether the process is
+// stopped meanwhile.
+const stopMatters = int64(50 * time.Millisecond)
+
+// noticeStops has it noticed from now on when the process is stopped, if that is asked for and
+// a timer of this span should know.
+func (l *Loop) noticeStops(span int64) {
+	if l.stopTime && l.stops == nil && span >= stopMatters {
+		l.stops = newStopClock()
 	}
 }
 
@@ -65,6 +82,7 @@ func (l *Loop) Suspend() {
 // Resume ends what Suspend began.
 func (l *Loop) Resume() {
 	if l.suspended {
+		l.update() // what has stopped it meanwhile counts once
 		l.suspended = false
 		_, mono := l.clock()
 		l.lost = int64(mono) - l.mono

@@ -49,6 +49,9 @@ type Loop struct {
 	ready                 []Ready
 	clockAsked, clockTold bool // of ClockWatcher
 
+	stopTime bool       // is known, from when it matters on
+	stops    *stopClock // nil: not yet
+
 	owned       bool   // no descriptor is closed while it is watched: none is to be confirmed
 	confirmed   uint64 // calls made when the descriptors were last confirmed
 	confirmedAt int64  // and when that was
@@ -70,6 +73,11 @@ func WithClock(c Clock) Option { return func(l *Loop) { l.clock = c } }
 // WithOwnDescriptors promises that no descriptor is closed while it is watched. The loop
 // then does not look for such, and has no reason to wake a second after activity.
 func WithOwnDescriptors() Option { return func(l *Loop) { l.owned = true } }
+
+// WithStopTime has timers not age while the process is stopped, by SIGSTOP or a debugger, as
+// they don't while the loop is suspended. It can be had on Linux, and costs a thread that does
+// nothing.
+func WithStopTime() Option { return func(l *Loop) { l.stopTime = true } }
 
 // New makes a loop, with the platform's best backend if none is given.
 func New(opts ...Option) (*Loop, error) {

@@ -49,6 +49,7 @@ func (t *Timer) Set(after, repeat time.Duration) {
 // one-shot that has fired has nothing left, and is to be Set first.
 func (t *Timer) Start() {
 	if t.start() {
+		t.loop.noticeStops(t.node.at)
 		t.loop.freshen()
 		t.loop.timers.push(&t.node, plus(t.loop.mono, t.node.at))
 	}
