@@ -158,6 +158,7 @@ type Exec struct {
 	storm   storm
 	rest    *loop.Timer // while it runs, Throttle lets no run begin
 	full    bool
+	barred  bool // no run begins
 	held    bool // a Ref
 	closed  bool
 	done    func()
@@ -195,7 +196,24 @@ func (x *Exec) Do(e event.Event) {
 }
 
 // mayRun reports whether a run may begin now.
-func (x *Exec) mayRun() bool { return len(x.runs) < x.o.Busy.limit() && !x.rest.Active() }
+func (x *Exec) mayRun() bool {
+	return len(x.runs) < x.o.Busy.limit() && !x.rest.Active() && !x.barred
+}
+
+// Bar has no run begin until it is lifted: what comes meanwhile does as Busy says.
+func (x *Exec) Bar(barred bool) {
+	x.barred = barred
+	x.next()
+	x.balance()
+}
+
+// Signal sends a signal to what runs, and reports whether anything did.
+func (x *Exec) Signal(s syscall.Signal) (some bool) {
+	for _, r := range x.runs {
+		some = r.tell(s) || some
+	}
+	return some
+}
 
 // throttle has the next run wait.
 func (x *Exec) throttle() {

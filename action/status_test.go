@@ -1,7 +1,10 @@
 package action
 
 import (
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestExec_Restart(t *testing.T) {
@@ -52,5 +55,35 @@ func TestExec_saysWhatRunsAndWhatWaits(t *testing.T) {
 		look(1, true, 1)
 		s.finishAll()
 		look(0, false, 0)
+	})
+}
+
+// What is barred runs nothing, and does with what comes as it does while a command runs.
+func TestExec_Bar(t *testing.T) {
+	perform(t, Options{}, func(s *stage) {
+		s.on(func() { s.Bar(true) })
+		s.do(1)
+		s.do(2)
+		if len(s.log) != 0 || s.Waiting() != 2 {
+			t.Errorf("%q, %d wait", s.log, s.Waiting())
+		}
+		s.on(func() { s.Bar(false) })
+		s.answer(nil)
+		s.on(func() {
+			if !s.Signal(unix.SIGHUP) {
+				t.Error("one runs, and was not told")
+			}
+		})
+		s.end(0)
+		s.answer(nil)
+		s.end(0)
+		if got, want := strings.Join(s.log, ", "), "start 1, HUP, done 1: exited 0, start 2, done 2: exited 0"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		s.on(func() {
+			if s.Signal(unix.SIGHUP) {
+				t.Error("none runs")
+			}
+		})
 	})
 }

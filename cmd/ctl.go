@@ -16,6 +16,7 @@ import (
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/nearest"
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/live"
 )
@@ -25,8 +26,10 @@ func controlCommands() []struct{ name, about string } {
 	return []struct{ name, about string }{
 		{control.List, "the watchers, all or those named, as a table"},
 		{control.Start, "start the watchers named; a --count begins anew"},
-		{control.Stop, "stop the watchers named, until they are started again; what they run goes on"},
+		{control.Stop, "stop the watchers named, until they are started again; a child is stopped, else what they run goes on"},
+		{control.Restart, "stop what the watchers named run, or their child, and run it again; of what has ended the last event"},
 		{control.Fire, "have the watchers named emit an event now, as if it had come"},
+		{control.Signal, "NAME... SIGNAL: send a signal to what the watchers named run"},
 		{control.Suspend, "have the loop's time stand still: timers and spans wait, schedules don't"},
 		{control.Resume, "have it go on"},
 		{control.Break, "end the loop; what runs is stopped"},
@@ -118,12 +121,23 @@ func (o *ctlOptions) run(p *program, c *cobra.Command, args []string) error {
 		}
 		return usageAt(argWord(0), "there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
 	}
+	q := control.Request{Command: args[0], Names: args[1:]}
+	if q.Command == control.Signal {
+		if len(q.Names) < 2 {
+			return usagef("signal takes a NAME and a SIGNAL, as in ev ctl signal web USR1")
+		}
+		last := len(q.Names) - 1
+		q.Names, q.Signal = q.Names[:last], q.Names[last]
+		if _, err := sig.Parse(q.Signal); err != nil {
+			return usageOf(argWord(1+last), "", err)
+		}
+	}
 	client, err := o.dial(p)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	reply, line, err := client.Do(control.Request{Command: args[0], Names: args[1:]})
+	reply, line, err := client.Do(q)
 	if reply.Faults != nil {
 		err = faulty(reply.Faults)
 	}

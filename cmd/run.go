@@ -61,7 +61,9 @@ any more, none is stopped by 'ev ctl' or a key, and no command runs; or by the
 At HUP, and with --watch whenever it changes, the Evfile is read again. Lines that
 say what they said before, with the same label and environment, go on undisturbed,
 with their counts, their phase and what they run; others stop, and what they run is
-stopped, or start. If anything is wrong with the file, nothing changes.
+stopped, or start. One that takes another's place, with its label or, without one, its
+line number, runs nothing before what that ran has ended. If anything is wrong with the
+file, nothing changes.
 
 With --live a table on the terminal shows the watchers: state, events, for how long a
 command has run and how many events wait for it, the exit status of the last one, and

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
@@ -92,7 +93,8 @@ func (r *reader) describe(lines []*line) []session.Line {
 	described := make([]session.Line, len(lines))
 	for i, l := range lines {
 		described[i] = session.Line{
-			Key: l.key,
+			Key:   l.key,
+			Place: l.place(),
 			Describe: func() (*session.Binding, error) {
 				if l.binding == nil {
 					if err := r.bind(l); err != nil {
@@ -105,6 +107,15 @@ func (r *reader) describe(lines []*line) []session.Line {
 		}
 	}
 	return described
+}
+
+// place is the same for lines of which one takes the other's place: those with one label, or,
+// without one, with one number.
+func (l *line) place() string {
+	if l.Label != "" {
+		return l.Label
+	}
+	return l.file.Name + ":" + strconv.Itoa(l.Words[0].Line)
 }
 
 // A reloadError tells who has asked for the Evfile to be read again what came of it.

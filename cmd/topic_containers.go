@@ -21,6 +21,9 @@ time should be longer than --kill-after, by which the commands have to end.
 
 ORPHANS
 
+USR1, USR2 and WINCH that no watcher looks after ev passes on to its --child (on-exit),
+if there is just one.
+
 A process whose parent ends becomes the child of PID 1. If nobody waits for it when it
 ends, it stays as a zombie and keeps its PID; in the end no process can be started. As
 PID 1 ev waits for all of them. They don't touch the statuses of the commands.

@@ -29,7 +29,9 @@ const (
 	List    = "list"    // the watchers, all or those named
 	Start   = "start"   // start the watchers named
 	Stop    = "stop"    // stop the watchers named
+	Restart = "restart" // stop what the watchers named run, and run it again
 	Fire    = "fire"    // have the watchers named emit an event, as if it had come
+	Signal  = "signal"  // send a signal to what they run
 	Suspend = "suspend" // have the loop's time stand still
 	Resume  = "resume"  // and go on
 	Break   = "break"   // end the loop
@@ -39,13 +41,14 @@ const (
 
 // Commands returns the commands.
 func Commands() []string {
-	return []string{List, Start, Stop, Fire, Suspend, Resume, Break, Reload, Events}
+	return []string{List, Start, Stop, Restart, Fire, Signal, Suspend, Resume, Break, Reload, Events}
 }
 
 // A Request is what a client says.
 type Request struct {
 	Command string   `json:"command"`
-	Names   []string `json:"names,omitempty"` // of watchers
+	Names   []string `json:"names,omitempty"`  // of watchers
+	Signal  string   `json:"signal,omitempty"` // of Signal: its name, or its number
 }
 
 // A Reply is the answer to a Request.

@@ -180,7 +180,7 @@ func (t *Table) pressFor(key byte, watchers []*session.Watcher, selected int) {
 			err = w.Start()
 		}
 	case 'r':
-		w.Restart()
+		err = w.Restart()
 	case 'j':
 		t.selected = watchers[min(selected+1, len(watchers)-1)]
 	case 'k':

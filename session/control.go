@@ -8,6 +8,7 @@ import (
 
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/internal/nearest"
+	"github.com/evshell/ev/internal/sig"
 )
 
 // Faulty is an error of Config.Reload that knows what is wrong with which line.
@@ -46,6 +47,14 @@ func (s *Session) obey(q control.Request) error {
 		return s.each(q.Names, func(w *Watcher) error { w.Stop(); return nil })
 	case control.Fire:
 		return s.each(q.Names, (*Watcher).Fire)
+	case control.Restart:
+		return s.each(q.Names, (*Watcher).Restart)
+	case control.Signal:
+		by, err := sig.Parse(q.Signal)
+		if err != nil {
+			return err
+		}
+		return s.each(q.Names, func(w *Watcher) error { return w.Signal(by) })
 	case control.List:
 		return nil
 	}

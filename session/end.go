@@ -55,5 +55,10 @@ func (s *Session) leave(w *Watcher) {
 	s.leaving = append(s.leaving, w)
 	w.close(func() {
 		s.leaving = slices.DeleteFunc(s.leaving, func(other *Watcher) bool { return other == w })
+		for _, successor := range s.watchers {
+			if successor.barred {
+				s.bar(successor)
+			}
+		}
 	})
 }

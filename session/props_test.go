@@ -2,10 +2,12 @@ package session
 
 import (
 	"errors"
+	"syscall"
 	"time"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -137,11 +139,16 @@ func (a *actor) Stop() {
 	}
 }
 
-func (a *actor) Running() (int, time.Time)  { return len(a.events), time.Time{} }
-func (a *actor) Waiting() int               { return 2 * len(a.events) }
-func (a *actor) Foreground() bool           { return a.o.Foreground && len(a.events) > 0 }
-func (a *actor) Suspend()                   { a.logf("suspend %s", a.name) }
-func (a *actor) Resume()                    { a.logf("resume %s", a.name) }
+func (a *actor) Running() (int, time.Time) { return len(a.events), time.Time{} }
+func (a *actor) Waiting() int              { return 2 * len(a.events) }
+func (a *actor) Foreground() bool          { return a.o.Foreground && len(a.events) > 0 }
+func (a *actor) Suspend()                  { a.logf("suspend %s", a.name) }
+func (a *actor) Resume()                   { a.logf("resume %s", a.name) }
+func (a *actor) Bar(barred bool)           { a.logf("bar %s %t", a.name, barred) }
+func (a *actor) Signal(by syscall.Signal) bool {
+	a.logf("signal %s %s", a.name, sig.Name(by))
+	return len(a.events) > 0
+}
 func (a *actor) Restart()                   { a.logf("restart %s", a.name) }
 func (a *actor) Kill()                      { a.logf("kill %s", a.name) }
 func (a *actor) Abandon(left time.Duration) { a.logf("abandon %s, %v left", a.name, left) }

@@ -1,14 +1,21 @@
 package session
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strings"
+
+	"github.com/evshell/ev/action"
 )
 
 // A Line is a line of what describes the watchers of a session.
 type Line struct {
 	// Key is the same for lines that say the same, and for no others.
 	Key string
+	// Place is the same for lines of which one takes the other's place, and never empty; "" is
+	// that of the Key.
+	Place string
 	// Describe returns what the line asks for. It is not called for a line that is at
 	// work already.
 	Describe func() (*Binding, error)
@@ -74,14 +81,15 @@ func (s *Session) bindLine(l Line) (*Watcher, error) {
 	if err != nil {
 		return nil, where(err)
 	}
-	w.key, w.where = l.Key, where
+	w.key, w.place, w.where = l.Key, cmp.Or(l.Place, l.Key), where
 	return w, nil
 }
 
 // Replace has watchers that Bind has made take the place of those of before. What is in
 // both lists goes on undisturbed, with its counts, its phase and what it runs; of the
 // others those of before are stopped, and what they run is, too, and the new ones are
-// started. What can't be started is returned. Before Run nothing starts.
+// started; but one that takes another's place runs nothing before that has ended. What can't be
+// started is returned. Before Run nothing starts.
 func (s *Session) Replace(watchers []*Watcher) Faults {
 	before := s.watchers
 	s.watchers = watchers
@@ -110,6 +118,7 @@ func (s *Session) Replace(watchers []*Watcher) Faults {
 			continue
 		}
 		fresh++
+		s.bar(w)
 		if err := w.begin(); err != nil {
 			faults = append(faults, w.where(err))
 		}
@@ -117,6 +126,19 @@ func (s *Session) Replace(watchers []*Watcher) Faults {
 	s.config.Report.Noticef("reloaded: %d started, %d stopped, %d as before", fresh-len(faults), stopped, len(watchers)-fresh)
 	s.changed()
 	return faults
+}
+
+// bar has a watcher run nothing as long as what has left its place does, unless it may run
+// several commands at once anyway.
+func (s *Session) bar(w *Watcher) {
+	barred := slices.ContainsFunc(s.leaving, func(other *Watcher) bool { return other.place == w.place })
+	if w.Exec != nil && w.Exec.Busy.Policy == action.Parallel || barred == w.barred {
+		return
+	}
+	w.barred = barred
+	for c := range w.commands() {
+		c.Bar(barred)
+	}
 }
 
 func (s *Session) changed() {

@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"testing"
+
+	"github.com/evshell/ev/action"
 )
 
 func TestReplace_whatStaysTheSameStays(t *testing.T) {
@@ -126,5 +128,31 @@ func TestReload(t *testing.T) {
 		if s.Reload() == nil {
 			t.Error("there is something to read again")
 		}
+	})
+}
+
+// What takes another's place runs nothing before what the other ran has ended.
+func TestReplace_neverTwo(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		at := func(place, name string, changes ...func(*Binding)) Line {
+			l := s.line(name, changes...)
+			l.Place = place
+			return l
+		}
+		s.run(at("x", "a", runs), at("y", "b", runs))
+		s.emit("a", "b")
+		s.log = nil
+		s.on(func() { _ = s.bind(at("x", "c", child), at("z", "d", runs)) })
+		s.saw("stop a, close a, stop b, close b, bar child of c true, start c, run child of c 1, start d, changed")
+		s.on(func() {
+			_ = s.bind(at("x", "e", runs), at("y", "f", runs, func(b *Binding) { b.Exec.Busy.Policy = action.Parallel }))
+		})
+		s.saw("stop c, close child of c, stop d, bar e true, start e, start f, changed")
+		s.end("b", failed(143))
+		s.saw("ran b: exited 143")
+		s.end("child of c", failed(143)) // an actor runs though it is barred
+		s.saw("ran c: exited 143")
+		s.end("a", failed(143))
+		s.saw("ran a: exited 143, bar e false")
 	})
 }

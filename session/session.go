@@ -88,6 +88,7 @@ type host struct {
 	notify func(chan<- os.Signal, ...os.Signal)
 	die    func(syscall.Signal)
 	stop   func() (over bool)
+	first  bool // it is PID 1
 }
 
 // New makes a session on a loop. It starts nothing.
@@ -99,6 +100,7 @@ func New(l *loop.Loop, c Config) *Session {
 		notify: signal.Notify,
 		die:    sig.Die,
 		stop:   sig.Stop,
+		first:  os.Getpid() == 1,
 	}
 	s.exec = func(o action.Options) command { return action.NewExec(l, c.Starter, o) }
 	return s

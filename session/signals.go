@@ -24,11 +24,11 @@ func (s *Session) watchSignals() (watched func()) {
 	list := slices.Clone(s.watchers)
 	go func() {
 		got := make(chan os.Signal, 8)
-		for _, sig := range []syscall.Signal{
+		for _, sig := range append(s.passes(),
 			syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGCONT,
 			// Of these the Go runtime would take no notice.
 			syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGXCPU,
-		} {
+		) {
 			if !signal.Ignored(sig) && !sigmask.Blocked(sig) {
 				s.host.notify(got, sig)
 			}
@@ -119,9 +119,37 @@ func (s *Session) receive(got syscall.Signal) {
 		s.host.die(got)
 	case got == syscall.SIGHUP && s.config.Reload != nil:
 		_ = s.Reload()
+	case s.passOn(got):
 	default:
 		s.endBy(got)
 	}
+}
+
+// passes are the signals that ev passes on to its child as PID 1: those that would reach it where
+// it is the first process of a container itself, and that do not ask for the end.
+func (s *Session) passes() []syscall.Signal {
+	if !s.host.first {
+		return nil
+	}
+	return []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}
+}
+
+// passOn passes a signal on, if there is just one child. Otherwise WINCH is nobody's.
+func (s *Session) passOn(got syscall.Signal) bool {
+	if !slices.Contains(s.passes(), got) {
+		return false
+	}
+	var children []command
+	for _, w := range s.watchers {
+		if w.child != nil {
+			children = append(children, w.child)
+		}
+	}
+	if len(children) != 1 {
+		return got == syscall.SIGWINCH
+	}
+	children[0].Signal(got)
+	return true
 }
 
 // suspend has the loop stand still, and the commands that have the terminal.

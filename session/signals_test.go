@@ -211,3 +211,25 @@ func TestStartup_isNotCutShortByWhatDoesNotEndEv(t *testing.T) {
 		s.saw("start a, reload, stopping, stand still, stop a")
 	})
 }
+
+// As PID 1 what asks for no end is passed on to the one child.
+func TestSignal_passedOnToTheOneChild(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.host.first = true
+		s.run(s.line("a", child), s.line("b", runs), s.line("claims", claims(syscall.SIGUSR2)))
+		s.log = nil
+		s.signal(syscall.SIGUSR1)
+		s.signal(syscall.SIGWINCH)
+		s.signal(syscall.SIGUSR2)
+		s.saw("signal child of a USR1, signal child of a WINCH")
+		s.on(func() { _ = s.bind(s.line("a", child), s.line("c", child)) })
+		s.log = nil
+		s.signal(syscall.SIGWINCH)
+		s.saw("")
+		s.signal(syscall.SIGUSR1)
+		s.saw("stop a, close child of a, stop c, close child of c")
+		s.end("child of a", failed(138))
+		s.end("child of c", failed(138))
+		s.ended(End{Why: Signalled, Signal: syscall.SIGUSR1})
+	})
+}

@@ -2,9 +2,11 @@ package session
 
 import (
 	"errors"
+	"syscall"
 	"time"
 
 	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/watch"
 )
 
@@ -74,11 +76,59 @@ func (w *Watcher) SetPlace(n int) {
 	}
 }
 
-// Restart stops the commands that run, and runs them once more for the same events.
-func (w *Watcher) Restart() {
-	for c := range w.commands() {
-		c.Restart()
+// Restart stops the child, or the commands that run, and runs them once more for the same
+// events. Where nothing runs it starts the child, or runs the command for the last event.
+func (w *Watcher) Restart() error {
+	switch {
+	case w.closed:
+		return errors.New("it has been stopped for good")
+	case w.child != nil:
+		if n, _ := w.child.Running(); n > 0 {
+			w.child.Restart()
+			return nil
+		}
+		w.watcher.Stop() // it may wait to start it again
+		return w.Start()
+	case w.exec == nil:
+		return errors.New("it runs no command")
 	}
+	if n, _ := w.exec.Running(); n > 0 {
+		w.exec.Restart()
+		return nil
+	}
+	if err := w.repeatable(); err != nil {
+		return err
+	}
+	w.exec.Do(*w.repeat)
+	return nil
+}
+
+// repeatable is why the last event can't have another run.
+func (w *Watcher) repeatable() error {
+	if w.repeat == nil {
+		return errors.New("there was no event yet, and so there is nothing to run again: fire it")
+	}
+	_, asks := w.repeat.Detail.(event.Call)
+	var p event.Payload
+	if c, ok := w.repeat.Detail.(event.Carrier); ok {
+		p = c.Payload(w.Exec.Sep)
+	}
+	if asks || p.File != nil || p.Out != nil || w.repeat.Lock != nil {
+		return errors.New("its last event can't be run again: what it brought, a request, a descriptor or a lock, has gone")
+	}
+	return nil
+}
+
+// Signal sends a signal to what runs.
+func (w *Watcher) Signal(by syscall.Signal) error {
+	some := false
+	for c := range w.commands() {
+		some = c.Signal(by) || some
+	}
+	if !some {
+		return errors.New("nothing of it runs")
+	}
+	return nil
 }
 
 // State is how the watcher is.

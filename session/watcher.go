@@ -34,7 +34,11 @@ type Watcher struct {
 	outcome   *action.Outcome          // of the run that ended last
 	taken     map[syscall.Signal]int64 // how many signals its events were about
 
+	repeat *event.Event // the last that was given to exec
+	barred bool         // from running anything
+
 	key    string
+	place  string
 	where  func(error) error
 	clocks []func()
 }
@@ -42,6 +46,8 @@ type Watcher struct {
 // A command is what a Watcher has an action.Exec for; a test puts another in its place.
 type command interface {
 	action.Action
+	Bar(bool)
+	Signal(syscall.Signal) bool
 	Running() (n int, since time.Time)
 	Waiting() int
 	Foreground() bool
@@ -225,6 +231,7 @@ func (w *Watcher) happen(e event.Event) {
 		w.store.Do(e)
 	}
 	if w.exec != nil {
+		w.repeat = &e
 		w.exec.Do(e)
 		w.overlook()
 		return

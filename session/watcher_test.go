@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"reflect"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -248,8 +250,32 @@ func TestBind_command(t *testing.T) {
 			t.Error("it has a command")
 		}
 		s.log = nil
-		s.on(w.Restart)
-		s.saw("restart a")
+		s.on(func() {
+			if err := w.Restart(); err == nil || !strings.Contains(err.Error(), "no event yet") {
+				t.Errorf("%v", err)
+			}
+			if err := w.Signal(syscall.SIGHUP); err == nil {
+				t.Error("nothing runs, and no error")
+			}
+		})
+		s.saw("signal a HUP")
+		s.emit("a")
+		s.on(func() {
+			if err := w.Signal(syscall.SIGHUP); err != nil {
+				t.Error(err)
+			}
+			if err := w.Restart(); err != nil {
+				t.Error(err)
+			}
+		})
+		s.saw("event a 1, run a 1, signal a HUP, restart a")
+		s.end("a", failed(3))
+		s.on(func() {
+			if err := w.Restart(); err != nil {
+				t.Error(err)
+			}
+		})
+		s.saw("ran a: exited 3, run a 1")
 	})
 }
 
