@@ -131,6 +131,9 @@ func (p *program) begin(c *cobra.Command) error {
 	if !slices.Contains([]string{"auto", "always", "never"}, p.color) {
 		return usageAt(valueWord("color"), "--color is auto, always or never, not %q", p.color)
 	}
+	if p.readyFD < 0 && c.Flags().Changed("ready-fd") {
+		return usageAt(valueWord("ready-fd"), "--ready-fd %d: a descriptor is 0 or more: leave it out if nobody reads it", p.readyFD)
+	}
 	// Later the number may be that of a descriptor of ev's own.
 	if p.readyFD >= 0 && !writable(p.readyFD) {
 		return usageAt(valueWord("ready-fd"), "--ready-fd: descriptor %d is not open for writing: open it in the shell, as in %[1]d>FILE", p.readyFD)

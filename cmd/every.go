@@ -268,6 +268,12 @@ func (o *everyOptions) parse(a *app, c *cobra.Command, own []string, now time.Ti
 		}
 		*bound.to = t
 	}
+	switch {
+	case o.fromNow && o.from != "":
+		return nil, usageAt(flagWord("from-now", "from"), "--from and --from-now each say from when an interval counts: leave out one of the two")
+	case !so.From.IsZero() && !so.Until.IsZero() && so.Until.Before(so.From):
+		return nil, usageAt(valueWord("until"), "--until %s is before --from %s: nothing lies between them", so.Until.Format(time.RFC3339), so.From.Format(time.RFC3339))
+	}
 	var err error
 	if so.Gap, err = choose("dst-gap", o.gap, map[string]schedule.Gap{"after": schedule.GapAfter, "skip": schedule.GapSkip}); err != nil {
 		return nil, err

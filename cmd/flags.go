@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
@@ -43,6 +44,9 @@ func (o *options) add(c *cobra.Command) {
 // comes while the COMMAND runs.
 func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (session.Binding, error) {
 	b := session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.report}
+	if err := notEmpty(c.Flags()); err != nil {
+		return b, err
+	}
 	if err := o.watcherFlags.bind(&b); err != nil {
 		return b, err
 	}
@@ -71,6 +75,21 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 		b.Render = nil // it goes elsewhere
 	}
 	return b, err
+}
+
+// notEmpty refuses a flag whose value is empty, as from a variable of a shell that is not set: it
+// would be as if the flag had not been given. Those that say more about it themselves are left.
+func notEmpty(fs *pflag.FlagSet) (err error) {
+	fs.Visit(func(f *pflag.Flag) {
+		if err != nil || f.Value.Type() != "string" || f.Value.String() != "" {
+			return
+		}
+		switch f.Name {
+		case "format", "name", "on-busy", "stop-signal", "chdir", "tz", "from", "until", "after", "state", "catch-up":
+			err = usageAt(valueWord(f.Name), "--%s is empty: give a value, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 // watcherFlags say when a watcher, and the loop with it, ends.
@@ -316,6 +335,10 @@ func (f *commandFlags) place(a *app) (action.Options, error) {
 	stop, err := sig.Parse(f.stopSignal)
 	if err != nil {
 		return action.Options{}, usageOf(valueWord("stop-signal"), "--stop-signal: ", err)
+	}
+	switch stop {
+	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT:
+		return action.Options{}, usageAt(valueWord("stop-signal"), "--stop-signal %s ends no command: give one that does, as TERM, INT, HUP", sig.Name(stop))
 	}
 	for _, v := range f.env {
 		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {

@@ -97,6 +97,9 @@ func (a *app) parseSignals(c *cobra.Command, args []string) ([]syscall.Signal, e
 	var signals []syscall.Signal
 	for i, arg := range args {
 		s, err := sig.Parse(arg)
+		if guess, ok := sig.Meant(arg); err != nil && ok && sig.Watchable(guess) != nil {
+			err = fmt.Errorf("no signal %q: if %s is meant, %w", arg, sig.Name(guess), sig.Watchable(guess))
+		}
 		if err != nil && i > 0 {
 			if hint := a.dashHint(c, i); hint != "" {
 				err = fmt.Errorf("%w (if %s is the command, %s)", err, arg, hint)

@@ -159,8 +159,11 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 	}
 	if b.Exec != nil && b.Exec.Busy.Policy != action.Skip {
 		b.Exec.Storm = o.settle + noticing
-		b.Advice = "the command follows on itself at once, over and over: it seems to change what is watched; " +
-			"--ignore leaves out what it writes, --on-busy skip what changes while it runs"
+		b.Advice = "the command follows on itself at once, over and over: it seems to change what is watched; "
+		if o.recursive {
+			b.Advice += "--ignore leaves out what it writes, "
+		}
+		b.Advice += "--on-busy skip leaves out what changes while it runs"
 	}
 	if c.Flags().Changed("explain") {
 		return o.tellWhy(c, w, own)

@@ -103,10 +103,21 @@ func (p *program) unknownFlag(c *cobra.Command, name string) error {
 			names = append(names, f.Name)
 		}
 	})
+	if meant, ok := otherFlags()[name]; ok && slices.Contains(names, meant) {
+		return usageAt(flagWord(name), "there is no flag --%s: did you mean --%s?", name, meant)
+	}
 	if meant, ok := nearest.Of(name, slices.Values(names)); ok {
 		return usageAt(flagWord(name), "there is no flag --%s: did you mean --%s?", name, meant)
 	}
 	return usageAt(flagWord(name), "there is no flag --%s: see '%s --help', or put -- before the command", name, c.CommandPath())
+}
+
+// otherFlags tells the flag for what people may call it who come from elsewhere.
+func otherFlags() map[string]string {
+	return map[string]string{
+		"timezone": "tz", "time-zone": "tz", "zone": "tz", "cwd": "chdir", "directory": "chdir", "workdir": "chdir", "debounce": "settle", "delay": "settle", "interval": "repeat",
+		"exclude": "ignore", "extension": "ext", "exts": "ext", "signal": "stop-signal", "retries": "retry", "max-time": "timeout",
+	}
 }
 
 // unknownShorthand is the error for a letter that is no flag, in a word. That is most often the
@@ -124,8 +135,13 @@ func (p *program) unknownShorthand(c *cobra.Command, letter, word string) error 
 		return usageAt(at, "-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
 	case hint != "":
 		return usageAt(argWord(before), "there is no flag %s; if it is the command's, %s", word, hint)
+	case c.Name() == "on-exit" && strings.Trim(word, "-0123456789") == "":
+		return usageAt(at, "%s is no PID: those are positive", word)
 	case strings.ContainsAny(letter, ".0123456789"):
 		return usageAt(at, "there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
+	}
+	if c.Name() == "stat" {
+		return usageAt(at, "there is no flag %s: see '%s --help'; if it is a path, write ./%[1]s", word, c.CommandPath())
 	}
 	return usageAt(at, "there is no flag %s: see '%s --help'", word, c.CommandPath())
 }

@@ -106,7 +106,7 @@ func (e *event) normalize() {
 	for i := range e.parts {
 		e.parts[i].normalize()
 	}
-	if e.weekdays == 1<<7-1 {
+	if e.weekdays == everyWeekday {
 		e.weekdays = 0
 	}
 	e.fromEnd = e.fromEnd && e.parts[days] != nil
@@ -174,7 +174,7 @@ func (e *event) fields() *fields {
 	} else {
 		f.days.dates = e.parts[days].set(1, 31)
 	}
-	f.days.weekdays = 1<<7 - 1
+	f.days.weekdays = everyWeekday
 	if e.weekdays != 0 {
 		f.days.weekdays = e.weekdays<<1&(1<<7-1) | e.weekdays>>6 // Monday first to Sunday first
 	}

@@ -41,7 +41,7 @@ func cronFields() []cronField {
 
 // cronAlias expands the names of crontab(5).
 func cronAlias(name string) (line string, ok bool) {
-	switch name {
+	switch strings.ToLower(name) {
 	case "@hourly":
 		return "0 * * * *", true
 	case "@daily", "@midnight":
@@ -107,7 +107,7 @@ func (s *Spec) parseCron(text string, o Options) error {
 		if !ok || len(words) > 1 {
 			return unknownAlias(text, words[0])
 		}
-		if words[0].text == "@weekly" {
+		if strings.EqualFold(words[0].text, "@weekly") {
 			s.note("@weekly is Sunday 00:00, as cron has it; the calendar event weekly is Monday 00:00")
 		}
 		words = split(line)
@@ -173,6 +173,11 @@ func checkFieldCount(text string, words []word) error {
 		last = words[len(words)-1]
 	}
 	switch n := len(words); {
+	case n > 5 && isZone(last.text):
+		return &Error{
+			Text: text, Pos: last.pos, Msg: last.text + " is a zone, which does not stand at the end of a cron line",
+			Hint: "write CRON_TZ=" + last.text + " before it, or --tz " + last.text,
+		}
 	case n < 5:
 		return &Error{
 			Text: text, Pos: last.pos, Msg: fmt.Sprintf("a cron line has 5 fields, or 6 with seconds first; this has %d", n),
@@ -197,6 +202,18 @@ func checkFieldCount(text string, words []word) error {
 	return nil
 }
 
+// isZone tells the name of a zone from a weekday's.
+func isZone(field string) bool {
+	if len(field) < 3 || strings.Trim(field[:1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" && !strings.Contains(field, "/") {
+		return false
+	}
+	if strings.ContainsAny(field, "0123456789*,#") {
+		return false
+	}
+	_, err := LoadZone(field)
+	return err == nil
+}
+
 // hasYear tells a number of four digits.
 func hasYear(field string) bool {
 	for part := range strings.FieldsFuncSeq(field, func(r rune) bool { return r < '0' || r > '9' }) {
@@ -209,7 +226,7 @@ func hasYear(field string) bool {
 
 func unknownAlias(text string, w word) error {
 	e := &Error{Text: text, Pos: w.pos, Msg: "unknown name " + strconv.Quote(w.text)}
-	switch w.text {
+	switch strings.ToLower(w.text) {
 	case "@reboot":
 		e.Msg = "@reboot is no time"
 		e.Hint = "write 'ev timer 0' for one event at the start, or add --now to a schedule"

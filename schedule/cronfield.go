@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A cronSet is what one field of a cron line means.
@@ -216,6 +217,13 @@ func (p *cronParser) value(w word) (int, error) {
 			return p.field.min + i, nil
 		}
 	}
+	for _, name := range p.field.names {
+		if isFull(w.text) && strings.EqualFold(w.text[:3], name) {
+			e := p.fail(w, fmt.Sprintf("%q is no value", w.text))
+			e.Hint = "names have three letters: " + name
+			return 0, e
+		}
+	}
 	n, err := p.number(w)
 	if err != nil {
 		return 0, err
@@ -224,6 +232,21 @@ func (p *cronParser) value(w word) (int, error) {
 		return 0, p.fail(w, fmt.Sprintf("%d is out of range", n))
 	}
 	return n, nil
+}
+
+// isFull tells the whole name of a weekday or a month.
+func isFull(name string) bool {
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		if strings.EqualFold(name, d.String()) {
+			return true
+		}
+	}
+	for m := time.January; m <= time.December; m++ {
+		if strings.EqualFold(name, m.String()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *cronParser) number(w word) (int, error) {
@@ -242,6 +265,6 @@ func (p *cronParser) number(w word) (int, error) {
 }
 
 // fail names the field, what is wrong with w, and what is allowed.
-func (p *cronParser) fail(w word, msg string) error {
+func (p *cronParser) fail(w word, msg string) *Error {
 	return &Error{Text: p.text, Pos: w.pos, Msg: p.field.name + ": " + msg, Hint: "allowed are " + p.field.allowed()}
 }

@@ -123,6 +123,9 @@ func (s *secondSet) next(c civil) (civil, bool) {
 	return best, best < civilMinute
 }
 
+// everyWeekday has the bits of all seven.
+const everyWeekday = 1<<7 - 1
+
 // A daySet says which days of a month match, by date and by weekday.
 type daySet struct {
 	dates    uint64   // bit d: the d-th

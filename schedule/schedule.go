@@ -116,16 +116,39 @@ func (s *Spec) place(r rule, ticks bool, o Options) {
 func (s *Spec) never(text string) error {
 	unbounded := *s
 	unbounded.from, unbounded.until = time.Time{}, time.Time{}
-	if t, ok := unbounded.Next(s.from); ok {
+	if t, ok := unbounded.Next(s.from.Add(-1)); ok {
 		return &Error{Text: text, Msg: "it has no instant between its bounds", Hint: "the next is " + t.Format(time.RFC3339)}
 	}
 	if _, ok := unbounded.Next(time.Time{}); ok {
 		return &Error{Text: text, Msg: "it never fires after its lower bound", Hint: "move the bound or the year"}
 	}
+	if f, ok := s.fields(); ok && f.days.weekdays != 0 {
+		f.days.weekdays, f.days.nth = everyWeekday, [7]uint8{}
+		dates := *s.civil
+		dates.rule = &f
+		unbounded.civil = &dates
+		if t, ok := unbounded.Next(time.Time{}); ok {
+			return &Error{
+				Text: text, Pos: s.dayPos, Msg: "no such day is on such a weekday", Hint: t.Format("2006-01-02") + " is a " + t.Weekday().String() + ": leave out one of the two",
+			}
+		}
+	}
 	return &Error{
 		Text: text, Pos: s.dayPos, Msg: fmt.Sprintf("it never fires from %d to %d", firstYear, lastYear),
 		Hint: "look at the day; the last one of a month is L in cron, *-*~1 in a calendar event",
 	}
+}
+
+// fields is the rule of s, if it has fields.
+func (s *Spec) fields() (f fields, ok bool) {
+	if s.civil == nil {
+		return f, false
+	}
+	p, ok := s.civil.rule.(*fields)
+	if ok {
+		f = *p
+	}
+	return f, ok
 }
 
 // At is the schedule of one instant.

@@ -20,6 +20,16 @@ import (
 	"github.com/evshell/ev/internal/nearest"
 )
 
+// Meant returns the signal that a name that is none was likely meant to be.
+func Meant(s string) (syscall.Signal, bool) {
+	guess, ok := nearest.Of(strings.TrimPrefix(strings.ToUpper(s), "SIG"), names())
+	if !ok {
+		return 0, false
+	}
+	meant, err := Parse(guess)
+	return meant, err == nil
+}
+
 // Parse reads a signal's name, in any case, with or without SIG, or its number:
 // TERM, sigterm, 15, RTMIN+3, RTMAX-1. The error for an unknown name tells the
 // nearest right one.
