@@ -9,6 +9,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
 )
 
 // Metrics are counts of what happens, for Prometheus to ask for. Watchers of one name
@@ -114,12 +115,49 @@ func (m *Metrics) Page() []byte {
 			}
 		}
 	}
+	b = m.appendMeasures(b)
 	stats := m.session.loop.Stats()
 	b = appendMetric(b, "ev_loop_turns_total", "counter", "Turns of the loop.", float64(stats.Turns))
 	b = appendMetric(b, "ev_loop_busy_seconds_total", "counter", "Time in which the loop did not wait.", m.busy.Seconds())
 	b = appendMetric(b, "ev_loop_lag_seconds", "gauge", "The longest time in which the loop did not wait, since the last scrape.", m.lag.Seconds())
 	b = appendMetric(b, "ev_clock_steps_total", "counter", "Steps of the wall clock.", float64(stats.Jumps))
 	m.lag = 0
+	return b
+}
+
+// appendMeasures adds what watchers of some kinds count besides.
+func (m *Metrics) appendMeasures(b []byte) []byte {
+	type series struct{ name, labels string }
+	values := map[series]float64{}
+	var names []string                  // in the order in which they come
+	lines := map[string][]series{}      // by name
+	about := map[string]watch.Measure{} // by name
+	for w := range m.session.all() {
+		meter, ok := w.watcher.(watch.Meter)
+		if !ok {
+			continue
+		}
+		for _, v := range meter.Measure() {
+			labels := fmt.Sprintf("watcher=%s,name=%s", label(string(w.Kind)), label(w.Name))
+			if v.Label != "" {
+				labels += fmt.Sprintf(",%s=%s", v.Label, label(v.LabelValue))
+			}
+			if _, known := about[v.Name]; !known {
+				names, about[v.Name] = append(names, v.Name), v
+			}
+			at := series{v.Name + v.Suffix, labels}
+			if _, known := values[at]; !known {
+				lines[v.Name] = append(lines[v.Name], at)
+			}
+			values[at] += v.Value
+		}
+	}
+	for _, name := range names {
+		b = fmt.Appendf(b, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", name, about[name].Help, about[name].Kind)
+		for _, at := range lines[name] {
+			b = fmt.Appendf(b, "%s{%s} %s\n", at.name, at.labels, number(values[at]))
+		}
+	}
 	return b
 }
 

@@ -98,3 +98,24 @@ type Runner interface {
 	// Stop tells it to end.
 	Stop()
 }
+
+// A Meter is a Watcher that counts what is its own, for a page of metrics.
+type Meter interface {
+	Measure() []Measure
+}
+
+// A Measure is a value of a metric. Those of one Name have one Kind and one Help; where several
+// watchers have the same one, they are added up.
+type Measure struct {
+	Name, Kind, Help  string
+	Suffix            string // of a histogram's name: _bucket, _sum, _count
+	Label, LabelValue string // besides those of the watcher; may be empty
+	Value             float64
+}
+
+// Kinds of metrics, as Prometheus has them.
+const (
+	Counter   = "counter"
+	Gauge     = "gauge"
+	Histogram = "histogram"
+)

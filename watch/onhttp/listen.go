@@ -281,6 +281,13 @@ func (l *listener) accepted(fd int, peer string) {
 	l.park(c)
 }
 
+// connections returns how many there are, also of those that say nothing.
+func (l *listener) connections() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.active + l.parked.Len()
+}
+
 // count adds to the connections of a client, if it may have so many. Who is trusted to speak for
 // others may, and so may this host's own.
 func (l *listener) count(client netip.Addr, n int) bool {
