@@ -162,6 +162,7 @@ type Exec struct {
 	held    bool // a Ref
 	closed  bool
 	done    func()
+	refused string // why the system starts no process; "": it does
 }
 
 // NewExec makes an Exec whose commands are started by s.

@@ -94,6 +94,7 @@ func (r *run) started(c child, err error) {
 			r.first = r.since
 		}
 		r.refusals = 0
+		r.exec.accept()
 		if r.retries == r.exec.o.Retry {
 			release(r.event) // so that a connection ends when the command ends it
 		}
@@ -133,7 +134,7 @@ func (r *run) refused(err error) {
 	if later {
 		pause := grow(100*time.Millisecond, r.refusals, 10*time.Second)
 		r.refusals++
-		r.exec.o.Report.Errorf("%s: can't be started now: %s; trying again in %s", r.exec.command.name, why, span.Format(pause))
+		r.exec.refuse(why, pause)
 		r.pause(pause)
 		return
 	}
@@ -143,6 +144,25 @@ func (r *run) refused(err error) {
 	}
 	r.exec.o.Report.Errorf("%v", err)
 	r.settle()
+}
+
+// refuse tells why the system can't start a process now: once, until it can, or for another
+// reason.
+func (x *Exec) refuse(why string, pause time.Duration) {
+	if x.refused == why {
+		x.o.Report.Verbosef("%s: can't be started yet: %s; trying again in %s", x.command.name, why, span.Format(pause))
+		return
+	}
+	x.refused = why
+	x.o.Report.Errorf("%s: can't be started now: %s; trying again in %s, and on until it works", x.command.name, why, span.Format(pause))
+}
+
+// accept tells that it can.
+func (x *Exec) accept() {
+	if x.refused != "" {
+		x.refused = ""
+		x.o.Report.Noticef("%s: can be started again", x.command.name)
+	}
 }
 
 // divide starts the process anew for half of what it was for, and reports whether it can.

@@ -312,7 +312,7 @@ func TestRun_startIsTriedUntilTheSystemCan(t *testing.T) {
 		if got, want := s.took(), "done 1: exited 0, start 2, done 2: exited 0"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if said := s.said.String(); !strings.Contains(said, "ulimit -u") || !strings.Contains(said, "trying again in 10s") {
+		if said := s.said.String(); strings.Count(said, "started now: no more processes are allowed (ulimit -u)") != 1 || strings.Count(said, "can be started again") != 1 {
 			t.Errorf("said %q", said)
 		}
 	})

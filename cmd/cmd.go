@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
@@ -71,8 +72,19 @@ func Root() *cobra.Command {
 func newProgram(args []string) *program {
 	p := &program{app: newApp(args), stdout: os.Stdout, stderr: os.Stderr}
 	// Until the flags are known, messages go out as they would without any.
-	p.report = report.New(p.stderr, "ev", report.Plain, report.Notice)
+	p.report = report.New(messages{p.stderr}, "ev", report.Plain, report.Notice)
 	return p
+}
+
+// messages writes to standard error, as an os.File does, but for this: that would have a broken
+// pipe end ev, and messages are not the output.
+type messages struct{ f *os.File }
+
+func (m messages) Write(b []byte) (int, error) {
+	if err := fdio.WriteAll(int(m.f.Fd()), b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // hasCommand reports whether a COMMAND was given, of which even a usage error has to be told apart.
@@ -127,7 +139,7 @@ func (p *program) begin(c *cobra.Command) error {
 	if p.quiet {
 		level = report.Error
 	}
-	p.report = report.New(p.stderr, c.CommandPath(), format, level)
+	p.report = report.New(messages{p.stderr}, c.CommandPath(), format, level)
 	if !slices.Contains([]string{"auto", "always", "never"}, p.color) {
 		return usageAt(valueWord("color"), "--color is auto, always or never, not %q", p.color)
 	}

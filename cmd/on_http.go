@@ -79,6 +79,7 @@ func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) 
 	if a.listens != nil {
 		a.listens(&w)
 	}
+	b.Claims.Writes = o.accessLog == "-"
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return onhttp.New(l, w, emit)
 	}

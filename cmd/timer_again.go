@@ -26,6 +26,7 @@ func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, erro
 	if o.pass && b.Render != nil {
 		return t, usageAt(flagWord("pass", "print"), "with --pass, standard output has what is copied: give a -- COMMAND, without --print, or -q")
 	}
+	b.Claims.Writes = o.pass
 	for _, source := range o.againOn {
 		activity, err := o.activity(a, b, source)
 		if err != nil {

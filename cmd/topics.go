@@ -96,15 +96,23 @@ manager told ev alone.`},
 		{"exit-status", "what ev's exit status says", ExitStatusHelp},
 		{"signals", "what signals do to ev", `INT, TERM, HUP and QUIT end ev: it stops its watchers, stops what runs (the stop
 signal, then KILL after --kill-after), and dies of the same signal. So do ALRM,
-USR1, USR2, VTALRM and XCPU. A second one kills at once. One that was ignored when
-ev started stays ignored (nohup, or a job that sh runs in the background).
+USR1, USR2, VTALRM and XCPU. A second one kills at once.
+
+HUP and INT stay ignored, for what ev runs as well, if they were when ev started
+(nohup, or a job that sh runs in the background, of which QUIT does, too). Of others
+that is not known: they act as above, and what ev runs does not ignore them. For a
+COMMAND that shall: -- env --ignore-signal=TERM COMMAND.
+
+PIPE ends ev if the reader of what it prints has gone, and at once; messages that
+nobody reads do not. Where only COMMANDs write, they find out, and ev goes on.
 
 HUP has 'ev run' read its Evfile again, if it has one.
 
 A signal that 'ev on-signal' watches is that watcher's, and doesn't end ev.
 
 TSTP (Ctrl-Z) stops ev; timers don't count the time until CONT (fg). So it is with
-STOP, and with a debugger or a freezer, on Linux.`},
+STOP, and with a debugger or a freezer, on Linux. Where nobody could say fg (PID 1, a
+session leader, an orphaned process group), Ctrl-Z does nothing.`},
 	}
 }
 

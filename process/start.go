@@ -53,6 +53,7 @@ type Starter struct {
 	wake    chan struct{} // nil: there is no thread yet
 	mu      sync.Mutex
 	waiting []start
+	without without // the thread's
 }
 
 // A start is a process that is asked for.
@@ -134,13 +135,13 @@ func (s *Starter) serve(wake <-chan struct{}) {
 		s.waiting = nil
 		s.mu.Unlock()
 		for _, st := range waiting {
-			st.done(st.spec.start())
+			st.done(st.spec.start(&s.without))
 		}
 	}
 }
 
 // start starts the process. It is to be called on a Starter's thread.
-func (sp *Spec) start() (*Process, error) {
+func (sp *Spec) start(without *without) (*Process, error) {
 	defer func() {
 		for _, f := range sp.Owned {
 			_ = f.Close()
@@ -180,12 +181,13 @@ func (sp *Spec) start() (*Process, error) {
 	}
 	program, words := sigmask.Wrap(file, sp.Argv)
 	began := time.Now()
-	g.pid, err = fork(program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds, Sys: sys})
+	g.pid, err = without.fork(sp, program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds, Sys: sys})
 	runtime.KeepAlive(sp.Files)
 	runtime.KeepAlive(sp.Lock)
 	if err != nil {
 		g.release()
 		return nil, explain(file, err)
 	}
+	g.foreground = g.foreground || !sys.Setpgid
 	return newProcess(sp, g.pid, g, began), nil
 }

@@ -8,3 +8,6 @@ import "syscall"
 func (sp *Spec) attributes(*int) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: !sp.Foreground}
 }
+
+// clearDeathSignal returns false: there is none here.
+func clearDeathSignal(*syscall.SysProcAttr) bool { return false }

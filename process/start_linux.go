@@ -14,3 +14,10 @@ func (sp *Spec) attributes(pidfd *int) *syscall.SysProcAttr {
 func useCgroup(sys *syscall.SysProcAttr, dir *os.File) {
 	sys.UseCgroupFD, sys.CgroupFD = true, int(dir.Fd())
 }
+
+// clearDeathSignal has the death of ev mean nothing, and reports whether it did.
+func clearDeathSignal(sys *syscall.SysProcAttr) bool {
+	did := sys.Pdeathsig != 0
+	sys.Pdeathsig = 0
+	return did
+}

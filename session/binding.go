@@ -61,6 +61,7 @@ type Claims struct {
 	Stdin   bool
 	Drained bool // standard input is read to its end before the watcher starts
 	Stdout  bool
+	Writes  bool   // to standard output, though it may print no events
 	State   string // the file that remembers what was dealt with, which no other may have; "": none
 	// Terminal says that the watcher changes the settings of ev's terminal, and undoes
 	// that when it is stopped.

@@ -264,13 +264,14 @@ func (s *Session) afterFirst(fn func()) (stop func()) {
 }
 
 // watchStdout ends ev as soon as the reader of its output has gone, not at the next
-// event.
+// event. Where only commands write, ev has none: the next command finds out.
 func (s *Session) watchStdout() {
 	fd := int(s.config.Stdout.Fd())
 	var gone *loop.IO
 	gone = loop.NewIO(s.loop, fd, loop.Hangup, func(loop.Ops) {
 		gone.Stop()
-		if slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Claims.Stdout }) {
+		if slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Claims.Stdout }) ||
+			!slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.print != nil || w.Claims.Writes }) {
 			return
 		}
 		s.endBy(syscall.SIGPIPE) // a peer that has only ended its own sending still reads

@@ -22,6 +22,11 @@ import (
 func (s *Session) watchSignals() (watched func()) {
 	asked := make(chan struct{})
 	list := slices.Clone(s.watchers)
+	if signal.Ignored(syscall.SIGINT) {
+		// A job that sh runs in the background starts with both ignored, and of QUIT the Go
+		// runtime does not tell.
+		signal.Ignore(syscall.SIGQUIT)
+	}
 	go func() {
 		got := make(chan os.Signal, 8)
 		for _, sig := range append(s.passes(),
