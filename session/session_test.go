@@ -346,15 +346,18 @@ func TestRun_asksForSignalsInTime(t *testing.T) {
 
 // The end of whoever reads it is ev's, but not that of its sending alone.
 func TestWatchStdout(t *testing.T) {
+	prints := func(b *Binding) { b.Render = action.Text('\n') }
 	for _, tt := range []struct {
 		name string
 		told loop.Ops
 		line func(*Binding)
 		ends bool
 	}{
-		{"gone", loop.Hangup, breaks, true},
+		{"gone", loop.Hangup, prints, true},
+		{"only commands write", loop.Hangup, runs, false},
+		{"what is written is no event", loop.Hangup, func(b *Binding) { b.Claims.Writes = true }, true},
 		{"a watcher looks after it", loop.Hangup, func(b *Binding) { b.Claims.Stdout = true }, false},
-		{"sends no more, but reads", loop.Shut, breaks, false},
+		{"sends no more, but reads", loop.Shut, prints, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			perform(t, Config{}, func(s *stage) {
