@@ -14,6 +14,7 @@ import (
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/internal/term"
@@ -65,6 +66,9 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 			return b, err
 		}
 	}
+	if err := o.bindTests(&b); err != nil {
+		return b, err
+	}
 	if err := lockBusy(&b); err != nil {
 		return b, err
 	}
@@ -103,6 +107,7 @@ type watcherFlags struct {
 	now      bool
 	priority int
 	name     string
+	tests    []string // --if
 }
 
 func (f *watcherFlags) add(fs *pflag.FlagSet) {
@@ -115,6 +120,7 @@ func (f *watcherFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
 	fs.BoolVar(&f.now, "now", false, "act once at the start, too, without waiting for an event")
 	fs.IntVar(&f.priority, "priority", 0, "from -2 to 2: of the events that are pending together the highest priority comes first `N`")
+	fs.Var((*listValue)(&f.tests), "if", "only what this holds for is an event: FIELD=TEXT, FIELD<N and so on, 'ev help if'; can be repeated `TEST`")
 	fs.StringVar(&f.name, "name", "", "the watcher's label in events and messages (default: the command's name) `NAME`")
 }
 
@@ -155,6 +161,30 @@ func unlimited(d time.Duration) time.Duration {
 		return 0
 	}
 	return d
+}
+
+// bindTests reads the tests, each of a field that the events have.
+func (f *watcherFlags) bindTests(b *session.Binding) error {
+	sample := event.Event{Detail: b.Sample}
+	for _, text := range f.tests {
+		at := itemWord("if", text)
+		t, err := event.ParseTest(text)
+		if err != nil {
+			return usageOf(at, "--if "+text+": ", err)
+		}
+		if _, ok := sample.Lookup(t.Field); !ok {
+			var names []string
+			for name := range sample.Fields() {
+				names = append(names, name)
+			}
+			if meant, ok := nearest.Of(t.Field, slices.Values(names)); ok {
+				return usageAt(at, "--if %s: %s has no field %s: did you mean %s?", text, b.Kind, t.Field, meant)
+			}
+			return usageAt(at, "--if %s: %s has no field %s: there are %s", text, b.Kind, t.Field, strings.Join(names, ", "))
+		}
+		b.If = append(b.If, t)
+	}
+	return nil
 }
 
 // outputFlags say how events are printed.

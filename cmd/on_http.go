@@ -158,6 +158,10 @@ func (o *onHTTPOptions) describe(a *app, c *cobra.Command, addr string) (onhttp.
 	if err := o.contradiction(a, c, &w); err != nil {
 		return w, err
 	}
+	if o.elseStatus != 0 && (o.elseStatus < 200 || o.elseStatus > 599 || len(o.tests) == 0) {
+		return w, usageAt(flagWord("else-status"), "--else-status is a status from 200 to 599, of what --if does not hold for")
+	}
+	w.ElseStatus = o.elseStatus
 	w.Status, err = o.statuses()
 	return w, err
 }

@@ -50,6 +50,7 @@ type onHTTPOptions struct {
 	async       bool
 	cgi         bool
 	status      []string
+	elseStatus  int
 	halfClose   string
 	keepRunning bool
 	accessLog   string
@@ -175,6 +176,7 @@ func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs.BoolVar(&o.async, "async", false, "answer 202 at once; the COMMAND's output is ev's")
 	fs.BoolVar(&o.cgi, "cgi", false, "the COMMAND is a CGI script: it writes headers, and an empty line, before the body")
 	fs.Var((*listValue)(&o.status), "status", "what an exit status is to HTTP; can be repeated `CODE=HTTP`")
+	numberVar(fs, &o.elseStatus, "else-status", 0, "what a request gets that --if does not hold for (default: 204) `HTTP`")
 	fs.StringVar(&o.halfClose, "half-close", halfCloseGone, "how to take a client that ends its sending: it has gone, or waits `WHAT`")
 	fs.BoolVar(&o.keepRunning, "keep-running", false, "don't stop the COMMAND when its client has gone")
 	fs.StringVar(&o.accessLog, "access-log", "", "log each request to this file, or - for standard output `FILE`")

@@ -16,6 +16,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/stat"
 )
@@ -154,6 +155,7 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 	if err != nil {
 		return err
 	}
+	w.Pass = ofPaths(&b)
 	if b.Exec != nil {
 		b.Exec.Each = o.each
 	}
@@ -182,6 +184,31 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 		return stat.New(l, w, emit)
 	}
 	return sink(c.Context(), b)
+}
+
+// ofPaths takes out of a binding the tests of what a path has of its own: they are asked of each
+// path before several are one event.
+func ofPaths(b *session.Binding) func(event.Stat) bool {
+	var own, rest []event.Test
+	for _, t := range b.If {
+		switch t.Field {
+		case "watcher", "name", "seq", "time", "paths", "count", "hostname":
+			rest = append(rest, t)
+		default:
+			own = append(own, t)
+		}
+	}
+	if b.If = rest; own == nil {
+		return nil
+	}
+	return func(d event.Stat) bool {
+		for _, t := range own {
+			if !t.Holds(event.Event{Detail: d}) {
+				return false
+			}
+		}
+		return true
+	}
 }
 
 // tellWhy says of a path whether a change would be told.

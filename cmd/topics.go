@@ -69,6 +69,27 @@ that came first.
 
 Under root, an Evfile is refused if it, or the directory that it is in, may be written
 by others than its owner and root.`},
+		{"if", "which events count: --if", `What --if does not hold for is no event: it has no number, prints and runs nothing, and
+does not count for --once, --count and --timeout. If there are several, all must hold.
+
+  FIELD            it is known, and not empty
+  FIELD=TEXT       it is TEXT, in which * is any text and ? any character
+  FIELD!=TEXT      it is not
+  FIELD~REGEXP     the regular expression (of Go) matches in it
+  FIELD!~REGEXP    it does not
+  FIELD<N          and <=, >, >=: N is a number, a size (4k, 10MiB), or a span (1h30m)
+
+FIELD is one that the events of the watcher have, as 'ev help format' lists them. Of what is
+unknown only FIELD= holds. Of a list a test holds if it does for one of it. In stat, what
+a path has of its own is asked of each path, and the event has those that pass: 'paths'
+and 'count' are of what is left. A process that signal n has killed has the status 128+n here.
+
+  ev on-exit --child make --if status!=0 -- notify 'make: {status}{signal}'
+  ev stat -r src --if 'path~\.go$' --if 'size>0' -- go build ./...
+  ev on-http :8080 --json-body --if json.ref=refs/heads/main -- ./deploy
+
+on-http answers 204 to a request that it does not hold for (--else-status), and on-message
+takes a message for dealt with.`},
 		{"environment", "variables that ev reads and sets", `Read:
   EV_BACKEND      the backend, if --backend is not given: auto, epoll, poll
   EV_CREDS        credentials of NATS, if --creds is not given

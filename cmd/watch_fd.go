@@ -127,6 +127,9 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	if err != nil {
 		return err
 	}
+	if w.Reading == fd.ReadNothing && len(b.If) > 0 && !slices.ContainsFunc(own, fd.ListensFD) {
+		return usageAt(flagWord("if"), "--if: nobody would read what it refuses, and ev would ask for ever: add --line or --data")
+	}
 	w.Handed = b.Exec != nil
 	if w.Handed && w.Reading == fd.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, fd.ListensFD) {
 		b.Exec.Busy = action.Busy{Policy: action.Parallel, Limit: o.maxConnections}

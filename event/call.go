@@ -28,6 +28,7 @@ const (
 	Failed                 // its command could not be started
 	Merged                 // another event's command stands for it
 	Refused                // it gets no command
+	Passed                 // it is no event: --if does not hold for it
 )
 
 // A Releaser is a Detail whose Payload has descriptors of ev's in it.

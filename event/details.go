@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evshell/ev/internal/sig"
 )
 
 // FD is the detail of watch-fd.
@@ -372,6 +374,15 @@ func (d Exit) Fields() iter.Seq2[string, Value] {
 			yield("utime", user) &&
 			yield("stime", system)
 	}
+}
+
+// Tested is [Tester]'s: of what a signal has killed the status is that which a shell has.
+func (d Exit) Tested(name string) (Value, bool) {
+	if name != "status" || d.Signal == "" {
+		return Value{}, false
+	}
+	by, err := sig.Parse(d.Signal)
+	return Int(128 + int64(by)), err == nil
 }
 
 // Merge returns newer: one process's end says nothing of another's.

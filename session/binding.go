@@ -33,6 +33,8 @@ type Binding struct {
 	Sample event.Detail
 	// Render says how events are printed; nil: not at all.
 	Render action.Render
+	// If must hold for what is to be an event, each of them.
+	If []event.Test
 	// Exec says what command is run; nil: none.
 	Exec *action.Options
 	// Lock is what each event needs before it happens; nil: nothing.

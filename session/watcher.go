@@ -187,11 +187,24 @@ func (w *Watcher) emit(d event.Detail) {
 	switch {
 	case w.over():
 		action.Drop(e, event.Refused)
+	case !w.passes(e):
+		action.Drop(e, event.Passed)
 	case w.gate != nil:
 		w.gate.offer(e)
 	default:
 		w.happen(e)
 	}
+}
+
+// passes reports whether what is to be an event is one.
+func (w *Watcher) passes(e event.Event) bool {
+	e.Seq, e.Time = w.seq+1, w.session.loop.Now()
+	for _, t := range w.If {
+		if !t.Holds(e) {
+			return false
+		}
+	}
+	return true
 }
 
 // over reports whether no further event is wanted.

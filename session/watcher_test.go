@@ -356,3 +356,20 @@ func TestWatcher_state(t *testing.T) {
 		check("stopped")
 	})
 }
+
+// What does not pass is no event: it counts for nothing, and needs no lock.
+func TestWatcher_if(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		test, err := event.ParseTest("missed>1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.run(s.line("a", once, runs, func(b *Binding) { b.If = []event.Test{test}; b.Timeout = time.Minute }))
+		s.log = nil
+		for missed := range int64(4) {
+			s.props["a"].detail = event.Timer{Missed: missed}
+			s.emit("a")
+		}
+		s.saw("stop a, event a 1, run a 1")
+	})
+}

@@ -1,6 +1,7 @@
 package onhttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -243,6 +244,8 @@ func (w *Watcher) answerFor(a event.Answer) answer {
 		return answer{status: http.StatusGatewayTimeout, why: "it took too long"}
 	case event.Merged:
 		return answer{status: http.StatusAccepted}
+	case event.Passed:
+		return answer{status: cmp.Or(w.opts.ElseStatus, http.StatusNoContent)}
 	case event.Stopped, event.Refused:
 		return unavailable()
 	case event.Failed:

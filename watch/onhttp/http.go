@@ -53,6 +53,7 @@ type Options struct {
 	KeepRunning bool        // a command is not stopped when its client goes
 	HalfClose   bool        // a client that ends its sending still waits
 	CGI         bool        // the command is a CGI script (RFC 3875)
+	ElseStatus  int         // of a request that is no event (event.Passed); 0: 204
 	Status      map[int]int // which HTTP status an exit status is; then output waits for that
 
 	AccessLog  string // a line for each request; - is standard output; empty: none

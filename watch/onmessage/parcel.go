@@ -91,6 +91,8 @@ func (p *parcel) settle(a event.Answer) {
 		} else {
 			p.fail(a.Status, fmt.Sprintf("exited %d", a.Status))
 		}
+	case event.Passed:
+		d.Ack()
 	case event.Late:
 		p.fail(124, "it took too long")
 	case event.Failed:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/internal/report"
 )
@@ -35,6 +36,7 @@ type Options struct {
 	Atime   bool          // Atime as well, which has to be polled for
 	Content bool          // a file has only changed if it has other bytes
 	Initial bool          // begin with one event a path as it is
+	Pass    func(event.Stat) bool // asked of each path's change by itself, whether it is to be told; nil: all are
 	Until   Until         // end once the paths are so, and tell only that
 
 	Poll         time.Duration // look this often, and don't be notified; 0: poll where nothing tells

@@ -99,12 +99,26 @@ func (s *Watcher) unsettled(t *tree, since, now time.Time) time.Duration {
 }
 
 func (s *Watcher) emitChanges(changes []change) {
-	for _, d := range details(changes, s.o.Each) {
+	for _, d := range details(s.passing(changes), s.o.Each) {
 		if s.tree == nil {
 			return
 		}
 		s.emit(d)
 	}
+}
+
+// passing leaves out the changes of paths that Pass refuses.
+func (s *Watcher) passing(changes []change) []change {
+	if s.o.Pass == nil {
+		return changes
+	}
+	var pass []change
+	for _, c := range changes {
+		if s.o.Pass(details([]change{c}, true)[0]) {
+			pass = append(pass, c)
+		}
+	}
+	return pass
 }
 
 // emitMet tells of the paths that have become what is waited for, and ends when
@@ -121,7 +135,7 @@ func (s *Watcher) emitMet(changes []change) {
 		if i := slices.IndexFunc(changes, func(told change) bool { return told.path == c.path }); i >= 0 {
 			c = changes[i]
 		}
-		for _, d := range details([]change{c}, true) {
+		for _, d := range details(s.passing([]change{c}), true) {
 			s.emit(d)
 		}
 		if s.tree == nil {
