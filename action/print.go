@@ -21,6 +21,14 @@ func Text(end byte) Render {
 	return func(b []byte, e event.Event) []byte { return append(e.AppendText(b), end) }
 }
 
+// Coloured is Text in colour, for what is no terminal but is read as on one.
+func Coloured(end byte) Render {
+	return func(b []byte, e event.Event) []byte {
+		subject, rest, _ := strings.Cut(string(e.AppendText(nil)), "\t")
+		return append(append(b, term.Bold.Wrap(subject)+"\t"+rest...), end)
+	}
+}
+
 // Terminal is Text as a person reads it: with the time of day before it, and in
 // colour if asked for.
 func Terminal(end byte, colour bool) Render {

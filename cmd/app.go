@@ -33,6 +33,8 @@ type app struct {
 	getenv  func(string) string
 	env     []string         // NAME=value of an Evfile's line, for its command
 	lookups map[string]error // what lookup has found for other lines; nil: there are none
+	line    bool             // it is about a line of an Evfile, and report is named after that
+	json    bool             // what is printed of it is JSON, unless it says otherwise
 	live    bool             // the terminal has the table of 'ev run --live'
 	report  *report.Reporter
 	hub     *stat.Hub             // of the loop

@@ -72,7 +72,7 @@ func Root() *cobra.Command {
 func newProgram(args []string) *program {
 	p := &program{app: newApp(args), stdout: os.Stdout, stderr: os.Stderr}
 	// Until the flags are known, messages go out as they would without any.
-	p.report = report.New(messages{p.stderr}, "ev", report.Plain, report.Notice)
+	p.report = report.New(messages{p.stderr}, "ev", formatOf(args), report.Notice)
 	return p
 }
 
@@ -85,6 +85,20 @@ func (m messages) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// formatOf is the format that --log-format asks for: what is wrong with the flags themselves is told
+// in it, too.
+func formatOf(args []string) report.Format {
+	for i, s := range args {
+		switch {
+		case s == "--":
+			return report.Plain
+		case s == "--log-format=json", s == "--log-format" && i+1 < len(args) && args[i+1] == "json":
+			return report.JSON
+		}
+	}
+	return report.Plain
 }
 
 // hasCommand reports whether a COMMAND was given, of which even a usage error has to be told apart.

@@ -51,6 +51,10 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 	if err := o.watcherFlags.bind(&b); err != nil {
 		return b, err
 	}
+	if o.name != "" && !a.line {
+		a.report = a.report.Named(a.report.Name() + ": " + o.name)
+		b.Report = a.report
+	}
 	if err := o.sharedFlags.bind(a, c, &b, o.name, len(command) > 0 || o.script != ""); err != nil {
 		return b, err
 	}
@@ -75,7 +79,7 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 	if err := o.outputFlags.bind(a, &b); err != nil {
 		return b, err
 	}
-	if b.Emit != nil && !o.print {
+	if b.Emit != nil && !o.asked() {
 		b.Render = nil // it goes elsewhere
 	}
 	return b, err
@@ -200,7 +204,7 @@ func (f *outputFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.json, "json", false, "print each event as a JSON object")
 	fs.StringVar(&f.format, "format", "", "print each event as this text, with {field} and C escapes filled in: 'ev help format' `TEXT`")
 	fs.BoolVarP(&f.null, "null-end", "0", false, "end each record with NUL, not with a newline")
-	fs.BoolVar(&f.print, "print", false, "print the events even if there is a COMMAND")
+	fs.BoolVar(&f.print, "print", false, "print the events even if there is a COMMAND, as --json and --format do")
 }
 
 // separator ends each record, of what is printed and of what a command reads.
@@ -211,16 +215,19 @@ func (f *outputFlags) separator() byte {
 	return '\n'
 }
 
+// asked reports whether events are to be printed, whatever else is done about them.
+func (f *outputFlags) asked() bool { return f.print || f.json || f.format != "" }
+
 func (f *outputFlags) bind(a *app, b *session.Binding) error {
 	if f.json && f.format != "" {
 		return usageAt(flagWord("json", "format"), "--json and --format are two ways to print: leave out one of the two")
 	}
-	if a.quiet || b.Exec != nil && !f.print {
+	if a.quiet || b.Exec != nil && !f.asked() {
 		return nil
 	}
 	end := f.separator()
 	switch {
-	case f.json:
+	case f.json, a.json && f.format == "":
 		b.Render = action.JSON(end)
 	case f.format != "":
 		text, err := event.Unescape(f.format)
@@ -230,6 +237,8 @@ func (f *outputFlags) bind(a *app, b *session.Binding) error {
 		b.Render = action.Format(text, end)
 	case term.IsTerminal(stdoutFD):
 		b.Render = action.Terminal(end, term.Colour(a.color, stdoutFD, a.getenv))
+	case term.Colour(a.color, stdoutFD, a.getenv):
+		b.Render = action.Coloured(end)
 	default:
 		b.Render = action.Text(end)
 	}
@@ -277,7 +286,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
 	fs.StringVar(&f.dir, "chdir", "", "run the command in this directory `DIR`")
 	fs.Var((*listValue)(&f.env), "env", "set a variable for the command, with {field} filled in; can be repeated `NAME=VALUE`")
-	fs.BoolVar(&f.clear, "clear", false, "clear the screen before each run")
+	fs.BoolVar(&f.clear, "clear", false, "clear the terminal's screen before each run")
 	fs.BoolVar(&f.cgroup, "cgroup", false, "also stop what has left the command's process group (Linux, delegated cgroup v2)")
 }
 
@@ -354,7 +363,7 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 		return f.notFound(err)
 	}
 	b.ExitOnError, b.Cgroup = f.exitOnError, f.cgroup
-	e.Argv, e.Fill, e.Busy, e.Throttle, e.Clear, e.Sep = argv, f.env, policy, f.throttle, f.clear, sep
+	e.Argv, e.Fill, e.Busy, e.Throttle, e.Clear, e.Sep = argv, f.env, policy, f.throttle, f.clear && term.IsTerminal(stdoutFD), sep
 	b.Exec = &e
 	return nil
 }

@@ -121,9 +121,6 @@ func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 	if l.Label != "" && named.Changed {
 		return usageAt(flagWord("name"), "--name: the line has a name already, its label %s: leave out one of the two", l.Label)
 	}
-	if r.options.json && !fs.Changed("format") {
-		_ = fs.Set("json", "true")
-	}
 	if p.quiet {
 		p.report = p.report.Limited(report.Error)
 	}
@@ -136,7 +133,7 @@ func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 // lineProgram is the program that a line's command sees.
 func (r *reader) lineProgram(l *line) *program {
 	a := *r.program
-	a.args, a.env, a.lookups, a.live = l.Args(), l.Env, r.lookups, r.options.live
+	a.args, a.env, a.lookups, a.live, a.line, a.json = l.Args(), l.Env, r.lookups, r.options.live, true, r.options.json
 	a.listens = func(o *onhttp.Options) {
 		o.Place = l.Words[0].Line
 		l.listens = o

@@ -12,6 +12,7 @@ func topics() []topic {
 		{"format", "placeholders, fields and escapes", `In --format and in the arguments of a COMMAND, {field} stands for a field of the
 event, and {} for its subject. What is no field stays as it is, and so does
 ${field}. --format knows C escapes as well: \n \t \0 \e \\ \xHH \NNN.
+A newline is added to a text that does not end in one; with -0, a NUL.
 
   every event    watcher name seq time; with --lock fence holder; and hostname,
                  in placeholders
