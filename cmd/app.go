@@ -49,7 +49,7 @@ type app struct {
 }
 
 func newApp(args []string) app {
-	return app{args: args, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub(), links: &links{}, starter: &process.Starter{}}
+	return app{args: args, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub(), links: &links{}, starter: &process.Starter{Guarded: true}}
 }
 
 // split returns a command's own arguments and the COMMAND after --.

@@ -27,6 +27,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
 )
 
@@ -49,6 +50,9 @@ func Main(args []string) int {
 		return status
 	}
 	if status, ok := term.Guarding(); ok {
+		return status
+	}
+	if status, ok := process.Guarding(); ok {
 		return status
 	}
 	p := newProgram(args)
@@ -154,6 +158,7 @@ func (p *program) begin(c *cobra.Command) error {
 		level = report.Error
 	}
 	p.report = report.New(messages{p.stderr}, c.CommandPath(), format, level)
+	p.starter.Report = p.report
 	if !slices.Contains([]string{"auto", "always", "never"}, p.color) {
 		return usageAt(valueWord("color"), "--color is auto, always or never, not %q", p.color)
 	}

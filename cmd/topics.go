@@ -132,6 +132,15 @@ HUP has 'ev run' read its Evfile again, if it has one.
 
 A signal that 'ev on-signal' watches is that watcher's, and doesn't end ev.
 
+If ev itself is killed (KILL, out of memory), what it ran is stopped with it, on Linux: the
+kernel sends each COMMAND the stop signal, but not a set-user-ID one. What that had
+started in its process group or --cgroup is stopped by ev-guard, a process that ev starts
+once a COMMAND has lived for 100 ms, and which ends with ev: by the stop signal, then by
+KILL after --kill-after, and only what is proved to be it by the time of its start. Not
+stopped are what has left the process group (setsid; but for --cgroup), what a --foreground
+COMMAND has started, what a COMMAND left behind that had ended, and all if ev-guard is
+killed as well. As PID 1 of a container ev needs no guard: all ends with it.
+
 TSTP (Ctrl-Z) stops ev; timers don't count the time until CONT (fg). So it is with
 STOP, and with a debugger or a freezer, on Linux. Where nobody could say fg (PID 1, a
 session leader, an orphaned process group), Ctrl-Z does nothing.`},

@@ -19,6 +19,13 @@ type group struct {
 	foreground bool
 	cgroup     *Cgroup
 	subdir     string // its own, below cgroup
+	guard      *guard // nil: none
+}
+
+func (g *group) forget() {
+	if g.guard != nil {
+		g.guard.forget(g.pid)
+	}
 }
 
 func (g *group) signal(s syscall.Signal) {

@@ -56,6 +56,8 @@ type body interface {
 	gone() bool
 	// await has ended called on the loop's goroutine once the process has.
 	await(l *loop.Loop, ended func(Wait))
+	// forget says that what is left of it is its own affair.
+	forget()
 }
 
 type state uint8
@@ -177,5 +179,6 @@ func (p *Process) linger() {
 func (p *Process) finish() {
 	p.state = over
 	p.stopGrace()
+	p.body.forget()
 	p.ended(p.wait)
 }

@@ -33,6 +33,8 @@ type stage struct {
 func (s *stage) signal(by syscall.Signal) { s.logf("%s", sig.Name(by)) }
 func (s *stage) kill()                    { s.logf("killed") }
 func (s *stage) gone() bool               { s.looks++; return !s.stays }
+func (s *stage) forget()                  {}
+
 func (s *stage) await(_ *loop.Loop, ended func(Wait)) {
 	s.exit = ended
 }

@@ -50,23 +50,24 @@ type Spec struct {
 // The thread ends with Close, and the kernel takes that for the death of the parent,
 // as prctl(2) has it: only once no process is left should a Starter be closed.
 type Starter struct {
+	// Guarded has a process see to it that nothing of what was started lives on if ev is
+	// killed (Linux). It is the program once more, which must call Guarding first of all.
+	Guarded bool
+	Report  *report.Reporter
+
 	wake    chan struct{} // nil: there is no thread yet
 	mu      sync.Mutex
 	waiting []start
+	closed  bool
 	without without // the thread's
+	guard   guard
 }
 
 // A start is a process that is asked for.
 type start struct {
-	spec Spec
-	done func(*Process, error) // called on the Starter's thread
-}
-
-// Close ends the thread.
-func (s *Starter) Close() {
-	if s.wake != nil {
-		close(s.wake)
-	}
+	spec  Spec
+	done  func(*Process, error) // called on the Starter's thread
+	guard bool                  // it is the guard
 }
 
 // Start starts a process. Started is called with it, or with why there is none; and then,
@@ -77,7 +78,7 @@ func (s *Starter) Close() {
 // group either.
 func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), ended func(Wait)) {
 	l.Ref()
-	s.ask(start{sp, func(p *Process, err error) {
+	s.ask(start{spec: sp, done: func(p *Process, err error) {
 		l.Post(func() {
 			if err != nil {
 				started(nil, err)
@@ -96,7 +97,7 @@ func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), en
 // StartNow is Start for who can't go on before the process is there: it waits for that.
 func (s *Starter) StartNow(l *loop.Loop, sp Spec, ended func(Wait)) (p *Process, err error) {
 	done := make(chan struct{})
-	s.ask(start{sp, func(started *Process, why error) {
+	s.ask(start{spec: sp, done: func(started *Process, why error) {
 		p, err = started, why
 		close(done)
 	}})
@@ -112,13 +113,16 @@ func (s *Starter) StartNow(l *loop.Loop, sp Spec, ended func(Wait)) (p *Process,
 
 // ask has the thread do what is asked for.
 func (s *Starter) ask(st start) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.wake == nil {
 		s.wake = make(chan struct{}, 1)
 		go s.serve(s.wake)
 	}
-	s.mu.Lock()
+	if s.closed {
+		return
+	}
 	s.waiting = append(s.waiting, st)
-	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
 	default: // the thread has not yet taken what was before
@@ -135,13 +139,17 @@ func (s *Starter) serve(wake <-chan struct{}) {
 		s.waiting = nil
 		s.mu.Unlock()
 		for _, st := range waiting {
-			st.done(st.spec.start(&s.without))
+			if st.guard {
+				s.guard.start(s.Report)
+				continue
+			}
+			st.done(s.start(&st.spec))
 		}
 	}
 }
 
-// start starts the process. It is to be called on a Starter's thread.
-func (sp *Spec) start(without *without) (*Process, error) {
+// start starts a process. It is to be called on the Starter's thread.
+func (s *Starter) start(sp *Spec) (*Process, error) {
 	defer func() {
 		for _, f := range sp.Owned {
 			_ = f.Close()
@@ -181,7 +189,7 @@ func (sp *Spec) start(without *without) (*Process, error) {
 	}
 	program, words := sigmask.Wrap(file, sp.Argv)
 	began := time.Now()
-	g.pid, err = without.fork(sp, program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds, Sys: sys})
+	g.pid, err = s.without.fork(sp, program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds, Sys: sys})
 	runtime.KeepAlive(sp.Files)
 	runtime.KeepAlive(sp.Lock)
 	if err != nil {
@@ -189,5 +197,9 @@ func (sp *Spec) start(without *without) (*Process, error) {
 		return nil, explain(file, err)
 	}
 	g.foreground = g.foreground || !sys.Setpgid
+	if s.Guarded && !g.foreground && os.Getpid() != 1 { // with PID 1 all others end
+		g.guard = &s.guard
+		s.guard.add(g.pid, record(g, sp), func() { s.ask(start{guard: true}) })
+	}
 	return newProcess(sp, g.pid, g, began), nil
 }

@@ -1,0 +1,17 @@
+//go:build unix && !linux
+
+package process
+
+import "github.com/evshell/ev/internal/report"
+
+func record(*group, *Spec) string { return "" }
+
+func overRecord(int) string { return "" }
+
+func (g *guard) tell(string) {}
+
+// start does nothing: without /proc a process can't be proved to be what it was.
+func (g *guard) start(*report.Reporter) {}
+
+// Guarding does nothing.
+func Guarding() (status int, ok bool) { return 0, false }
