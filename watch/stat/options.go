@@ -29,15 +29,15 @@ type Options struct {
 	Depth     int            // how deep in it: 1 is what is in the directory itself; 0: no limit
 	Types     string         // only files of these types, in the letters of find(1): f, d, l; "": all
 
-	Settle  time.Duration // changes with less time between them are one event; 0: each is told at once
-	MaxWait time.Duration // but an event does not wait longer than this for quiet; 0: without end
-	Each    bool          // one event a path
-	Changes Changes       // what is told; 0: all but Atime
-	Atime   bool          // Atime as well, which has to be polled for
-	Content bool          // a file has only changed if it has other bytes
-	Initial bool          // begin with one event a path as it is
+	Settle  time.Duration         // changes with less time between them are one event; 0: each is told at once
+	MaxWait time.Duration         // but an event does not wait longer than this for quiet; 0: without end
+	Each    bool                  // one event a path
+	Changes Changes               // what is told; 0: all but Atime
+	Atime   bool                  // Atime as well, which has to be polled for
+	Content bool                  // a file has only changed if it has other bytes
+	Initial bool                  // begin with one event a path as it is
 	Pass    func(event.Stat) bool // asked of each path's change by itself, whether it is to be told; nil: all are
-	Until   Until         // end once the paths are so, and tell only that
+	Until   Until                 // end once the paths are so, and tell only that
 
 	Poll         time.Duration // look this often, and don't be notified; 0: poll where nothing tells
 	PollFallback bool          // poll what is beyond the system's limit of watches
