@@ -86,6 +86,7 @@ type Outcome struct {
 	PID      int   // of its process, the last if it was tried again
 	Wait     process.Wait
 	Elapsed  time.Duration // from its start, with all its tries
+	Output   string        // the last of what it wrote until it ended (Keep)
 }
 
 // String says how it ended in a word or two.
@@ -159,6 +160,7 @@ type Exec struct {
 	rest    *loop.Timer // while it runs, Throttle lets no run begin
 	full    bool
 	barred  bool // no run begins
+	keep    int  // so many bytes of what each run writes
 	held    bool // a Ref
 	closed  bool
 	done    func()
@@ -208,6 +210,18 @@ func (x *Exec) Bar(barred bool) {
 	x.balance()
 }
 
+// Keep has the last of what each run from now on writes be in its Outcome, up to so many bytes;
+// 0: nothing. What is kept goes through ev, and so to a pipe, on its way to ev's own output.
+func (x *Exec) Keep(bytes int) { x.keep = bytes }
+
+// kept is how much of a run's output is: none of what has the terminal.
+func (x *Exec) kept() int {
+	if x.o.Foreground {
+		return 0
+	}
+	return x.keep
+}
+
 // Signal sends a signal to what runs, and reports whether anything did.
 func (x *Exec) Signal(s syscall.Signal) (some bool) {
 	for _, r := range x.runs {
@@ -232,7 +246,7 @@ func (x *Exec) run(e event.Event) {
 		}
 		x.skipped = nil
 	}
-	r := &run{exec: x, event: e, part: e, timer: func() {}}
+	r := &run{exec: x, event: e, part: e, tail: newTail(x.kept()), timer: func() {}}
 	if c, ok := e.Detail.(event.Call); ok && !c.Begin(r.stop) {
 		x.o.Report.Verbosef("%s: nothing is run for event %d, which nobody waits for any more", x.command.name, e.Seq)
 		drop(e, event.Stopped)

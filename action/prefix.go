@@ -19,8 +19,8 @@ const (
 	readSize = 16 << 10
 )
 
-// A pump copies what a command writes into a pipe to an Output, in whole lines, each
-// with a label before it. While the Output's reader is slow nothing is read, and the
+// A pump copies what a command writes into a pipe to an Output: with a Prefix in whole lines, each
+// with that before it; else as it comes. While the Output's reader is slow nothing is read, and the
 // command waits in its turn.
 type pump struct {
 	command *command
@@ -29,15 +29,16 @@ type pump struct {
 	io      *loop.IO
 	rest    []byte // of a line whose end has not come
 	waits   bool   // for the Output's reader
+	tail    *tail
 }
 
 // newPump makes a pump for a pipe, and returns the end that is the command's.
-func newPump(c *command, out *Output) (*pump, *os.File, error) {
+func newPump(c *command, out *Output, t *tail) (*pump, *os.File, error) {
 	r, w, err := process.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pump{command: c, fd: r, out: out}, w, nil
+	return &pump{command: c, fd: r, out: out, tail: t}, w, nil
 }
 
 // start begins to copy. It does not keep the loop alive: the run does, and what the
@@ -63,7 +64,12 @@ func (p *pump) copy() bool {
 		p.fd = -1
 		return false
 	}
-	p.write(buf[:n])
+	p.tail.add(buf[:n])
+	if p.command.Prefix == "" {
+		p.out.write(buf[:n])
+	} else {
+		p.write(buf[:n])
+	}
 	if p.out.busy && !p.waits {
 		p.waits = true
 		p.io.Stop()

@@ -95,9 +95,9 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 	if lock := r.event.Lock; lock != nil {
 		sp.Lock = lock.File
 	}
-	if c.Prefix != "" {
+	if c.Prefix != "" || r.tail != nil {
 		for i, out := range []*Output{c.Stdout, c.Stderr} {
-			p, end, err := newPump(c, out)
+			p, end, err := newPump(c, out, r.tail)
 			if err != nil {
 				return outputs, err
 			}

@@ -73,6 +73,12 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 	if err := o.bindTests(&b); err != nil {
 		return b, err
 	}
+	if b.OnFailure, err = o.after(a, c, &b, "on-failure", o.onFailure); err != nil {
+		return b, err
+	}
+	if b.OnSuccess, err = o.after(a, c, &b, "on-success", o.onSuccess); err != nil {
+		return b, err
+	}
 	if err := lockBusy(&b); err != nil {
 		return b, err
 	}
@@ -266,6 +272,8 @@ type commandFlags struct {
 	clear       bool
 	cgroup      bool
 	drain       time.Duration
+	onFailure   string
+	onSuccess   string
 
 	withChild bool // there is a --child, which some of them are about as well
 }
@@ -282,6 +290,8 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	duration(fs, &f.retryDelay, "retry-delay", time.Second, "how long to wait before --retry, at first; it doubles each time")
 	duration(fs, &f.retryMax, "retry-max", time.Minute, "the longest pause before --retry")
 	duration(fs, &f.throttle, "throttle", 0, "begin a run at most once in this time; what comes meanwhile does as --on-busy says")
+	fs.StringVar(&f.onFailure, "on-failure", "", "after a run that failed, run this, with what that wrote as its input and {status}, {elapsed}, … `CMD`")
+	fs.StringVar(&f.onSuccess, "on-success", "", "the same after a run that succeeded `CMD`")
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
 	fs.StringVar(&f.dir, "chdir", "", "run the command in this directory `DIR`")
@@ -324,7 +334,7 @@ func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]strin
 func childFlags() []string {
 	return []string{
 		"chdir", "env", "cgroup", "stop-signal", "kill-after", "drain",
-		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error",
+		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error", "on-failure", "on-success",
 	}
 }
 
@@ -400,6 +410,29 @@ func (f *commandFlags) conduct(e *action.Options) error {
 	e.RunTimeout, e.Foreground = unlimited(f.runTimeout), f.foreground
 	e.Retry, e.RetryDelay, e.RetryMax = f.retry, f.retryDelay, f.retryMax
 	return nil
+}
+
+// after describes a command that follows another one.
+func (f *commandFlags) after(a *app, c *cobra.Command, b *session.Binding, flag, text string) (*action.Options, error) {
+	if !c.Flags().Changed(flag) {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	e, err := f.place(a)
+	if err != nil {
+		return nil, err
+	}
+	if e.Argv, err = a.splitCommand(flag, text, e.Dir, e.Env); err != nil {
+		return nil, err
+	}
+	sample := event.Event{Detail: event.Exit{}}
+	if err := action.CheckArgs(e.Argv, sample); err != nil {
+		return nil, usageOf(valueWord(flag), "--"+flag+": ", err)
+	}
+	for _, doubt := range action.Doubts(e.Argv, sample) {
+		b.Report.Noticef("--%s: %s", flag, doubt)
+	}
+	e.Drain = max(e.Drain, e.KillAfter) // the run that it is about may be the last
+	return &e, nil
 }
 
 // word is where a word of the command comes from.

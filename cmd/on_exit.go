@@ -28,6 +28,7 @@ type onExitOptions struct {
 	limit    time.Duration // of the child
 	pidFiles []string
 	commands []string
+	of       []string
 	exited   bool
 
 	respawn  string
@@ -58,13 +59,19 @@ started and stopped as a COMMAND is, and --chdir, --env, --cgroup, --stop-signal
 --retry, --foreground, --exit-on-error) is the child's where there is none. What the
 child leaves behind in its process group is stopped, too, before its end is told. With
 --once and no COMMAND its status is ev's. With --respawn it is started again, after a
-pause that doubles each time, unless it has lived longer than the longest pause.`,
+pause that doubles each time, unless it has lived longer than the longest pause.
+
+--of tells in an Evfile of each run of another line's command that has ended by itself:
+'run' is the number of that line's event, and the last 64 KiB of what the run had written
+are 'output' and the COMMAND's input. That takes its output through ev.`,
 		Example: `  # wait for a process that is no child of this shell
   ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
   # wait for a build, then tell
   ev on-exit --child 'make -j8' --once -- notify 'make: {status} after {elapsed}, {maxrss}'
   # a supervisor
   ev on-exit --child './server --port 8080' --respawn on-failure
+  # in an Evfile: what a nightly job wrote when it failed
+  report: on-exit --of backup --if status!=0 -- mail -s '{command}: {status}' ops
   # when a daemon goes, also one that is yet to come
   ev on-exit --pidfile /run/daemon.pid -- alert 'daemon ended: {status}{signal}'`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -77,6 +84,9 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 			b, err := o.bind(a, c, event.Exit{}, action.Queue, command)
 			if err != nil {
 				return err
+			}
+			if b.Follows = o.of; b.Exec != nil && len(o.of) > 0 {
+				b.Exec.Storm, b.Advice = noticing, "the lines follow each other in a circle, at once and over and over"
 			}
 			if w.Child {
 				if err := o.bindChild(a, &b); err != nil {
@@ -93,6 +103,7 @@ pause that doubles each time, unless it has lived longer than the longest pause.
 	fs.Var((*onceValue)(&o.child), "child", "start a command and wait for its end `CMD`")
 	fs.Var((*listValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file, which need not exist yet; can be repeated `FILE`")
 	fs.Var((*listValue)(&o.commands), "command", "wait for all processes that run a command of this name now; can be repeated `NAME`")
+	fs.Var((*listValue)(&o.of), "of", "in an Evfile: tell of each run of that line's command that has ended; can be repeated `LABEL`")
 	fs.BoolVar(&o.exited, "exited", false, "treat a process that does not exist as already ended")
 	limit(fs, &o.limit, "child-timeout", span.Inf, "stop a child that runs longer than this")
 	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
@@ -113,7 +124,7 @@ const (
 // describe turns the flags into what the watcher wants to know.
 func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit.Options, error) {
 	w := onexit.Options{
-		PIDs: own, PIDFiles: o.pidFiles, Commands: o.commands, Exited: o.exited,
+		PIDs: own, PIDFiles: o.pidFiles, Commands: o.commands, Of: o.of, Exited: o.exited,
 		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Hub: a.hub, Report: a.report,
 	}
 	// A flag whose value may be left out takes none from the next word, and no PID is such a word.
@@ -134,6 +145,8 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 		return w, usageAt(itemWord("pidfile", ""), "--pidfile is empty: give the name of a file")
 	case slices.Contains(o.commands, ""):
 		return w, usageAt(itemWord("command", ""), "--command is empty: give the name of a command")
+	case len(o.of) > 0 && a.listens == nil:
+		return w, usageAt(flagWord("of"), "--of is about another line of an Evfile: 'ev run' has those")
 	case o.respawn != "" && o.child == "":
 		return w, usageAt(flagWord("respawn"), "--respawn starts a child again: add --child CMD")
 	case o.respawn == "" && (flags.Changed("respawn-delay") || flags.Changed("respawn-max-delay")):

@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/sig"
 )
 
 // checkTogether returns what is wrong with lines that are right each for itself: one of two would
 // not get what both want.
 func checkTogether(lines []*line) evfile.Errors {
-	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkListeners(lines))
+	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkListeners(lines), checkFollows(lines))
 }
 
 // checkSignals refuses a line that wants a signal with --siginfo when another line
@@ -79,6 +80,29 @@ func checkStates(lines []*line) (errs evfile.Errors) {
 			continue
 		}
 		first[state] = l
+	}
+	return errs
+}
+
+// checkFollows refuses a line that follows one which is not there.
+func checkFollows(lines []*line) (errs evfile.Errors) {
+	var names []string
+	for _, l := range lines {
+		if l.binding.Exec != nil || l.binding.Child != nil {
+			names = append(names, l.binding.Name)
+		}
+	}
+	for _, l := range lines {
+		for _, name := range l.binding.Follows {
+			if slices.Contains(names, name) {
+				continue
+			}
+			hint := "name one that has a command"
+			if meant, ok := nearest.Of(name, slices.Values(names)); ok {
+				hint = "did you mean " + meant + "?"
+			}
+			errs = append(errs, l.fault(usageAt(itemWord("of", name), "--of %s: there is no line %[1]s that runs a command: %s", name, hint)))
+		}
 	}
 	return errs
 }

@@ -22,6 +22,7 @@ A newline is added to a text that does not end in one; with -0, a NUL.
   every          schedule due next late missed
   on-signal      signal number count sender uid value
   on-exit        pid command status signal core elapsed maxrss utime stime
+                 run output, with --of
   stat           path paths change count, and of now and before (prev_size, …):
                  type size mtime mode uid gid ino nlink
   on-http        method path host remote user query files gone param.NAME

@@ -311,6 +311,8 @@ type Exit struct {
 	Core    bool
 	Elapsed time.Duration // since the process began; 0: unknown
 	Usage   *Usage        // of a child
+	Run     uint64        // the number of the event whose command it was; 0: it was none's
+	Output  string        // the last of what that wrote
 }
 
 // Usage is what a child used, as getrusage(2) gives it.
@@ -348,7 +350,7 @@ func (d Exit) What() string {
 // Fields yields the fields of on-exit.
 func (d Exit) Fields() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		var pid, status, core, elapsed, rss, user, system Value
+		var pid, status, core, elapsed, rss, user, system, run, output Value
 		if d.PID != 0 {
 			pid = Int(int64(d.PID))
 		}
@@ -361,6 +363,9 @@ func (d Exit) Fields() iter.Seq2[string, Value] {
 		if d.Elapsed > 0 {
 			elapsed = Span(d.Elapsed)
 		}
+		if d.Run != 0 {
+			run, output = Int(int64(d.Run)), Text(d.Output)
+		}
 		if u := d.Usage; u != nil {
 			rss, user, system = Int(u.MaxRSS), Span(u.User), Span(u.System)
 		}
@@ -372,9 +377,14 @@ func (d Exit) Fields() iter.Seq2[string, Value] {
 			yield("elapsed", elapsed) &&
 			yield("maxrss", rss) &&
 			yield("utime", user) &&
-			yield("stime", system)
+			yield("stime", system) &&
+			yield("run", run) &&
+			yield("output", output)
 	}
 }
+
+// Payload is what the command of another line has written.
+func (d Exit) Payload(byte) Payload { return Payload{Data: []byte(d.Output)} }
 
 // Tested is [Tester]'s: of what a signal has killed the status is that which a shell has.
 func (d Exit) Tested(name string) (Value, bool) {

@@ -54,7 +54,7 @@ func TestFieldsOfEachKind(t *testing.T) {
 		KindTimer:  "after repeat due late missed",
 		KindEvery:  "schedule due next late missed",
 		KindSignal: "signal number count sender uid value",
-		KindExit:   "pid command status signal core elapsed maxrss utime stime",
+		KindExit:   "pid command status signal core elapsed maxrss utime stime run output",
 		KindStat: `path paths change from type size mtime mode uid gid ino nlink
 			prev_type prev_size prev_mtime prev_mode prev_uid prev_gid prev_ino prev_nlink count`,
 		KindProbe: "target state status output latency error since prev_state",

@@ -49,8 +49,12 @@ type Binding struct {
 	// Child says what a watcher runs that is a watch.Parent; nil: nothing. Where there is no
 	// Exec, its status stands for a command's.
 	Child *action.Options
+	// OnFailure and OnSuccess say what is run after a run that has ended so; nil: nothing.
+	OnFailure, OnSuccess *action.Options
 	// ExitOnError ends the loop when the command fails, with its status.
 	ExitOnError bool
+	// Follows are the names of those whose runs it tells of.
+	Follows []string
 	// Claims says what the watcher takes from ev itself: a signal that would have
 	// ended it, its standard input or output.
 	Claims Claims

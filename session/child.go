@@ -37,11 +37,12 @@ func (r runner) Stop() {
 }
 
 // childRan takes the outcome of the child, whose end is an event unless it was asked for.
-func (w *Watcher) childRan(_ event.Event, o action.Outcome) {
+func (w *Watcher) childRan(e event.Event, o action.Outcome) {
 	w.outcome = &o
 	for _, observer := range w.session.observers {
 		observer.Ran(w, o)
 	}
+	w.follow(w.Child, e, o)
 	if w.closed || o.Stopped {
 		return
 	}

@@ -119,7 +119,9 @@ func (a *actor) finish(o action.Outcome) {
 	e := a.events[0]
 	a.events = a.events[1:]
 	a.loop.Unref()
-	a.o.Done(e, o)
+	if a.o.Done != nil {
+		a.o.Done(e, o)
+	}
 	if a.gone != nil && len(a.events) == 0 {
 		a.gone()
 	}
@@ -145,6 +147,12 @@ func (a *actor) Foreground() bool          { return a.o.Foreground && len(a.even
 func (a *actor) Suspend()                  { a.logf("suspend %s", a.name) }
 func (a *actor) Resume()                   { a.logf("resume %s", a.name) }
 func (a *actor) Bar(barred bool)           { a.logf("bar %s %t", a.name, barred) }
+func (a *actor) Keep(bytes int) {
+	if bytes > 0 {
+		a.logf("keep %d of %s", bytes, a.name)
+	}
+}
+
 func (a *actor) Signal(by syscall.Signal) bool {
 	a.logf("signal %s %s", a.name, sig.Name(by))
 	return len(a.events) > 0
@@ -161,3 +169,16 @@ func (l listener) Ran(w *Watcher, o action.Outcome) { l.logf("ran %s: %v", w.Nam
 func (l listener) Skipped(w *Watcher)               { l.logf("skipped %s", w.Name) }
 func (l listener) Changed()                         { l.logf("changed") }
 func (l listener) Stopping()                        { l.logf("stopping") }
+
+// A followerProp is a prop whose events are the ends of what another runs.
+type followerProp struct {
+	*prop
+	follows string
+}
+
+func (p followerProp) Follows() []string { return []string{p.follows} }
+
+func (p followerProp) Followed(d event.Exit) {
+	p.detail = d
+	p.emit(d)
+}

@@ -93,6 +93,7 @@ func (s *Session) bindLine(l Line) (*Watcher, error) {
 func (s *Session) Replace(watchers []*Watcher) Faults {
 	before := s.watchers
 	s.watchers = watchers
+	s.keep()
 	if !s.running {
 		s.changed()
 		return nil

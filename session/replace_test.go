@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
 )
 
 func TestReplace_whatStaysTheSameStays(t *testing.T) {
@@ -154,5 +157,39 @@ func TestReplace_neverTwo(t *testing.T) {
 		s.saw("ran c: exited 143")
 		s.end("a", failed(143))
 		s.saw("ran a: exited 143, bar e false")
+	})
+}
+
+// Who follows a watcher is told of its runs, and what they write is kept as long as somebody does.
+func TestReplace_follows(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		follower := func(b *Binding) {
+			build := b.Watch
+			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+				w, err := build(l, emit)
+				return followerProp{w.(*prop), "a"}, err
+			}
+		}
+		after := func(b *Binding) {
+			b.OnFailure, b.OnSuccess = &action.Options{Argv: []string{"failure"}}, &action.Options{Argv: []string{"success"}}
+		}
+		s.run(s.line("a", runs), s.line("b", follower), s.line("c", runs, after))
+		s.saw("keep 65536 of a, keep 65536 of c, changed, start a, start b, start c")
+		s.emit("a", "a", "c", "c")
+		s.log = nil
+		s.end("a", action.Outcome{Status: 3, Output: "text"})
+		s.saw("ran a: exited 3, event b 1")
+		if d := s.props["b"].detail.(event.Exit); d.Run != 1 || d.Output != "text" || d.Command != "a" || d.Status != 3 {
+			t.Errorf("%+v", d)
+		}
+		s.end("a", action.Outcome{Status: 143, Stopped: true})
+		s.saw("ran a: exited 143")
+		s.end("c", failed(0))
+		s.end("c", failed(7))
+		s.saw("ran c: exited 0, run success 1, ran c: exited 7, run failure 2")
+		s.end("success", failed(0))
+		s.end("failure", failed(0))
+		s.on(func() { _ = s.bind(s.line("a", runs)) })
+		s.saw("stop b, stop c, changed")
 	})
 }

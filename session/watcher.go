@@ -20,6 +20,8 @@ type Watcher struct {
 	print     *action.Print
 	exec      command // nil: none
 	child     command // of a watch.Parent; nil: none
+	onFailure command
+	onSuccess command
 	gate      *gate   // nil: events need no lock
 	store     *action.Emit
 	broken    bool // nothing can be stored any more
@@ -47,6 +49,7 @@ type Watcher struct {
 type command interface {
 	action.Action
 	Bar(bool)
+	Keep(bytes int)
 	Signal(syscall.Signal) bool
 	Running() (n int, since time.Time)
 	Waiting() int
@@ -80,6 +83,9 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 		if w.exec, err = w.command(o); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.bindFollowing(); err != nil {
+		return nil, err
 	}
 	if b.Child != nil {
 		if err := w.bindChild(); err != nil {
@@ -118,7 +124,11 @@ func (w *Watcher) command(o action.Options) (command, error) {
 // commands yields what it has commands run by.
 func (w *Watcher) commands() iter.Seq[command] {
 	return func(yield func(command) bool) {
-		_ = (w.child == nil || yield(w.child)) && (w.exec == nil || yield(w.exec))
+		for _, c := range []command{w.child, w.exec, w.onFailure, w.onSuccess} {
+			if c != nil && !yield(c) {
+				return
+			}
+		}
 	}
 }
 
@@ -314,6 +324,7 @@ func (w *Watcher) ran(e event.Event, o action.Outcome) {
 	for _, observer := range s.observers {
 		observer.Ran(w, o)
 	}
+	w.follow(w.Exec, e, o)
 	if w.closed {
 		return // it was stopped for that, and decides nothing any more
 	}

@@ -91,6 +91,14 @@ type Parent interface {
 	Ended(event.Exit)
 }
 
+// A Follower is a Watcher whose events are the ends of what others run.
+type Follower interface {
+	// Follows returns the names of those that it follows.
+	Follows() []string
+	// Followed tells how a run of one of them has ended.
+	Followed(event.Exit)
+}
+
 // A Runner runs the child of a Parent.
 type Runner interface {
 	// Run starts it. If the last one is still being stopped that comes first.

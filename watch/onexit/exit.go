@@ -33,6 +33,7 @@ type Options struct {
 	PIDFiles []string // files with a PID in the first line; they need not be there yet
 	Commands []string // names of commands: all processes that have them at Start
 	Child    bool     // a command that is started (watch.Parent)
+	Of       []string // the names of watchers whose runs count (watch.Follower)
 	Exited   bool     // a process that is not there counts as one that has ended
 
 	Respawn  Respawn       // what is done when Child ends
@@ -78,7 +79,10 @@ type Watcher struct {
 	polls   polls
 }
 
-var _ watch.Parent = (*Watcher)(nil)
+var (
+	_ watch.Parent   = (*Watcher)(nil)
+	_ watch.Follower = (*Watcher)(nil)
+)
 
 // A target is a process that is waited for, or one that is yet to come.
 type target interface {
@@ -88,7 +92,7 @@ type target interface {
 // New makes a watcher of processes.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	w := &Watcher{loop: l, options: o, emit: emit}
-	if len(o.PIDs)+len(o.PIDFiles)+len(o.Commands) == 0 && !o.Child {
+	if len(o.PIDs)+len(o.PIDFiles)+len(o.Commands)+len(o.Of) == 0 && !o.Child {
 		return nil, errors.New("no process given: name a PID, a pidfile, a command or a child")
 	}
 	for _, s := range o.PIDs {
@@ -138,6 +142,9 @@ func (w *Watcher) startAll() error {
 	}
 	if w.options.Child {
 		w.startChild()
+	}
+	if len(w.options.Of) > 0 {
+		w.targets[followed{}] = true
 	}
 	return nil
 }
@@ -245,8 +252,12 @@ func (w *Watcher) Stop() {
 }
 
 // Feed emits an event of the first process, which has not ended for that; of none,
-// as long as a pidfile names none.
+// as long as a pidfile names none. Of watchers that are followed it names the first.
 func (w *Watcher) Feed() {
+	if w.Active() && len(w.options.Of) > 0 {
+		w.tell(event.Exit{Command: w.options.Of[0], Running: true})
+		return
+	}
 	if w.first == 0 {
 		w.feeds = w.child != nil
 		return
@@ -258,6 +269,21 @@ func (w *Watcher) Feed() {
 		d.Running = true
 	}
 	w.tell(d)
+}
+
+// followed stands among the targets for the watchers that are followed, which never come to an end.
+type followed struct{}
+
+func (followed) stop() {}
+
+// Follows returns the names of the watchers that are followed.
+func (w *Watcher) Follows() []string { return w.options.Of }
+
+// Followed takes the end of what one of them ran.
+func (w *Watcher) Followed(d event.Exit) {
+	if w.Active() {
+		w.tell(d)
+	}
 }
 
 // Active reports whether a process is waited for.

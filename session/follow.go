@@ -1,0 +1,70 @@
+package session
+
+import (
+	"slices"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/watch"
+)
+
+// keptForFollowers is how much of what a run has written those get who follow it.
+const keptForFollowers = 64 << 10
+
+// bindFollowing makes what runs the commands that follow the watcher's own.
+func (w *Watcher) bindFollowing() (err error) {
+	if w.OnFailure != nil {
+		if w.onFailure, err = w.command(*w.OnFailure); err != nil {
+			return err
+		}
+	}
+	if w.OnSuccess != nil {
+		w.onSuccess, err = w.command(*w.OnSuccess)
+	}
+	return err
+}
+
+// keep has the output kept of what somebody follows.
+func (s *Session) keep() {
+	followed := map[string]bool{}
+	for _, w := range s.watchers {
+		if f, ok := w.watcher.(watch.Follower); ok {
+			for _, name := range f.Follows() {
+				followed[name] = true
+			}
+		}
+	}
+	for _, w := range s.watchers {
+		kept := 0
+		if followed[w.Name] || w.onFailure != nil || w.onSuccess != nil {
+			kept = keptForFollowers
+		}
+		for _, c := range []command{w.child, w.exec} {
+			if c != nil {
+				c.Keep(kept)
+			}
+		}
+	}
+}
+
+// follow has those know of a run's end who follow the watcher. One that was to be stopped says
+// nothing by its status, and is nobody's event.
+func (w *Watcher) follow(ran *action.Options, e event.Event, o action.Outcome) {
+	if o.Stopped || w.closed {
+		return
+	}
+	d := o.Exit(ran.Argv[0])
+	d.Run, d.Output = e.Seq, o.Output
+	after := w.onSuccess
+	if o.Status != 0 {
+		after = w.onFailure
+	}
+	if after != nil {
+		after.Do(event.Event{Name: w.Name, Seq: e.Seq, Time: w.session.loop.Now(), Detail: d})
+	}
+	for _, other := range w.session.watchers {
+		if f, ok := other.watcher.(watch.Follower); ok && slices.Contains(f.Follows(), w.Name) {
+			f.Followed(d)
+		}
+	}
+}
