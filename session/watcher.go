@@ -22,7 +22,7 @@ type Watcher struct {
 	child     command // of a watch.Parent; nil: none
 	onFailure command
 	onSuccess command
-	gate      *gate   // nil: events need no lock
+	gate      *gate // nil: events need no lock
 	store     *action.Emit
 	broken    bool // nothing can be stored any more
 	seq       uint64
