@@ -52,6 +52,7 @@ type statOptions struct {
 	maxWait      time.Duration
 	poll         time.Duration
 	pollFallback bool
+	state        string
 	explain      string
 }
 
@@ -84,6 +85,11 @@ for until --max-wait is over: with --max-wait inf a file is told when it has bee
 A PATH that is a symbolic link stands for what it leads to, and a link on the way that
 is made to lead elsewhere is a change. The PATH - reads paths from standard input, one
 a line, or ended by NUL with -0.
+
+With --state, what has changed since the last ev with this FILE is told first, in one event.
+An event is remembered once its COMMAND has ended, or it was printed; what was cut off by a
+crash is told again, and so may be the events of the last second. One ev at a time has the
+FILE, which is never told itself.
 
 Some file systems don't tell of all changes (NFS, FUSE, 9p, proc): there ev looks
 every 2 seconds by itself. Nothing tells of writes through mmap(2), and below -r a
@@ -131,6 +137,7 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	limit(fs, &o.maxWait, "max-wait", stat.DefaultMaxWait, "report a change after this time even if it has not settled")
 	duration(fs, &o.poll, "poll", 0, "look this often instead of being notified")
 	fs.BoolVar(&o.pollFallback, "poll-fallback", false, "poll what is beyond the system's limit of watches")
+	fs.StringVar(&o.state, "state", "", "remember in this file what was told and dealt with: the next ev begins with what has changed since `FILE`")
 	fs.StringVar(&o.explain, "explain", "", "tell whether a change of this would be told, and if not, why; and end `PATH`")
 	o.add(c)
 	completeFiles(c)
@@ -156,9 +163,11 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 		return err
 	}
 	w.Pass = ofPaths(&b)
+	w.Handed = b.Exec != nil
 	if b.Exec != nil {
 		b.Exec.Each = o.each
 	}
+	b.Claims.State = w.State
 	if b.Exec != nil && b.Exec.Busy.Policy != action.Skip {
 		b.Exec.Storm = o.settle + noticing
 		b.Advice = "the command follows on itself at once, over and over: it seems to change what is watched; "
@@ -256,6 +265,7 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 		Initial:      o.initial,
 		Poll:         o.poll,
 		PollFallback: o.pollFallback,
+		State:        o.state,
 	}
 	for _, list := range o.exts {
 		w.Ignore.Exts = append(w.Ignore.Exts, strings.Split(list, ",")...)
@@ -301,11 +311,13 @@ func (o *statOptions) check(c *cobra.Command, own []string) error {
 	case o.untilExists && o.untilGone:
 		return usageAt(flagWord("until-exists", "until-gone"), "--until-exists and --until-gone wait for two things: leave out one of the two")
 	case o.untilExists || o.untilGone:
-		for _, name := range []string{"recursive", "change", "content", "atime", "initial"} {
+		for _, name := range []string{"recursive", "change", "content", "atime", "initial", "state"} {
 			if given(name) {
 				return usageAt(flagWord(name), "--until-exists and --until-gone tell only whether the paths are there: leave out --%s", name)
 			}
 		}
+	case given("state") && o.state == "":
+		return usageAt(valueWord("state"), "--state: an empty path: name a file")
 	case o.content && o.atime:
 		return usageAt(flagWord("atime"), "--content leaves out what is not about a file's bytes: leave out --atime")
 	case given("poll") && o.poll == 0:

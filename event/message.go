@@ -31,6 +31,17 @@ type Parcel interface {
 	Absorb(older Parcel)
 }
 
+// mergeParcels returns the parcel of an event that stands for two.
+func mergeParcels(older, newer Parcel) Parcel {
+	switch {
+	case newer == nil:
+		return older
+	case older != nil:
+		newer.Absorb(older)
+	}
+	return newer
+}
+
 const dataPrefix = "data."
 
 // DataFields are the fields of a JSON object, in its order: text as it is, what is no text as
@@ -119,9 +130,7 @@ func (d Message) Lookup(name string) (Value, bool) {
 // Merge has the older one be done when the newer one is.
 func (d Message) Merge(newer Detail) Detail {
 	n := newer.(Message)
-	if n.Parcel != nil && d.Parcel != nil {
-		n.Parcel.Absorb(d.Parcel)
-	}
+	n.Parcel = mergeParcels(d.Parcel, n.Parcel)
 	return n
 }
 

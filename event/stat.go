@@ -17,6 +17,8 @@ type Stat struct {
 	Now    File     // of Path
 	Prev   File     // of Path, before
 	Count  int64    // changes that this event stands for
+
+	Parcel Parcel // nil: nobody waits for the end
 }
 
 // File is what lstat(2) says of a path.
@@ -90,6 +92,7 @@ func (d Stat) Tally() Tally { return Tally{Merged: max(d.Count-1, 0)} }
 func (d Stat) Merge(newer Detail) Detail {
 	n := newer.(Stat)
 	merged := d
+	merged.Parcel = mergeParcels(d.Parcel, n.Parcel)
 	merged.Count += n.Count
 	if n.Path == d.Path {
 		merged.Now = n.Now
@@ -109,6 +112,16 @@ func (d Stat) Merge(newer Detail) Detail {
 		}
 	}
 	return merged
+}
+
+// Begin is [Call]'s.
+func (d Stat) Begin(stop func()) bool { return d.Parcel == nil || d.Parcel.Begin(stop) }
+
+// Answer is [Call]'s.
+func (d Stat) Answer(a Answer) {
+	if d.Parcel != nil {
+		d.Parcel.Answer(a)
+	}
 }
 
 // Divide parts the paths. What a file is now, and was before, is known of the first alone.

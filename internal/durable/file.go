@@ -152,34 +152,99 @@ func (d *File) Replace(text []byte) error { return d.replace(text, false) }
 
 // draft is what a new file is called until it is whole. One that a crash has left is
 // overwritten, so that there is never more than one.
-func (d *File) draft() string {
-	return filepath.Join(filepath.Dir(d.path), "."+filepath.Base(d.path)+".ev-new")
+func (d *File) draft() string { return draft(d.path) }
+
+func draft(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".ev-new")
+}
+
+// Names returns what a File changes: itself, and the file that takes its place. Neither has
+// to be there yet.
+func Names(path string) []string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	} else if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return []string{path, draft(path)}
 }
 
 func (d *File) replace(text []byte, sync bool) error {
-	draft := d.draft()
-	_ = os.Remove(draft)
-	f, err := os.OpenFile(draft, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	n, err := d.draftOf(text, sync)
+	if err == nil {
+		err = n.Commit(nil)
+	}
+	if err == nil && sync {
+		err = d.SyncName()
+	}
+	return err
+}
+
+// A Draft is a text that is written, and has not yet taken the place of what is in a File. Of a
+// File there may be one at a time.
+type Draft struct {
+	file *File
+	f    *os.File
+}
+
+// Draft writes a text beside the file, for good, which may take as long as the disk does.
+// Meanwhile there may be calls of Append.
+func (d *File) Draft(text []byte) (*Draft, error) { return d.draftOf(text, true) }
+
+func (d *File) draftOf(text []byte, sync bool) (*Draft, error) {
+	name := d.draft()
+	_ = os.Remove(name)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err = lock(f); err == nil {
 		err = fill(f, text, sync)
 	}
+	n := &Draft{d, f}
+	if err != nil {
+		n.Discard()
+		return nil, err
+	}
+	return n, nil
+}
+
+// Commit has the text take the place of what is in the file, with a few bytes that have come
+// since then at its end. With SyncName it is so for good.
+func (n *Draft) Commit(tail []byte) error {
+	_, err := n.f.Write(tail)
 	if err == nil {
-		err = os.Rename(draft, d.path)
+		err = os.Rename(n.f.Name(), n.file.path)
 	}
 	if err != nil {
-		_ = f.Close()
-		_ = os.Remove(draft)
+		n.Discard()
 		return err
 	}
-	_ = d.f.Close()
-	d.f = f
-	if sync {
-		return syncDir(filepath.Dir(d.path))
-	}
+	_ = n.file.f.Close()
+	n.file.f = n.f
 	return nil
+}
+
+// Discard does away with it.
+func (n *Draft) Discard() {
+	_ = n.f.Close()
+	_ = os.Remove(n.f.Name())
+}
+
+// SyncName has the last Commit outlast a loss of power.
+func (d *File) SyncName() error { return syncDir(filepath.Dir(d.path)) }
+
+// Append adds a few bytes at the end of the file. They outlast the program, but not always a
+// loss of power, after which some of them may be there.
+func (d *File) Append(text []byte) error {
+	if _, err := d.f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	_, err := d.f.Write(text)
+	return err
 }
 
 // Close gives the file up.

@@ -56,6 +56,38 @@ func TestFile_isOnes(t *testing.T) {
 	}
 }
 
+// TestFile_append while a draft is made: nothing is lost.
+func TestFile_append(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	d := mustOpen(t, path)
+	defer d.Close()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(d.Append([]byte("a")))
+	n, err := d.Draft([]byte("new"))
+	must(err)
+	must(d.Append([]byte("b")))
+	if text, err := os.ReadFile(path); string(text) != "ab" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	must(n.Commit([]byte("b")))
+	must(d.SyncName())
+	must(d.Append([]byte("c")))
+	if text, err := d.Read(100); string(text) != "newbc" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	n, err = d.Draft([]byte("newer"))
+	must(err)
+	n.Discard()
+	if text, err := os.ReadFile(path); string(text) != "newbc" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // TestFile_leavesNothing of what a crash has cut off.
 func TestFile_leavesNothing(t *testing.T) {
 	dir := t.TempDir()

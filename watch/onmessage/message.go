@@ -108,9 +108,7 @@ func (w *Watcher) arrive(d *link.Delivery) {
 		d.Retry(0, false)
 		return
 	}
-	p := &parcel{watcher: w, delivery: d}
-	d.Lost = p.lost
-	w.waiting = append(w.waiting, p)
+	w.waiting = append(w.waiting, newParcel(w, d))
 	w.arrived.Feed()
 }
 
@@ -129,11 +127,7 @@ func (w *Watcher) deliver() {
 			Attempt: d.Attempt, StreamSeq: d.Seq, Data: event.DataFields(d.Data), Content: d.Payload, Parcel: p,
 		})
 		if !w.opts.Handed {
-			w.loop.Ref()
-			w.loop.Post(func() { // what was printed is written by then
-				w.loop.Unref()
-				p.Answer(event.Answer{Verdict: event.Ran})
-			})
+			p.AnswerPrinted()
 		}
 	}
 	w.room()

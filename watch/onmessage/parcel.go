@@ -7,17 +7,23 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/link"
+	"github.com/evshell/ev/watch"
 )
 
 // A parcel is a message on its way to be done.
 type parcel struct {
+	*watch.Parcel
 	watcher  *Watcher
 	delivery *link.Delivery
-	older    []*parcel // whose fate is this one's
-	absorbed bool      // its own is another's
-	answered bool
 	gone     bool   // it may be another consumer's by now
 	stop     func() // ends its command; nil: it has none
+}
+
+func newParcel(w *Watcher, d *link.Delivery) *parcel {
+	p := &parcel{watcher: w, delivery: d}
+	p.Parcel = watch.NewParcel(w.loop, p.settled)
+	d.Lost = p.lost
+	return p
 }
 
 // Begin takes how to stop the command.
@@ -29,18 +35,10 @@ func (p *parcel) Begin(stop func()) bool {
 	return true
 }
 
-// Absorb has the fate of an older one be this one's.
-func (p *parcel) Absorb(older event.Parcel) {
-	o := older.(*parcel)
-	o.absorbed = true
-	p.older = append(append(p.older, o.older...), o)
-	o.older = nil
-}
-
 // lost is told when the server was not reached for so long that it may give the message to
 // another consumer: the command is stopped.
 func (p *parcel) lost(left time.Duration) {
-	if p.answered {
+	if p.Answered() {
 		return
 	}
 	p.gone = true
@@ -51,33 +49,10 @@ func (p *parcel) lost(left time.Duration) {
 	}
 }
 
-// Answer tells what has become of it.
-func (p *parcel) Answer(a event.Answer) {
-	if p.answered || p.absorbed {
-		return
-	}
-	if a.Verdict == event.Merged { // with one that stands for it, or with none: the command was told of it
-		p.watcher.loop.Post(func() {
-			if !p.absorbed {
-				p.settle(event.Answer{Verdict: event.Ran})
-			}
-		})
-		return
-	}
-	p.settle(a)
-}
-
-// settle does it, for those that it stands for, too.
-func (p *parcel) settle(a event.Answer) {
-	if p.answered {
-		return
-	}
-	for _, o := range p.older {
-		o.absorbed = false
-		o.settle(a)
-	}
+// settled does what has become of it.
+func (p *parcel) settled(a event.Answer) {
 	w := p.watcher
-	p.answered, p.older, p.stop = true, nil, nil
+	p.stop = nil
 	w.working--
 	w.room()
 	if p.gone {

@@ -15,6 +15,7 @@ const (
 	poll
 	retryUnseen
 	feed
+	saveState
 )
 
 // turnLimit is how long an errand may hold up the loop.
@@ -65,7 +66,7 @@ func (s *Watcher) back(t *tree, then func()) {
 	for _, p := range []struct {
 		task task
 		do   func()
-	}{{takeNotices, s.noticed}, {settle, s.settle.Feed}, {poll, s.poll}, {retryUnseen, s.retry}, {feed, s.Feed}} {
+	}{{takeNotices, s.noticed}, {settle, s.settle.Feed}, {poll, s.poll}, {retryUnseen, s.retry}, {feed, s.Feed}, {saveState, s.save}} {
 		if postponed&p.task != 0 && s.tree == t {
 			p.do()
 		}

@@ -1,6 +1,7 @@
 package stat
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/evshell/ev/internal/ignore"
@@ -35,6 +36,8 @@ func Explain(o Options, path string) (told bool, why string, err error) {
 		switch {
 		case top.depth > 0 && strings.Count(rel, "/") >= top.depth:
 			why = "it is deeper than --depth"
+		case slices.Contains(top.own, rel):
+			why = "it is the file of --state"
 		case f.exists() && !o.ofType(f):
 			why = "it is not of a --type that is asked for"
 		default:

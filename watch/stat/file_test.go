@@ -62,16 +62,19 @@ func TestParseChanges(t *testing.T) {
 
 func TestMerge_onePathChangedTwiceInOneLook(t *testing.T) {
 	a, b := file{ino: 1, mode: 1}, file{ino: 2, mode: 1}
+	as := func(what Changes, before, now file) change {
+		return change{path: "p", what: what, before: before, now: now}
+	}
 	for _, tc := range []struct {
 		name string
 		in   []change
 		want string
 	}{
-		{"content, then removed", []change{{"p", Content, a, b, ""}, {"p", Removed, b, file{}, ""}}, "removed"},
-		{"created, then content", []change{{"p", Created, file{}, a, ""}, {"p", Content, a, b, ""}}, "created"},
-		{"created, then removed", []change{{"p", Created, file{}, a, ""}, {"p", Removed, a, file{}, ""}}, "-"},
-		{"removed, then created", []change{{"p", Removed, a, file{}, ""}, {"p", Created, file{}, b, ""}}, "replaced"},
-		{"mode, then content", []change{{"p", Mode, a, b, ""}, {"p", Content, b, a, ""}}, "content,mode"},
+		{"content, then removed", []change{as(Content, a, b), as(Removed, b, file{})}, "removed"},
+		{"created, then content", []change{as(Created, file{}, a), as(Content, a, b)}, "created"},
+		{"created, then removed", []change{as(Created, file{}, a), as(Removed, a, file{})}, "-"},
+		{"removed, then created", []change{as(Removed, a, file{}), as(Created, file{}, b)}, "replaced"},
+		{"mode, then content", []change{as(Mode, a, b), as(Content, b, a)}, "content,mode"},
 	} {
 		got := "-"
 		if m := merge(tc.in); len(m) > 0 {

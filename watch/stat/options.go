@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/durable"
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/internal/report"
 )
@@ -42,6 +43,9 @@ type Options struct {
 	Poll         time.Duration // look this often, and don't be notified; 0: poll where nothing tells
 	PollFallback bool          // poll what is beyond the system's limit of watches
 
+	State  string // the file that remembers what was told and dealt with, from one ev to the next; or empty
+	Handed bool   // a command's end is an event's; otherwise it is dealt with once it is emitted
+
 	Hub    *Hub // shared with the other Stats of the loop; nil: its own
 	Report *report.Reporter
 }
@@ -67,6 +71,45 @@ func (o *Options) ofType(f file) bool {
 		return strings.Contains(o.Types, "d")
 	}
 	return f.isLink() && strings.Contains(o.Types, "l")
+}
+
+// ownIn returns what ev itself writes below a directory, relative to it.
+func (o *Options) ownIn(dir string) (own []string) {
+	if o.State == "" {
+		return nil
+	}
+	dir = absolute(dir)
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for _, name := range durable.Names(o.State) {
+		if name != dir && isBelow(name, dir) {
+			own = append(own, strings.TrimPrefix(strings.TrimPrefix(name, dir), "/"))
+		}
+	}
+	return own
+}
+
+// checkState refuses a State whose every writing would be a change to be told.
+func (o *Options) checkState() error {
+	if o.State == "" {
+		return nil
+	}
+	if o.State[len(o.State)-1] == '/' {
+		return fmt.Errorf("%s: a state is a file: leave out the / at the end", o.State)
+	}
+	for _, p := range o.Paths {
+		real := absolute(p)
+		if at, err := filepath.EvalSymlinks(real); err == nil {
+			real = at
+		}
+		for _, name := range durable.Names(o.State) {
+			if dir, _ := splitPath(name); name == real || !o.Recursive && dir == real {
+				return fmt.Errorf("%s is watched, and the state %s is in it: each time it is saved, that would be a change: put it elsewhere", p, o.State)
+			}
+		}
+	}
+	return nil
 }
 
 func (o *Options) changes() Changes {

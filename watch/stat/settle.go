@@ -47,18 +47,19 @@ func (s *Watcher) settled() {
 	}
 	pending := s.pendingEvents
 	s.pendingEvents = nil
-	for _, together := range pending {
-		s.emitChanges(together)
-	}
+	s.emitNews(pending)
 	if s.tree == nil || s.settle.Active() || s.postpone(settle) {
 		return // the second: fed while it waits
 	}
 	var wait time.Duration
-	var changes []change
+	var changes, found []change
+	var looked bool
 	since, now := s.since, s.loop.Now()
 	s.errand(func(t *tree) {
 		if wait = s.unsettled(t, since, now); wait == 0 {
+			looked = len(t.marks) > 0 || t.compareAll
 			changes = t.look()
+			found, t.found = t.found, nil
 		}
 	}, func() {
 		if wait > 0 {
@@ -67,14 +68,18 @@ func (s *Watcher) settled() {
 		}
 		s.since = time.Time{}
 		s.pollOn(s.o.interval())
-		switch {
+		passed := s.passing(changes)
+		if looked && len(passed) == 0 && s.memory != nil {
+			s.remember()
+		}
+		switch news := s.newsOf(passed, found); {
+		case s.o.Until != Forever && !s.onHold:
+			s.emitMet(changes)
 		case s.onHold:
 			s.owesEvent = true
-			s.pendingEvents = append(s.pendingEvents, changes)
-		case s.o.Until != Forever:
-			s.emitMet(changes)
+			s.pendingEvents = append(s.pendingEvents, news...)
 		default:
-			s.emitChanges(changes)
+			s.emitNews(news)
 		}
 	})
 }
@@ -98,12 +103,12 @@ func (s *Watcher) unsettled(t *tree, since, now time.Time) time.Duration {
 	return 0
 }
 
-func (s *Watcher) emitChanges(changes []change) {
-	for _, d := range details(s.passing(changes), s.o.Each) {
+func (s *Watcher) emitNews(list []news) {
+	for _, n := range list {
 		if s.tree == nil {
 			return
 		}
-		s.emit(d)
+		s.tell(n)
 	}
 }
 
@@ -114,7 +119,7 @@ func (s *Watcher) passing(changes []change) []change {
 	}
 	var pass []change
 	for _, c := range changes {
-		if s.o.Pass(details([]change{c}, true)[0]) {
+		if s.o.Pass(news{changes: []change{c}}.detail()) {
 			pass = append(pass, c)
 		}
 	}
@@ -135,8 +140,8 @@ func (s *Watcher) emitMet(changes []change) {
 		if i := slices.IndexFunc(changes, func(told change) bool { return told.path == c.path }); i >= 0 {
 			c = changes[i]
 		}
-		for _, d := range details(s.passing([]change{c}), true) {
-			s.emit(d)
+		if s.passing([]change{c}) != nil {
+			s.tell(news{changes: []change{c}})
 		}
 		if s.tree == nil {
 			return

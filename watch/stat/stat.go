@@ -38,9 +38,10 @@ type Watcher struct {
 	settle *loop.Timer
 	polls  *loop.Timer
 
-	tree          *tree      // while active
-	since         time.Time  // of the first change that waits to be told
-	pendingEvents [][]change // to be told as they are, each in one event
+	tree          *tree     // while active
+	memory        *memory   // nil without State
+	since         time.Time // of the first change that waits to be told
+	pendingEvents []news    // to be told as they are
 	metPaths      map[string]bool
 	onHold        bool
 	owesEvent     bool // it would have told something, but was held
@@ -77,6 +78,9 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 		}
 	}
 	o.Paths = paths
+	if err := o.checkState(); err != nil {
+		return nil, diag.Option("State", o.State, err)
+	}
 	if o.Changes&Atime != 0 {
 		o.Atime = true
 	}
@@ -112,13 +116,10 @@ func (s *Watcher) Start() error {
 			}
 		})
 	})
-	if s.o.Poll == 0 {
-		if err := s.listen(t.n); err != nil {
-			return err
+	if err := s.begin(t); err != nil {
+		if s.memory != nil {
+			s.memory.close()
 		}
-	}
-	if err := t.arm(); err != nil {
-		t.disarm()
 		return err
 	}
 	if s.o.Atime && s.o.Poll == 0 {
@@ -132,13 +133,44 @@ func (s *Watcher) Start() error {
 	case s.o.Until != Forever:
 		s.settle.Feed()
 	case s.o.Initial:
-		s.pendingEvents = slices.Collect(slices.Chunk(t.all(), 1))
+		for together := range slices.Chunk(s.passing(t.all()), 1) {
+			s.pendingEvents = append(s.pendingEvents, news{changes: together})
+		}
+		s.settle.Feed()
+	}
+	if len(t.marks) > 0 {
+		s.loop.UpdateNow()
+		s.since = s.loop.Now().Add(-absence) // what is gone was so before
 		s.settle.Feed()
 	}
 	s.pollOn(s.o.interval())
 	s.unseen = len(t.unseen) + len(t.unruled())
 	s.retryLater()
 	return nil
+}
+
+// begin looks at everything, with what is remembered of it.
+func (s *Watcher) begin(t *tree) error {
+	var m *image
+	if s.o.State != "" {
+		var err error
+		if m, err = s.openMemory(); err != nil {
+			return err
+		}
+	}
+	if s.o.Poll == 0 {
+		if err := s.listen(t.n); err != nil {
+			return err
+		}
+	}
+	err := t.arm()
+	if err == nil && s.o.State != "" {
+		err = s.recall(t, m)
+	}
+	if err != nil {
+		t.disarm()
+	}
+	return err
 }
 
 // listen has a notifier told of changes, if there is anybody to tell.
@@ -165,6 +197,7 @@ func (s *Watcher) Stop() {
 	if s.tree == nil {
 		return
 	}
+	s.stopMemory()
 	if !s.tree.away { // otherwise when it is back
 		s.tree.disarm()
 	}
@@ -176,8 +209,10 @@ func (s *Watcher) Stop() {
 // Feed emits an event for the named paths as they are now.
 func (s *Watcher) Feed() {
 	if s.tree != nil && !s.postpone(feed) {
-		s.pendingEvents = append(s.pendingEvents, s.tree.asNamed())
-		s.settle.Feed()
+		if named := s.passing(s.tree.asNamed()); len(named) > 0 {
+			s.pendingEvents = append(s.pendingEvents, news{changes: named})
+			s.settle.Feed()
+		}
 	}
 }
 
@@ -214,23 +249,51 @@ func (s *Watcher) SetPriority(p loop.Priority) {
 	s.retries.SetPriority(p)
 }
 
-// details makes events of changes: one of each, or one for all.
-func details(changes []change, each bool) []event.Stat {
+// news is what one event tells.
+type news struct {
+	changes []change // one at least
+	debt    *debt    // with State: what is owed until it is dealt with
+}
+
+// newsOf makes events of changes: one of each, or one for all.
+func (s *Watcher) newsOf(changes, found []change) (list []news) {
 	size := max(len(changes), 1)
-	if each {
+	if s.o.Each {
 		size = 1
 	}
-	var list []event.Stat
+	byPath := byPath(found)
 	for together := range slices.Chunk(changes, size) {
-		first := together[0]
-		d := event.Stat{Path: first.path, Now: first.now.event(), Prev: first.before.event(), From: first.from, Count: int64(len(together))}
-		var what Changes
-		for _, c := range together {
-			what |= c.what
-			d.Paths = append(d.Paths, c.path)
-		}
-		d.Change = what.Names()
-		list = append(list, d)
+		list = append(list, news{together, s.memory.owe(byPath, together)})
 	}
 	return list
+}
+
+// tell emits an event. It may end the watching.
+func (s *Watcher) tell(n news) {
+	d := n.detail()
+	if n.debt == nil {
+		s.emit(d)
+		return
+	}
+	s.note(n)
+	p := s.parcel(n.debt)
+	d.Parcel = p
+	s.emit(d)
+	if !s.o.Handed {
+		p.AnswerPrinted()
+	}
+}
+
+func (n news) detail() event.Stat {
+	first := n.changes[0]
+	d := event.Stat{
+		Path: first.path, Now: first.now.event(), Prev: first.before.event(), From: first.from, Count: int64(len(n.changes)),
+	}
+	var what Changes
+	for _, c := range n.changes {
+		what |= c.what
+		d.Paths = append(d.Paths, c.path)
+	}
+	d.Change = what.Names()
+	return d
 }

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -49,6 +50,7 @@ type tree struct {
 	ways          map[spot]way
 	polled        map[*dir]bool
 	alone         map[spot]bool   // files in the tree that are watched themselves; true: as mount points
+	doubted       map[spot]bool   // to be told, whatever kind of change it is
 	writes        map[spot]bool   // what may have been written: true if the kernel told so
 	linked        map[fileID]bool // files with other names, which have changed
 	unsure        int             // ways with something polled on them
@@ -61,6 +63,7 @@ type tree struct {
 	staleLocks    map[string]bool
 	compareAll    bool // look everywhere
 	changes       []change
+	found         []change      // with State: all that the last look found
 	unseen        map[spot]bool // what can't be looked at; without a name: what is in a directory
 	reported      map[spot]bool // it is told that it can't
 	limitReported bool          // that no more can be watched
@@ -105,9 +108,11 @@ type entry struct {
 
 // A top is a named directory: what its ignore rules hold for.
 type top struct {
-	path  string
-	rules *ignore.Matcher
-	depth int // how deep it is watched; 0: no limit
+	path     string
+	absolute string // the same; "" as long as nobody has asked
+	rules    *ignore.Matcher
+	depth    int      // how deep it is watched; 0: no limit
+	own      []string // what ev itself writes in it, by relative paths
 }
 
 // A spot is a place at which there may be a file.
@@ -118,10 +123,13 @@ type spot struct {
 
 // A change is what one look found.
 type change struct {
-	path        string
+	spot        spot
+	path        string // of the spot, as it is shown
 	what        Changes
 	before, now file
-	from        string // of Moved: where it was
+	from        string  // of Moved: where it was
+	was         *record // before, for who has a State
+	doubted     bool    // told, whatever kind of change it is
 }
 
 func newTree(o *Options, interrupted *atomic.Bool) *tree {
@@ -137,6 +145,7 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 		marked:      map[spot]file{},
 		alone:       map[spot]bool{},
 		writes:      map[spot]bool{},
+		doubted:     map[spot]bool{},
 		linked:      map[fileID]bool{},
 		staleLocks:  map[string]bool{},
 		unseen:      map[spot]bool{},
@@ -179,7 +188,7 @@ func (s spot) show() string {
 }
 
 // asIs is no change, but how a spot is.
-func (s spot) asIs(f file) change { return change{path: s.show(), now: f} }
+func (s spot) asIs(f file) change { return change{spot: s, path: s.show(), now: f} }
 
 // entry returns a name's entry, or nil. It is valid until another one comes or goes.
 func (d *dir) entry(name string) *entry { return d.kids.find(name) }
@@ -232,7 +241,11 @@ func (p *top) verdict(path string, isDir bool) ignore.Verdict {
 	if p.depth > 0 && p.depthOf(path) > p.depth {
 		return ignore.Out
 	}
-	return p.rules.Match(p.rel(path), isDir)
+	rel := p.rel(path)
+	if len(p.own) > 0 && slices.Contains(p.own, rel) {
+		return ignore.Out
+	}
+	return p.rules.Match(rel, isDir)
 }
 
 // depthOf is how deep a path is in the directory, which is 0 itself.

@@ -1,7 +1,10 @@
 package stat
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"hash"
 	"hash/maphash"
 	"io"
 	"os"
@@ -100,8 +103,7 @@ var errMoved = errors.New("it has changed")
 // hash is of a regular file's content, or of what a link says. All others are as
 // good as empty.
 func (t *tree) hash(path string, f file) (uint64, error) {
-	var h maphash.Hash
-	h.SetSeed(t.seed)
+	h := t.newHash()
 	switch {
 	case f.isFile():
 		in, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -109,7 +111,7 @@ func (t *tree) hash(path string, f file) (uint64, error) {
 			return 0, err
 		}
 		defer in.Close()
-		if _, err := io.Copy(&h, in); err != nil {
+		if _, err := io.Copy(h, in); err != nil {
 			return 0, err
 		}
 		var st unix.Stat_t
@@ -124,7 +126,22 @@ func (t *tree) hash(path string, f file) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		_, _ = h.WriteString(to)
+		_, _ = io.WriteString(h, to)
 	}
 	return h.Sum64(), nil
 }
+
+// newHash makes a hash. One that is remembered from one ev to the next is the same in both.
+func (t *tree) newHash() hash.Hash64 {
+	if t.o.State != "" {
+		return lasting{sha256.New()}
+	}
+	h := &maphash.Hash{}
+	h.SetSeed(t.seed)
+	return h
+}
+
+// lasting is a hash of 64 bits that any program computes.
+type lasting struct{ hash.Hash }
+
+func (h lasting) Sum64() uint64 { return binary.LittleEndian.Uint64(h.Sum(nil)) }

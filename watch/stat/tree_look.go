@@ -34,11 +34,16 @@ func (t *tree) look() []change {
 	t.marks = nil
 	changes := merge(t.changes)
 	t.changes = nil
+	if t.o.State != "" {
+		t.found = slices.Clone(changes)
+	}
 	if t.o.changes()&Moved != 0 {
 		changes = pairMoves(changes, t.o.Each)
 	}
-	for i := range changes {
-		changes[i].what &= t.o.changes()
+	for i, c := range changes {
+		if changes[i].what &= t.o.changes(); c.doubted && changes[i].what == 0 {
+			changes[i].what = c.what
+		}
 	}
 	return slices.DeleteFunc(changes, func(c change) bool { return c.what == 0 })
 }
@@ -95,7 +100,7 @@ func merge(changes []change) []change {
 			continue
 		}
 		m := &merged[i]
-		m.now = c.now
+		m.now, m.doubted = c.now, m.doubted || c.doubted
 		switch {
 		case !m.before.exists():
 			m.what = Created
@@ -281,9 +286,11 @@ func (t *tree) forget(d *dir) {
 // addChange adds a change, if it is one that the user may want to be told of, and returns
 // what it is.
 func (t *tree) addChange(s spot, before, now file) Changes {
-	what := compare(before, now)
-	if t.o.Recursive && before.isDir() && now.isDir() {
-		what &^= Content | Links // its entries tell of themselves
+	what := t.compare(before, now)
+	var was *record
+	if t.o.State != "" {
+		r := t.recordOf(s, before)
+		was = &r
 	}
 	if t.o.Content || t.o.Atime {
 		what = t.lookInto(s, before, now, what)
@@ -292,13 +299,28 @@ func (t *tree) addChange(s spot, before, now file) Changes {
 		before.ctime != now.ctime && (told || what == 0) {
 		what |= Content
 	}
+	doubted := t.doubted[s]
+	if doubted && what == 0 {
+		before = something(cmp.Or(now.format(), before.format(), unix.S_IFREG))
+		what = compare(before, now)
+	}
+	delete(t.doubted, s)
 	if what == 0 || t.isOld(s, now) || !t.o.ofType(now) && !t.o.ofType(before) {
 		return what
 	}
 	if isDir := now.isDir() || !now.exists() && before.isDir(); isDir && s.dir.inTree() && s.verdict(true) != ignore.In {
 		return what
 	}
-	t.changes = append(t.changes, change{path: s.show(), what: what, before: before, now: now})
+	t.changes = append(t.changes, change{spot: s, path: s.show(), what: what, before: before, now: now, was: was, doubted: doubted})
+	return what
+}
+
+// compare says in which ways what counts has changed.
+func (t *tree) compare(before, now file) Changes {
+	what := compare(before, now)
+	if t.o.Recursive && before.isDir() && now.isDir() {
+		what &^= Content | Links // its entries tell of themselves
+	}
 	return what
 }
 

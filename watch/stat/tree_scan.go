@@ -19,7 +19,7 @@ func (t *tree) newTop(path string) (*top, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &top{path, rules, t.o.Depth}, nil
+	return &top{path: path, rules: rules, depth: t.o.Depth, own: t.o.ownIn(path)}, nil
 }
 
 // foldsCase reports whether a file system knows no upper and lower case: whether a
