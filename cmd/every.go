@@ -58,8 +58,8 @@ func (a *app) newEvery(sink Sink) *cobra.Command {
   --at '2026-12-24 18:00'  one instant; one in the past fires at once
   --schedule-command CMD   a command that prints the next one: a time, or the
                            seconds since 1970. It finds the time after which in
-                           EV_AFTER (RFC 3339) and EV_AFTER_EPOCH. Nothing
-                           printed is never again
+                           EV_AFTER (RFC 3339) and EV_AFTER_EPOCH (seconds, a
+                           whole number). Nothing printed is never again
 
 A fixed time that the clocks skip fires once, when they have; one that they show
 twice fires once, at the first. Schedules with a wildcard hour or minute, and
@@ -81,6 +81,8 @@ with it. What is made up for is spread over the same time.`,
   ev every '30 2 * * *' --tz Europe/Berlin --next 400 --explain
   # every second week, counted from a Monday
   ev every 2w --from 2026-01-05
+  # a rule of one's own: each hundred seconds since 1970
+  ev every --schedule-command 'sh -c "echo $((EV_AFTER_EPOCH / 100 * 100 + 100))"'
   # once a day though the machine is not always on, and not all machines at once
   ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- backup`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
@@ -117,6 +119,9 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	if o.preview.asked(c) {
+		if err := o.preview.alone(c, command); err != nil {
+			return err
+		}
 		return o.preview.write(a, c, w, o.json)
 	}
 	if err := o.comes(a, c, w); err != nil {
@@ -202,11 +207,9 @@ func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name str
 	switch now := time.Now(); {
 	case o.at != "":
 		w.Text = o.at
-		t, err := schedule.ParseTime(o.at, now, zone)
-		if err != nil {
+		if w.Schedule, err = schedule.ParseAt(o.at, now, zone); err != nil {
 			return w, usageOf(valueWord("at"), "--at: ", err)
 		}
-		w.Schedule = schedule.At(t)
 	case o.command != "":
 		w.Text = o.command
 		w.Rule, err = a.parseRule(o.command, zone)

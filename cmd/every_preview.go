@@ -19,6 +19,9 @@ import (
 	"github.com/evshell/ev/watch/every"
 )
 
+// previewTitle is the heading of the flags that show a schedule.
+const previewTitle = "Show the schedule, and end"
+
 // preview are the flags that show a schedule instead of waiting for it.
 type preview struct {
 	next     int
@@ -29,7 +32,7 @@ type preview struct {
 }
 
 func (p *preview) add(fs *pflag.FlagSet) {
-	defer beginGroup(fs, "Show the schedule, and end")()
+	defer beginGroup(fs, previewTitle)()
 	numberVar(fs, &p.next, "next", 0, "print the next `N` instants, and how far away they are")
 	fs.StringVar(&p.after, "after", "", "show the instants after this, not after now `TIME`")
 	fs.BoolVar(&p.explain, "explain", false, "tell how the schedule was read, and what is odd about its instants")
@@ -39,6 +42,41 @@ func (p *preview) add(fs *pflag.FlagSet) {
 
 func (p *preview) asked(c *cobra.Command) bool {
 	return c.Flags().Changed("next") || p.after != "" || p.explain || p.calendar || p.timeline
+}
+
+// alone refuses what says nothing of a schedule that is only shown. A COMMAND may stay where it is:
+// --next is added to a command line to look at it.
+func (p *preview) alone(c *cobra.Command, command []string) (err error) {
+	explain := p.explain
+	c.Flags().Visit(func(f *pflag.Flag) {
+		group := ownTitle
+		if g := f.Annotations[groupAnnotation]; g != nil {
+			group = g[0]
+		}
+		switch f.Name {
+		case "name", "json", "script": // a name is what H and --fixed-jitter are a hash of
+			return
+		case "jitter", "fixed-jitter":
+			if explain {
+				return
+			}
+		case "state", "catch-up":
+		default:
+			if group == ownTitle || group == previewTitle || c.Root().PersistentFlags().Lookup(f.Name) != nil {
+				return
+			}
+			if group == commandGroup && (len(command) > 0 || c.Flags().Changed("script")) {
+				return
+			}
+		}
+		if err == nil {
+			err = usageAt(flagWord(f.Name), "--%s says nothing of a schedule that is only shown: leave it out", f.Name)
+			if strings.HasSuffix(f.Name, "jitter") {
+				err = usageAt(flagWord(f.Name), "--%s moves no instant that is shown: add --explain, which tells of it", f.Name)
+			}
+		}
+	})
+	return err
 }
 
 // explained is how many instants --explain shows if --next says nothing else.
@@ -160,6 +198,7 @@ func (s *shown) writeInstants(w io.Writer, count int, explain, asJSON bool) erro
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	n := 0
+	before := s.after
 	for at, err := range s.instants() {
 		if err != nil {
 			return err
@@ -167,7 +206,11 @@ func (s *shown) writeInstants(w io.Writer, count int, explain, asJSON bool) erro
 		due, away, why := at.Format(time.RFC3339Nano), at.Sub(s.now), ""
 		if explain && s.Schedule != nil {
 			why = s.Schedule.Why(at)
+			for _, left := range s.Schedule.Skipped(before, at) {
+				why = strings.TrimSuffix(left+"; "+why, "; ")
+			}
 		}
+		before = at
 		switch {
 		case asJSON && explain && s.Schedule != nil:
 			err = enc.Encode(instantJSON{

@@ -56,7 +56,10 @@ func Lookup(name, dir string, env []string) (string, error) {
 		}
 		return name, nil
 	}
-	path := os.Getenv("PATH")
+	path, set := os.LookupEnv("PATH")
+	if !set {
+		path = defaultPath
+	}
 	for _, v := range env {
 		if p, ok := strings.CutPrefix(v, "PATH="); ok {
 			path = p
@@ -88,6 +91,9 @@ func Lookup(name, dir string, env []string) (string, error) {
 	}
 	return "", Errorf(StatusNotFound, "%s: not found in PATH", name)
 }
+
+// defaultPath is where commands are looked for without a PATH, as execvp(3) and sh(1) do.
+const defaultPath = "/usr/local/bin:/usr/bin:/bin"
 
 // at is where file is, if what is relative starts at dir.
 func at(file, dir string) string {

@@ -13,44 +13,60 @@ import (
 // @SECONDS since the epoch. A zone may follow after a space; else a civil time is in zone. One that clocks skip is the end of the gap, one that
 // they show twice is the first. The error is an [*Error].
 func ParseTime(text string, now time.Time, zone *time.Location) (time.Time, error) {
-	return trimmed(text, func(text string) (time.Time, error) { return parseInstant(text, now, zone) })
+	return trimmed(text, func(text string) (time.Time, error) {
+		t, _, err := parseInstant(text, now, zone)
+		return t, err
+	})
 }
 
-func parseInstant(text string, now time.Time, zone *time.Location) (time.Time, error) {
+// ParseAt is [ParseTime] for a schedule of that one instant, which knows what is odd about it.
+func ParseAt(text string, now time.Time, zone *time.Location) (*Spec, error) {
+	return trimmed(text, func(text string) (*Spec, error) {
+		t, civil, err := parseInstant(text, now, zone)
+		if err != nil {
+			return nil, err
+		}
+		s := At(t)
+		s.civil = civil
+		return s, nil
+	})
+}
+
+// parseInstant also returns the times of the clock that were written, if some were.
+func parseInstant(text string, now time.Time, zone *time.Location) (at time.Time, written *civilTimes, err error) {
 	if len(text) > maxText {
-		return time.Time{}, &Error{Text: text, Msg: "it is too long for a time", Hint: timeHint}
+		return at, nil, &Error{Text: text, Msg: "it is too long for a time", Hint: timeHint}
 	}
 	body, suffix := cutZone(text)
 	if suffix != "" {
-		var err error
 		if zone, err = LoadZone(suffix); err != nil {
-			return time.Time{}, &Error{Text: text, Pos: len(text) - len(suffix), Msg: err.Error()}
+			return at, nil, &Error{Text: text, Pos: len(text) - len(suffix), Msg: err.Error()}
 		}
 	}
 	if body == "now" {
-		return now.In(zone), nil
+		return now.In(zone), nil, nil
 	}
 	if seconds, ok := strings.CutPrefix(body, "@"); ok {
 		if t, ok := sinceEpoch(seconds); ok {
-			return t.In(zone), nil
+			return t.In(zone), nil, nil
 		}
-		return time.Time{}, &Error{Text: text, Pos: 1, Msg: "@ needs the seconds since 1970", Hint: "write @1795400000 or @1795400000.5"}
+		return at, nil, &Error{Text: text, Pos: 1, Msg: "@ needs the seconds since 1970", Hint: "write @1795400000 or @1795400000.5"}
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00"} {
 		if t, err := time.Parse(layout, body); err == nil && suffix == "" {
-			return t.In(zone), nil
+			return t.In(zone), nil, nil
 		}
 	}
 	c, err := parseCivil(text, body, civilOf(now.In(zone)))
 	if err != nil {
-		return time.Time{}, err
+		return at, nil, err
 	}
-	once := civilTimes{rule: exactly(c), zone: zone}
+	once := &civilTimes{rule: exactly(c), zone: zone}
 	t, ok := once.next(math.MinInt64)
 	if !ok {
-		return time.Time{}, &Error{Text: text, Msg: "the clocks of " + zone.String() + " skip it with more than three hours", Hint: "take another time"}
+		return at, nil, &Error{Text: text, Msg: "the clocks of " + zone.String() + " skip it with more than three hours", Hint: "take another time"}
 	}
-	return time.Unix(0, t).In(zone), nil
+	return time.Unix(0, t).In(zone), once, nil
 }
 
 const timeHint = "write 2026-12-24 18:00, 18:00, tomorrow 09:00, fri 18:00, 2026-12-24, @1795400000 or now"

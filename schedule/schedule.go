@@ -242,6 +242,27 @@ func (s *Spec) Why(instant time.Time) string {
 	return s.civil.why(t)
 }
 
+// Skipped tells what is left out between two instants of s, since the clocks skip it.
+func (s *Spec) Skipped(after, until time.Time) (list []string) {
+	if s.civil == nil || s.civil.gap != GapSkip {
+		return nil
+	}
+	all := *s.civil
+	all.gap = GapAfter
+	t, ok := nanoseconds(after)
+	end, _ := nanoseconds(until)
+	for ok {
+		if t, ok = all.next(t); !ok || t >= end {
+			break
+		}
+		if own, ok := s.civil.next(t - 1); !ok || own != t {
+			what, _, _ := strings.Cut(all.why(t), ": ")
+			list = append(list, what+": left out")
+		}
+	}
+	return list
+}
+
 // isInterval tells a duration, right or wrong, from a calendar event: the latter does not begin
 // like a number, or it has one of the signs that separate numbers.
 func isInterval(text string) bool {

@@ -28,7 +28,7 @@ const (
 
 // Next runs the command and returns the instant that it prints, in any form that [schedule.ParseTime] reads or as
 // seconds since the epoch; false if it prints nothing, which means never again. The instant has to be after the one
-// given, which the command finds in its environment as EV_AFTER (RFC 3339) and EV_AFTER_EPOCH (seconds). It has ten
+// given, which the command finds in its environment as EV_AFTER (RFC 3339) and EV_AFTER_EPOCH (whole seconds). It has ten
 // seconds.
 func (r *Rule) Next(after time.Time) (at time.Time, ok bool, err error) {
 	failed := process.OnItsOwn(func(l *loop.Loop, s *process.Starter) {
@@ -45,7 +45,7 @@ func (r *Rule) ask(l *loop.Loop, s *process.Starter, after time.Time, answered f
 	kill := s.Output(l, process.Spec{
 		Argv: r.Command,
 		Env: append(process.Environ(r.Env), "EV_AFTER="+after.Format(time.RFC3339Nano),
-			"EV_AFTER_EPOCH="+strconv.FormatInt(after.Unix(), 10)+after.Format(".000000000")),
+			"EV_AFTER_EPOCH="+strconv.FormatInt(after.Unix(), 10)),
 		Files: [3]*os.File{2: os.Stderr},
 	}, longest, func(out []byte, w process.Wait) {
 		stopTimer()

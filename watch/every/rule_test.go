@@ -34,10 +34,10 @@ func TestRuleAnswers(t *testing.T) {
 		err          string
 	}{
 		{"RFC 3339", "echo 2026-11-23T09:00:00Z", after.Add(time.Hour - 500*time.Millisecond), ""},
-		{"since the epoch", `echo "@$(( ${EV_AFTER_EPOCH%.*} + 60 ))"`, after.Add(time.Minute - 500*time.Millisecond), ""},
+		{"since the epoch", `echo "@$(( EV_AFTER_EPOCH + 60 ))"`, after.Add(time.Minute - 500*time.Millisecond), ""},
 		{"bare seconds", "echo 1795420801.5", after.Add(time.Second), ""},
 		{"a time of that day", "echo 18:00", time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC), ""},
-		{"the reference", `test "$EV_AFTER $EV_AFTER_EPOCH" = "2026-11-23T08:00:00.5Z 1795420800.500000000"`, time.Time{}, ""},
+		{"the reference", `test "$EV_AFTER $EV_AFTER_EPOCH" = "2026-11-23T08:00:00.5Z 1795420800"`, time.Time{}, ""},
 		{"never again", "true", time.Time{}, ""},
 		{"no time", "echo soon", time.Time{}, "did not print a time"},
 		{"two times", "echo 18:00; echo 19:00", time.Time{}, "did not print a time"},
