@@ -65,6 +65,9 @@ func TestScript(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EV_BACKEND", os.Getenv("EV_BACKEND"))
 			e.Setenv("EXAMPLES", examples)
+			if info, err := os.Stat(examples); err == nil { // they may be another's than root's, who runs this
+				e.Setenv("SUDO_UID", strconv.FormatUint(uint64(info.Sys().(*syscall.Stat_t).Uid), 10))
+			}
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			e.Defer(func() { killLeftovers(e.WorkDir) })
 			return nil

@@ -35,6 +35,8 @@ type runOptions struct {
 	live    bool
 	metrics string
 	watch   bool
+
+	trustOwner bool
 }
 
 func (p *program) newRun() *cobra.Command {
@@ -86,7 +88,8 @@ sendmail or --mail-command; where there is neither, and with MAILTO="", ev print
 its status is ev's; with --respawn it is started again. --print-evfile shows the Evfile
 that either amounts to.
 
-Under root, an Evfile is refused that others could have written. One that is a pipe or
+Under root, an Evfile is refused that others could have written: it has to be root's, or
+that of the user who called sudo (SUDO_UID), unless --trust-owner is given. One that is a pipe or
 standard input is read once, and HUP ends ev then.`,
 		Example: `  # the watchers of ./Evfile
   ev run
@@ -111,6 +114,7 @@ standard input is read once, and HUP ends ev then.`,
 	fs.BoolVar(&o.json, "json", false, "print each event as a JSON object, unless its line says otherwise")
 	fs.BoolVar(&o.once, "once", false, "end after the first turn of the loop that brought an event")
 	fs.BoolVar(&o.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
+	fs.BoolVar(&o.trustOwner, "trust-owner", false, "as root, run the Evfile though it belongs to another user")
 	limit(fs, &o.timeout, "timeout", span.Inf, "end with status 124 if no event has come by then")
 	limit(fs, &o.limit, "for", span.Inf, "end after this long, whatever has happened")
 	o.fileOptions.add(fs)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -131,6 +132,9 @@ func (r *reader) readFile() (name, text string, err error) {
 		if err := trusted(f, r.path); err != nil {
 			return "", "", err
 		}
+		if err := r.knownOwner(f); err != nil {
+			return "", "", err
+		}
 	}
 	b, err := io.ReadAll(f)
 	return r.path, string(b), err
@@ -167,6 +171,20 @@ func trusted(f *os.File, path string) error {
 		}
 	}
 	return nil
+}
+
+// knownOwner refuses an Evfile that root would run though it is neither root's nor that of the user
+// who has called sudo(8): in a directory of another's the Evfile is that user's word.
+func (r *reader) knownOwner(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	user := owner(info)
+	if user == 0 || r.options.trustOwner || r.program.getenv("SUDO_UID") == strconv.FormatUint(uint64(user), 10) {
+		return nil
+	}
+	return usageAt(argOf(r.path), "%s belongs to user %d, and root would run what that user has written: chown it, or add --trust-owner if that is meant", r.path, user)
 }
 
 // untrusted is the error for an Evfile that others may write, or the directory that it is in.

@@ -70,7 +70,8 @@ together those of the line with the higher --priority come first, and otherwise 
 that came first.
 
 Under root, an Evfile is refused if it, or the directory that it is in, may be written
-by others than its owner and root.`},
+by others than its owner and root; and if it is neither root's nor that of the user who
+called sudo (SUDO_UID), unless --trust-owner is given.`},
 		{"if", "which events count: --if", `What --if does not hold for is no event: it has no number, prints and runs nothing, and
 does not count for --once, --count and --timeout. If there are several, all must hold.
 

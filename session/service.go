@@ -30,7 +30,9 @@ func (s *Session) tellService() {
 
 // tellReady tells what is watched.
 func (s *Session) tellReady() {
-	_ = s.notify.Ready()
+	if err := s.notify.Ready(); err != nil {
+		s.config.Report.Verbosef("NOTIFY_SOCKET: nobody can be told that all is watched: %v", err)
+	}
 	var names []string
 	for _, w := range s.watchers[:min(len(s.watchers), mostNames)] {
 		names = append(names, w.Name)
