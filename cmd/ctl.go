@@ -30,6 +30,7 @@ func controlCommands() []struct{ name, about string } {
 		{control.Restart, "stop what the watchers named run, or their child, and run it again; of what has ended the last event"},
 		{control.Fire, "have the watchers named emit an event now, as if it had come"},
 		{control.Signal, "NAME... SIGNAL: send a signal to what the watchers named run"},
+		{control.Log, "the last runs of the watchers named, or of all: how they ended, and what is kept of their output"},
 		{control.Suspend, "have the loop's time stand still: timers and spans wait, schedules don't"},
 		{control.Resume, "have it go on"},
 		{control.Break, "end the loop; what runs is stopped"},
@@ -155,6 +156,8 @@ func (o *ctlOptions) run(p *program, c *cobra.Command, args []string) error {
 		return err
 	case args[0] == control.List:
 		return live.Write(out, reply.Watchers, time.Now())
+	case args[0] == control.Log:
+		return live.WriteRuns(out, reply.Runs)
 	case args[0] == control.Events:
 		return copyEvents(out, client)
 	}

@@ -73,6 +73,7 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 	if err := o.bindTests(&b); err != nil {
 		return b, err
 	}
+	b.LogRuns = o.logRuns
 	if b.OnFailure, err = o.after(a, c, &b, "on-failure", o.onFailure); err != nil {
 		return b, err
 	}
@@ -272,6 +273,7 @@ type commandFlags struct {
 	clear       bool
 	cgroup      bool
 	drain       time.Duration
+	logRuns     int
 	onFailure   string
 	onSuccess   string
 
@@ -290,6 +292,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	duration(fs, &f.retryDelay, "retry-delay", time.Second, "how long to wait before --retry, at first; it doubles each time")
 	duration(fs, &f.retryMax, "retry-max", time.Minute, "the longest pause before --retry")
 	duration(fs, &f.throttle, "throttle", 0, "begin a run at most once in this time; what comes meanwhile does as --on-busy says")
+	numberVar(fs, &f.logRuns, "log-runs", 0, "remember the last `N` runs for 'ev ctl log', with what they wrote (default: 20)")
 	fs.StringVar(&f.onFailure, "on-failure", "", "after a run that failed, run this, with what that wrote as its input and {status}, {elapsed}, … `CMD`")
 	fs.StringVar(&f.onSuccess, "on-success", "", "the same after a run that succeeded `CMD`")
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
@@ -334,7 +337,7 @@ func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]strin
 func childFlags() []string {
 	return []string{
 		"chdir", "env", "cgroup", "stop-signal", "kill-after", "drain",
-		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error", "on-failure", "on-success",
+		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error", "on-failure", "on-success", "log-runs",
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/live"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/session"
@@ -158,7 +159,7 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 		return err
 	}
 	defer l.Close()
-	s := session.New(l, p.config(o.config(r)))
+	s := session.New(l, p.config(o.config(r, socket != "")))
 	defer s.Close()
 	watchers, bad := s.Bind(r.describe(lines))
 	errs = append(errs, lineFaults(bad)...)
@@ -175,8 +176,14 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 }
 
 // config is what the flags ask of the session.
-func (o *runOptions) config(r *reader) session.Config {
-	c := session.Config{Once: o.once, NoWait: o.nowait, Timeout: ending(o.timeout), For: ending(o.limit)}
+func (o *runOptions) config(r *reader, socket bool) session.Config {
+	c := session.Config{
+		Once: o.once, NoWait: o.nowait, Timeout: ending(o.timeout), For: ending(o.limit),
+		Tell: session.TellFailed, Log: socket,
+	}
+	if term.IsTerminal(stderrFD) && !o.live {
+		c.Tell = session.TellAll
+	}
 	if r.hasFile() {
 		c.Reload = r.reload
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/sigmask"
+	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/session"
@@ -30,6 +31,9 @@ func (p *program) run(ctx context.Context, b session.Binding) error {
 	config := session.Config{NoWait: b.NoWait}
 	if b.Timeout == session.AtOnce {
 		config.Timeout, b.Timeout = b.Timeout, 0 // it is the only watcher
+	}
+	if term.IsTerminal(stderrFD) {
+		config.Tell = session.TellAll
 	}
 	s := session.New(l, p.config(config))
 	defer s.Close()

@@ -32,6 +32,7 @@ const (
 	Restart = "restart" // stop what the watchers named run, and run it again
 	Fire    = "fire"    // have the watchers named emit an event, as if it had come
 	Signal  = "signal"  // send a signal to what they run
+	Log     = "log"     // the last runs of the watchers named, or of all
 	Suspend = "suspend" // have the loop's time stand still
 	Resume  = "resume"  // and go on
 	Break   = "break"   // end the loop
@@ -41,7 +42,7 @@ const (
 
 // Commands returns the commands.
 func Commands() []string {
-	return []string{List, Start, Stop, Restart, Fire, Signal, Suspend, Resume, Break, Reload, Events}
+	return []string{List, Start, Stop, Restart, Fire, Signal, Log, Suspend, Resume, Break, Reload, Events}
 }
 
 // A Request is what a client says.
@@ -56,7 +57,22 @@ type Reply struct {
 	OK       bool      `json:"ok"`
 	Error    string    `json:"error,omitempty"`
 	Watchers []Watcher `json:"watchers,omitempty"`
+	Runs     []Run     `json:"runs,omitempty"`
 	Faults   []Fault   `json:"faults,omitempty"` // that keep an Evfile from being reloaded
+}
+
+// A Run is how a command has ended.
+type Run struct {
+	Name    string    `json:"name"` // of the watcher
+	Run     uint64    `json:"run"`  // the number of its event
+	Ended   time.Time `json:"ended"`
+	Elapsed float64   `json:"elapsed"` // seconds
+	Status  int       `json:"status"`  // as a shell has it
+	Signal  string    `json:"signal,omitempty"`
+	How     string    `json:"how"`               // in words
+	Stopped bool      `json:"stopped,omitempty"` // because it was to be, and its status says nothing
+	Error   string    `json:"error,omitempty"`   // why it was not started
+	Output  string    `json:"output,omitempty"`  // the end of what it wrote, where that is kept
 }
 
 // A Fault is what is wrong with a line of an Evfile.
@@ -79,6 +95,7 @@ type Watcher struct {
 	Since    *time.Time `json:"since"`   // when the oldest of them has
 	Waiting  int        `json:"waiting"` // events, for a command
 	Status   *int       `json:"status"`  // of the command that ended last
+	Took     *float64   `json:"took"`    // by that, in seconds
 	Last     *time.Time `json:"last"`    // event
 	Due      *time.Time `json:"due"`     // the next event, where that is known
 }

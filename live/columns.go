@@ -1,6 +1,7 @@
 package live
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ func watcherTable(ws []control.Watcher, now time.Time) [][]string {
 	for _, w := range ws {
 		rows = append(rows, []string{
 			Printable(w.Name), Printable(w.Watcher), Printable(w.State), strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
-			running(w, now), optional(w.Status), ago(w.Last, now), ahead(w.Due, now),
+			running(w, now), exit(w), ago(w.Last, now), ahead(w.Due, now),
 		})
 	}
 	return rows
@@ -52,11 +53,37 @@ func running(w control.Watcher, now time.Time) string {
 	return s
 }
 
-func optional(n *int) string {
-	if n == nil {
+// exit tells how the last command ended, and how long it took.
+func exit(w control.Watcher) string {
+	if w.Status == nil {
 		return "-"
 	}
-	return strconv.Itoa(*n)
+	s := strconv.Itoa(*w.Status)
+	if w.Took != nil {
+		s += " in " + short(time.Duration(*w.Took*float64(time.Second)))
+	}
+	return s
+}
+
+// WriteRuns writes how commands have ended, each in a line, below it what is kept of its output.
+func WriteRuns(out io.Writer, runs []control.Run) error {
+	var b strings.Builder
+	for _, r := range runs {
+		how := r.How
+		if r.Error != "" {
+			how += ": " + r.Error
+		}
+		if r.Stopped {
+			how += ", stopped"
+		}
+		took := time.Duration(r.Elapsed * float64(time.Second))
+		fmt.Fprintf(&b, "%s  %s  %s after %s\n", r.Ended.Local().Format(time.DateTime), Printable(r.Name), Printable(how), short(took))
+		for line := range strings.Lines(r.Output) {
+			fmt.Fprintf(&b, "  %s\n", Printable(strings.TrimSuffix(line, "\n")))
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
 func ago(t *time.Time, now time.Time) string {

@@ -53,6 +53,9 @@ type Binding struct {
 	OnFailure, OnSuccess *action.Options
 	// ExitOnError ends the loop when the command fails, with its status.
 	ExitOnError bool
+	// LogRuns is how many runs are remembered, with what they wrote; 0: the usual number, and what they
+	// wrote only where that goes through ev anyway.
+	LogRuns int
 	// Follows are the names of those whose runs it tells of.
 	Follows []string
 	// Claims says what the watcher takes from ev itself: a signal that would have

@@ -42,6 +42,8 @@ func (w *Watcher) childRan(e event.Event, o action.Outcome) {
 	for _, observer := range w.session.observers {
 		observer.Ran(w, o)
 	}
+	w.log(e, o)
+	w.tell(o)
 	w.follow(w.Child, e, o)
 	if w.closed || o.Stopped {
 		return

@@ -27,13 +27,17 @@ func (s *Session) Serve(q control.Request) control.Reply {
 		return reply
 	}
 	reply := control.Reply{OK: true}
-	if q.Command == control.List {
+	if q.Command == control.List || q.Command == control.Log {
 		picked, err := s.pick(q.Names)
 		if err != nil {
 			return control.Reply{Error: err.Error()}
 		}
 		for _, w := range picked {
-			reply.Watchers = append(reply.Watchers, w.State())
+			if q.Command == control.Log {
+				reply.Runs = append(reply.Runs, w.runsLog...)
+			} else {
+				reply.Watchers = append(reply.Watchers, w.State())
+			}
 		}
 	}
 	return reply
@@ -55,7 +59,7 @@ func (s *Session) obey(q control.Request) error {
 			return err
 		}
 		return s.each(q.Names, func(w *Watcher) error { return w.Signal(by) })
-	case control.List:
+	case control.List, control.Log:
 		return nil
 	}
 	if len(q.Names) > 0 {

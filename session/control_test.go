@@ -36,7 +36,7 @@ func TestServe(t *testing.T) {
 		{control.Reload, nil, "the lines are ev run's own arguments: there is no Evfile to read again", ""},
 		{control.List, nil, "", ""},
 		{control.List, names{"c"}, "there is no watcher c: ev ctl list tells which there are", ""},
-		{"sotp", nil, `there is no command "sotp": there are list, start, stop, restart, fire, signal, suspend, resume, break, reload, events`, ""},
+		{"sotp", nil, `there is no command "sotp": there are list, start, stop, restart, fire, signal, log, suspend, resume, break, reload, events`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.command, func(t *testing.T) {

@@ -14,14 +14,24 @@ const keptForFollowers = 64 << 10
 // bindFollowing makes what runs the commands that follow the watcher's own.
 func (w *Watcher) bindFollowing() (err error) {
 	if w.OnFailure != nil {
-		if w.onFailure, err = w.command(*w.OnFailure); err != nil {
+		if w.onFailure, err = w.command(w.after("--on-failure", *w.OnFailure)); err != nil {
 			return err
 		}
 	}
 	if w.OnSuccess != nil {
-		w.onSuccess, err = w.command(*w.OnSuccess)
+		w.onSuccess, err = w.command(w.after("--on-success", *w.OnSuccess))
 	}
 	return err
+}
+
+// after has the failure of a command that follows another one told.
+func (w *Watcher) after(flag string, o action.Options) action.Options {
+	o.Done = func(_ event.Event, out action.Outcome) {
+		if out.Status != 0 && out.Err == nil && !out.Stopped {
+			w.Report.Noticef("%s: %s: %v after %s", flag, o.Argv[0], out, took(out.Elapsed))
+		}
+	}
+	return o
 }
 
 // keep has the output kept of what somebody follows.
@@ -36,8 +46,11 @@ func (s *Session) keep() {
 	}
 	for _, w := range s.watchers {
 		kept := 0
-		if followed[w.Name] || w.onFailure != nil || w.onSuccess != nil {
+		switch {
+		case followed[w.Name] || w.onFailure != nil || w.onSuccess != nil:
 			kept = keptForFollowers
+		case w.LogRuns > 0 || s.config.Log && w.prefixed():
+			kept = loggedOutput
 		}
 		for _, c := range []command{w.child, w.exec} {
 			if c != nil {
@@ -45,6 +58,11 @@ func (s *Session) keep() {
 			}
 		}
 	}
+}
+
+// prefixed reports whether what its commands write goes through ev anyway.
+func (w *Watcher) prefixed() bool {
+	return w.Exec != nil && w.Exec.Prefix != "" || w.Child != nil && w.Child.Prefix != ""
 }
 
 // follow has those know of a run's end who follow the watcher. One that was to be stopped says

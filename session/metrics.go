@@ -29,6 +29,9 @@ type metricKey struct{ kind, name string }
 type counts struct {
 	events, skipped  uint64
 	runs, failures   uint64
+	took             [len(runBounds)]uint64 // runs that took at most so long, and no less than the one before
+	tookAll          time.Duration
+	timed            uint64 // runs whose time is known
 	missed, merged   int64
 	late             time.Duration // in all
 	dated            uint64        // events that can be late
@@ -87,6 +90,16 @@ func (m *Metrics) Happened(e event.Event) {
 func (m *Metrics) Ran(w *Watcher, o action.Outcome) {
 	c := m.of(w.Kind, w.Name)
 	c.runs++
+	if o.Elapsed > 0 {
+		c.timed++
+		c.tookAll += o.Elapsed
+		for i, bound := range runBounds {
+			if o.Elapsed.Seconds() <= bound {
+				c.took[i]++
+				break
+			}
+		}
+	}
 	if o.Status != 0 && !o.Stopped {
 		c.failures++
 	}
@@ -111,7 +124,11 @@ func (m *Metrics) Page() []byte {
 		b = fmt.Appendf(b, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", f.name, f.help, f.kind)
 		for _, k := range m.order {
 			for _, v := range f.samples(m.counts[k]) {
-				b = fmt.Appendf(b, "%s%s{watcher=%s,name=%s} %s\n", f.name, v.suffix, label(k.kind), label(k.name), number(v.value))
+				le := ""
+				if v.atMost != "" {
+					le = ",le=" + label(v.atMost)
+				}
+				b = fmt.Appendf(b, "%s%s{watcher=%s,name=%s%s} %s\n", f.name, v.suffix, label(k.kind), label(k.name), le, number(v.value))
 			}
 		}
 	}
@@ -161,6 +178,23 @@ func (m *Metrics) appendMeasures(b []byte) []byte {
 	return b
 }
 
+// runBounds are the bounds of the histogram of what runs have taken, in seconds.
+var runBounds = [...]float64{0.01, 0.1, 1, 10, 60, 600, 3600, 21600} //nolint:gochecknoglobals // a constant
+
+// durations is the histogram.
+func durations(c *counts) (all []sample) {
+	if c.timed == 0 {
+		return nil
+	}
+	sum := uint64(0)
+	for i, bound := range runBounds {
+		sum += c.took[i]
+		all = append(all, sample{"_bucket", number(bound), float64(sum)})
+	}
+	return append(all, sample{"_bucket", "+Inf", float64(c.timed)},
+		sample{"_sum", "", c.tookAll.Seconds()}, sample{"_count", "", float64(c.timed)})
+}
+
 // A family is a metric that each watcher has.
 type family struct {
 	name, kind, help string
@@ -170,18 +204,19 @@ type family struct {
 // A sample is a value of a metric, of which there may be several with suffixes.
 type sample struct {
 	suffix string
+	atMost string // the label le; "" is none
 	value  float64
 }
 
 func families() []family {
 	one := func(value func(*counts) float64) func(*counts) []sample {
-		return func(c *counts) []sample { return []sample{{"", value(c)}} }
+		return func(c *counts) []sample { return []sample{{"", "", value(c)}} }
 	}
 	lateness := func(c *counts) []sample {
 		if c.dated == 0 {
 			return nil
 		}
-		return []sample{{"_sum", c.late.Seconds()}, {"_count", float64(c.dated)}}
+		return []sample{{"_sum", "", c.late.Seconds()}, {"_count", "", float64(c.dated)}}
 	}
 	return []family{
 		{"ev_events_total", "counter", "Events.", one(func(c *counts) float64 { return float64(c.events) })},
@@ -191,6 +226,7 @@ func families() []family {
 		{"ev_lateness_seconds", "summary", "From when an event was due to when it came.", lateness},
 		{"ev_runs_total", "counter", "Commands that have ended, with all their tries.", one(func(c *counts) float64 { return float64(c.runs) })},
 		{"ev_run_failures_total", "counter", "Commands that have failed.", one(func(c *counts) float64 { return float64(c.failures) })},
+		{"ev_run_seconds", "histogram", "What commands took, with all their tries.", durations},
 		{"ev_running", "gauge", "Commands that run.", one(func(c *counts) float64 { return float64(c.running) })},
 		{"ev_waiting", "gauge", "Events that wait for a command.", one(func(c *counts) float64 { return float64(c.waiting) })},
 	}

@@ -46,6 +46,10 @@ type Config struct {
 	// Reload reads the lines again, and has them take the place of those at work (Bind,
 	// Replace). If it is nil there is nothing to be read again, and HUP ends the session.
 	Reload func(*Session) error
+	// Tell says which runs are told of.
+	Tell Tell
+	// Log has the last runs of each watcher remembered.
+	Log bool
 	// Starter starts the commands.
 	Starter *process.Starter
 	// Cgroup makes the control group for the commands of bindings that ask for one.

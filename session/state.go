@@ -150,6 +150,9 @@ func (w *Watcher) State() control.Watcher {
 	c.Running, c.Since, c.Waiting = n, known(since), waiting
 	if w.outcome != nil {
 		c.Status = &w.outcome.Status
+		if took := w.outcome.Elapsed.Seconds(); took > 0 {
+			c.Took = &took
+		}
 	}
 	c.Last = known(w.last)
 	if d, ok := w.watcher.(watch.Dated); ok && c.State != "stopped" && c.State != "failed" {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/watch"
 )
@@ -39,10 +40,12 @@ type Watcher struct {
 	repeat *event.Event // the last that was given to exec
 	barred bool         // from running anything
 
-	key    string
-	place  string
-	where  func(error) error
-	clocks []func()
+	key   string
+	place string
+
+	runsLog []control.Run
+	where   func(error) error
+	clocks  []func()
 }
 
 // A command is what a Watcher has an action.Exec for; a test puts another in its place.
@@ -324,6 +327,8 @@ func (w *Watcher) ran(e event.Event, o action.Outcome) {
 	for _, observer := range s.observers {
 		observer.Ran(w, o)
 	}
+	w.log(e, o)
+	w.tell(o)
 	w.follow(w.Exec, e, o)
 	if w.closed {
 		return // it was stopped for that, and decides nothing any more

@@ -1,0 +1,69 @@
+package session
+
+import (
+	"time"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/internal/span"
+)
+
+// Tell says which runs are told when they have ended, each in a line.
+type Tell uint8
+
+// The runs that are told.
+const (
+	TellNone Tell = iota
+	TellFailed
+	TellAll
+)
+
+const (
+	defaultLogRuns = 20      // of a watcher are remembered
+	loggedOutput   = 4 << 10 // bytes of what a run has written
+)
+
+// tell tells of a run that has ended. Why one was not started has been told.
+func (w *Watcher) tell(o action.Outcome) {
+	tell := w.session.config.Tell
+	if o.Stopped || o.Err != nil || tell == TellNone || o.Status == 0 && tell != TellAll {
+		return
+	}
+	w.Report.Noticef("%v after %s", o, took(o.Elapsed))
+}
+
+// took is a time that a run has taken, as a person wants to know it.
+func took(d time.Duration) string {
+	unit := time.Second
+	switch {
+	case d < time.Second:
+		unit = time.Millisecond
+	case d < time.Minute:
+		unit = time.Second / 10
+	}
+	return span.Format(d.Round(unit))
+}
+
+// log remembers a run.
+func (w *Watcher) log(e event.Event, o action.Outcome) {
+	if !w.session.config.Log {
+		return
+	}
+	most := w.LogRuns
+	if most == 0 {
+		most = defaultLogRuns
+	}
+	r := control.Run{
+		Name: w.Name, Run: e.Seq, Ended: w.session.loop.Now(), Elapsed: o.Elapsed.Seconds(), Status: o.Status, How: o.String(),
+		Stopped: o.Stopped, Output: o.Output[max(len(o.Output)-loggedOutput, 0):],
+	}
+	if o.Signal != 0 {
+		r.Signal = sig.Name(o.Signal)
+	}
+	if o.Err != nil {
+		r.Error = o.Err.Error()
+	}
+	w.runsLog = append(w.runsLog[max(len(w.runsLog)-most+1, 0):], r)
+}

@@ -1,0 +1,61 @@
+package session
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/control"
+)
+
+// What has failed is told in a line; where all are told, what has succeeded is, too.
+func TestRuns_told(t *testing.T) {
+	for tell, want := range map[Tell]string{
+		TellNone:   "",
+		TellFailed: "ev: a: exited 7 after 3.2s\nev: a: killed by TERM after 1h30m\n",
+		TellAll:    "ev: a: exited 7 after 3.2s\nev: a: exited 0 after 12ms\nev: a: killed by TERM after 1h30m\n",
+	} {
+		perform(t, Config{Tell: tell}, func(s *stage) {
+			s.run(s.line("a", runs))
+			for _, o := range []action.Outcome{
+				{Status: 7, Elapsed: 3210 * time.Millisecond},
+				{Elapsed: 12345 * time.Microsecond},
+				{Status: 143, Signal: 15, Elapsed: 90*time.Minute + time.Millisecond},
+				{Status: 143, Signal: 15, Elapsed: time.Second, Stopped: true},
+				{Status: 127, Err: errors.New("not there")}, // which has been told
+			} {
+				s.emit("a")
+				s.end("a", o)
+			}
+			s.heard(want)
+		})
+	}
+}
+
+// The last runs are remembered, with the end of what they wrote.
+func TestRuns_log(t *testing.T) {
+	perform(t, Config{Log: true}, func(s *stage) {
+		s.run(s.line("a", runs), s.line("b", runs, func(b *Binding) { b.LogRuns = 2 }))
+		s.saw("keep 4096 of b, changed, start a, start b")
+		for i := range defaultLogRuns + 3 {
+			s.emit("a", "b")
+			s.end("a", failed(i))
+			s.end("b", action.Outcome{Status: i, Elapsed: time.Second, Output: strings.Repeat("x", loggedOutput) + "end"})
+		}
+		s.on(func() {
+			a := s.Serve(control.Request{Command: control.Log, Names: []string{"a"}}).Runs
+			if len(a) != defaultLogRuns || a[0].Run != 4 || a[defaultLogRuns-1].Status != defaultLogRuns+2 {
+				t.Errorf("%d runs, from %+v", len(a), a[0])
+			}
+			all := s.Serve(control.Request{Command: control.Log}).Runs
+			if b := all[len(a):]; len(b) != 2 || len(b[1].Output) != loggedOutput || b[1].Elapsed != 1 || !strings.HasSuffix(b[1].Output, "end") {
+				t.Errorf("%d runs", len(b))
+			}
+			if took := s.Watchers()[1].State().Took; took == nil || *took != 1 {
+				t.Error("how long it took is not told")
+			}
+		})
+	})
+}
