@@ -7,18 +7,19 @@ import (
 
 // HTTP is the detail of on-http: one request.
 type HTTP struct {
-	Addr    string // that is listened on, as given
-	Method  string // "": there was no request
-	Path    string // decoded
-	Host    string
-	Remote  string // the client's address
-	User    string // who has logged in, by password or certificate
-	Query   string // as it came
-	Params  []Param
-	Headers []Param  // names in lower case
-	Files   []string // where the parts that are files are, as long as the command runs
-	Names   []Param  // what these were called, by the parameter
-	Types   []Param  // and of which type they are
+	Addr          string // that is listened on, as given
+	Method        string // "": there was no request
+	Path          string // decoded
+	Host          string
+	Remote        string // the client's address
+	User          string // who has logged in, by password or certificate
+	ClientSubject string // of the client's certificate, a distinguished name as RFC 2253 writes it; empty: it has shown none
+	Query         string // as it came
+	Params        []Param
+	Headers       []Param  // names in lower case
+	Files         []string // where the parts that are files are, as long as the command runs
+	Names         []Param  // what these were called, by the parameter
+	Types         []Param  // and of which type they are
 
 	JSON   *JSON    // the body, if it is to be that
 	Wanted []string // variables of fields in it that the command wants: EV_JSON_HEAD_REF
@@ -76,6 +77,7 @@ func (d HTTP) Fields() iter.Seq2[string, Value] {
 			yield("host", Word(d.Host)) &&
 			yield("remote", Word(d.Remote)) &&
 			yield("user", Word(d.User)) &&
+			yield("client_subject", Word(d.ClientSubject)) &&
 			yield("query", Text(d.Query)) &&
 			yield("gone", Bool(d.gone())) &&
 			yield("files", Paths(d.Files))

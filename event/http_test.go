@@ -17,7 +17,7 @@ func request() HTTP {
 
 func TestHTTP_repeatedNamesAreAListInJSON(t *testing.T) {
 	got := string(Event{Detail: request()}.AppendJSON(nil))
-	want := `"method":"POST","path":"/a b","host":"h","remote":"r","user":null,"query":"x=1","gone":false,"files":["/tmp/f"],` +
+	want := `"method":"POST","path":"/a b","host":"h","remote":"r","user":null,"client_subject":null,"query":"x=1","gone":false,"files":["/tmp/f"],` +
 		`"param.id":"1","param.tag":["a","b"],"param.null":null,"header.x-github-event":"push"}`
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("got %s", got)

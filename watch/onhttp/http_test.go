@@ -217,7 +217,7 @@ func TestHTTP_requestIsAnEventThatIsAnswered(t *testing.T) {
 	c := r.send("POST /a%20b?x=1 HTTP/1.1\r\nHost: localhost:1\r\nX-One: 1\r\nContent-Length: 4\r\n\r\nbody")
 	call := r.call()
 	fields := string(event.Event{Detail: call.HTTP}.AppendJSON(nil))
-	want := fmt.Sprintf(`"method":"POST","path":"/a b","host":"localhost:1","remote":"%s","user":null,"query":"x=1","gone":false,"files":[],`+
+	want := fmt.Sprintf(`"method":"POST","path":"/a b","host":"localhost:1","remote":"%s","user":null,"client_subject":null,"query":"x=1","gone":false,"files":[],`+
 		`"param.x":"1","header.content-length":"4","header.x-one":"1"}`, c.LocalAddr())
 	if !strings.HasSuffix(fields, want) {
 		t.Errorf("got  %s\nwant …%s", fields, want)

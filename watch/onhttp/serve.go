@@ -1,6 +1,7 @@
 package onhttp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -124,8 +125,9 @@ func (x *exchange) admit(a *reply, r *http.Request, client netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	if user == "" && r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		user = r.TLS.PeerCertificates[0].Subject.String()
+	subject := ""
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		subject = r.TLS.PeerCertificates[0].Subject.String()
 	}
 	seal, err := w.gate.scheme.seal(r)
 	if err != nil {
@@ -144,7 +146,7 @@ func (x *exchange) admit(a *reply, r *http.Request, client netip.Addr) error {
 		return err
 	}
 	x.detail = event.HTTP{
-		Addr: w.opts.Addr, Method: r.Method, Path: r.URL.Path, Host: r.Host, Remote: x.detail.Remote, User: user, Query: r.URL.RawQuery,
+		Addr: w.opts.Addr, Method: r.Method, Path: r.URL.Path, Host: r.Host, Remote: x.detail.Remote, User: cmp.Or(user, subject), ClientSubject: subject, Query: r.URL.RawQuery,
 		Headers: w.headers(r.Header), Exchange: x,
 	}
 	if err := x.parse(r, seal != nil && !w.gate.scheme.signsURL() && !w.opts.Query); err != nil {
