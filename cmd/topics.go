@@ -25,7 +25,7 @@ A newline is added to a text that does not end in one; with -0, a NUL.
                  run output, with --of
   stat           path paths change count, and of now and before (prev_size, …):
                  type size mtime mode uid gid ino nlink
-  on-http        method path host remote user query files gone param.NAME
+  on-http        method path host remote user client_subject query files gone param.NAME
                  header.NAME filename.NAME type.NAME json.PATH
   on-message     subject id source type published attempt stream_seq payload
                  data.NAME
