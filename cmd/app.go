@@ -48,6 +48,7 @@ type app struct {
 	logFormat string
 }
 
+// newApp returns what the commands of one invocation share.
 func newApp(args []string) app {
 	return app{args: args, getenv: os.Getenv, hub: &stat.Hub{}, http: onhttp.NewHub(), links: &links{}, starter: &process.Starter{Guarded: true}}
 }

@@ -12,6 +12,7 @@ import (
 // TAB and what it means, if that is known.
 type completion func(prefix string) []string
 
+// words offers those of a list.
 func words(list ...string) completion {
 	return func(prefix string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(w string) bool { return !strings.HasPrefix(w, prefix) })

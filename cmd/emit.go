@@ -48,7 +48,7 @@ there that uses the server sends it. With --no-spool that is status 75.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}
 	c.Flags().SortFlags = false
-	o.add(c.Flags())
+	o.addServer(c.Flags())
 	c.Flags().StringVar(&o.data, "data", "", "the event's data: text, or - for standard input; JSON stays JSON `TEXT|-`")
 	c.Flags().StringVar(&o.id, "id", "", "what tells it from others: an id that was stored in the last hour is not stored again `ID`")
 	c.Flags().BoolVar(&o.noSpool, "no-spool", false, "fail with status 75 if the server is away")
@@ -65,7 +65,7 @@ func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 	if err := p.checkSubjects(c, args[:1], false); err != nil {
 		return err
 	}
-	lo, err := o.options(&p.app)
+	lo, err := o.linkOptions(&p.app)
 	if err != nil {
 		return err
 	}

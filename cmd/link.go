@@ -20,11 +20,13 @@ type linkFlags struct {
 	spoolMax int
 }
 
-func (f *linkFlags) add(fs *pflag.FlagSet) {
+// addServer adds the flags that name the server.
+func (f *linkFlags) addServer(fs *pflag.FlagSet) {
 	fs.StringVar(&f.server, "server", "", "what is shared: nats://HOST, tls://HOST, nats:CONTEXT, file:DIR; or EV_SERVER `URL`")
 	fs.StringVar(&f.creds, "creds", "", "credentials of NATS; or EV_CREDS `FILE`")
 }
 
+// addSpool adds what is about a server that is away.
 func (f *linkFlags) addSpool(fs *pflag.FlagSet) {
 	sizeVar(fs, &f.spoolMax, "spool-max", link.DefaultSpoolMax, "how much waits on this machine while the server is away")
 }
@@ -35,8 +37,8 @@ type links struct {
 	open map[[2]string]link.Link // by server and credentials
 }
 
-// options are what the flags and the environment say of the link.
-func (f *linkFlags) options(a *app) (link.Options, error) {
+// linkOptions are what the flags and the environment say of the link.
+func (f *linkFlags) linkOptions(a *app) (link.Options, error) {
 	o := link.Options{
 		Server: cmp.Or(f.server, a.getenv("EV_SERVER"), "file:"), Creds: cmp.Or(f.creds, a.getenv("EV_CREDS")),
 		StateDir: link.StateDir(a.getenv), SpoolMax: int64(f.spoolMax),

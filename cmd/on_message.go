@@ -132,7 +132,7 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 		}
 	}
 	w.Consume.From.All = o.from == "all"
-	lo, err := o.sharedFlags.options(a)
+	lo, err := o.linkOptions(a)
 	if err != nil {
 		return err
 	}

@@ -118,8 +118,8 @@ standard input is read once, and HUP ends ev then.`,
 	fs.BoolVar(&o.trustOwner, "trust-owner", false, "as root, run the Evfile though it belongs to another user")
 	limit(fs, &o.timeout, "timeout", span.Inf, "end with status 124 if no event has come by then")
 	limit(fs, &o.limit, "for", span.Inf, "end after this long, whatever has happened")
-	o.fileOptions.add(fs)
-	o.linkFlags.add(fs)
+	o.addFiles(fs)
+	o.addServer(fs)
 	p.completeServers(c)
 	completeFiles(c)
 	return c

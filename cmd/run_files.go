@@ -38,7 +38,7 @@ type fileOptions struct {
 	printEvfile bool
 }
 
-func (o *fileOptions) add(fs *pflag.FlagSet) {
+func (o *fileOptions) addFiles(fs *pflag.FlagSet) {
 	defer beginGroup(fs, "Other files")()
 	fs.Var((*listValue)(&o.crontabs), "crontab", "run the jobs of a crontab, or of all in a directory; can be repeated `FILE`")
 	fs.BoolVar(&o.system, "system", false, "each job of a crontab has a user before its command, as in /etc/crontab")

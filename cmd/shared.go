@@ -39,7 +39,7 @@ func (f *sharedFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.rerun, "rerun", false, "run an instant again whose ev has died while its command ran")
 	fs.StringVar(&f.emit, "emit", "", "store each event under this, for on-message; with {field} filled in `SUBJECT`")
 	fs.StringVar(&f.emitOn, "emit-on", "event", "what is stored: event, success, failure (of the command) `WHAT`")
-	f.linkFlags.add(fs)
+	f.addServer(fs)
 	f.addSpool(fs)
 }
 
@@ -63,7 +63,7 @@ func (f *sharedFlags) bind(a *app, c *cobra.Command, b *session.Binding, name st
 	if f.lock == "" && f.emit == "" {
 		return nil
 	}
-	lo, err := f.options(a)
+	lo, err := f.linkOptions(a)
 	if err != nil {
 		return err
 	}

@@ -41,9 +41,12 @@ func (durationValue) Type() string { return "DURATION" }
 // the CSV writer that the latter makes for each flag that is added.
 type listValue []string
 
+// Set implements pflag.Value.
 func (v *listValue) Set(s string) error { *v = append(*v, s); return nil }
 func (v *listValue) String() string     { return strings.Join(*v, " ") }
-func (*listValue) Type() string         { return "stringArray" }
+
+// Type implements pflag.Value: the help and the completions know it by this.
+func (*listValue) Type() string { return "stringArray" }
 
 // onceValue is a flag of which a second one would be lost.
 type onceValue string

@@ -125,6 +125,8 @@ type givenFlag struct {
 	value, from int // value is -1 if there is none
 }
 
+// tellApart tells the words of a command line apart as its flags have it. The command's name is
+// the first of the arguments.
 func tellApart(fs *pflag.FlagSet, words []string) *commandLine {
 	l := &commandLine{words: words, dash: -1, flags: map[string][]givenFlag{}}
 	for i := 0; i < len(words); i++ {
