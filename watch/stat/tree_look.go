@@ -189,7 +189,7 @@ func (t *tree) poll() {
 func (t *tree) rescan(d *dir) {
 	t.scan(d, 0)
 	for e := range d.kids.all() {
-		if kid := e.dir; kid != nil && !kid.watched() && !t.polled[kid] {
+		if kid := e.dir; kid.isThere() && !kid.watched() && !t.polled[kid] {
 			t.walk(kid, 0)
 		}
 	}

@@ -94,6 +94,7 @@ func (t *tree) takeIn(r *reading, since int64) {
 		}
 		for len(kids) > 0 && kids[0].name < l.name {
 			t.mark(spot{d, kids[0].name}, file{})
+			t.displace(kids[0].dir)
 			merged, kids = append(merged, *kids[0]), kids[1:]
 		}
 		e := entry{name: l.name}
@@ -107,6 +108,7 @@ func (t *tree) takeIn(r *reading, since int64) {
 	}
 	for _, e := range kids {
 		t.mark(spot{d, e.name}, file{})
+		t.displace(e.dir)
 		merged = append(merged, *e)
 	}
 	if len(merged) == len(t.known) {
@@ -153,6 +155,8 @@ func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
 			e.dir.setID(f)
 		}
 		e.name = path[len(path)-len(e.name):] // one string for both
+	} else {
+		t.displace(e.dir)
 	}
 	switch {
 	case known && e.file == f && !t.maySay(s, f):

@@ -155,6 +155,46 @@ func (deafSource) Add(string) error    { return nil }
 func (deafSource) Remove(string) error { return errors.New("not watched") }
 func (deafSource) Close() error        { return nil }
 
+// A recordingSource is deaf, and has what it was asked for.
+type recordingSource struct {
+	deafSource
+	added *[]string
+}
+
+func (s recordingSource) Add(dir string) error { *s.added = append(*s.added, dir); return nil }
+
+// Where a directory was, and none is any more, none is asked for: the kernel would watch what its
+// path leads to now, and end the watch of what has its inode now.
+func TestTree_watchesDirectoriesAlone(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a/gone", "a/link", "a/file", "a/stays"} {
+		mkdir(t, filepath.Join(dir, name))
+	}
+	l := looptest.NewLoop(t)
+	var added []string
+	errs := make(chan error)
+	s, err := New(l, Options{Paths: []string{dir}, Recursive: true, Hub: fakeHub(recordingSource{added: &added}, nil, errs)}, func(event.Detail) { l.Break() })
+	check(t, err)
+	check(t, s.Start())
+	defer s.Stop()
+	for _, name := range []string{"a/gone", "a/link", "a/file"} {
+		remove(t, filepath.Join(dir, name))
+	}
+	symlink(t, t.TempDir(), filepath.Join(dir, "a/link"))
+	write(t, filepath.Join(dir, "a/file"), "")
+	added = nil
+	errs <- fsnotify.ErrEventOverflow
+	looptest.Run(t, l)
+	if !slices.Contains(added, filepath.Join(dir, "a/stays")) {
+		t.Errorf("what is there is not watched anew: %q", added)
+	}
+	for _, name := range added {
+		if f, _ := look(name, unix.Lstat); !f.isDir() {
+			t.Errorf("%s is asked for", name)
+		}
+	}
+}
+
 func TestTree_mountsAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	at := filepath.Join(dir, "at")

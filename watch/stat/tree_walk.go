@@ -39,7 +39,7 @@ func (t *tree) walk(d *dir, since int64) {
 		t.takeIn(r, since)
 		first := len(todo)
 		for e := range r.dir.kids.all() {
-			if e.dir != nil {
+			if e.dir.isThere() {
 				todo = append(todo, e.dir)
 			}
 		}
@@ -66,6 +66,19 @@ func (t *tree) release(d *dir) {
 		}
 	}
 }
+
+// displace takes in that no directory is any more where d was. It is not watched until there is
+// one again: its path leads elsewhere or nowhere, and its inode may be another directory's by now,
+// whose watch would be ended in its place.
+func (t *tree) displace(d *dir) {
+	if d.isThere() {
+		t.release(d)
+		d.setID(file{})
+	}
+}
+
+// isThere reports whether a directory was found at its path when that was last looked at.
+func (d *dir) isThere() bool { return d != nil && d.id() != fileID{} }
 
 // rearm watches anew what is at a directory's path now, and marks what is not as
 // it was: the path may have come to stand for another directory, or its watch may
