@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/process"
 )
 
 // The exit statuses of SPEC section 4 that no command gives.
@@ -37,7 +39,10 @@ func exitStatus(err error, hasCommand bool) int {
 		return e.status
 	}
 	_, usage := errors.AsType[*usageError](err)
-	_, lines := errors.AsType[evfile.Errors](err)
+	faults, lines := errors.AsType[evfile.Errors](err)
+	if status := commandsFault(faults); status != 0 {
+		return status
+	}
 	switch {
 	case hasCommand:
 		return exitInternal
@@ -45,4 +50,17 @@ func exitStatus(err error, hasCommand bool) int {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// commandsFault is the status of the first of lines whose COMMAND can't be run, if nothing else is
+// wrong with any: 126 or 127, as on the command line.
+func commandsFault(faults evfile.Errors) (status int) {
+	for _, f := range faults {
+		e, ok := errors.AsType[*exitError](f.Cause)
+		if !ok || e.status != process.StatusNotExecutable && e.status != process.StatusNotFound {
+			return 0
+		}
+		status = cmp.Or(status, e.status)
+	}
+	return status
 }

@@ -165,6 +165,11 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 	errs = append(errs, lineFaults(bad)...)
 	switch {
 	case errs != nil:
+		if o.check || o.list {
+			for _, e := range errs {
+				e.Cause = nil // nothing was to be run: it is a mistake as any other
+			}
+		}
 		return errs
 	case o.check:
 		return nil

@@ -203,7 +203,9 @@ func (l *line) fault(err error) *evfile.Error {
 	if !at.isName() {
 		number, offset = tellApart(l.flags(), l.Args()).find(at.from(diag.Offset(err)))
 	}
-	return l.file.Errorf(l.file.Within(l.Words[number], offset), "%s", err)
+	e := l.file.Errorf(l.file.Within(l.Words[number], offset), "%s", err)
+	e.Cause = err
+	return e
 }
 
 // flags are those of the line's command.

@@ -15,9 +15,13 @@ type Error struct {
 	Line, Col int    // from 1, Col in characters
 	Msg       string
 	Source    string // the line
+	Cause     error  // that Msg is of, or nil
 
 	offset int
 }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
 
 // Offset returns where in the text the error is, in bytes.
 func (e *Error) Offset() int { return e.offset }

@@ -245,11 +245,11 @@ func (s *Session) all() iter.Seq[*Watcher] {
 
 // after calls fn after a limit, if there is one.
 func (s *Session) after(d time.Duration, fn func()) (stop func()) {
-	switch {
-	case d == 0 || d == span.Inf:
-		return func() {}
-	case d == AtOnce:
+	if d == AtOnce {
 		return s.afterFirst(fn)
+	}
+	if d == 0 || d == span.Inf {
+		return func() {}
 	}
 	return s.loop.After(d, fn)
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"iter"
+	"slices"
 	"syscall"
 	"time"
 
@@ -273,6 +274,9 @@ func (w *Watcher) happen(e event.Event) {
 // ownsStatus reports whether what this ends with is what ev ends with: with --once, unless there
 // are others whose status it could be.
 func (w *Watcher) ownsStatus() bool {
+	if w.session.config.Once {
+		return !slices.ContainsFunc(w.session.watchers, func(other *Watcher) bool { return other != w && other.HasCommand() })
+	}
 	return w.Count == 1 && (w.Break || len(w.session.watchers) == 1)
 }
 
@@ -343,7 +347,7 @@ func (w *Watcher) ran(e event.Event, o action.Outcome) {
 		s.endBy(o.Signal)
 		return
 	}
-	if w.ownsStatus() {
+	if w.ownsStatus() && (o.Status != 0 || !s.config.Once) { // a turn that went well is over
 		s.end = End{Why: CommandEnded, Status: o.Status}
 	}
 	if o.Status != 0 && !o.Stopped && w.ExitOnError {
