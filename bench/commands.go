@@ -31,7 +31,33 @@ func commands(b *bench) []work {
 			goals: []goal{atLeast("ev", 0.8, "posix_spawn"), atLeast("ev", 1, "xargs -P")},
 		})
 	}
-	return works
+	return append(works, lineCommands(b))
+}
+
+// lineCommands is how many commands a second are run with a line each as their argument, one
+// after the other, from a pipe to a pipe: what comes out has to be what went in.
+func lineCommands(b *bench) work {
+	count := b.either(300, 1000)
+	var input strings.Builder
+	for i := range count {
+		fmt.Fprintf(&input, "line%07d\n", i)
+	}
+	c := func(name, needs string, words ...string) contender {
+		return contender{name, needs, func() (sample, error) {
+			took, err := piped(input.String(), words)
+			return sample{figures: []float64{float64(count) / took.Seconds()}}, err
+		}}
+	}
+	return work{
+		name: "commands line", what: fmt.Sprintf("%d commands (/bin/echo), with a line each", count),
+		unit: "a second", higher: true, beside: "xargs -n1", rounds: b.either(2, 5),
+		contenders: []contender{
+			c("ev", "", b.ev(), "watch-fd", "0", "--line", "--", "/bin/echo", "{line}"),
+			c("xargs -n1", "xargs", "xargs", "-n1", "/bin/echo"),
+			c("sh, while read", "sh", "sh", "-c", `while IFS= read -r line; do /bin/echo "$line"; done`),
+		},
+		goals: []goal{atLeast("ev", 1, "xargs -n1")},
+	}
 }
 
 // rate is how often a second a program does something, of which it does so much in
