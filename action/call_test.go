@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,50 @@ func TestExec_drains(t *testing.T) {
 					t.Errorf("got  %s\nwant %s", got, tt.want)
 				}
 			})
+		})
+	}
+}
+
+// A promise is a caller who has been told that it is dealt with.
+type promise struct{ *caller }
+
+func (promise) Promised() bool { return true }
+
+// What was promised still runs when all else is dropped, as long as there is time.
+func TestCall_promised(t *testing.T) {
+	for _, tt := range []struct {
+		drain time.Duration
+		play  func(*stage)
+		want  string
+	}{
+		{time.Minute, func(s *stage) {
+			s.end(0)
+			s.answer(nil)
+			s.end(0)
+		}, "3 refused 0, done 1: exited 0, start 2, 2 ran 0, done 2: exited 0, over"},
+		{time.Minute, func(s *stage) {
+			s.pass(time.Minute)
+			s.end(0)
+		}, "3 refused 0, 2 refused 0, TERM, done 1: exited 0, stopped, over"},
+		{time.Minute, func(s *stage) {
+			s.on(s.Kill)
+			s.end(0)
+		}, "3 refused 0, 2 refused 0, KILL, done 1: exited 0, stopped, over"},
+		{0, func(s *stage) { s.end(0) }, "2 refused 0, 3 refused 0, TERM, done 1: exited 0, stopped, over"},
+	} {
+		perform(t, Options{Drain: tt.drain}, func(s *stage) {
+			s.do(1)
+			s.answer(nil)
+			s.on(func() {
+				s.Do(event.Event{Seq: 2, Detail: promise{&caller{stage: s, seq: 2}}})
+				s.Do(event.Event{Seq: 3, Detail: &caller{stage: s, seq: 3}})
+			})
+			s.log = nil
+			s.on(func() { s.Close(func() { s.logf("over") }) })
+			tt.play(s)
+			if got := strings.Join(s.log, ", "); got != tt.want {
+				t.Errorf("%v:\n got %s\nwant %s", tt.drain, got, tt.want)
+			}
 		})
 	}
 }

@@ -305,34 +305,43 @@ func (x *Exec) balance() {
 			x.loop.Unref()
 		}
 	}
-	if x.done != nil && len(x.runs) == 0 {
+	if x.done != nil && len(x.runs)+len(x.queue) == 0 {
 		done := x.done
 		x.done = nil
 		done()
 	}
 }
 
-// Close stops what runs, if it does not end by itself within Drain. What waits is not run any more, which is reported.
+// Close stops what runs, if it does not end by itself within Drain. What waits is not run any more, which is reported; but
+// what was promised to somebody still is, within the same time.
 func (x *Exec) Close(done func()) {
-	if n := len(x.queue); n > 0 {
-		x.o.Report.Noticef("%s: ending, nothing is run for %d events that waited", x.command.name, n)
+	waiting := x.queue
+	x.queue = nil
+	for _, e := range waiting {
+		if p, ok := e.Detail.(event.Promise); ok && x.o.Drain > 0 && p.Promised() {
+			x.queue = append(x.queue, e)
+		} else {
+			drop(e, event.Refused)
+		}
 	}
-	for _, e := range x.queue {
-		drop(e, event.Refused)
+	if n := len(waiting) - len(x.queue); n > 0 {
+		x.o.Report.Noticef("%s: ending, nothing is run for %d events that waited", x.command.name, n)
 	}
 	if x.skipped != nil {
 		drop(*x.skipped, event.Refused)
 	}
 	x.rest.Stop()
-	x.closed, x.done, x.queue, x.skipped = true, done, nil, nil
-	if x.o.Drain > 0 && len(x.runs) > 0 {
-		x.o.Report.Noticef("%s: ending: what runs has %s to end by itself", x.command.name, span.Format(x.o.Drain))
-		if x.o.Drain < span.Inf {
-			x.loop.After(x.o.Drain, x.stop)
-		}
-	} else {
+	x.closed, x.done, x.skipped = true, done, nil
+	switch {
+	case x.o.Drain == 0 || len(x.runs)+len(x.queue) == 0:
 		x.stop()
+	case x.o.Drain == span.Inf:
+		x.o.Report.Noticef("%s: ending: what runs may end by itself", x.command.name)
+	default:
+		x.o.Report.Noticef("%s: ending: what runs has %s to end by itself", x.command.name, span.Format(x.o.Drain))
+		x.loop.After(x.o.Drain, x.Stop)
 	}
+	x.next()
 	x.balance()
 }
 
@@ -368,6 +377,10 @@ func (x *Exec) Abandon(left time.Duration) {
 
 // Kill kills what runs, at once.
 func (x *Exec) Kill() {
+	for _, e := range x.queue {
+		drop(e, event.Refused)
+	}
+	x.queue = nil
 	for _, r := range slices.Clone(x.runs) {
 		r.kill()
 	}

@@ -11,6 +11,11 @@ type Call interface {
 	Answer(a Answer)
 }
 
+// A Promise is a Detail of which somebody may have been told that it will be dealt with.
+type Promise interface {
+	Promised() bool
+}
+
 // An Answer is what has become of an event.
 type Answer struct {
 	Verdict Verdict

@@ -26,6 +26,7 @@ type HTTP struct {
 	CGI    []string // variables that a CGI script gets besides (RFC 3875)
 
 	Exchange Exchange // nil: nobody waits for an answer
+	Accepted bool     // somebody has been told, or will be at once, that it is dealt with
 }
 
 // A Param is a parameter or a header with all of its values.
@@ -198,7 +199,14 @@ func ownedByCGI(name string) bool {
 }
 
 // Merge returns newer: one request says nothing of another.
-func (HTTP) Merge(newer Detail) Detail { return newer }
+func (d HTTP) Merge(newer Detail) Detail {
+	n := newer.(HTTP)
+	n.Accepted = n.Accepted || d.Accepted || d.Exchange != nil // which is told that it was merged
+	return n
+}
+
+// Promised is [Promise]'s.
+func (d HTTP) Promised() bool { return d.Accepted }
 
 // Payload is the body, and the way to the client.
 func (d HTTP) Payload(sep byte) Payload {

@@ -147,7 +147,7 @@ func (x *exchange) admit(a *reply, r *http.Request, client netip.Addr) error {
 	}
 	x.detail = event.HTTP{
 		Addr: w.opts.Addr, Method: r.Method, Path: r.URL.Path, Host: r.Host, Remote: x.detail.Remote, User: cmp.Or(user, subject), ClientSubject: subject, Query: r.URL.RawQuery,
-		Headers: w.headers(r.Header), Exchange: x,
+		Headers: w.headers(r.Header), Exchange: x, Accepted: w.opts.Async,
 	}
 	if err := x.parse(r, seal != nil && !w.gate.scheme.signsURL() && !w.opts.Query); err != nil {
 		return err
