@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
+	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch"
 	"github.com/evshell/ev/watch/every"
 )
@@ -128,16 +129,15 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	b.Claims.State = w.State
+	if w.CatchUp == every.CatchUpAll {
+		if err := o.runAll(&b); err != nil {
+			return err
+		}
+	}
 	if lock := b.Lock; lock != nil {
 		lock.Instant = func(d event.Detail) (time.Time, bool) { return d.(event.Every).Due, true }
 		lock.Again = func(due time.Time) event.Detail {
 			return event.Every{Schedule: w.Text, Due: due, Late: max(time.Since(due), 0)}
-		}
-		if w.CatchUp == every.CatchUpAll && o.onBusy == "" {
-			lock.Busy = action.Queue
-			if b.Exec != nil {
-				b.Exec.Busy.Policy = action.Queue
-			}
 		}
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
@@ -158,6 +158,20 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 		return every.New(l, w, emit), nil
 	}
 	return sink(c.Context(), b)
+}
+
+// runAll has each instant have its run, also those that are made up for together.
+func (o *everyOptions) runAll(b *session.Binding) error {
+	switch {
+	case b.Exec != nil && o.onBusy == "":
+		b.Exec.Busy.Policy = action.Queue
+	case b.Exec != nil && b.Exec.Busy.Policy == action.Skip:
+		return usageAt(valueWord("on-busy"), "--on-busy skip: under --catch-up all each instant has its run: leave it out, or say queue")
+	}
+	if b.Lock != nil && o.onBusy == "" {
+		b.Lock.Busy = action.Queue
+	}
+	return nil
 }
 
 // comes reports that no instant comes any more. In an Evfile that is no error: what was once right

@@ -311,7 +311,7 @@ func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]strin
 	case f.script == "" && c.Flags().Changed("script"):
 		return nil, usageAt(valueWord("script"), "-c: the script is empty: write one, or leave out the -c")
 	case f.script != "":
-		shell := cmp.Or(shellIn(a.env), "/bin/sh")
+		shell := cmp.Or(variable(a.env, "SHELL"), "/bin/sh")
 		if !action.IsShell(shell) {
 			return nil, usageAt(flagWord("script"), "-c gives its script to SHELL, and ev knows no shell %s: write -- %[1]s -c SCRIPT", shell)
 		}
@@ -341,14 +341,14 @@ func childFlags() []string {
 	}
 }
 
-// shell is the SHELL that stands above a line of an Evfile.
-func shellIn(env []string) (shell string) {
+// variable is the value of one that stands above a line of an Evfile.
+func variable(env []string, name string) (value string) {
 	for _, v := range env {
-		if value, ok := strings.CutPrefix(v, "SHELL="); ok {
-			shell = value
+		if rest, ok := strings.CutPrefix(v, name+"="); ok {
+			value = rest
 		}
 	}
-	return shell
+	return value
 }
 
 func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep byte, argv []string) error {

@@ -57,7 +57,7 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 			return
 		}
 		f, faults := evfile.Parse(name, []byte(text))
-		files, errs = append(files, f), append(errs, faults...)
+		files, errs = append(files, f), slices.Concat(errs, faults, checkZones(f))
 	}
 	if r.path != "" {
 		name, text, err := r.readFile()

@@ -61,7 +61,8 @@ it is quoted; for a pipe, write -c 'a | b'.
 
 A label is made of letters, digits and _ . @ + / -, ends in a colon, and stands for
 --name; no two lines have the same. A line of NAME=value sets a variable for the
-commands of the lines below it, PATH for finding them, and TZ for their schedules.
+commands of the lines below it, PATH for finding them, SHELL for -c, and TZ for their
+schedules; CRON_TZ is for the schedules alone.
 
 A line takes all the flags that its watcher has on the command line. --break, --timeout
 and --for end the whole loop, -q quiets the line alone; --backend, --color, --ready-fd,

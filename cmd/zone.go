@@ -1,17 +1,19 @@
 package cmd
 
 import (
+	"cmp"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/schedule"
 )
 
-// localZone is the zone of TZ (tzset(3)), else that of the machine, by its name if it can be known.
+// localZone is the zone of CRON_TZ in an Evfile, else of TZ (tzset(3)), else that of the machine, by its name if it can be known.
 // An Evfile's line has the TZ that stands above it.
 func (a *app) localZone() *time.Location {
-	tz := strings.TrimPrefix(a.getenv("TZ"), ":")
+	tz := strings.TrimPrefix(cmp.Or(variable(a.env, "CRON_TZ"), a.getenv("TZ")), ":")
 	if tz == "" {
 		return machineZone()
 	}
@@ -27,6 +29,24 @@ func (a *app) localZone() *time.Location {
 	}
 	a.report.Noticef("UTC is taken, since TZ has an %v", err)
 	return time.UTC
+}
+
+// checkZones refuses a variable of an Evfile that is to be a zone and is none.
+func checkZones(f *evfile.File) (errs evfile.Errors) {
+	for _, w := range f.Assignments {
+		name, zone, _ := strings.Cut(w.Text, "=")
+		if zone = strings.TrimPrefix(zone, ":"); name != "TZ" && name != "CRON_TZ" || zone == "" || strings.HasPrefix(zone, "/") {
+			continue
+		}
+		_, err := schedule.LoadZone(zone)
+		if err == nil {
+			continue
+		}
+		if _, posix := schedule.ParseZone(zone); posix != nil {
+			errs = append(errs, f.Errorf(f.Within(w, len(name+"=")), "%s: %s", name, err))
+		}
+	}
+	return errs
 }
 
 // machineZone finds the zone that /etc/localtime is a link to, also where there is no zone database

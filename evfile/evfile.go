@@ -23,6 +23,9 @@ type File struct {
 	Name  string // what errors call it
 	Lines []Line // the watchers, in their order
 
+	// Assignments are the words NAME=value, in their order.
+	Assignments []Word
+
 	source  source
 	literal bool // its words are not quoted
 }
@@ -67,6 +70,7 @@ func Parse(name string, text []byte) (*File, Errors) {
 				s.errorf(words[i], "NAME=value stands on a line of its own; a value with blanks is quoted")
 			} else {
 				env = assign(env, words)
+				f.Assignments = append(f.Assignments, words...)
 			}
 			continue
 		}
