@@ -13,7 +13,7 @@ import (
 
 const (
 	// maxLine is how long a line of a command may be before it comes in pieces.
-	maxLine = 64 << 10
+	maxLine = 1 << 20
 	// maxDrain is what the largest pipe holds (pipe(7), pipe-max-size).
 	maxDrain = 1 << 20
 	readSize = 16 << 10
@@ -90,8 +90,11 @@ func (p *pump) resume() {
 
 // write passes on the lines that b ends, in one record.
 func (p *pump) write(b []byte) {
+	end := 0
+	if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+		end = len(p.rest) + i + 1
+	}
 	p.rest = append(p.rest, b...)
-	end := bytes.LastIndexByte(p.rest, '\n') + 1
 	if end == 0 && len(p.rest) >= maxLine {
 		p.rest = append(p.rest, '\n')
 		end = len(p.rest)
@@ -104,7 +107,9 @@ func (p *pump) write(b []byte) {
 		record = append(append(record, p.command.Prefix...), line...)
 	}
 	p.out.write(record)
-	p.rest = append(p.rest[:0], p.rest[end:]...)
+	if p.rest = append(p.rest[:0], p.rest[end:]...); len(p.rest) == 0 && cap(p.rest) > 4*readSize {
+		p.rest = nil // a long line is rare
+	}
 }
 
 // flush passes on a line that has no end.
