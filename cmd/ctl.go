@@ -67,6 +67,10 @@ func (p *program) newCtl() *cobra.Command {
 with one name all are meant. ACTION is
 
 ` + about.String() + `
+Of each line 'log' has the last 20 runs (--log-runs), and the last 4 KiB of what they wrote if
+that goes through ev: with --log-runs, --prefix, --live, --on-failure, --on-success, or
+where another line follows it (on-exit --of).
+
 For a watcher that was stopped so the loop goes on: it may be started again.
 
 The socket is that of --control; else of $EV_CONTROL, which a command of that ev run
@@ -82,13 +86,18 @@ line for an answer:
   {"command":"list"}
   {"ok":true,"watchers":[{"name":"build","watcher":"stat","state":"stopped",
    "priority":0,"fires":3,"running":0,"since":null,"waiting":0,"status":0,
-   "last":"2026-11-23T09:00:00Z","due":null}]}
+   "took":1.5,"last":"2026-11-23T09:00:00Z","due":null}]}
+  {"command":"signal","names":["web"],"signal":"USR1"}
+  {"ok":true}
+  {"command":"log","names":["build"]}
+  {"ok":true,"runs":[{"name":"build","run":3,"ended":"2026-11-23T09:00:00Z",
+   "elapsed":1.5,"status":7,"how":"exited 7","output":"…"}]}
   {"command":"sotp"}
   {"ok":false,"error":"there is no command \"sotp\": there are list, start, …"}
 
 State is initialised, active, pending or stopped; running is how many commands run,
 since when the oldest has begun, waiting how many events wait for one, status that of
-the command that ended last, due when the next event comes. If {"command":"reload"} fails because of
+the command that ended last, took the seconds that it took, due when the next event comes. If {"command":"reload"} fails because of
 lines of the Evfile, "faults" lists them: file, line, column, message, source. After the answer to
 {"command":"events"} each line is an event, as --json prints it. A client that does
 not read is sent no more than about a megabyte; when it reads on, it is told how many
