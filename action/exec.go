@@ -56,6 +56,9 @@ type Options struct {
 	Cgroup     *process.Cgroup // it gets one of its own in this, if not nil
 	Prefix     string          // before each line of its output, if not empty
 
+	LogDir  string // each run's output is also a file of its own in this; empty: it is not
+	LogKeep int    // of which so many are kept
+
 	Stdout, Stderr *Output // both needed
 	Report         *report.Reporter
 

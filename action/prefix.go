@@ -30,15 +30,16 @@ type pump struct {
 	rest    []byte // of a line whose end has not come
 	waits   bool   // for the Output's reader
 	tail    *tail
+	log     *logFile
 }
 
 // newPump makes a pump for a pipe, and returns the end that is the command's.
-func newPump(c *command, out *Output, t *tail) (*pump, *os.File, error) {
-	r, w, err := process.Pipe()
+func newPump(c *command, out *Output, r *run) (*pump, *os.File, error) {
+	fd, w, err := process.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pump{command: c, fd: r, out: out, tail: t}, w, nil
+	return &pump{command: c, fd: fd, out: out, tail: r.tail, log: r.log}, w, nil
 }
 
 // start begins to copy. It does not keep the loop alive: the run does, and what the
@@ -65,6 +66,7 @@ func (p *pump) copy() bool {
 		return false
 	}
 	p.tail.add(buf[:n])
+	p.log.write(buf[:n])
 	if p.command.Prefix == "" {
 		p.out.write(buf[:n])
 	} else {

@@ -39,6 +39,7 @@ type run struct {
 	child   child // nil while it starts
 	outcome Outcome
 	tail    *tail // nil: nothing is kept
+	log     *logFile
 
 	cancelled atomic.Bool    // it need not be started any more; read by the Starter
 	told      syscall.Signal // for a process that starts
@@ -292,6 +293,7 @@ func (r *run) pause(d time.Duration) {
 func (r *run) finish() {
 	r.disarm()
 	release(r.event)
+	r.log.close()
 	r.outcome.Stopped, r.outcome.Output = r.unwanted, r.tail.String()
 	answer(r.event, r.outcome.answer())
 	r.exec.finished(r)

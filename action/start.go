@@ -95,9 +95,12 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 	if lock := r.event.Lock; lock != nil {
 		sp.Lock = lock.File
 	}
-	if c.Prefix != "" || r.tail != nil {
+	if c.LogDir != "" && !c.Foreground && r.log == nil {
+		r.log = openLog(c.LogDir, c.LogKeep, c.Report)
+	}
+	if c.Prefix != "" || r.tail != nil || r.log != nil {
 		for i, out := range []*Output{c.Stdout, c.Stderr} {
-			p, end, err := newPump(c, out, r.tail)
+			p, end, err := newPump(c, out, r)
 			if err != nil {
 				return outputs, err
 			}

@@ -67,9 +67,9 @@ func (p *program) newCtl() *cobra.Command {
 with one name all are meant. ACTION is
 
 ` + about.String() + `
-Of each line 'log' has the last 20 runs (--log-runs), and the last 4 KiB of what they wrote if
-that goes through ev: with --log-runs, --prefix, --live, --on-failure, --on-success, or
-where another line follows it (on-exit --of).
+Of each line 'log' has the last 20 runs (--log-runs), and the last 4 KiB of what they
+wrote if that goes through ev: with --log-runs, --log-dir, --prefix, --live,
+--on-failure, --on-success, or where another line follows it (on-exit --of).
 
 For a watcher that was stopped so the loop goes on: it may be started again.
 

@@ -3,6 +3,8 @@ package cmd
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -74,6 +76,9 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 		return b, err
 	}
 	b.LogRuns = o.logRuns
+	if b.Exec != nil {
+		o.logTo(b.Exec, b.Name)
+	}
 	if b.OnFailure, err = o.after(a, c, &b, "on-failure", o.onFailure); err != nil {
 		return b, err
 	}
@@ -274,6 +279,7 @@ type commandFlags struct {
 	cgroup      bool
 	drain       time.Duration
 	logRuns     int
+	logDir      string
 	onFailure   string
 	onSuccess   string
 
@@ -293,6 +299,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	duration(fs, &f.retryMax, "retry-max", time.Minute, "the longest pause before --retry")
 	duration(fs, &f.throttle, "throttle", 0, "begin a run at most once in this time; what comes meanwhile does as --on-busy says")
 	numberVar(fs, &f.logRuns, "log-runs", 0, "remember the last `N` runs for 'ev ctl log', with what they wrote (default: 20)")
+	fs.StringVar(&f.logDir, "log-dir", "", "keep the output of the last --log-runs runs, each in a file NAME/TIME.log in this directory `DIR`")
 	fs.StringVar(&f.onFailure, "on-failure", "", "after a run that failed, run this, with what that wrote as its input and {status}, {elapsed}, … `CMD`")
 	fs.StringVar(&f.onSuccess, "on-success", "", "the same after a run that succeeded `CMD`")
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
@@ -337,7 +344,7 @@ func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]strin
 func childFlags() []string {
 	return []string{
 		"chdir", "env", "cgroup", "stop-signal", "kill-after", "drain",
-		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error", "on-failure", "on-success", "log-runs",
+		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error", "on-failure", "on-success", "log-runs", "log-dir",
 	}
 }
 
@@ -436,6 +443,22 @@ func (f *commandFlags) after(a *app, c *cobra.Command, b *session.Binding, flag,
 	}
 	e.Drain = max(e.Drain, e.KillAfter) // the run that it is about may be the last
 	return &e, nil
+}
+
+// logTo has the output of a command kept in files, if that is asked for.
+func (f *commandFlags) logTo(e *action.Options, name string) {
+	if f.logDir == "" {
+		return
+	}
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	e.LogDir, e.LogKeep = filepath.Join(f.logDir, b.String()), cmp.Or(f.logRuns, session.DefaultLogRuns)
 }
 
 // word is where a word of the command comes from.

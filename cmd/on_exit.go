@@ -183,6 +183,7 @@ func (o *onExitOptions) bindChild(a *app, b *session.Binding) error {
 	if d := unlimited(o.limit); d > 0 {
 		e.RunTimeout = d
 	}
+	o.logTo(&e, b.Name)
 	b.Child = &e
 	return nil
 }

@@ -49,7 +49,7 @@ func (s *Session) keep() {
 		switch {
 		case followed[w.Name] || w.onFailure != nil || w.onSuccess != nil:
 			kept = keptForFollowers
-		case w.LogRuns > 0 || s.config.Log && w.prefixed():
+		case w.LogRuns > 0 || s.config.Log && w.passesOutput():
 			kept = loggedOutput
 		}
 		for _, c := range []command{w.child, w.exec} {
@@ -60,9 +60,14 @@ func (s *Session) keep() {
 	}
 }
 
-// prefixed reports whether what its commands write goes through ev anyway.
-func (w *Watcher) prefixed() bool {
-	return w.Exec != nil && w.Exec.Prefix != "" || w.Child != nil && w.Child.Prefix != ""
+// passesOutput reports whether what its commands write goes through ev anyway.
+func (w *Watcher) passesOutput() bool {
+	for _, o := range []*action.Options{w.Exec, w.Child} {
+		if o != nil && (o.Prefix != "" || o.LogDir != "") {
+			return true
+		}
+	}
+	return false
 }
 
 // follow has those know of a run's end who follow the watcher. One that was to be stopped says

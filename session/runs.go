@@ -20,8 +20,9 @@ const (
 	TellAll
 )
 
+// What is remembered of runs.
 const (
-	defaultLogRuns = 20      // of a watcher are remembered
+	DefaultLogRuns = 20      // of a watcher are remembered
 	loggedOutput   = 4 << 10 // bytes of what a run has written
 )
 
@@ -53,7 +54,7 @@ func (w *Watcher) log(e event.Event, o action.Outcome) {
 	}
 	most := w.LogRuns
 	if most == 0 {
-		most = defaultLogRuns
+		most = DefaultLogRuns
 	}
 	r := control.Run{
 		Name: w.Name, Run: e.Seq, Ended: w.session.loop.Now(), Elapsed: o.Elapsed.Seconds(), Status: o.Status, How: o.String(),

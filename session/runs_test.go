@@ -39,14 +39,14 @@ func TestRuns_log(t *testing.T) {
 	perform(t, Config{Log: true}, func(s *stage) {
 		s.run(s.line("a", runs), s.line("b", runs, func(b *Binding) { b.LogRuns = 2 }))
 		s.saw("keep 4096 of b, changed, start a, start b")
-		for i := range defaultLogRuns + 3 {
+		for i := range DefaultLogRuns + 3 {
 			s.emit("a", "b")
 			s.end("a", failed(i))
 			s.end("b", action.Outcome{Status: i, Elapsed: time.Second, Output: strings.Repeat("x", loggedOutput) + "end"})
 		}
 		s.on(func() {
 			a := s.Serve(control.Request{Command: control.Log, Names: []string{"a"}}).Runs
-			if len(a) != defaultLogRuns || a[0].Run != 4 || a[defaultLogRuns-1].Status != defaultLogRuns+2 {
+			if len(a) != DefaultLogRuns || a[0].Run != 4 || a[DefaultLogRuns-1].Status != DefaultLogRuns+2 {
 				t.Errorf("%d runs, from %+v", len(a), a[0])
 			}
 			all := s.Serve(control.Request{Command: control.Log}).Runs
