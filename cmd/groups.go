@@ -31,3 +31,6 @@ func ownFlags(c *cobra.Command) *pflag.FlagSet {
 	c.Flags().SortFlags = false
 	return c.Flags()
 }
+
+// ownTitle is the heading of the flags that a command shares with no other.
+const ownTitle = "Flags"

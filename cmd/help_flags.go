@@ -17,9 +17,6 @@ type FlagGroup struct {
 // loopAnnotation marks a global flag that is about the loop.
 const loopAnnotation = "loop"
 
-// ownTitle is the heading of the flags that a command shares with no other.
-const ownTitle = "Flags"
-
 // FlagGroups returns the flags of a command by heading: its own first, those that all commands have
 // last.
 func FlagGroups(c *cobra.Command) []FlagGroup {
