@@ -27,6 +27,7 @@ import (
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
+	_ "github.com/evshell/ev/internal/waits" // for what it does first of all
 	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
 )

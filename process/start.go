@@ -133,6 +133,7 @@ func (s *Starter) serve(wake <-chan struct{}) {
 	runtime.LockOSThread() // for good: it ends with the goroutine
 	sigmask.Open()
 	cloexec.Mark()
+	spare := false
 	for range wake {
 		s.mu.Lock()
 		waiting := s.waiting
@@ -144,6 +145,10 @@ func (s *Starter) serve(wake <-chan struct{}) {
 				continue
 			}
 			st.done(s.start(&st.spec))
+		}
+		if !spare {
+			spare = true
+			haveThreads()
 		}
 	}
 }

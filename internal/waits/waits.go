@@ -1,0 +1,4 @@
+//go:build !linux
+
+// Package waits has nothing to do here.
+package waits
