@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/loop"
 )
 
@@ -27,18 +28,18 @@ func libevFlags() []libevFlag {
 func (p *program) newBackend() (loop.Backend, error) {
 	from, name := "--backend", p.backend
 	if name == "" {
-		from, name = "EV_BACKEND", p.getenv("EV_BACKEND")
+		from, name = "EV_BACKEND", p.Getenv("EV_BACKEND")
 	}
-	if flags := p.getenv("LIBEV_FLAGS"); name == "" && flags != "" {
+	if flags := p.Getenv("LIBEV_FLAGS"); name == "" && flags != "" {
 		var err error
 		from = "LIBEV_FLAGS"
 		if name, err = libevBackend(flags); err != nil {
-			return nil, usageOf(word{}, from+": ", err)
+			return nil, usage.Of(usage.Word{}, from+": ", err)
 		}
 	}
 	b, err := loop.NewBackend(name)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return nil, usageOf(valueWord("backend"), from+": ", err)
+		return nil, usage.Of(usage.Value("backend"), from+": ", err)
 	}
 	return b, err
 }

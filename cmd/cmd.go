@@ -1,5 +1,6 @@
-// Package cmd is the command line: it turns words into a [session.Binding] and hands that to a [Sink].
-// Flags, usage texts and exit statuses are known here and nowhere else.
+// Package cmd is the command line as a whole: the tree of commands, their help and completion, the
+// files that 'ev run' reads, and the end of it all as an exit status. The watchers' commands are in
+// watchers, errors of usage in usage; below these nothing knows a flag, a usage text or an exit status.
 //
 // The rules of the user interface:
 //
@@ -21,6 +22,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/internal/report"
@@ -34,7 +37,7 @@ import (
 
 // program is this invocation of ev as a whole: the process, and the flags that all commands take.
 type program struct {
-	app
+	watchers.App
 	stdout    *os.File
 	stderr    *os.File
 	shortHelp bool
@@ -60,12 +63,12 @@ func Main(args []string) int {
 	root := p.newRoot(p.run)
 	root.SetArgs(bareControl(args))
 	err := root.ExecuteContext(context.Background())
-	p.links.close()
+	p.Links.Close()
 	p.explain(err)
-	if e, ok := errors.AsType[*exitError](err); ok && e.signal != 0 {
-		sig.Die(e.signal)
+	if e, ok := errors.AsType[*usage.ExitError](err); ok && e.Signal != 0 {
+		sig.Die(e.Signal)
 	}
-	return exitStatus(err, hasCommand(args))
+	return usage.Status(err, hasCommand(args))
 }
 
 // Root returns the tree of commands, to be described rather than run.
@@ -75,9 +78,9 @@ func Root() *cobra.Command {
 }
 
 func newProgram(args []string) *program {
-	p := &program{app: newApp(args), stdout: os.Stdout, stderr: os.Stderr}
+	p := &program{App: watchers.NewApp(args), stdout: os.Stdout, stderr: os.Stderr}
 	// Until the flags are known, messages go out as they would without any.
-	p.report = report.New(messages{p.stderr}, "ev", formatOf(args), report.Notice)
+	p.Report = report.New(messages{p.stderr}, "ev", formatOf(args), report.Notice)
 	return p
 }
 
@@ -117,17 +120,17 @@ func (p *program) explain(err error) {
 	if err == nil {
 		return
 	}
-	if e, ok := errors.AsType[*exitError](err); ok && e.err == nil {
+	if e, ok := errors.AsType[*usage.ExitError](err); ok && e.Err == nil {
 		return
 	}
 	if es, ok := errors.AsType[evfile.Errors](err); ok {
 		p.explainLines(es)
 		return
 	}
-	p.report.Errorf("%s", err)
-	if _, ok := errors.AsType[*usageError](err); ok {
+	p.Report.Errorf("%s", err)
+	if _, ok := errors.AsType[*usage.Error](err); ok {
 		if e, ok := errors.AsType[*schedule.Error](err); ok {
-			p.report.Excerpt(e.Excerpt())
+			p.Report.Excerpt(e.Excerpt())
 		}
 	}
 }
@@ -135,45 +138,45 @@ func (p *program) explain(err error) {
 // explainLines reports what is wrong with the lines of an Evfile as compilers do it, so that
 // editors find the place.
 func (p *program) explainLines(es evfile.Errors) {
-	if p.logFormat != "json" {
-		p.report.Excerpt(es.Error())
+	if p.LogFormat != "json" {
+		p.Report.Excerpt(es.Error())
 		return
 	}
 	for _, e := range es {
-		p.report.Errorf("%s", e)
+		p.Report.Errorf("%s", e)
 	}
 }
 
 // begin is called once the flags are known, before the command itself.
 func (p *program) begin(c *cobra.Command) error {
-	format, ok := map[string]report.Format{"plain": report.Plain, "json": report.JSON}[p.logFormat]
+	format, ok := map[string]report.Format{"plain": report.Plain, "json": report.JSON}[p.LogFormat]
 	if !ok {
-		p.report = p.report.Named(c.CommandPath())
-		return usageAt(valueWord("log-format"), "--log-format is plain or json, not %q", p.logFormat)
+		p.Report = p.Report.Named(c.CommandPath())
+		return usage.At(usage.Value("log-format"), "--log-format is plain or json, not %q", p.LogFormat)
 	}
 	if format == report.Plain && p.journal() {
 		format = report.Journal
 	}
 	level := report.Notice + report.Level(min(p.verbose, 2))
-	if p.quiet {
+	if p.Quiet {
 		level = report.Error
 	}
-	p.report = report.New(messages{p.stderr}, c.CommandPath(), format, level)
-	p.starter.Report = p.report
-	if !slices.Contains([]string{"auto", "always", "never"}, p.color) {
-		return usageAt(valueWord("color"), "--color is auto, always or never, not %q", p.color)
+	p.Report = report.New(messages{p.stderr}, c.CommandPath(), format, level)
+	p.Starter.Report = p.Report
+	if !slices.Contains([]string{"auto", "always", "never"}, p.Color) {
+		return usage.At(usage.Value("color"), "--color is auto, always or never, not %q", p.Color)
 	}
 	if p.readyFD < 0 && c.Flags().Changed("ready-fd") {
-		return usageAt(valueWord("ready-fd"), "--ready-fd %d: a descriptor is 0 or more: leave it out if nobody reads it", p.readyFD)
+		return usage.At(usage.Value("ready-fd"), "--ready-fd %d: a descriptor is 0 or more: leave it out if nobody reads it", p.readyFD)
 	}
 	// Later the number may be that of a descriptor of ev's own.
 	if p.readyFD >= 0 && !writable(p.readyFD) {
-		return usageAt(valueWord("ready-fd"), "--ready-fd: descriptor %d is not open for writing: open it in the shell, as in %[1]d>FILE", p.readyFD)
+		return usage.At(usage.Value("ready-fd"), "--ready-fd: descriptor %d is not open for writing: open it in the shell, as in %[1]d>FILE", p.readyFD)
 	}
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if idle(c, f) {
-			err = usageAt(flagWord(f.Name), "--%s has no effect on %s: leave it out", f.Name, c.CommandPath())
+			err = usage.At(usage.Flag(f.Name), "--%s has no effect on %s: leave it out", f.Name, c.CommandPath())
 		}
 	})
 	return err
@@ -191,7 +194,7 @@ func writable(fd int) bool {
 // journal reports whether standard error goes to systemd's journal, which takes a level before each
 // line (systemd.exec(5), JOURNAL_STREAM).
 func (p *program) journal() bool {
-	stream := p.getenv("JOURNAL_STREAM")
+	stream := p.Getenv("JOURNAL_STREAM")
 	if stream == "" {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/watch/stat"
@@ -13,7 +14,7 @@ import (
 // guessed, not even files. COMMAND after -- is none of ev's business: internal/gen has the shells
 // complete it.
 func (p *program) setCompletion(root *cobra.Command) {
-	if len(p.args) > 0 && p.args[0] == cobra.ShellCompRequestCmd {
+	if len(p.Args) > 0 && p.Args[0] == cobra.ShellCompRequestCmd {
 		describeFlags(root)
 	}
 	values := flagWords()
@@ -27,7 +28,7 @@ func (p *program) setCompletion(root *cobra.Command) {
 				words, ok = values[f.Name]
 			}
 			if ok {
-				completeFlag(c, f.Name, words)
+				watchers.CompleteFlag(c, f.Name, words)
 			}
 		})
 	}
@@ -46,24 +47,24 @@ func describeFlags(root *cobra.Command) {
 // flagWords returns what the values of flags may be that are words, of every command or of the one
 // that is named before the flag. They stand here, and not with their commands: cobra keeps for ever
 // what it is told, and an Evfile makes a command for each of its lines.
-func flagWords() map[string]completion {
-	return map[string]completion{
-		"on-busy": words("queue\tone after the other", "merge\tone more run for all that came", "skip\tno run",
+func flagWords() map[string]watchers.Completion {
+	return map[string]watchers.Completion{
+		"on-busy": watchers.Words("queue\tone after the other", "merge\tone more run for all that came", "skip\tno run",
 			"restart\tstop it, then run", "signal=\ttell it", "parallel=\tseveral at once"),
-		"stop-signal":    signals,
-		"color":          words("auto", "always", "never"),
-		"log-format":     words("plain", "json"),
-		"backend":        words(append([]string{"auto"}, loop.Backends()...)...),
-		"priority":       words("-2", "-1", "0", "1", "2"),
-		"again-on":       words("fd:", "stat:", "signal:"),
-		"tz":             words(append([]string{"UTC", "Local"}, schedule.Zones()...)...),
-		"dst-gap":        words("after\twhen they have", "skip\tnot at all"),
-		"dst-overlap":    words("first", "last", "both"),
-		"catch-up":       words("none\tthey are counted", "once\tone event for all", "all\tone event each"),
-		"respawn":        words(respawnAlways, respawnOnFailure),
-		"command":        processNames,
-		"stat --change":  words(stat.ChangeNames()...),
-		"probe --change": words("status", "output"),
-		"probe --until":  words("up", "down"),
+		"stop-signal":    watchers.Signals,
+		"color":          watchers.Words("auto", "always", "never"),
+		"log-format":     watchers.Words("plain", "json"),
+		"backend":        watchers.Words(append([]string{"auto"}, loop.Backends()...)...),
+		"priority":       watchers.Words("-2", "-1", "0", "1", "2"),
+		"again-on":       watchers.Words("fd:", "stat:", "signal:"),
+		"tz":             watchers.Words(append([]string{"UTC", "Local"}, schedule.Zones()...)...),
+		"dst-gap":        watchers.Words("after\twhen they have", "skip\tnot at all"),
+		"dst-overlap":    watchers.Words("first", "last", "both"),
+		"catch-up":       watchers.Words("none\tthey are counted", "once\tone event for all", "all\tone event each"),
+		"respawn":        watchers.Words(watchers.RespawnAlways, watchers.RespawnOnFailure),
+		"command":        watchers.ProcessNames,
+		"stat --change":  watchers.Words(stat.ChangeNames()...),
+		"probe --change": watchers.Words("status", "output"),
+		"probe --until":  watchers.Words("up", "down"),
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/nearest"
@@ -123,23 +125,23 @@ of why. There may be more fields one day.`,
 
 func (o *ctlOptions) run(p *program, c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usagef("say what to do: %s", strings.Join(controlNames(), ", "))
+		return usage.Errorf("say what to do: %s", strings.Join(controlNames(), ", "))
 	}
 	if !slices.Contains(controlNames(), args[0]) {
 		if meant, ok := nearest.Of(args[0], slices.Values(controlNames())); ok {
-			return usageAt(argWord(0), "there is no action %q: did you mean %s?", args[0], meant)
+			return usage.At(usage.Arg(0), "there is no action %q: did you mean %s?", args[0], meant)
 		}
-		return usageAt(argWord(0), "there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
+		return usage.At(usage.Arg(0), "there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
 	}
 	q := control.Request{Command: args[0], Names: args[1:]}
 	if q.Command == control.Signal {
 		if len(q.Names) < 2 {
-			return usagef("signal takes a NAME and a SIGNAL, as in ev ctl signal web USR1")
+			return usage.Errorf("signal takes a NAME and a SIGNAL, as in ev ctl signal web USR1")
 		}
 		last := len(q.Names) - 1
 		q.Names, q.Signal = q.Names[:last], q.Names[last]
 		if _, err := sig.Parse(q.Signal); err != nil {
-			return usageOf(argWord(1+last), "", err)
+			return usage.Of(usage.Arg(1+last), "", err)
 		}
 	}
 	client, err := o.dial(p)
@@ -158,7 +160,7 @@ func (o *ctlOptions) run(p *program, c *cobra.Command, args []string) error {
 			return e
 		}
 		if err != nil {
-			return &exitError{status: exitStatus(err, false)}
+			return &usage.ExitError{Status: usage.Status(err, false)}
 		}
 		return nil
 	case err != nil:
@@ -205,7 +207,7 @@ func copyEvents(out io.Writer, client *control.Client) error {
 func (o *ctlOptions) dial(p *program) (*control.Client, error) {
 	path := o.path
 	if path == "" {
-		path = p.getenv(controlVariable)
+		path = p.Getenv(controlVariable)
 	}
 	if path == "" {
 		dir, err := p.socketDir()
@@ -222,7 +224,7 @@ func (o *ctlOptions) dial(p *program) (*control.Client, error) {
 		case 1:
 			path = found[0]
 		default:
-			return nil, usagef("there are several, choose one: --control %s", strings.Join(found, ", --control "))
+			return nil, usage.Errorf("there are several, choose one: --control %s", strings.Join(found, ", --control "))
 		}
 	}
 	return control.Dial(path)
@@ -235,7 +237,7 @@ func (o *ctlOptions) complete(p *program, args []string, prefix string) []string
 		for _, c := range controlCommands() {
 			offers = append(offers, c.name+"\t"+c.about)
 		}
-		return words(offers...)(prefix)
+		return watchers.Words(offers...)(prefix)
 	}
 	client, err := o.dial(p)
 	if err != nil {
@@ -251,5 +253,5 @@ func (o *ctlOptions) complete(p *program, args []string, prefix string) []string
 			offers = append(offers, w.Name+"\t"+live.Printable(w.Watcher+", "+w.State))
 		}
 	}
-	return words(offers...)(prefix)
+	return watchers.Words(offers...)(prefix)
 }

@@ -14,12 +14,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/link"
 )
 
 // emitOptions are the flags of emit.
 type emitOptions struct {
-	linkFlags
+	watchers.LinkFlags
 	data    string
 	id      string
 	noSpool bool
@@ -48,24 +50,24 @@ there that uses the server sends it. With --no-spool that is status 75.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}
 	c.Flags().SortFlags = false
-	o.addServer(c.Flags())
+	o.AddServer(c.Flags())
 	c.Flags().StringVar(&o.data, "data", "", "the event's data: text, or - for standard input; JSON stays JSON `TEXT|-`")
 	c.Flags().StringVar(&o.id, "id", "", "what tells it from others: an id that was stored in the last hour is not stored again `ID`")
 	c.Flags().BoolVar(&o.noSpool, "no-spool", false, "fail with status 75 if the server is away")
-	o.addSpool(c.Flags())
-	p.completeServers(c)
-	completeArgs(c, words("ev."))
+	o.AddSpool(c.Flags())
+	p.CompleteServers(c)
+	watchers.CompleteArgs(c, watchers.Words("ev."))
 	return c
 }
 
 func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usagef("give a subject, as in: ev emit ev.jobs.invoice")
+		return usage.Errorf("give a subject, as in: ev emit ev.jobs.invoice")
 	}
-	if err := p.checkSubjects(c, args[:1], false); err != nil {
+	if err := p.CheckSubjects(c, args[:1], false); err != nil {
 		return err
 	}
-	lo, err := o.linkOptions(&p.app)
+	lo, err := o.LinkOptions(&p.App)
 	if err != nil {
 		return err
 	}
@@ -79,7 +81,7 @@ func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 		return err
 	}
 	posts := make(chan func(), 16)
-	l, err := p.link(lo, func(fn func()) { posts <- fn })
+	l, err := p.Link(lo, func(fn func()) { posts <- fn })
 	if err != nil {
 		return err
 	}
@@ -95,11 +97,11 @@ func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 	}()
 	switch {
 	case errors.Is(err, link.ErrAway), errors.Is(err, link.ErrSpoolFull):
-		return &exitError{status: exitTempFail, err: err}
+		return &usage.ExitError{Status: usage.ExitTempFail, Err: err}
 	case err != nil:
-		return linkError(err)
+		return watchers.LinkError(err)
 	case where == link.Spool:
-		p.report.Noticef("the server is away: the event is in the spool, and is sent once an ev here finds the server")
+		p.Report.Noticef("the server is away: the event is in the spool, and is sent once an ev here finds the server")
 	}
 	return nil
 }
@@ -108,7 +110,7 @@ func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) error {
 	if c.Flags().Changed("data") {
 		if len(fields) > 0 {
-			return usageAt(argWord(1), "%s and --data are both the event's data: leave out one of the two", fields[0])
+			return usage.At(usage.Arg(1), "%s and --data are both the event's data: leave out one of the two", fields[0])
 		}
 		data := []byte(o.data)
 		if o.data == "-" {
@@ -127,10 +129,10 @@ func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) e
 	for i, f := range fields {
 		name, value, ok := strings.Cut(f, "=")
 		if !ok || name == "" {
-			return usageAt(argWord(1+i), "%q is no field: write NAME=VALUE", f)
+			return usage.At(usage.Arg(1+i), "%q is no field: write NAME=VALUE", f)
 		}
 		if _, twice := object[name]; twice {
-			return usageAt(argWord(1+i), "%s is given twice: leave out one of the two", name)
+			return usage.At(usage.Arg(1+i), "%s is given twice: leave out one of the two", name)
 		}
 		object[name] = value
 	}

@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 )
 
 // helpValue is -h or --help. Cobra knows of one help flag; which of the two was meant is kept
@@ -51,7 +54,7 @@ func (p *program) newHelp() *cobra.Command {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return words(helpTopics(c.Root())...)(prefix), cobra.ShellCompDirectiveNoFileComp
+			return watchers.Words(helpTopics(c.Root())...)(prefix), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := c.Root().Find(args)
@@ -126,7 +129,7 @@ func writeWord(b *strings.Builder, word string, column, indent int) int {
 	n := utf8.RuneCountInString(word)
 	switch {
 	case column == indent:
-	case column+1+n > helpWidth:
+	case column+1+n > usage.Width:
 		b.WriteString("\n" + strings.Repeat(" ", indent))
 		column = indent
 	default:
@@ -170,7 +173,7 @@ func (p *program) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 			writeFlag(&b, f)
 		}
 	}
-	fmt.Fprintf(&b, "\nExit status:\n%s\n", ExitStatusHelp)
+	fmt.Fprintf(&b, "\nExit status:\n%s\n", usage.ExitStatusHelp)
 	fmt.Fprintf(&b, "\nMore: ev help %s\n", strings.Join(topicNames(), "|"))
 }
 
@@ -196,7 +199,7 @@ func writeFirstExamples(b *strings.Builder, c *cobra.Command) {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
 			continue
 		}
-		if strings.Count(shown+lines, "\n") > room || len(line) > helpWidth {
+		if strings.Count(shown+lines, "\n") > room || len(line) > usage.Width {
 			break
 		}
 		shown, lines = shown+lines, ""

@@ -6,6 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 )
 
 // A FlagGroup is the flags of a command that stand under one heading.
@@ -20,7 +23,7 @@ const loopAnnotation = "loop"
 // FlagGroups returns the flags of a command by heading: its own first, those that all commands have
 // last.
 func FlagGroups(c *cobra.Command) []FlagGroup {
-	groups := []FlagGroup{{Title: ownTitle}}
+	groups := []FlagGroup{{Title: watchers.OwnTitle}}
 	add := func(title string, f *pflag.Flag) {
 		for i := range groups {
 			if groups[i].Title == title {
@@ -37,8 +40,8 @@ func FlagGroups(c *cobra.Command) []FlagGroup {
 		if f.Hidden || globals.Lookup(f.Name) != nil {
 			return
 		}
-		title := ownTitle
-		if t := f.Annotations[groupAnnotation]; t != nil {
+		title := watchers.OwnTitle
+		if t := f.Annotations[watchers.GroupAnnotation]; t != nil {
 			title = t[0]
 		}
 		if f.Name == "help" || f.Name == "version" {
@@ -103,10 +106,10 @@ func writeFlagNames(b *strings.Builder, c *cobra.Command) {
 		line := "\n" + strings.TrimSuffix(g.Title, " flags") + ":" // so that they fit on one
 		for i, f := range g.Flags {
 			s := "--" + f.Name
-			if g.Title == ownTitle && len(g.Flags) < many {
+			if g.Title == watchers.OwnTitle && len(g.Flags) < many {
 				s = Spelling(f)
 			}
-			if i == 0 && g.Title == ownTitle || len(line)+len(s)+1 > helpWidth {
+			if i == 0 && g.Title == watchers.OwnTitle || len(line)+len(s)+1 > usage.Width {
 				b.WriteString(line + "\n")
 				line = " "
 			}

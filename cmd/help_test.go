@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/pflag"
+
+	"github.com/evshell/ev/cmd/usage"
 )
 
 // TestHelp_shortFitsOnAScreen: 24 lines of 80 columns.
@@ -21,7 +23,7 @@ func TestHelp_shortFitsOnAScreen(t *testing.T) {
 			t.Errorf("%s -h has %d lines:\n%s", c.CommandPath(), n, b.String())
 		}
 		for line := range strings.Lines(b.String()) {
-			if n := len(strings.TrimRight(line, "\n")); n > helpWidth {
+			if n := len(strings.TrimRight(line, "\n")); n > usage.Width {
 				t.Errorf("%s -h has a line of %d columns: %s", c.CommandPath(), n, line)
 			}
 		}
@@ -104,7 +106,7 @@ and the end.
 		t.Errorf("fold gives\n%q, not\n%q", got, want)
 	}
 	for line := range strings.Lines(fold(strings.Repeat("word µs ", 100))) {
-		if n := utf8.RuneCountInString(line); n > helpWidth+len("\n") {
+		if n := utf8.RuneCountInString(line); n > usage.Width+len("\n") {
 			t.Errorf("a line of %d columns: %s", n, line)
 		}
 	}

@@ -10,11 +10,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/loop"
 )
 
 // newRoot makes the tree of commands. Each watcher's command gives its Binding to sink.
-func (p *program) newRoot(sink Sink) *cobra.Command {
+func (p *program) newRoot(sink watchers.Sink) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ev WATCHER [flags] [ARG...] [-- COMMAND [ARG...]]",
 		Short: "wait for something to happen, then print it or run a command",
@@ -75,13 +77,13 @@ type namedCommand struct {
 //
 // So root.Commands() is not all commands. Who walks it (suggest.go, help.go) may only be where that
 // can't matter: where no command was named first. Elsewhere ask watchers().
-func (p *program) named(sink Sink) (all []namedCommand) {
-	for _, w := range watchers() {
-		all = append(all, namedCommand{w.name, func() *cobra.Command { return w.command(&p.app, sink) }})
+func (p *program) named(sink watchers.Sink) (all []namedCommand) {
+	for _, w := range watchers.All() {
+		all = append(all, namedCommand{w.Name, func() *cobra.Command { return w.Command(&p.App, sink) }})
 	}
 	all = append(all, namedCommand{"run", p.newRun}, namedCommand{"emit", p.newEmit}, namedCommand{"ctl", p.newCtl})
 	for i, c := range all {
-		if len(p.args) > 0 && p.args[0] == c.name {
+		if len(p.Args) > 0 && p.Args[0] == c.name {
 			return all[i : i+1]
 		}
 	}
@@ -98,18 +100,18 @@ func (p *program) runRoot(c *cobra.Command, args []string) error {
 		return p.unknownCommand(c, args[0])
 	}
 	p.writeHelp(c, c.ErrOrStderr(), true)
-	return &exitError{status: exitUsage}
+	return &usage.ExitError{Status: usage.ExitUsage}
 }
 
 func (p *program) addGlobalFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&p.backend, "backend", "", "how to wait: auto, "+strings.Join(loop.Backends(), ", ")+"; or EV_BACKEND, LIBEV_FLAGS `NAME`")
-	fs.StringVar(&p.color, "color", "auto", "colour on standard output: auto, always, never `WHEN`")
+	fs.StringVar(&p.Color, "color", "auto", "colour on standard output: auto, always, never `WHEN`")
 	fs.IntVar(&p.readyFD, "ready-fd", -1, "write a newline to this descriptor once everything is watched, and close it `FD`")
 	fs.BoolVar(&p.subreaper, "subreaper", false, "wait for what the commands leave behind, as PID 1 of a container does by itself (Linux): 'ev help containers'")
 	fs.VisitAll(func(f *pflag.Flag) { _ = fs.SetAnnotation(f.Name, loopAnnotation, []string{}) })
 	fs.CountVarP(&p.verbose, "verbose", "v", "tell what is decided; -vv: what the kernel says, too")
-	fs.BoolVarP(&p.quiet, "quiet", "q", false, "print no events and no notices")
-	fs.StringVar(&p.logFormat, "log-format", "plain", "write messages as plain text or as JSON: plain, json `FORMAT`")
+	fs.BoolVarP(&p.Quiet, "quiet", "q", false, "print no events and no notices")
+	fs.StringVar(&p.LogFormat, "log-format", "plain", "write messages as plain text or as JSON: plain, json `FORMAT`")
 }
 
 // version tells what this program is, as the build recorded it.

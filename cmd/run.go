@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/internal/term"
@@ -22,7 +24,7 @@ import (
 // runOptions are the flags of run: what concerns the loop as a whole.
 type runOptions struct {
 	fileOptions
-	linkFlags
+	watchers.LinkFlags
 	lines   []string // -e
 	check   bool
 	list    bool
@@ -116,17 +118,17 @@ standard input is read once, and HUP ends ev then.`,
 	fs.BoolVar(&o.once, "once", false, "end after the first turn of the loop that brought an event")
 	fs.BoolVar(&o.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
 	fs.BoolVar(&o.trustOwner, "trust-owner", false, "as root, run the Evfile though it belongs to another user")
-	limit(fs, &o.timeout, "timeout", span.Inf, "end with status 124 if no event has come by then")
-	limit(fs, &o.limit, "for", span.Inf, "end after this long, whatever has happened")
+	watchers.Limit(fs, &o.timeout, "timeout", span.Inf, "end with status 124 if no event has come by then")
+	watchers.Limit(fs, &o.limit, "for", span.Inf, "end after this long, whatever has happened")
 	o.addFiles(fs)
-	o.addServer(fs)
-	p.completeServers(c)
-	completeFiles(c)
+	o.AddServer(fs)
+	p.CompleteServers(c)
+	watchers.CompleteFiles(c)
 	return c
 }
 
 func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
-	if err := o.tell(); err != nil {
+	if err := o.Tell(); err != nil {
 		return err
 	}
 	r, err := o.reader(p, c, args)
@@ -183,10 +185,10 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 // config is what the flags ask of the session.
 func (o *runOptions) config(r *reader, socket bool) session.Config {
 	c := session.Config{
-		Once: o.once, NoWait: o.nowait, Timeout: ending(o.timeout), For: ending(o.limit),
+		Once: o.once, NoWait: o.nowait, Timeout: watchers.Ending(o.timeout), For: watchers.Ending(o.limit),
 		Tell: session.TellFailed, Log: socket,
 	}
-	if term.IsTerminal(stderrFD) && !o.live {
+	if term.IsTerminal(watchers.StderrFD) && !o.live {
 		c.Tell = session.TellAll
 	}
 	if r.hasFile() {
@@ -197,22 +199,22 @@ func (o *runOptions) config(r *reader, socket bool) session.Config {
 
 // reader says where the lines are.
 func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reader, error) {
-	own, command := split(c, args)
+	own, command := watchers.Split(c, args)
 	switch {
 	case len(own) > 1:
-		return nil, usageAt(argWord(1), "one Evfile is enough, and there is %q as well: an -e takes one word, so quote the line", own[1])
+		return nil, usage.At(usage.Arg(1), "one Evfile is enough, and there is %q as well: an -e takes one word, so quote the line", own[1])
 	case command != nil:
-		return nil, usageAt(dashWord(), "a command belongs to a line: ev run -e 'timer 5 -- echo over'")
+		return nil, usage.At(usage.Dash(), "a command belongs to a line: ev run -e 'timer 5 -- echo over'")
 	case len(own) == 1 && own[0] == "":
-		return nil, usageAt(argWord(0), "the name of the Evfile is empty: leave it out for ./Evfile")
+		return nil, usage.At(usage.Arg(0), "the name of the Evfile is empty: leave it out for ./Evfile")
 	case c.Flags().Changed("metrics") && o.metrics == "":
-		return nil, usageAt(valueWord("metrics"), "--metrics: give an address, as in --metrics :9180")
+		return nil, usage.At(usage.Value("metrics"), "--metrics: give an address, as in --metrics :9180")
 	case o.check && o.list:
-		return nil, usageAt(flagWord("check"), "--list checks, too: leave out --check")
+		return nil, usage.At(usage.Flag("check"), "--list checks, too: leave out --check")
 	case o.printEvfile && (o.check || o.list):
-		return nil, usageAt(flagWord("check", "list"), "--print-evfile, --check and --list each print something else: leave out all but one")
+		return nil, usage.At(usage.Flag("check", "list"), "--print-evfile, --check and --list each print something else: leave out all but one")
 	case o.once && o.nowait:
-		return nil, usageAt(flagWord("once", "nowait"), "--once waits and --nowait does not: leave out one of the two")
+		return nil, usage.At(usage.Flag("once", "nowait"), "--once waits and --nowait does not: leave out one of the two")
 	}
 	if err := o.fileOptions.check(c.Flags()); err != nil {
 		return nil, err
@@ -225,9 +227,9 @@ func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reade
 	}
 	switch {
 	case o.watch && (r.path == "" && !o.given() || r.path == "-"):
-		return nil, usageAt(flagWord("watch"), "--watch is about an Evfile, and there is none: name it")
+		return nil, usage.At(usage.Flag("watch"), "--watch is about an Evfile, and there is none: name it")
 	case o.watch && !r.hasFile():
-		return nil, usageAt(flagWord("watch"), "--watch: %s is no regular file, and can't be read twice", r.path)
+		return nil, usage.At(usage.Flag("watch"), "--watch: %s is no regular file, and can't be read twice", r.path)
 	}
 	return r, nil
 }

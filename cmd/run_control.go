@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/socket"
@@ -20,11 +21,11 @@ const controlVariable = "EV_CONTROL"
 
 // listen opens the control socket of a session.
 func (p *program) listen(l *loop.Loop, s *session.Session, path string) (*control.Server, error) {
-	server, err := control.Listen(l, path, s.Serve, p.report)
+	server, err := control.Listen(l, path, s.Serve, p.Report)
 	if err != nil {
 		return nil, fmt.Errorf("--control: %w", err)
 	}
-	p.report.Verbosef("the control socket is %s", path)
+	p.Report.Verbosef("the control socket is %s", path)
 	s.Observe(publisher{server: server})
 	return server, nil
 }
@@ -41,26 +42,26 @@ func (p publisher) Happened(e event.Event) { p.server.Publish(e) }
 func (p *program) serveMetrics(l *loop.Loop, s *session.Session, address string) (*control.Page, error) {
 	at, err := socket.ParseTCP(address)
 	if err != nil {
-		return nil, usageOf(valueWord("metrics"), "--metrics: ", err)
+		return nil, usage.Of(usage.Value("metrics"), "--metrics: ", err)
 	}
-	page, err := control.ServePage(l, at, "/metrics", session.NewMetrics(s).Page, p.report)
+	page, err := control.ServePage(l, at, "/metrics", session.NewMetrics(s).Page, p.Report)
 	if err != nil {
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}
 	if at, err = page.Address(); err == nil {
-		p.report.Verbosef("the metrics are at http://%s/metrics", at)
+		p.Report.Verbosef("the metrics are at http://%s/metrics", at)
 	}
 	return page, nil
 }
 
 // show shows the watchers of a session on the terminal.
 func (p *program) show(l *loop.Loop, s *session.Session) (*live.Table, error) {
-	if t := p.getenv("TERM"); t == "" || t == "dumb" {
-		return nil, usageAt(flagWord("live"), "--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
+	if t := p.Getenv("TERM"); t == "" || t == "dumb" {
+		return nil, usage.At(usage.Flag("live"), "--live: the terminal can't move its cursor (TERM=%s): leave it out", t)
 	}
-	t, err := live.Show(l, s, live.Options{Stderr: p.stderr, Getenv: p.getenv, Report: p.report, Color: p.color})
+	t, err := live.Show(l, s, live.Options{Stderr: p.stderr, Getenv: p.Getenv, Report: p.Report, Color: p.Color})
 	if err != nil {
-		return nil, usageAt(flagWord("live"), "--live: there is no terminal to draw on: %v", err)
+		return nil, usage.At(usage.Flag("live"), "--live: there is no terminal to draw on: %v", err)
 	}
 	return t, nil
 }
@@ -100,9 +101,9 @@ func (p *program) defaultSocket(file string) (string, error) {
 
 // socketDir is where sockets are of which no path was given.
 func (p *program) socketDir() (string, error) {
-	runtime := p.getenv("XDG_RUNTIME_DIR")
+	runtime := p.Getenv("XDG_RUNTIME_DIR")
 	if runtime == "" {
-		return "", usagef("XDG_RUNTIME_DIR is not set: give the socket's path, as in --control ./ev.sock")
+		return "", usage.Errorf("XDG_RUNTIME_DIR is not set: give the socket's path, as in --control ./ev.sock")
 	}
 	return filepath.Join(runtime, "ev"), nil
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/evfile/crontab"
@@ -39,8 +41,8 @@ type fileOptions struct {
 }
 
 func (o *fileOptions) addFiles(fs *pflag.FlagSet) {
-	defer beginGroup(fs, "Other files")()
-	fs.Var((*listValue)(&o.crontabs), "crontab", "run the jobs of a crontab, or of all in a directory; can be repeated `FILE`")
+	defer watchers.BeginGroup(fs, "Other files")()
+	fs.Var((*watchers.ListValue)(&o.crontabs), "crontab", "run the jobs of a crontab, or of all in a directory; can be repeated `FILE`")
 	fs.BoolVar(&o.system, "system", false, "each job of a crontab has a user before its command, as in /etc/crontab")
 	fs.BoolVar(&o.overlapping, "overlapping", false, "start a job of a crontab though its last run goes on")
 	fs.StringVar(&o.mailCommand, "mail-command", "", "mail what a job prints by this, given the addresses, not by sendmail -i -- `CMD`")
@@ -69,7 +71,7 @@ func (o *fileOptions) check(fs *pflag.FlagSet) error {
 		{"respawn", "--procfile FILE", o.procfile != ""},
 	} {
 		if fs.Changed(f.name) && !f.there {
-			return usageAt(flagWord(f.name), "--%s is about %s, and there is none", f.name, f.about)
+			return usage.At(usage.Flag(f.name), "--%s is about %s, and there is none", f.name, f.about)
 		}
 	}
 	for _, f := range []struct {
@@ -77,7 +79,7 @@ func (o *fileOptions) check(fs *pflag.FlagSet) error {
 		empty bool
 	}{{"crontab", slices.Contains(o.crontabs, "")}, {"procfile", fs.Changed("procfile") && o.procfile == ""}} {
 		if f.empty {
-			return usageAt(itemWord(f.name, ""), "the name of the file is empty: give one, as in --crontab /etc/crontab, --procfile Procfile")
+			return usage.At(usage.Item(f.name, ""), "the name of the file is empty: give one, as in --crontab /etc/crontab, --procfile Procfile")
 		}
 	}
 	return nil
@@ -116,7 +118,7 @@ var runParts = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 func crontabsIn(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, usageAt(itemWord("crontab", path), "%s: there is no such file: name a crontab, or a directory of some", path)
+		return nil, usage.At(usage.Item("crontab", path), "%s: there is no such file: name a crontab, or a directory of some", path)
 	}
 	if err != nil || !info.IsDir() {
 		return []string{path}, err
@@ -135,13 +137,13 @@ func crontabsIn(path string) ([]string, error) {
 
 // readCrontab reads a crontab into the lines that it amounts to.
 func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
-	text, err := readTrusted(path, flagWord("crontab"), r.options.system)
+	text, err := readTrusted(path, usage.Flag("crontab"), r.options.system)
 	if err != nil {
 		return nil, nil, err
 	}
 	f, errs := crontab.Parse(path, text, r.options.system)
 	for _, note := range f.Notes {
-		r.program.report.Verbosef("%v", note)
+		r.program.Report.Verbosef("%v", note)
 	}
 	me := r.program.user()
 	for _, j := range f.Jobs {
@@ -152,7 +154,7 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 			errs = append(errs, f.Errorf(j.Shell(), "SHELL: ev knows no shell of this name: name sh, bash, dash, ash, ksh, zsh or fish"))
 		} else if _, err := process.Lookup(j.Shell().Text, "", nil); err != nil {
 			e, _ := errors.AsType[*process.StartError](err)
-			return nil, nil, &exitError{status: e.Status, err: evfile.Errors{f.Errorf(j.Shell(), "SHELL: %v", err)}}
+			return nil, nil, &usage.ExitError{Status: e.Status, Err: evfile.Errors{f.Errorf(j.Shell(), "SHELL: %v", err)}}
 		}
 	}
 	host, _ := os.Hostname()
@@ -198,7 +200,7 @@ func (p *program) user() *user.User {
 		uid := strconv.Itoa(os.Getuid())
 		u = &user.User{Uid: uid, Username: uid}
 	}
-	if home := p.getenv("HOME"); home != "" {
+	if home := p.Getenv("HOME"); home != "" {
 		u.HomeDir = home
 	}
 	return u
@@ -223,24 +225,24 @@ func (r *reader) mailer(jobs []crontab.Job) string {
 	if r.options.mailCommand != "" {
 		return r.options.mailCommand
 	}
-	path := r.program.getenv("PATH") + ":/usr/sbin:/usr/lib"
+	path := r.program.Getenv("PATH") + ":/usr/sbin:/usr/lib"
 	file, err := process.Lookup("sendmail", "", []string{"PATH=" + path})
 	if err == nil {
 		return evfile.Join([]string{file, "-i", "--"})
 	}
 	if !r.unmailed {
 		r.unmailed = true
-		r.program.report.Noticef("there is no sendmail: what jobs print is not mailed, but printed here; --mail-command names another program")
+		r.program.Report.Noticef("there is no sendmail: what jobs print is not mailed, but printed here; --mail-command names another program")
 	}
 	return ""
 }
 
 // readTrusted reads a file whose commands are to be run. What root runs is nobody else's, and so is a
 // system's crontab. The file is named by a word.
-func readTrusted(path string, at word, system bool) ([]byte, error) {
+func readTrusted(path string, at usage.Word, system bool) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, usageAt(at, "%s: there is no such file", path)
+		return nil, usage.At(at, "%s: there is no such file", path)
 	}
 	if err != nil {
 		return nil, err
@@ -251,9 +253,9 @@ func readTrusted(path string, at word, system bool) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, usageAt(at, "%s is a directory: name a file in it", path)
+		return nil, usage.At(at, "%s is a directory: name a file in it", path)
 	case system && (owner(info) != 0 || info.Mode().Perm()&0o022 != 0):
-		return nil, usageAt(at, "%s is a system's crontab, and others than root can write it (it belongs to user %d, mode %04o): chown root, chmod 644",
+		return nil, usage.At(at, "%s is a system's crontab, and others than root can write it (it belongs to user %d, mode %04o): chown root, chmod 644",
 			path, owner(info), info.Mode().Perm())
 	case os.Geteuid() == 0:
 		if err := trusted(f, path); err != nil {
@@ -266,7 +268,7 @@ func readTrusted(path string, at word, system bool) ([]byte, error) {
 // readProcfile reads a Procfile, and the .env beside it, into the lines that it amounts to.
 func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 	o := &r.options.fileOptions
-	text, err := readTrusted(o.procfile, valueWord("procfile"), false)
+	text, err := readTrusted(o.procfile, usage.Value("procfile"), false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -276,12 +278,12 @@ func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 		return nil, nil, err
 	}
 	p := procfile.Options{Env: env}
-	if p.Port, err = procfile.Port(env, r.program.getenv("PORT")); err != nil {
-		return nil, nil, usageOf(valueWord("env-file"), "", err)
+	if p.Port, err = procfile.Port(env, r.program.Getenv("PORT")); err != nil {
+		return nil, nil, usage.Of(usage.Value("env-file"), "", err)
 	}
 	if o.formation != "" {
 		if p.Formation, err = procfile.ParseFormation(o.formation); err != nil {
-			return nil, nil, usageOf(valueWord("formation"), "--formation: ", err)
+			return nil, nil, usage.Of(usage.Value("formation"), "--formation: ", err)
 		}
 	}
 	if dir := filepath.Dir(o.procfile); dir != "." {
@@ -293,7 +295,7 @@ func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 		p.Flags = append(p.Flags, "--once", "--break")
 	}
 	if f.File.Lines, err = f.Lines(p); err != nil {
-		return nil, nil, usageOf(valueWord("formation"), "", err)
+		return nil, nil, usage.Of(usage.Value("formation"), "", err)
 	}
 	return f.File, errs, nil
 }
@@ -307,7 +309,7 @@ func (o *fileOptions) environment() ([]string, evfile.Errors, error) {
 			return nil, nil, nil
 		}
 	}
-	text, err := readTrusted(path, valueWord("env-file"), false)
+	text, err := readTrusted(path, usage.Value("env-file"), false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -326,8 +328,8 @@ var (
 // isMeantAsWatcher reports whether a word is one, or was likely to be.
 func isMeantAsWatcher(word string) bool {
 	var names []string
-	for _, w := range watchers() {
-		names = append(names, w.name)
+	for _, w := range watchers.All() {
+		names = append(names, w.Name)
 	}
 	_, other := otherNames()[strings.ToLower(word)]
 	_, near := nearest.Of(word, slices.Values(names))

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/nearest"
@@ -56,13 +58,13 @@ func keyOf(l *evfile.Line) string {
 // line, made anew so that no flag's value is left in it.
 func (r *reader) bind(l *line) error {
 	name := l.Words[0].Text
-	all := watchers()
-	i := slices.IndexFunc(all, func(w watcherCommand) bool { return w.name == name })
+	all := watchers.All()
+	i := slices.IndexFunc(all, func(w watchers.Watcher) bool { return w.Name == name })
 	if i < 0 {
 		return unknownWatcher(name)
 	}
 	p := r.lineProgram(l)
-	c := all[i].command(&p.app, func(_ context.Context, b session.Binding) error {
+	c := all[i].Command(&p.App, func(_ context.Context, b session.Binding) error {
 		l.binding = &b
 		return nil
 	})
@@ -75,21 +77,21 @@ func (r *reader) bind(l *line) error {
 	}
 	switch {
 	case l.binding == nil:
-		return usageAt(flagWord("list", "next", "after", "explain", "calendar", "timeline"),
+		return usage.At(usage.Flag("list", "next", "after", "explain", "calendar", "timeline"),
 			"this line only shows something: give it to ev on the command line")
 	case l.binding.NoWait:
-		return usageAt(flagWord("nowait"), "--nowait is about the loop as a whole: give it to ev run")
+		return usage.At(usage.Flag("nowait"), "--nowait is about the loop as a whole: give it to ev run")
 	}
 	live := r.options.live
-	if live && l.binding.Claims.Stdin && term.IsTerminal(stdinFD) {
-		return usagef("--live takes the terminal's keys, and this line would, too: redirect standard input, or leave out --live")
+	if live && l.binding.Claims.Stdin && term.IsTerminal(watchers.StdinFD) {
+		return usage.Errorf("--live takes the terminal's keys, and this line would, too: redirect standard input, or leave out --live")
 	}
 	for _, e := range []*action.Options{l.binding.Exec, l.binding.Child} {
 		if e != nil && (r.options.prefix || live) && !e.Foreground {
 			e.Prefix = l.binding.Name + ": "
 		}
 	}
-	if live && term.IsTerminal(stdoutFD) {
+	if live && term.IsTerminal(watchers.StdoutFD) {
 		l.binding.Render = nil // the table has them
 	}
 	return nil
@@ -100,7 +102,7 @@ func (r *reader) blockSignals(lines []*line) error {
 	var blocked []syscall.Signal
 	for _, l := range lines {
 		if len(l.binding.Claims.Blocked) > 0 && r.path == "-" {
-			return evfile.Errors{l.fault(usageAt(flagWord("siginfo"), "--siginfo: ev reads its lines twice then, which standard input can't give: name a file"))}
+			return evfile.Errors{l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: ev reads its lines twice then, which standard input can't give: name a file"))}
 		}
 		blocked = append(blocked, l.binding.Claims.Blocked...)
 	}
@@ -110,7 +112,7 @@ func (r *reader) blockSignals(lines []*line) error {
 // parse reads the line's flags.
 func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 	fs := c.Flags()
-	fs.BoolVarP(&p.quiet, "quiet", "q", p.quiet, "")
+	fs.BoolVarP(&p.Quiet, "quiet", "q", p.Quiet, "")
 	named := fs.Lookup("name")
 	if l.Label != "" {
 		_ = named.Value.Set(l.Label) // the default, so to speak
@@ -119,13 +121,13 @@ func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 		return r.flagError(p, c, err)
 	}
 	if l.Label != "" && named.Changed {
-		return usageAt(flagWord("name"), "--name: the line has a name already, its label %s: leave out one of the two", l.Label)
+		return usage.At(usage.Flag("name"), "--name: the line has a name already, its label %s: leave out one of the two", l.Label)
 	}
-	if p.quiet {
-		p.report = p.report.Limited(report.Error)
+	if p.Quiet {
+		p.Report = p.Report.Limited(report.Error)
 	}
 	if name := named.Value.String(); name != "" {
-		p.report = p.report.Named(r.program.report.Name() + ": " + name)
+		p.Report = p.Report.Named(r.program.Report.Name() + ": " + name)
 	}
 	return nil
 }
@@ -133,26 +135,26 @@ func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 // lineProgram is the program that a line's command sees.
 func (r *reader) lineProgram(l *line) *program {
 	a := *r.program
-	a.args, a.env, a.lookups, a.live, a.line, a.json = l.Args(), l.Env, r.lookups, r.options.live, true, r.options.json
-	a.listens = func(o *onhttp.Options) {
+	a.Args, a.Env, a.Lookups, a.Live, a.Line, a.JSON = l.Args(), l.Env, r.lookups, r.options.live, true, r.options.json
+	a.Listens = func(o *onhttp.Options) {
 		o.Place = l.Words[0].Line
 		l.listens = o
 	}
-	a.report = r.program.report.Named(r.program.report.Name() + ": " + l.Words[0].Text)
-	a.getenv = func(name string) string {
+	a.Report = r.program.Report.Named(r.program.Report.Name() + ": " + l.Words[0].Text)
+	a.Getenv = func(name string) string {
 		for _, v := range l.Env {
 			if n, value, _ := strings.Cut(v, "="); n == name {
 				return value
 			}
 		}
-		return r.program.getenv(name)
+		return r.program.Getenv(name)
 	}
 	return &a
 }
 
 func (r *reader) flagError(p *program, c *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
-		return usageAt(flagWord("help", "-h"), "help is for the command line: ev %s --help", c.Name())
+		return usage.At(usage.Flag("help", "-h"), "help is for the command line: ev %s --help", c.Name())
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name := e.GetSpecifiedName()
@@ -161,7 +163,7 @@ func (r *reader) flagError(p *program, c *cobra.Command, err error) error {
 			name, global = "-"+name, r.globals.ShorthandLookup(name)
 		}
 		if global != nil {
-			return usageAt(flagWord(name), "--%s is about ev as a whole: give it to ev run", global.Name)
+			return usage.At(usage.Flag(name), "--%s is about ev as a whole: give it to ev run", global.Name)
 		}
 	}
 	return p.flagError(c, err)
@@ -170,38 +172,38 @@ func (r *reader) flagError(p *program, c *cobra.Command, err error) error {
 // unknownWatcher is the error for a line that begins with no watcher's name.
 func unknownWatcher(word string) error {
 	names := func(yield func(string) bool) {
-		for _, w := range watchers() {
-			if !yield(w.name) {
+		for _, w := range watchers.All() {
+			if !yield(w.Name) {
 				return
 			}
 		}
 	}
 	switch word {
 	case "ev":
-		return usagef("a line is what follows ev on the command line: leave out the ev")
+		return usage.Errorf("a line is what follows ev on the command line: leave out the ev")
 	case "run", "ctl":
-		return usagef("%s is no watcher: give it to ev on the command line, or let a watcher run it: timer 5 -- ev %[1]s", word)
+		return usage.Errorf("%s is no watcher: give it to ev on the command line, or let a watcher run it: timer 5 -- ev %[1]s", word)
 	}
 	if meant, ok := otherNames()[strings.ToLower(word)]; ok {
-		return usagef("there is no watcher %q: you may want %s", word, meant)
+		return usage.Errorf("there is no watcher %q: you may want %s", word, meant)
 	}
 	if meant, ok := nearest.Of(word, names); ok {
-		return usagef("there is no watcher %q: did you mean %s?", word, meant)
+		return usage.Errorf("there is no watcher %q: did you mean %s?", word, meant)
 	}
-	return usagef("there is no watcher %q: there are %s", word, strings.Join(slices.Collect(names), ", "))
+	return usage.Errorf("there is no watcher %q: there are %s", word, strings.Join(slices.Collect(names), ", "))
 }
 
 // fault says where an error of the line is.
 func (l *line) fault(err error) *evfile.Error {
-	var at word
-	if e, ok := errors.AsType[*wordError](err); ok {
-		at = e.at
+	var at usage.Word
+	if e, ok := errors.AsType[*usage.WordError](err); ok {
+		at = e.At
 	} else if e, ok := errors.AsType[*diag.OptionError](err); ok {
-		at = optionWord(l.Words[0].Text, e)
+		at = usage.Option(l.Words[0].Text, e)
 	}
 	number, offset := 0, 0
-	if !at.isName() {
-		number, offset = tellApart(l.flags(), l.Args()).find(at.from(diag.Offset(err)))
+	if !at.IsName() {
+		number, offset = usage.TellApart(l.flags(), l.Args()).Find(at.From(diag.Offset(err)))
 	}
 	e := l.file.Errorf(l.file.Within(l.Words[number], offset), "%s", err)
 	e.Cause = err
@@ -210,9 +212,9 @@ func (l *line) fault(err error) *evfile.Error {
 
 // flags are those of the line's command.
 func (l *line) flags() *pflag.FlagSet {
-	for _, w := range watchers() {
-		if w.name == l.Words[0].Text {
-			return w.command(&app{}, nil).Flags()
+	for _, w := range watchers.All() {
+		if w.Name == l.Words[0].Text {
+			return w.Command(&watchers.App{}, nil).Flags()
 		}
 	}
 	return pflag.NewFlagSet("", pflag.ContinueOnError)

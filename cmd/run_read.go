@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/session"
 )
@@ -43,7 +45,7 @@ func (r *reader) hasFile() bool {
 }
 
 // defaultEvfile is the Evfile of which none was named.
-func (p *program) defaultEvfile() string { return cmp.Or(p.getenv("EVFILE"), "Evfile") }
+func (p *program) defaultEvfile() string { return cmp.Or(p.Getenv("EVFILE"), "Evfile") }
 
 // read reads the Evfile, then the lines of the command line. What is wrong with their
 // text is in the second result, with the lines that are right.
@@ -57,7 +59,7 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 			return
 		}
 		f, faults := evfile.Parse(name, []byte(text))
-		files, errs = append(files, f), slices.Concat(errs, faults, checkZones(f))
+		files, errs = append(files, f), slices.Concat(errs, faults, watchers.CheckZones(f))
 	}
 	if r.path != "" {
 		name, text, err := r.readFile()
@@ -87,7 +89,7 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 		}
 	}
 	if len(lines) == 0 && errs == nil {
-		return nil, nil, usageAt(argOf(r.path), "%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", r.name())
+		return nil, nil, usage.At(usage.ArgOf(r.path), "%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", r.name())
 	}
 	return lines, errs, nil
 }
@@ -119,14 +121,14 @@ func (r *reader) readFile() (name, text string, err error) {
 	}
 	f, err := os.Open(r.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return "", "", usageAt(argOf(r.path), "%s: there is no such file: name an Evfile, or give lines with -e", r.path)
+		return "", "", usage.At(usage.ArgOf(r.path), "%s: there is no such file: name an Evfile, or give lines with -e", r.path)
 	}
 	if err != nil {
 		return "", "", err
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return "", "", usageAt(argOf(r.path), "%s is a directory: name the Evfile, as in ev run %s", r.path, filepath.Join(r.path, "Evfile"))
+		return "", "", usage.At(usage.ArgOf(r.path), "%s is a directory: name the Evfile, as in ev run %s", r.path, filepath.Join(r.path, "Evfile"))
 	}
 	if os.Geteuid() == 0 {
 		if err := trusted(f, r.path); err != nil {
@@ -167,7 +169,7 @@ func trusted(f *os.File, path string) error {
 			return untrusted(path, dir, info)
 		}
 		if u := owner(info); u != 0 && u != user {
-			return usageAt(argOf(path), "%s belongs to user %d, who could replace %s of user %d, and root would run that: chown one of the two", dir, u, path, user)
+			return usage.At(usage.ArgOf(path), "%s belongs to user %d, who could replace %s of user %d, and root would run that: chown one of the two", dir, u, path, user)
 		}
 	}
 	return nil
@@ -181,15 +183,15 @@ func (r *reader) knownOwner(f *os.File) error {
 		return err
 	}
 	user := owner(info)
-	if user == 0 || r.options.trustOwner || r.program.getenv("SUDO_UID") == strconv.FormatUint(uint64(user), 10) {
+	if user == 0 || r.options.trustOwner || r.program.Getenv("SUDO_UID") == strconv.FormatUint(uint64(user), 10) {
 		return nil
 	}
-	return usageAt(argOf(r.path), "%s belongs to user %d, and root would run what that user has written: chown it, or add --trust-owner if that is meant", r.path, user)
+	return usage.At(usage.ArgOf(r.path), "%s belongs to user %d, and root would run what that user has written: chown it, or add --trust-owner if that is meant", r.path, user)
 }
 
 // untrusted is the error for an Evfile that others may write, or the directory that it is in.
 func untrusted(path, open string, info os.FileInfo) error {
-	return usageAt(argOf(path), "%s can be written by others than its owner (it belongs to user %d), and root would run what they write: chmod go-w %[1]s",
+	return usage.At(usage.ArgOf(path), "%s can be written by others than its owner (it belongs to user %d), and root would run what they write: chmod go-w %[1]s",
 		open, owner(info))
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
@@ -20,11 +21,11 @@ func (r *reader) follow(l *loop.Loop, s *session.Session) error {
 		Settle:  stat.DefaultSettle, // an editor saves in several steps
 		MaxWait: stat.DefaultMaxWait,
 		Changes: stat.Created | stat.Replaced | stat.Content,
-		Hub:     r.program.hub,
-		Report:  r.program.report,
+		Hub:     r.program.Hub,
+		Report:  r.program.Report,
 	}, func(event.Detail) { _ = s.Reload() })
 	if err != nil {
-		return usageOf(flagWord("watch"), "--watch: ", err)
+		return usage.Of(usage.Flag("watch"), "--watch: ", err)
 	}
 	if err := w.Start(); err != nil {
 		return err
@@ -40,7 +41,7 @@ func (r *reader) reload(s *session.Session) error {
 	watchers, lines, err := r.bindAgain(s)
 	if err != nil {
 		r.program.explain(err)
-		r.program.report.Noticef("nothing has changed: the watchers are those from before")
+		r.program.Report.Noticef("nothing has changed: the watchers are those from before")
 		if faults, ok := errors.AsType[evfile.Errors](err); ok {
 			return &reloadError{"the Evfile is faulty: nothing has changed", faults}
 		}
@@ -57,7 +58,7 @@ func (r *reader) reload(s *session.Session) error {
 // them. Nothing is started or stopped.
 func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, error) {
 	if !r.hasFile() {
-		return nil, nil, usagef("%s is no regular file any more: it can't be read again", r.path)
+		return nil, nil, usage.Errorf("%s is no regular file any more: it can't be read again", r.path)
 	}
 	lines, errs, err := r.read()
 	if err != nil {

@@ -37,7 +37,7 @@ func BenchmarkRun_checkAndArm(b *testing.B) {
 func testSession(tb testing.TB, text string) *session.Session {
 	tb.Helper()
 	p := newProgram(nil)
-	p.report = report.New(tb.Output(), "ev run", report.Plain, report.Notice)
+	p.Report = report.New(tb.Output(), "ev run", report.Plain, report.Notice)
 	r := &reader{program: p, globals: Root().PersistentFlags(), options: &runOptions{lines: []string{text}}}
 	lines, errs, err := r.read()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/sig"
@@ -23,7 +24,7 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 		for _, s := range l.binding.Claims.Blocked {
 			for _, other := range lines {
 				if other != l && slices.Contains(other.binding.Claims.Signals, s) {
-					errs = append(errs, l.fault(usageAt(flagWord("siginfo"), "--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
+					errs = append(errs, l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
 				}
 			}
 		}
@@ -38,7 +39,7 @@ func checkStdin(lines []*line) (errs evfile.Errors) {
 		for _, first := range lines[:i] {
 			a, b := first.binding.Claims, l.binding.Claims
 			if a.Stdin && b.Stdin && (a.Drained || b.Drained) {
-				errs = append(errs, l.fault(usageAt(argOf("-"), "standard input is read by line %d, too, and one of the two would find nothing: name a file or a FIFO", first.Words[0].Line)))
+				errs = append(errs, l.fault(usage.At(usage.ArgOf("-"), "standard input is read by line %d, too, and one of the two would find nothing: name a file or a FIFO", first.Words[0].Line)))
 				break
 			}
 		}
@@ -55,7 +56,7 @@ func checkTerminal(lines []*line) (errs evfile.Errors) {
 		case first == nil:
 			first = l
 		default:
-			errs = append(errs, l.fault(usageAt(flagWord("progress"), "--progress: the terminal has the countdown of line %d already: leave out one of the two, or use --live", first.Words[0].Line)))
+			errs = append(errs, l.fault(usage.At(usage.Flag("progress"), "--progress: the terminal has the countdown of line %d already: leave out one of the two, or use --live", first.Words[0].Line)))
 		}
 	}
 	return errs
@@ -76,7 +77,7 @@ func checkStates(lines []*line) (errs evfile.Errors) {
 			state = path
 		}
 		if other := first[state]; other != nil {
-			errs = append(errs, l.fault(usageAt(flagWord("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims.State, other.Words[0].Line)))
+			errs = append(errs, l.fault(usage.At(usage.Flag("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims.State, other.Words[0].Line)))
 			continue
 		}
 		first[state] = l
@@ -101,7 +102,7 @@ func checkFollows(lines []*line) (errs evfile.Errors) {
 			if meant, ok := nearest.Of(name, slices.Values(names)); ok {
 				hint = "did you mean " + meant + "?"
 			}
-			errs = append(errs, l.fault(usageAt(itemWord("of", name), "--of %s: there is no line %[1]s that runs a command: %s", name, hint)))
+			errs = append(errs, l.fault(usage.At(usage.Item("of", name), "--of %s: there is no line %[1]s that runs a command: %s", name, hint)))
 		}
 	}
 	return errs

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/internal/term"
@@ -32,7 +34,7 @@ func (p *program) run(ctx context.Context, b session.Binding) error {
 	if b.Timeout == session.AtOnce {
 		config.Timeout, b.Timeout = b.Timeout, 0 // it is the only watcher
 	}
-	if term.IsTerminal(stderrFD) {
+	if term.IsTerminal(watchers.StderrFD) {
 		config.Tell = session.TellAll
 	}
 	s := session.New(l, p.config(config))
@@ -41,7 +43,7 @@ func (p *program) run(ctx context.Context, b session.Binding) error {
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w, err := make(l, emit)
 		if err != nil {
-			return nil, usageBy(err)
+			return nil, usage.By(err)
 		}
 		return w, nil
 	}
@@ -61,9 +63,9 @@ func (p *program) newLoop() (*loop.Loop, error) {
 	if t, ok := backend.(loop.Troubled); ok {
 		t.OnTrouble(func(trouble error) {
 			if trouble == nil {
-				p.report.Noticef("the kernel has again what ev waits by")
+				p.Report.Noticef("the kernel has again what ev waits by")
 			} else {
-				p.report.Errorf("%v", trouble)
+				p.Report.Errorf("%v", trouble)
 			}
 		})
 	}
@@ -71,18 +73,18 @@ func (p *program) newLoop() (*loop.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.report.Verbosef("the backend is %s", backend.Name())
+	p.Report.Verbosef("the backend is %s", backend.Name())
 	if err := process.ReapOrphans(p.subreaper); err != nil {
 		_ = l.Close()
-		return nil, usageOf(flagWord("subreaper"), "--subreaper: ", err)
+		return nil, usage.Of(usage.Flag("subreaper"), "--subreaper: ", err)
 	}
 	return l, nil
 }
 
 // config adds to what is asked of a session what it has to know of the process.
 func (p *program) config(c session.Config) session.Config {
-	c.Stdout, c.Stderr, c.Getenv, c.Report = p.stdout, p.stderr, p.getenv, p.report
-	c.Starter = p.starter
+	c.Stdout, c.Stderr, c.Getenv, c.Report = p.stdout, p.stderr, p.Getenv, p.Report
+	c.Starter = p.Starter
 	if p.readyFD >= 0 {
 		c.Ready = p.ready
 	}
@@ -101,7 +103,7 @@ func (p *program) ready() error {
 	if _, err := unix.Write(p.readyFD, []byte("\n")); err != nil {
 		return fmt.Errorf("--ready-fd %d: %w", p.readyFD, err)
 	}
-	if p.readyFD > stderrFD {
+	if p.readyFD > watchers.StderrFD {
 		return unix.Close(p.readyFD)
 	}
 	return nil
@@ -111,26 +113,26 @@ func (p *program) ready() error {
 func ended(s *session.Session, e session.End) error {
 	switch e.Why {
 	case session.TimedOut:
-		return &exitError{status: exitTimeout}
+		return &usage.ExitError{Status: usage.ExitTimeout}
 	case session.NothingHappened:
-		return &exitError{status: exitFailure}
+		return &usage.ExitError{Status: usage.ExitFailure}
 	case session.CommandEnded:
-		if e.Status != exitOK {
-			return &exitError{status: e.Status}
+		if e.Status != usage.ExitOK {
+			return &usage.ExitError{Status: e.Status}
 		}
 	case session.Signalled:
-		return &exitError{status: exitSignal + int(e.Signal), signal: e.Signal}
+		return &usage.ExitError{Status: usage.ExitSignal + int(e.Signal), Signal: e.Signal}
 	case session.NotStarted:
 		if lines := lineFaults(e.Err); lines != nil {
-			return &exitError{status: exitFailure, err: lines}
+			return &usage.ExitError{Status: usage.ExitFailure, Err: lines}
 		}
 		return e.Err
 	case session.Failed:
-		status := exitFailure
+		status := usage.ExitFailure
 		if slices.ContainsFunc(s.Watchers(), (*session.Watcher).HasCommand) {
-			status = exitInternal
+			status = usage.ExitInternal
 		}
-		return &exitError{status: status, err: e.Err}
+		return &usage.ExitError{Status: status, Err: e.Err}
 	case session.Over:
 	}
 	return nil
@@ -154,7 +156,7 @@ func blockSignals(signals []syscall.Signal) error {
 		return nil
 	}
 	if err := sigmask.Block(signals); err != nil {
-		return usageOf(flagWord("siginfo"), "--siginfo: ", err)
+		return usage.Of(usage.Flag("siginfo"), "--siginfo: ", err)
 	}
 	return nil
 }

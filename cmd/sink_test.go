@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/session"
@@ -39,14 +40,14 @@ func TestEnded(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := ended(testSession(t, tt.line), tt.end)
-			if got := exitStatus(err, false); got != tt.status {
+			if got := usage.Status(err, false); got != tt.status {
 				t.Errorf("status %d, not %d", got, tt.status)
 			}
-			e, ok := errors.AsType[*exitError](err)
-			if ok && e.signal != tt.signal {
-				t.Errorf("signal %v, not %v", e.signal, tt.signal)
+			e, ok := errors.AsType[*usage.ExitError](err)
+			if ok && e.Signal != tt.signal {
+				t.Errorf("signal %v, not %v", e.Signal, tt.signal)
 			}
-			if told := err != nil && (!ok || e.err != nil); told != (tt.message != "") || told && err.Error() != tt.message {
+			if told := err != nil && (!ok || e.Err != nil); told != (tt.message != "") || told && err.Error() != tt.message {
 				t.Errorf("told is %q, not %q", err, tt.message)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/internal/nearest"
 )
 
@@ -35,12 +36,12 @@ func (p *program) unknownCommand(root *cobra.Command, word string) error {
 		}
 	}
 	if meant, ok := otherNames()[strings.ToLower(word)]; ok {
-		return usagef("there is no command %q: you may want 'ev %s'", word, meant)
+		return usage.Errorf("there is no command %q: you may want 'ev %s'", word, meant)
 	}
 	if meant, ok := nearest.Of(word, slices.Values(names)); ok {
-		return usagef("there is no command %q: did you mean 'ev %s'?", word, meant)
+		return usage.Errorf("there is no command %q: did you mean 'ev %s'?", word, meant)
 	}
-	return usagef("there is no command %q: see 'ev --help'", word)
+	return usage.Errorf("there is no command %q: see 'ev --help'", word)
 }
 
 // unknownTopic is the error for what 'ev help' knows nothing of.
@@ -50,20 +51,20 @@ func unknownTopic(root *cobra.Command, word string) error {
 		names[i], _, _ = strings.Cut(names[i], "\t")
 	}
 	if meant, ok := nearest.Of(word, slices.Values(names)); ok {
-		return usageAt(argOf(word), "there is no command or topic %q: did you mean 'ev help %s'?", word, meant)
+		return usage.At(usage.ArgOf(word), "there is no command or topic %q: did you mean 'ev help %s'?", word, meant)
 	}
-	return usageAt(argOf(word), "there is no command or topic %q: see 'ev help help'", word)
+	return usage.At(usage.ArgOf(word), "there is no command or topic %q: see 'ev help help'", word)
 }
 
 // flagError turns pflag's errors into ours, with the word that they are about and the flag that was
 // likely meant.
 func (p *program) flagError(c *cobra.Command, err error) error {
-	p.report = p.report.Named(c.CommandPath())
+	p.Report = p.Report.Named(c.CommandPath())
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return badValue(e)
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return usageAt(flagWord(e.GetFlag().Name), "--%s needs a value: %s", e.GetFlag().Name, Spelling(e.GetFlag()))
+		return usage.At(usage.Flag(e.GetFlag().Name), "--%s needs a value: %s", e.GetFlag().Name, Spelling(e.GetFlag()))
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name, _, _ := strings.Cut(e.GetSpecifiedName(), "=")
@@ -74,28 +75,28 @@ func (p *program) flagError(c *cobra.Command, err error) error {
 	}
 	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
 		name, _, _ := strings.Cut(strings.TrimPrefix(e.GetSpecifiedFlag(), "--"), "=")
-		return usageAt(flagWord(name), "%s is no flag: see '%s --help'", e.GetSpecifiedFlag(), c.CommandPath())
+		return usage.At(usage.Flag(name), "%s is no flag: see '%s --help'", e.GetSpecifiedFlag(), c.CommandPath())
 	}
-	return usagef("%v", err)
+	return usage.Errorf("%v", err)
 }
 
 // badValue is the error for a value that a flag can't have.
 func badValue(e *pflag.InvalidValueError) error {
-	name, at := e.GetFlag().Name, itemWord(e.GetFlag().Name, e.GetValue())
+	name, at := e.GetFlag().Name, usage.Item(e.GetFlag().Name, e.GetValue())
 	switch e.GetFlag().Value.Type() {
 	case "bool", "count":
-		return usageAt(at, "--%s takes no value: leave out the =%s", name, e.GetValue())
+		return usage.At(at, "--%s takes no value: leave out the =%s", name, e.GetValue())
 	case "int":
-		return usageAt(at, "--%s %s: give a whole number", name, e.GetValue())
+		return usage.At(at, "--%s %s: give a whole number", name, e.GetValue())
 	case "number":
-		return usageAt(at, "--%s %s: give a number from 1", name, e.GetValue())
+		return usage.At(at, "--%s %s: give a number from 1", name, e.GetValue())
 	}
-	return usageOf(at, "--"+name+": ", e.Unwrap())
+	return usage.Of(at, "--"+name+": ", e.Unwrap())
 }
 
 func (p *program) unknownFlag(c *cobra.Command, name string) error {
 	if w := p.owner(c, func(fs *pflag.FlagSet) bool { return fs.Lookup(name) != nil }); w != "" {
-		return usageAt(flagWord(name), "--%s belongs after the watcher's name: ev %s --%[1]s", name, w)
+		return usage.At(usage.Flag(name), "--%s belongs after the watcher's name: ev %s --%[1]s", name, w)
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -104,12 +105,12 @@ func (p *program) unknownFlag(c *cobra.Command, name string) error {
 		}
 	})
 	if meant, ok := otherFlags()[name]; ok && slices.Contains(names, meant) {
-		return usageAt(flagWord(name), "there is no flag --%s: did you mean --%s?", name, meant)
+		return usage.At(usage.Flag(name), "there is no flag --%s: did you mean --%s?", name, meant)
 	}
 	if meant, ok := nearest.Of(name, slices.Values(names)); ok {
-		return usageAt(flagWord(name), "there is no flag --%s: did you mean --%s?", name, meant)
+		return usage.At(usage.Flag(name), "there is no flag --%s: did you mean --%s?", name, meant)
 	}
-	return usageAt(flagWord(name), "there is no flag --%s: see '%s --help', or put -- before the command", name, c.CommandPath())
+	return usage.At(usage.Flag(name), "there is no flag --%s: see '%s --help', or put -- before the command", name, c.CommandPath())
 }
 
 // otherFlags tells the flag for what people may call it who come from elsewhere.
@@ -123,27 +124,27 @@ func otherFlags() map[string]string {
 // unknownShorthand is the error for a letter that is no flag, in a word. That is most often the
 // COMMAND's, which lacks its --.
 func (p *program) unknownShorthand(c *cobra.Command, letter, word string) error {
-	at, hint := flagWord("-"+letter), ""
-	line := tellApart(c.Flags(), p.args)
-	i, _ := line.find(at)
-	before := slices.Index(line.args, i-1) - 1
+	at, hint := usage.Flag("-"+letter), ""
+	line := usage.TellApart(c.Flags(), p.Args)
+	i, _ := line.Find(at)
+	before := slices.Index(line.Args, i-1) - 1
 	if before > 0 {
-		hint = p.dashHint(c, before)
+		hint = p.DashHint(c, before)
 	}
 	switch w := p.owner(c, func(fs *pflag.FlagSet) bool { return fs.ShorthandLookup(letter) != nil }); {
 	case w != "":
-		return usageAt(at, "-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
+		return usage.At(at, "-%s belongs after the watcher's name: ev %s -%[1]s", letter, w)
 	case hint != "":
-		return usageAt(argWord(before), "there is no flag %s; if it is the command's, %s", word, hint)
+		return usage.At(usage.Arg(before), "there is no flag %s; if it is the command's, %s", word, hint)
 	case c.Name() == "on-exit" && strings.Trim(word, "-0123456789") == "":
-		return usageAt(at, "%s is no PID: those are positive", word)
+		return usage.At(at, "%s is no PID: those are positive", word)
 	case strings.ContainsAny(letter, ".0123456789"):
-		return usageAt(at, "there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
+		return usage.At(at, "there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
 	}
 	if c.Name() == "stat" {
-		return usageAt(at, "there is no flag %s: see '%s --help'; if it is a path, write ./%[1]s", word, c.CommandPath())
+		return usage.At(at, "there is no flag %s: see '%s --help'; if it is a path, write ./%[1]s", word, c.CommandPath())
 	}
-	return usageAt(at, "there is no flag %s: see '%s --help'", word, c.CommandPath())
+	return usage.At(at, "there is no flag %s: see '%s --help'", word, c.CommandPath())
 }
 
 // owner returns the watcher among the arguments that has a flag which the root, if c is that, has
@@ -153,7 +154,7 @@ func (p *program) owner(c *cobra.Command, has func(*pflag.FlagSet) bool) string 
 		return ""
 	}
 	for _, w := range c.Commands() { // all of them (named): the first argument is a flag
-		if w.GroupID == watcherGroup && slices.Contains(p.args, w.Name()) && has(w.Flags()) {
+		if w.GroupID == watcherGroup && slices.Contains(p.Args, w.Name()) && has(w.Flags()) {
 			return w.Name()
 		}
 	}

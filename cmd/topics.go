@@ -1,6 +1,10 @@
 package cmd
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/cmd/usage"
+)
 
 // A topic is a help text that belongs to no command.
 type topic struct{ name, short, long string }
@@ -118,7 +122,7 @@ or a NUL byte, is in a file as long as the COMMAND runs: $EV_LINE_FILE for $EV_L
 A variable of such a name that ev has inherited is not passed on, nor is what a service
 manager told ev alone.`},
 		{"containers", "ev as PID 1, healthchecks, subreapers", containersHelp},
-		{"exit-status", "what ev's exit status says", ExitStatusHelp},
+		{"exit-status", "what ev's exit status says", usage.ExitStatusHelp},
 		{"signals", "what signals do to ev", `INT, TERM, HUP and QUIT end ev: it stops its watchers, stops what runs (the stop
 signal, then KILL after --kill-after), and dies of the same signal. So do ALRM,
 USR1, USR2, VTALRM and XCPU. A second one kills at once.

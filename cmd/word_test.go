@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
@@ -32,7 +33,7 @@ func TestFault_hasItsCaret(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProgram(nil)
-	p.report = report.New(t.Output(), "ev run", report.Plain, report.Error)
+	p.Report = report.New(t.Output(), "ev run", report.Plain, report.Error)
 	row, tested := "", 0
 	for next := range strings.Lines(string(text)) {
 		last := row
@@ -104,19 +105,19 @@ func FuzzTellApart(f *testing.F) {
 		}); err != nil {
 			return
 		}
-		l := tellApart(fs, words)
-		var given []givenFlag
-		names := map[givenFlag]string{}
-		for name, list := range l.flags {
+		l := usage.TellApart(fs, words)
+		var given []usage.GivenFlag
+		names := map[usage.GivenFlag]string{}
+		for name, list := range l.Flags {
 			for _, g := range list {
 				given, names[g] = append(given, g), name
 			}
 		}
-		slices.SortFunc(given, func(a, b givenFlag) int { return cmp.Or(a.word-b.word, a.at-b.at) })
+		slices.SortFunc(given, func(a, b usage.GivenFlag) int { return cmp.Or(a.Word-b.Word, a.At-b.At) })
 		for _, g := range given {
 			value := fs.Lookup(names[g]).NoOptDefVal
-			if g.value >= 0 {
-				value = l.valueOf(g)
+			if g.Value >= 0 {
+				value = l.ValueOf(g)
 			}
 			got = append(got, names[g]+"="+value)
 		}
@@ -124,13 +125,13 @@ func FuzzTellApart(f *testing.F) {
 			t.Errorf("%q: flags %q, want %q", words, got, want)
 		}
 		var args []string
-		for _, i := range l.args {
+		for _, i := range l.Args {
 			args = append(args, words[i])
 		}
-		if l.dash >= 0 {
-			args = append(args, words[l.dash+1:]...)
+		if l.Dash >= 0 {
+			args = append(args, words[l.Dash+1:]...)
 		}
-		if !slices.Equal(args, fs.Args()) || l.dash >= 0 && len(l.args) != fs.ArgsLenAtDash() {
+		if !slices.Equal(args, fs.Args()) || l.Dash >= 0 && len(l.Args) != fs.ArgsLenAtDash() {
 			t.Errorf("%q: arguments %q, want %q", words, args, fs.Args())
 		}
 	})

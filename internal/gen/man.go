@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/cmd"
+	"github.com/evshell/ev/cmd/usage"
 )
 
 // date stands in every page's head: that of the last change of the interface, so
@@ -245,7 +246,7 @@ func commandPage(c *cobra.Command, watchers []*cobra.Command) File {
 	p.section("Options")
 	p.flags(cmd.FlagGroups(c))
 	p.section("Exit status")
-	p.text(cmd.ExitStatusHelp)
+	p.text(usage.ExitStatusHelp)
 	p.section("Examples")
 	p.example(c.Example)
 	also := []string{"ev.1"}

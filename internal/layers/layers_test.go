@@ -1,5 +1,5 @@
-// Package layers is the test that says who may import whom: the rooms of
-// ARCHITECTURE.md, and the way through them.
+// Package layers is the test that says who may import whom: the rooms of ARCHITECTURE.md, and the
+// way through them.
 package layers
 
 import (
@@ -18,16 +18,22 @@ import (
 
 const module = "github.com/evshell/ev"
 
-// rooms tells which rooms a room may import. Any may import a leaf, a package
-// of internal/ that is not listed here; a leaf imports other leaves at most.
+// rooms tells which rooms a room may import. Any may import a leaf, a package of internal/ that is
+// not listed here; a leaf imports other leaves at most.
 func rooms() map[string][]string {
 	return map[string][]string{
 		"main": {"cmd"},
 		"cmd": {
-			"live", "session",
+			"cmd/usage", "cmd/watchers", "live", "session",
 			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop", "process",
-			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "link", "watch/probe",
+			"watch/stat", "watch/onhttp", "link",
 		},
+		"cmd/watchers": {
+			"cmd/usage", "live", "session",
+			"evfile", "watch", "schedule", "action", "event", "loop", "process", "link",
+			"watch/stat", "watch/fd", "watch/timer", "watch/every", "watch/onsignal", "watch/onexit", "watch/onhttp", "watch/onmessage", "watch/probe",
+		},
+		"cmd/usage":         {"evfile", "process"},                                                     // whose errors have a status
 		"live":              {"session", "watch", "watch/timer", "action", "control", "event", "loop"}, // it counts a timer down
 		"session":           {"watch", "action", "process", "control", "link", "event", "loop"},
 		"watch":             {"loop", "event"},
@@ -50,21 +56,21 @@ func rooms() map[string][]string {
 		"evfile/crontab":    {"evfile"},
 		"evfile/procfile":   {"evfile"},
 		"loop":              {},
-		"internal/gen":      {"cmd"},
+		"internal/gen":      {"cmd", "cmd/usage"},
 		"internal/looptest": {"loop"},
 		"internal/inject":   {}, // a program of tests, that no room knows
 	}
 }
 
-// libraries tells where a library may be known, and a package of the standard library that
-// is not for every room; "leaf" is any leaf, "floor" is every watcher's room.
+// libraries tells where a library may be known, and a package of the standard library that is not
+// for every room; "leaf" is any leaf, "floor" is every watcher's room.
 func libraries() map[string][]string {
 	return map[string][]string{
-		"github.com/spf13/cobra":           {"cmd", "internal/gen"},
-		"github.com/spf13/pflag":           {"cmd", "internal/gen"},
+		"github.com/spf13/cobra":           {"cmd", "cmd/watchers", "internal/gen"},
+		"github.com/spf13/pflag":           {"cmd", "cmd/usage", "cmd/watchers", "internal/gen"},
 		"github.com/fsnotify/fsnotify":     {"watch/stat"},
 		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
-		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "session", "live", "cmd", "leaf", "internal/looptest", "internal/inject"},
+		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "session", "live", "cmd", "cmd/watchers", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
 		"golang.org/x/text":                {"leaf"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
@@ -110,30 +116,29 @@ func fault(room, imported string) string {
 
 func isInternal(room string) bool { return strings.HasPrefix(room, "internal/") }
 
-// roomOf returns the room of a folder, which is relative to the root and
-// slash-separated.
+// roomOf returns the room of a folder, which is relative to the root and slash-separated.
 func roomOf(folder string) string {
 	parts := strings.Split(path.Clean(folder), "/")
 	switch {
 	case parts[0] == ".":
 		return "main"
-	case len(parts) > 1 && slices.Contains([]string{"internal", "watch", "evfile"}, parts[0]):
+	case len(parts) > 1 && slices.Contains([]string{"cmd", "internal", "watch", "evfile"}, parts[0]):
 		return parts[0] + "/" + parts[1]
 	}
 	return parts[0]
 }
 
-// starts says whether a function starts a process, and mayStart whether a room may call it.
-// What is started elsewhere would inherit descriptors and blocked signals, and nobody would
-// reap it. The guard of a terminal is ev itself; inject is a program of the tests'.
+// starts says whether a function starts a process, and mayStart whether a room may call it. What is
+// started elsewhere would inherit descriptors and blocked signals, and nobody would reap it. The
+// guard of a terminal is ev itself; inject is a program of the tests'.
 func starts(function string) bool { return function == "ForkExec" || function == "StartProcess" }
 
 func mayStart(room string) bool {
 	return slices.Contains([]string{"process", "internal/term", "internal/inject"}, room)
 }
 
-// The files themselves are read, not go list asked, so that the files of every
-// platform count, and that a package which does not compile is no excuse.
+// The files themselves are read, not go list asked, so that the files of every platform count, and
+// that a package which does not compile is no excuse.
 func TestImportsRunOneWay(t *testing.T) {
 	const root = "../.."
 	files := 0

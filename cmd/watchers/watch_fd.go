@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/loop"
@@ -39,7 +40,7 @@ type watchFDOptions struct {
 	state     string
 }
 
-func (a *app) newWatchFD(sink Sink) *cobra.Command {
+func (a *App) newWatchFD(sink Sink) *cobra.Command {
 	o := &watchFDOptions{}
 	c := &cobra.Command{
 		Use:   "watch-fd FD... [flags] [-- COMMAND [ARG...]]",
@@ -103,12 +104,12 @@ non-blocking, since others use them, too.`,
 	fs.BoolVar(&o.fromStart, "from-start", false, "read a file that is followed by tail: from its beginning")
 	fs.StringVar(&o.state, "state", "", "remember in this file up to where a file was read that is followed by tail: `FILE`")
 	o.add(c)
-	completeArgs(c, words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:", "tail:"))
+	CompleteArgs(c, Words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:", "tail:"))
 	return c
 }
 
-func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
-	own, command := split(c, args)
+func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
 	w, err := o.describe(a, c, own)
 	if err != nil {
 		return err
@@ -117,7 +118,7 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 	if w.Match != nil {
 		names, err := fd.GroupNames(w.Match)
 		if err != nil {
-			return usageOf(valueWord("match"), "--match: ", err)
+			return usage.Of(usage.Value("match"), "--match: ", err)
 		}
 		for _, name := range names {
 			sample.Groups = append(sample.Groups, event.Group{Name: name})
@@ -128,7 +129,7 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 		return err
 	}
 	if w.Reading == fd.ReadNothing && len(b.If) > 0 && !slices.ContainsFunc(own, fd.ListensFD) {
-		return usageAt(flagWord("if"), "--if: nobody would read what it refuses, and ev would ask for ever: add --line or --data")
+		return usage.At(usage.Flag("if"), "--if: nobody would read what it refuses, and ev would ask for ever: add --line or --data")
 	}
 	w.Handed = b.Exec != nil
 	if w.Handed && w.Reading == fd.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, fd.ListensFD) {
@@ -151,10 +152,10 @@ func (o *watchFDOptions) run(a *app, c *cobra.Command, args []string, sink Sink)
 }
 
 // describe turns the flags into what the watcher wants to know.
-func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Options, error) {
+func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Options, error) {
 	w := fd.Options{
 		FDs: fds, Limit: o.maxLine, Separator: '\n', EOF: o.eof, MaxConnections: o.maxConnections,
-		Inherited: fd.Inherited(), Report: a.report,
+		Inherited: fd.Inherited(), Report: a.Report,
 	}
 	var err error
 	if w.Named, err = a.namedFDs(fds); err != nil {
@@ -163,11 +164,11 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Op
 	tails := slices.ContainsFunc(fds, fd.TailsFD)
 	w.FromStart, w.State = o.fromStart, o.state
 	w.Notices = func(l *loop.Loop, path string, changed watch.Emit) (fd.Notices, error) {
-		return stat.New(l, stat.Options{Paths: []string{path}, Hub: a.hub, Report: a.report}, changed)
+		return stat.New(l, stat.Options{Paths: []string{path}, Hub: a.Hub, Report: a.Report}, changed)
 	}
 	switch records := o.line || o.zero || tails && !o.data; {
 	case records && o.data:
-		return w, usageAt(flagWord("data", "line", "null"), "--data reads chunks, --line and --null records: leave out one of them")
+		return w, usage.At(usage.Flag("data", "line", "null"), "--data reads chunks, --line and --null records: leave out one of them")
 	case records:
 		w.Reading = fd.ReadRecords
 	case o.data:
@@ -175,11 +176,11 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Op
 	}
 	switch {
 	case o.fromStart && !tails:
-		return w, usageAt(flagWord("from-start"), "--from-start is about tail:PATH, and there is none")
+		return w, usage.At(usage.Flag("from-start"), "--from-start is about tail:PATH, and there is none")
 	case o.state != "" && !tails:
-		return w, usageAt(flagWord("state"), "--state remembers the place in a tail:PATH, and there is none")
+		return w, usage.At(usage.Flag("state"), "--state remembers the place in a tail:PATH, and there is none")
 	case o.state != "" && len(fds) > 1:
-		return w, usageAt(flagWord("state"), "--state remembers one place, and there are %d descriptors: give each its own line of 'ev run'", len(fds))
+		return w, usage.At(usage.Flag("state"), "--state remembers one place, and there are %d descriptors: give each its own line of 'ev run'", len(fds))
 	}
 	if o.zero {
 		w.Separator = 0
@@ -197,21 +198,21 @@ func (o *watchFDOptions) describe(a *app, c *cobra.Command, fds []string) (fd.Op
 	}
 	switch {
 	case len(fds) == 0:
-		return w, usagef("give a descriptor, as in: ev watch-fd 0")
+		return w, usage.Errorf("give a descriptor, as in: ev watch-fd 0")
 	case w.Reading != fd.ReadNothing && w.Want != loop.Read:
-		return w, usageAt(flagWord("write", "hup"), "--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
+		return w, usage.At(usage.Flag("write", "hup"), "--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
 	case w.Reading == fd.ReadNothing && o.eof:
-		return w, usageAt(flagWord("eof"), "--eof is the end of what is read: add --line, --null or --data")
+		return w, usage.At(usage.Flag("eof"), "--eof is the end of what is read: add --line, --null or --data")
 	case w.Reading != fd.ReadRecords && o.match != "":
-		return w, usageAt(flagWord("match"), "--match chooses among lines: add --line or --null")
+		return w, usage.At(usage.Flag("match"), "--match chooses among lines: add --line or --null")
 	case w.Reading != fd.ReadRecords && c.Flags().Changed("max-line"):
-		return w, usageAt(flagWord("max-line"), "--max-line is about lines: add --line or --null")
+		return w, usage.At(usage.Flag("max-line"), "--max-line is about lines: add --line or --null")
 	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, fd.ListensFD):
-		return w, usageAt(flagWord("max-connections"), "--max-connections is about tcp-listen: and unix-listen:, and there is none")
+		return w, usage.At(usage.Flag("max-connections"), "--max-connections is about tcp-listen: and unix-listen:, and there is none")
 	}
 	if o.match != "" {
 		if w.Match, err = regexp.Compile(o.match); err != nil {
-			return w, usageOf(valueWord("match").from(regexpFault(o.match, err)), "--match: ", err)
+			return w, usage.Of(usage.Value("match").From(regexpFault(o.match, err)), "--match: ", err)
 		}
 	}
 	return w, nil
@@ -227,14 +228,14 @@ func regexpFault(expr string, err error) int {
 
 // namedFDs returns what a service manager has handed over, by name, if it is asked for. Of several
 // descriptors with one name it is the first.
-func (a *app) namedFDs(fds []string) (map[string]int, error) {
+func (a *App) namedFDs(fds []string) (map[string]int, error) {
 	i := slices.IndexFunc(fds, func(s string) bool { return strings.HasPrefix(s, "fd:") })
 	if i < 0 {
 		return nil, nil
 	}
-	files, err := sdnotify.Listen(a.getenv, os.Getpid())
+	files, err := sdnotify.Listen(a.Getenv, os.Getpid())
 	if err != nil {
-		return nil, usageOf(argWord(i), "", err)
+		return nil, usage.Of(usage.Arg(i), "", err)
 	}
 	named := map[string]int{}
 	for _, f := range slices.Backward(files) {

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 
 // localZone is the zone of CRON_TZ in an Evfile, else of TZ (tzset(3)), else that of the machine, by its name if it can be known.
 // An Evfile's line has the TZ that stands above it.
-func (a *app) localZone() *time.Location {
-	tz := strings.TrimPrefix(cmp.Or(variable(a.env, "CRON_TZ"), a.getenv("TZ")), ":")
+func (a *App) localZone() *time.Location {
+	tz := strings.TrimPrefix(cmp.Or(variable(a.Env, "CRON_TZ"), a.Getenv("TZ")), ":")
 	if tz == "" {
 		return machineZone()
 	}
@@ -27,12 +27,12 @@ func (a *app) localZone() *time.Location {
 	if zone, err := schedule.ParseZone(tz); err == nil {
 		return zone
 	}
-	a.report.Noticef("UTC is taken, since TZ has an %v", err)
+	a.Report.Noticef("UTC is taken, since TZ has an %v", err)
 	return time.UTC
 }
 
-// checkZones refuses a variable of an Evfile that is to be a zone and is none.
-func checkZones(f *evfile.File) (errs evfile.Errors) {
+// CheckZones refuses a variable of an Evfile that is to be a zone and is none.
+func CheckZones(f *evfile.File) (errs evfile.Errors) {
 	for _, w := range f.Assignments {
 		name, zone, _ := strings.Cut(w.Text, "=")
 		if zone = strings.TrimPrefix(zone, ":"); name != "TZ" && name != "CRON_TZ" || zone == "" || strings.HasPrefix(zone, "/") {

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"time"
@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/link"
@@ -28,7 +29,7 @@ type onMessageOptions struct {
 // groupRetries is how often a message comes again by default.
 const groupRetries = 5
 
-func (a *app) newOnMessage(sink Sink) *cobra.Command {
+func (a *App) newOnMessage(sink Sink) *cobra.Command {
 	o := &onMessageOptions{}
 	c := &cobra.Command{
 		Use:   "on-message SUBJECT... [flags] [-- COMMAND [ARG...]]",
@@ -77,17 +78,17 @@ deliveries. A message that is no CloudEvent has the field 'payload' alone.`,
 		f := c.Flags().Lookup(name)
 		f.Usage, f.DefValue = usage, f.Value.String()
 	}
-	a.completeServers(c)
-	completeArgs(c, words("ev.", "ev.>\tall events", "ev.dead.>\tdead letters"))
+	a.CompleteServers(c)
+	CompleteArgs(c, Words("ev.", "ev.>\tall events", "ev.dead.>\tdead letters"))
 	return c
 }
 
-func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
-	own, command := split(c, args)
+func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
 	if len(own) == 0 {
-		return usagef("give a subject, as in: ev on-message ev.jobs.invoice")
+		return usage.Errorf("give a subject, as in: ev on-message ev.jobs.invoice")
 	}
-	if err := a.checkSubjects(c, own, true); err != nil {
+	if err := a.CheckSubjects(c, own, true); err != nil {
 		return err
 	}
 	b, err := o.bind(a, c, event.Message{}, action.Queue, command)
@@ -97,15 +98,15 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 	w := onmessage.Options{
 		Consume: link.ConsumeOptions{Subjects: own, EachHost: o.eachHost, AckWait: o.ackWait, Ordered: o.ordered},
 		Limit:   1, Handed: b.Exec != nil,
-		Retry: o.retry, RetryDelay: o.retryDelay, RetryMax: o.retryMax, Report: a.report,
+		Retry: o.retry, RetryDelay: o.retryDelay, RetryMax: o.retryMax, Report: a.Report,
 	}
 	switch {
 	case o.nowait:
-		return usageAt(flagWord("nowait"), "--nowait does not wait, and an event takes its time to come: --once --timeout 5s has status 124 if none has come by then")
+		return usage.At(usage.Flag("nowait"), "--nowait does not wait, and an event takes its time to come: --once --timeout 5s has status 124 if none has come by then")
 	case o.group == "" && o.name == "":
-		return usagef("name the group: --group NAME, or --name NAME, or a label in an Evfile")
+		return usage.Errorf("name the group: --group NAME, or --name NAME, or a label in an Evfile")
 	case o.ackWait < time.Second:
-		return usageAt(valueWord("ack-wait"), "--ack-wait %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(o.ackWait))
+		return usage.At(usage.Value("ack-wait"), "--ack-wait %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(o.ackWait))
 	}
 	if w.Consume.Group = o.group; o.group == "" {
 		w.Consume.Group = o.name
@@ -123,22 +124,22 @@ func (o *onMessageOptions) run(a *app, c *cobra.Command, args []string, sink Sin
 			w.Limit = 1000 // what it does while the command runs is for what comes meanwhile
 		}
 		if o.ordered && b.Exec.Busy.Policy != action.Queue {
-			return usageAt(flagWord("ordered", "on-busy"), "--ordered is one event after the other, and --on-busy %s is not: leave out one of the two", o.onBusy)
+			return usage.At(usage.Flag("ordered", "on-busy"), "--ordered is one event after the other, and --on-busy %s is not: leave out one of the two", o.onBusy)
 		}
 	}
 	if o.from != "" && o.from != "all" {
 		if w.Consume.From.Time, err = schedule.ParseTime(o.from, time.Now(), a.localZone()); err != nil {
-			return usageOf(valueWord("from"), "--from: ", err)
+			return usage.Of(usage.Value("from"), "--from: ", err)
 		}
 	}
 	w.Consume.From.All = o.from == "all"
-	lo, err := o.linkOptions(a)
+	lo, err := o.LinkOptions(a)
 	if err != nil {
 		return err
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		var err error
-		if w.Link, err = a.link(lo, l.Post); err != nil {
+		if w.Link, err = a.Link(lo, l.Post); err != nil {
 			return nil, err
 		}
 		return onmessage.New(l, w, emit), nil

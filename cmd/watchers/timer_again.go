@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
@@ -18,13 +19,13 @@ import (
 )
 
 // describe turns the flags about activity into what the timer wants to know.
-func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, error) {
+func (o *timerOptions) describe(a *App, b *session.Binding) (timer.Options, error) {
 	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {
-		return t, usageAt(flagWord("pass"), "--pass copies the standard input that puts the timer off: add --again-on fd:0")
+		return t, usage.At(usage.Flag("pass"), "--pass copies the standard input that puts the timer off: add --again-on fd:0")
 	}
 	if o.pass && b.Render != nil {
-		return t, usageAt(flagWord("pass", "print"), "with --pass, standard output has what is copied: give a -- COMMAND, without --print, or -q")
+		return t, usage.At(usage.Flag("pass", "print"), "with --pass, standard output has what is copied: give a -- COMMAND, without --print, or -q")
 	}
 	b.Claims.Writes = o.pass
 	for _, source := range o.againOn {
@@ -39,12 +40,12 @@ func (o *timerOptions) describe(a *app, b *session.Binding) (timer.Options, erro
 
 // showsProgress reports whether --progress has a terminal to draw on: that of standard
 // error, if it is the one that ev is controlled by, and no table is on it (--live).
-func (a *app) showsProgress() bool {
-	return a.getenv("TERM") != "dumb" && term.Controlling(stderrFD) && !a.live
+func (a *App) showsProgress() bool {
+	return a.Getenv("TERM") != "dumb" && term.Controlling(StderrFD) && !a.Live
 }
 
 // activity reads a SOURCE. What is wrong with the activity later is about it, too.
-func (o *timerOptions) activity(a *app, b *session.Binding, source string) (timer.NewActivity, error) {
+func (o *timerOptions) activity(a *App, b *session.Binding, source string) (timer.NewActivity, error) {
 	newActivity, err := o.newActivity(a, b, source)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (o *timerOptions) activity(a *app, b *session.Binding, source string) (time
 // sourceError is an error about what a SOURCE names.
 func sourceError(source string, err error) error {
 	kind, _, _ := strings.Cut(source, ":")
-	return aboutWord(itemWord("again-on", source).from(len(kind+":")), err)
+	return usage.About(usage.Item("again-on", source).From(len(kind+":")), err)
 }
 
 // A placedActivity says which SOURCE it is if it can't be started.
@@ -78,37 +79,37 @@ func (p placedActivity) Start() error {
 	return err
 }
 
-func (o *timerOptions) newActivity(a *app, b *session.Binding, source string) (timer.NewActivity, error) {
+func (o *timerOptions) newActivity(a *App, b *session.Binding, source string) (timer.NewActivity, error) {
 	kind, what, _ := strings.Cut(source, ":")
-	at := itemWord("again-on", source)
+	at := usage.Item("again-on", source)
 	switch {
 	case what == "":
 	case kind == "fd":
 		number, err := strconv.ParseUint(what, 10, 31)
 		if err != nil {
-			return nil, usageAt(at.from(len("fd:")), "--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
+			return nil, usage.At(at.From(len("fd:")), "--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
 		}
-		b.Claims.Stdin = b.Claims.Stdin || number == stdinFD
-		p := fd.PassOptions{In: int(number), Out: -1, Inherited: fd.Inherited(), Report: a.report}
-		if o.pass && number == stdinFD {
-			p.Out = stdoutFD
+		b.Claims.Stdin = b.Claims.Stdin || number == StdinFD
+		p := fd.PassOptions{In: int(number), Out: -1, Inherited: fd.Inherited(), Report: a.Report}
+		if o.pass && number == StdinFD {
+			p.Out = StdoutFD
 		}
 		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
 			return fd.NewPass(l, p, again), nil
 		}, nil
 	case kind == "stat":
 		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
-			return stat.New(l, stat.Options{Paths: []string{what}, Hub: a.hub, Report: a.report}, again)
+			return stat.New(l, stat.Options{Paths: []string{what}, Hub: a.Hub, Report: a.Report}, again)
 		}, nil
 	case kind == "signal":
 		s, err := sig.Parse(what)
 		if err != nil {
-			return nil, usageOf(at.from(len("signal:")), "--again-on "+source+": ", err)
+			return nil, usage.Of(at.From(len("signal:")), "--again-on "+source+": ", err)
 		}
 		b.Claims.Signals = append(b.Claims.Signals, s)
 		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
 			return onsignal.New(l, onsignal.Options{Signals: []syscall.Signal{s}}, again)
 		}, nil
 	}
-	return nil, usageAt(at, "--again-on %s: write fd:N, stat:PATH or signal:NAME", source)
+	return nil, usage.At(at, "--again-on %s: write fd:N, stat:PATH or signal:NAME", source)
 }

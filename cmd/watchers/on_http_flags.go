@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"net/netip"
@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/watch/onhttp"
 )
 
@@ -137,8 +138,8 @@ Any other is written down: --hmac-signed '{header.X-Time}.{body}' --hmac-time X-
 func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs := ownFlags(c)
 	fs.StringSliceVar(&o.methods, "method", []string{"POST"}, "accept these methods `LIST`")
-	fs.Var((*listValue)(&o.paths), "path", "accept this path, or /PREFIX/* for all below; can be repeated `PATH`")
-	fs.Var((*listValue)(&o.hosts), "host", "accept this name of the host; can be repeated `NAME`")
+	fs.Var((*ListValue)(&o.paths), "path", "accept this path, or /PREFIX/* for all below; can be repeated `PATH`")
+	fs.Var((*ListValue)(&o.hosts), "host", "accept this name of the host; can be repeated `NAME`")
 	fs.StringSliceVar(&o.origins, "origin", nil, "let pages of these origins ask, or * for all (CORS) `LIST`")
 	fs.BoolVar(&o.health, "health", false, "answer GET /-/healthy, to anyone, without an event")
 
@@ -175,7 +176,7 @@ func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs.BoolVar(&o.jsonBody, "json-body", false, "the body is JSON: its fields are {json.NAME} and parameters")
 	fs.BoolVar(&o.async, "async", false, "answer 202 at once; the COMMAND's output is ev's")
 	fs.BoolVar(&o.cgi, "cgi", false, "the COMMAND is a CGI script: it writes headers, and an empty line, before the body")
-	fs.Var((*listValue)(&o.status), "status", "what an exit status is to HTTP; can be repeated `CODE=HTTP`")
+	fs.Var((*ListValue)(&o.status), "status", "what an exit status is to HTTP; can be repeated `CODE=HTTP`")
 	numberVar(fs, &o.elseStatus, "else-status", 0, "what a request gets that --if does not hold for (default: 204) `HTTP`")
 	fs.StringVar(&o.halfClose, "half-close", halfCloseGone, "how to take a client that ends its sending: it has gone, or waits `WHAT`")
 	fs.BoolVar(&o.keepRunning, "keep-running", false, "don't stop the COMMAND when its client has gone")
@@ -213,7 +214,7 @@ func parsePrefix(flag, s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return p, usageAt(itemWord(strings.TrimPrefix(flag, "--"), s), "%s %s: write addresses, as in 10.0.0.0/8 or ::1", flag, s)
+		return p, usage.At(usage.Item(strings.TrimPrefix(flag, "--"), s), "%s %s: write addresses, as in 10.0.0.0/8 or ::1", flag, s)
 	}
 	return p.Masked(), nil
 }
@@ -223,7 +224,7 @@ func socketOwner(mode, group string) (perm os.FileMode, gid string, err error) {
 	if mode != "" {
 		n, err := strconv.ParseUint(mode, 8, 32)
 		if err != nil || n == 0 || n > 0o777 {
-			return 0, "", usageAt(valueWord("socket-mode"), "--socket-mode %s: write permissions in octal, as in 660", mode)
+			return 0, "", usage.At(usage.Value("socket-mode"), "--socket-mode %s: write permissions in octal, as in 660", mode)
 		}
 		perm = os.FileMode(n)
 	}
@@ -232,38 +233,38 @@ func socketOwner(mode, group string) (perm os.FileMode, gid string, err error) {
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {
-		return 0, "", usageAt(valueWord("socket-group"), "--socket-group %s: there is no such group", group)
+		return 0, "", usage.At(usage.Value("socket-group"), "--socket-group %s: there is no such group", group)
 	}
 	return perm, g.Gid, nil
 }
 
 // contradiction refuses flags that say nothing, or two things, together.
-func (o *onHTTPOptions) contradiction(a *app, c *cobra.Command, w *onhttp.Options) error {
+func (o *onHTTPOptions) contradiction(a *App, c *cobra.Command, w *onhttp.Options) error {
 	unix := strings.HasPrefix(w.Addr, "unix:")
 	for _, name := range []string{"hmac-format", "hmac-header", "hmac-signed", "hmac-hash", "hmac-prefix", "hmac-time", "hmac-tolerance", "public-url", "query"} {
 		if c.Flags().Changed(name) && o.signature.SecretFile == "" {
-			return usageAt(flagWord(name), "--%s is about a signature: add --hmac-secret-file FILE", name)
+			return usage.At(usage.Flag(name), "--%s is about a signature: add --hmac-secret-file FILE", name)
 		}
 	}
 	switch {
 	case (o.tlsCert == "") != (o.tlsKey == ""):
-		return usageAt(flagWord("tls-cert", "tls-key"), "--tls-cert and --tls-key go together: give both")
+		return usage.At(usage.Flag("tls-cert", "tls-key"), "--tls-cert and --tls-key go together: give both")
 	case o.clientCA != "" && o.tlsCert == "":
-		return usageAt(flagWord("client-ca"), "--client-ca is about TLS: add --tls-cert and --tls-key")
+		return usage.At(usage.Flag("client-ca"), "--client-ca is about TLS: add --tls-cert and --tls-key")
 	case (o.socketMode != "" || o.socketGroup != "") && !unix:
-		return usageAt(flagWord("socket-mode", "socket-group"), "--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
+		return usage.At(usage.Flag("socket-mode", "socket-group"), "--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
 	case o.readTimeout <= 0:
-		return usageAt(valueWord("read-timeout"), "--read-timeout is to be more than 0")
+		return usage.At(usage.Value("read-timeout"), "--read-timeout is to be more than 0")
 	case o.halfClose != halfCloseGone && o.halfClose != halfCloseWaits:
-		return usageAt(valueWord("half-close"), "--half-close is %s or %s, not %q", halfCloseGone, halfCloseWaits, o.halfClose)
+		return usage.At(usage.Value("half-close"), "--half-close is %s or %s, not %q", halfCloseGone, halfCloseWaits, o.halfClose)
 	case o.cgi && len(o.status) > 0:
-		return usageAt(flagWord("cgi", "status"), "--cgi has the command say the status, --status its exit status: leave out one of the two")
+		return usage.At(usage.Flag("cgi", "status"), "--cgi has the command say the status, --status its exit status: leave out one of the two")
 	case o.async && (o.cgi || len(o.status) > 0 || o.keepRunning):
-		return usageAt(flagWord("cgi", "status", "keep-running"), "--async answers before the command has run: leave out --cgi, --status, --keep-running")
+		return usage.At(usage.Flag("cgi", "status", "keep-running"), "--async answers before the command has run: leave out --cgi, --status, --keep-running")
 	case o.retry > 0 && !o.async:
-		return usageAt(flagWord("retry"), "--retry runs a command again, whose answer may be out already: add --async")
-	case o.accessLog == "-" && (o.print || o.script == "" && c.ArgsLenAtDash() < 0 && !a.quiet):
-		return usageAt(valueWord("access-log"), "--access-log - is for when nothing else is printed: name a file")
+		return usage.At(usage.Flag("retry"), "--retry runs a command again, whose answer may be out already: add --async")
+	case o.accessLog == "-" && (o.print || o.script == "" && c.ArgsLenAtDash() < 0 && !a.Quiet):
+		return usage.At(usage.Value("access-log"), "--access-log - is for when nothing else is printed: name a file")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/schedule"
@@ -32,7 +33,7 @@ type preview struct {
 }
 
 func (p *preview) add(fs *pflag.FlagSet) {
-	defer beginGroup(fs, previewTitle)()
+	defer BeginGroup(fs, previewTitle)()
 	numberVar(fs, &p.next, "next", 0, "print the next `N` instants, and how far away they are")
 	fs.StringVar(&p.after, "after", "", "show the instants after this, not after now `TIME`")
 	fs.BoolVar(&p.explain, "explain", false, "tell how the schedule was read, and what is odd about its instants")
@@ -49,8 +50,8 @@ func (p *preview) asked(c *cobra.Command) bool {
 func (p *preview) alone(c *cobra.Command, command []string) (err error) {
 	explain := p.explain
 	c.Flags().Visit(func(f *pflag.Flag) {
-		group := ownTitle
-		if g := f.Annotations[groupAnnotation]; g != nil {
+		group := OwnTitle
+		if g := f.Annotations[GroupAnnotation]; g != nil {
 			group = g[0]
 		}
 		switch f.Name {
@@ -62,7 +63,7 @@ func (p *preview) alone(c *cobra.Command, command []string) (err error) {
 			}
 		case "state", "catch-up":
 		default:
-			if group == ownTitle || group == previewTitle || c.Root().PersistentFlags().Lookup(f.Name) != nil {
+			if group == OwnTitle || group == previewTitle || c.Root().PersistentFlags().Lookup(f.Name) != nil {
 				return
 			}
 			if group == commandGroup && (len(command) > 0 || c.Flags().Changed("script")) {
@@ -70,9 +71,9 @@ func (p *preview) alone(c *cobra.Command, command []string) (err error) {
 			}
 		}
 		if err == nil {
-			err = usageAt(flagWord(f.Name), "--%s says nothing of a schedule that is only shown: leave it out", f.Name)
+			err = usage.At(usage.Flag(f.Name), "--%s says nothing of a schedule that is only shown: leave it out", f.Name)
 			if strings.HasSuffix(f.Name, "jitter") {
-				err = usageAt(flagWord(f.Name), "--%s moves no instant that is shown: add --explain, which tells of it", f.Name)
+				err = usage.At(usage.Flag(f.Name), "--%s moves no instant that is shown: add --explain, which tells of it", f.Name)
 			}
 		}
 	})
@@ -82,21 +83,21 @@ func (p *preview) alone(c *cobra.Command, command []string) (err error) {
 // explained is how many instants --explain shows if --next says nothing else.
 const explained = 5
 
-func (p *preview) write(a *app, c *cobra.Command, w every.Options, asJSON bool) error {
+func (p *preview) write(a *App, c *cobra.Command, w every.Options, asJSON bool) error {
 	now := time.Now()
 	s := shown{Options: w, now: now, after: now}
 	switch {
 	case (p.calendar || p.timeline) && w.Schedule == nil:
-		return usageAt(flagWord("calendar", "timeline"), "a --schedule-command can't be drawn: --next N asks it for instants")
+		return usage.At(usage.Flag("calendar", "timeline"), "a --schedule-command can't be drawn: --next N asks it for instants")
 	case (p.calendar || p.timeline) && asJSON:
-		return usageAt(flagWord("json"), "a picture is no JSON: --next N --json gives the instants")
+		return usage.At(usage.Flag("json"), "a picture is no JSON: --next N --json gives the instants")
 	case p.after != "" && p.next == 0 && !p.explain && !p.calendar && !p.timeline:
-		return usageAt(flagWord("after"), "--after is about what is shown: add --next N, --explain, --calendar or --timeline")
+		return usage.At(usage.Flag("after"), "--after is about what is shown: add --next N, --explain, --calendar or --timeline")
 	}
 	if p.after != "" {
 		var err error
 		if s.after, err = schedule.ParseTime(p.after, now, s.zone()); err != nil {
-			return usageOf(valueWord("after"), "--after: ", err)
+			return usage.Of(usage.Value("after"), "--after: ", err)
 		}
 	}
 	count := p.next
@@ -110,8 +111,8 @@ func (p *preview) write(a *app, c *cobra.Command, w every.Options, asJSON bool) 
 	if err := s.writeInstants(out, count, p.explain, asJSON); err != nil {
 		return errors.Join(out.Flush(), err)
 	}
-	size := pictureSize{width: helpWidth, utf8: showsUTF8(a.getenv)}
-	if columns, _, ok := term.Size(stdoutFD); ok {
+	size := pictureSize{width: usage.Width, utf8: showsUTF8(a.Getenv)}
+	if columns, _, ok := term.Size(StdoutFD); ok {
 		size.width = columns
 	}
 	if p.calendar {
@@ -232,7 +233,7 @@ func (s *shown) writeInstants(w io.Writer, count int, explain, asJSON bool) erro
 		}
 	}
 	if n == 0 {
-		return usageAt(valueWord("after"), "there is no instant after %s", s.after.In(s.zone()).Format(time.RFC3339))
+		return usage.At(usage.Value("after"), "there is no instant after %s", s.after.In(s.zone()).Format(time.RFC3339))
 	}
 	return nil
 }

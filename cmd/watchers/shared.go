@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"crypto/rand"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/link"
@@ -20,7 +21,7 @@ import (
 
 // sharedFlags are about what several ev share.
 type sharedFlags struct {
-	linkFlags
+	LinkFlags
 	lock   string
 	lease  time.Duration
 	rerun  bool
@@ -32,48 +33,48 @@ type sharedFlags struct {
 const bareLock = "\x00"
 
 func (f *sharedFlags) add(fs *pflag.FlagSet) {
-	defer beginGroup(fs, "Shared")()
+	defer BeginGroup(fs, "Shared")()
 	fs.StringVar(&f.lock, "lock", "", "of all ev with this lock one at a time has an event; without NAME it is the --name `NAME`")
 	fs.Lookup("lock").NoOptDefVal = bareLock
 	duration(fs, &f.lease, "lease", 15*time.Second, "how long nothing may be heard of an ev that has the lock")
 	fs.BoolVar(&f.rerun, "rerun", false, "run an instant again whose ev has died while its command ran")
 	fs.StringVar(&f.emit, "emit", "", "store each event under this, for on-message; with {field} filled in `SUBJECT`")
 	fs.StringVar(&f.emitOn, "emit-on", "event", "what is stored: event, success, failure (of the command) `WHAT`")
-	f.addServer(fs)
-	f.addSpool(fs)
+	f.AddServer(fs)
+	f.AddSpool(fs)
 }
 
 // bind describes the lock and where events are stored.
-func (f *sharedFlags) bind(a *app, c *cobra.Command, b *session.Binding, name string, command bool) error {
+func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name string, command bool) error {
 	changed := c.Flags().Changed
 	switch {
 	case f.lock == "" && changed("lock"):
-		return usagef("--lock= has no name: write --lock=NAME")
+		return usage.Errorf("--lock= has no name: write --lock=NAME")
 	case f.lock == "" && (changed("lease") || changed("rerun")):
-		return usagef("--lease and --rerun are about a lock: add --lock")
+		return usage.Errorf("--lease and --rerun are about a lock: add --lock")
 	case f.rerun && b.Kind != event.KindEvery:
-		return usagef("--rerun is for instants, and %s has none: leave it out", b.Kind)
+		return usage.Errorf("--rerun is for instants, and %s has none: leave it out", b.Kind)
 	case f.emit == "" && changed("emit"):
-		return usagef("--emit has no subject: write one, as in --emit ev.jobs.invoice")
+		return usage.Errorf("--emit has no subject: write one, as in --emit ev.jobs.invoice")
 	case f.emit == "" && (changed("emit-on") || changed("spool-max")):
-		return usagef("--emit-on and --spool-max are about --emit: add it")
+		return usage.Errorf("--emit-on and --spool-max are about --emit: add it")
 	case f.lock == "" && f.emit == "" && b.Kind != event.KindMessage && (changed("server") || changed("creds")):
-		return usagef("--server says nothing without --lock or --emit: leave it out")
+		return usage.Errorf("--server says nothing without --lock or --emit: leave it out")
 	}
 	if f.lock == "" && f.emit == "" {
 		return nil
 	}
-	lo, err := f.linkOptions(a)
+	lo, err := f.LinkOptions(a)
 	if err != nil {
 		return err
 	}
-	open := func(post func(func())) (link.Link, error) { return a.link(lo, post) }
+	open := func(post func(func())) (link.Link, error) { return a.Link(lo, post) }
 	if f.lock != "" {
 		if err := f.bindLock(a, b, name, open); err != nil {
 			return err
 		}
-		if f.server == "" && a.getenv("EV_SERVER") == "" {
-			a.report.Noticef("--lock covers this machine only: --server names what several share")
+		if f.server == "" && a.Getenv("EV_SERVER") == "" {
+			a.Report.Noticef("--lock covers this machine only: --server names what several share")
 		}
 	}
 	if f.emit != "" {
@@ -82,18 +83,18 @@ func (f *sharedFlags) bind(a *app, c *cobra.Command, b *session.Binding, name st
 	return nil
 }
 
-func (f *sharedFlags) bindLock(a *app, b *session.Binding, name string, open func(func(func())) (link.Link, error)) error {
+func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open func(func(func())) (link.Link, error)) error {
 	lock := f.lock
 	if lock == bareLock {
-		if i := slices.Index(a.args, "--lock"); i >= 0 && i+1 < len(a.args) && !strings.HasPrefix(a.args[i+1], "-") {
-			return usageAt(argOf(a.args[i+1]), "a name of a lock is written with =: --lock=%s; without a name, --lock comes after all other words", a.args[i+1])
+		if i := slices.Index(a.Args, "--lock"); i >= 0 && i+1 < len(a.Args) && !strings.HasPrefix(a.Args[i+1], "-") {
+			return usage.At(usage.ArgOf(a.Args[i+1]), "a name of a lock is written with =: --lock=%s; without a name, --lock comes after all other words", a.Args[i+1])
 		}
 		if lock = name; lock == "" {
-			return usagef("give the lock a name: --lock=NAME, or --name NAME, or a label in an Evfile")
+			return usage.Errorf("give the lock a name: --lock=NAME, or --name NAME, or a label in an Evfile")
 		}
 	}
 	if f.lease < time.Second {
-		return usagef("--lease %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(f.lease))
+		return usage.Errorf("--lease %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(f.lease))
 	}
 	label := name
 	if label == "" {
@@ -122,7 +123,7 @@ func lockBusy(b *session.Binding) error {
 	}
 	if b.Lock.Busy = b.Exec.Busy.Policy; b.Lock.Busy == action.Parallel {
 		if b.Kind != event.KindHTTP {
-			return usagef("--lock has one run at a time, and --on-busy parallel several: leave out one of the two")
+			return usage.Errorf("--lock has one run at a time, and --on-busy parallel several: leave out one of the two")
 		}
 		b.Lock.Busy, b.Exec.Busy.Policy = action.Queue, action.Queue // on-http's own default
 	}
@@ -137,21 +138,21 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 	case "success", "failure":
 		o.OnSuccess, o.OnFailure = f.emitOn == "success", f.emitOn == "failure"
 		if !command {
-			return usagef("--emit-on %s is about a command, and there is none: put -- and the command at the end", f.emitOn)
+			return usage.Errorf("--emit-on %s is about a command, and there is none: put -- and the command at the end", f.emitOn)
 		}
 	default:
-		return usagef("--emit-on is event, success or failure, not %q", f.emitOn)
+		return usage.Errorf("--emit-on is event, success or failure, not %q", f.emitOn)
 	}
 	if b.Kind == event.KindEvery && name == "" {
-		return usagef("give it a name, by which an instant is told from others': --name NAME, or a label in an Evfile")
+		return usage.Errorf("give it a name, by which an instant is told from others': --name NAME, or a label in an Evfile")
 	}
 	sample := event.Event{Name: "x", Detail: b.Sample, Lock: &event.Lock{}}
 	plain := string(t.AppendFunc(nil, sample, func(string) string { return "x" }))
 	if i := strings.IndexAny(plain, "{}"); i >= 0 {
-		return usagef("--emit %s: %s is no field of %s: ev help format has them", f.emit, plain[i:], b.Kind)
+		return usage.Errorf("--emit %s: %s is no field of %s: ev help format has them", f.emit, plain[i:], b.Kind)
 	}
 	if err := link.CheckSubject(plain, false); err != nil {
-		return usagef("--emit: %v", err)
+		return usage.Errorf("--emit: %v", err)
 	}
 	source, kind := "/"+host+"/"+b.Name, "ev."+string(b.Kind)
 	o.Store = func(post func(func()), subject string, e event.Event, outcome *action.Outcome, then func(error)) error {
@@ -183,8 +184,8 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 	return nil
 }
 
-// tell has the lines of an Evfile, and their commands, know the server of run.
-func (f *linkFlags) tell() error {
+// Tell has the lines of an Evfile, and their commands, know the server of run.
+func (f *LinkFlags) Tell() error {
 	for variable, value := range map[string]string{"EV_SERVER": f.server, "EV_CREDS": f.creds} {
 		if value != "" {
 			if err := os.Setenv(variable, value); err != nil {

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/live"
@@ -24,7 +25,7 @@ type timerOptions struct {
 	progress bool
 }
 
-func (a *app) newTimer(sink Sink) *cobra.Command {
+func (a *App) newTimer(sink Sink) *cobra.Command {
 	o := &timerOptions{}
 	c := &cobra.Command{
 		Use:   "timer AFTER... [flags] [-- COMMAND [ARG...]]",
@@ -54,7 +55,7 @@ it begins again with AFTER, also once it has fired. A SOURCE is
   # be told when a job has been silent for five minutes
   job | ev timer 5m --again-on fd:0 --pass -- alert 'job is silent'`,
 		RunE: func(c *cobra.Command, args []string) error {
-			own, command := split(c, args)
+			own, command := Split(c, args)
 			after, err := a.sum(c, own)
 			if err != nil {
 				return err
@@ -71,7 +72,7 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 			b.Claims.Terminal = o.progress && a.showsProgress()
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 				if b.Claims.Terminal {
-					return live.NewCountdown(l, t, showsUTF8(a.getenv), emit)
+					return live.NewCountdown(l, t, showsUTF8(a.Getenv), emit)
 				}
 				return timer.New(l, t, emit)
 			}
@@ -79,7 +80,7 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 		},
 	}
 	duration(c.Flags(), &o.repeat, "repeat", 0, "fire again each time this has passed")
-	c.Flags().Var((*listValue)(&o.againOn), "again-on", "begin again whenever there is activity: fd:N, stat:PATH, signal:NAME; can be repeated `SOURCE`")
+	c.Flags().Var((*ListValue)(&o.againOn), "again-on", "begin again whenever there is activity: fd:N, stat:PATH, signal:NAME; can be repeated `SOURCE`")
 	c.Flags().BoolVar(&o.pass, "pass", false, "copy standard input, if it is a SOURCE of --again-on, to standard output")
 	c.Flags().BoolVar(&o.progress, "progress", false, "show the time left on the terminal; p pauses")
 	o.add(c)
@@ -87,23 +88,23 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 }
 
 // sum adds up the spans. What doesn't begin like one is likely the COMMAND.
-func (a *app) sum(c *cobra.Command, args []string) (time.Duration, error) {
+func (a *App) sum(c *cobra.Command, args []string) (time.Duration, error) {
 	if len(args) == 0 {
-		return 0, usagef("give a span of time, as in: ev timer 1m30s")
+		return 0, usage.Errorf("give a span of time, as in: ev timer 1m30s")
 	}
 	for i, arg := range args {
 		_, err := span.Parse(arg)
 		if err == nil {
 			continue
 		}
-		if hint := a.dashHint(c, i); hint != "" && i > 0 && strings.Trim(arg[:min(len(arg), 1)], ".0123456789") != "" {
-			return 0, usageAt(argWord(i), "%s", hint)
+		if hint := a.DashHint(c, i); hint != "" && i > 0 && strings.Trim(arg[:min(len(arg), 1)], ".0123456789") != "" {
+			return 0, usage.At(usage.Arg(i), "%s", hint)
 		}
-		return 0, usageOf(argWord(i), "", err)
+		return 0, usage.Of(usage.Arg(i), "", err)
 	}
 	d, err := span.Sum(args)
 	if err != nil {
-		return 0, usageAt(argWord(len(args)-1), "%v", err)
+		return 0, usage.At(usage.Arg(len(args)-1), "%v", err)
 	}
 	return d, nil
 }

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"errors"
@@ -37,16 +37,16 @@ func (v durationValue) String() string {
 
 func (durationValue) Type() string { return "DURATION" }
 
-// listValue is a flag that can be repeated, a word each time. It is pflag's string array without
+// ListValue is a flag that can be repeated, a word each time. It is pflag's string array without
 // the CSV writer that the latter makes for each flag that is added.
-type listValue []string
+type ListValue []string
 
 // Set implements pflag.Value.
-func (v *listValue) Set(s string) error { *v = append(*v, s); return nil }
-func (v *listValue) String() string     { return strings.Join(*v, " ") }
+func (v *ListValue) Set(s string) error { *v = append(*v, s); return nil }
+func (v *ListValue) String() string     { return strings.Join(*v, " ") }
 
 // Type implements pflag.Value: the help and the completions know it by this.
-func (*listValue) Type() string { return "stringArray" }
+func (*ListValue) Type() string { return "stringArray" }
 
 // onceValue is a flag of which a second one would be lost.
 type onceValue string
@@ -120,8 +120,8 @@ func duration(fs *pflag.FlagSet, to *time.Duration, name string, value time.Dura
 	fs.Var(durationValue{to: to}, name, usage)
 }
 
-// limit adds a flag for a span of time that may be inf.
-func limit(fs *pflag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {
+// Limit adds a flag for a span of time that may be inf.
+func Limit(fs *pflag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {
 	*to = value
 	fs.Var(durationValue{to: to, limit: true}, name, usage)
 }

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"slices"
@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/loop"
@@ -15,7 +16,7 @@ import (
 	"github.com/evshell/ev/watch/onhttp"
 )
 
-func (a *app) newOnHTTP(sink Sink) *cobra.Command {
+func (a *App) newOnHTTP(sink Sink) *cobra.Command {
 	o := &onHTTPOptions{}
 	c := &cobra.Command{
 		Use:   "on-http ADDR [flags] [-- COMMAND [ARG...]]",
@@ -37,19 +38,19 @@ func (a *app) newOnHTTP(sink Sink) *cobra.Command {
 	}
 	o.addTo(c)
 	o.add(c)
-	completeArgs(c, words("localhost:", ":", "0.0.0.0:", "unix:", "fd:"))
-	completeFlag(c, "hmac-format", words(onhttp.SignatureFormats()...))
-	completeFlag(c, "half-close", words(halfCloseGone+"\tit has gone", halfCloseWaits+"\tit still waits"))
-	completeFlag(c, "method", words(onhttp.Methods()...))
-	completeFlag(c, "hmac-hash", words("sha1", "sha256", "sha512"))
+	CompleteArgs(c, Words("localhost:", ":", "0.0.0.0:", "unix:", "fd:"))
+	CompleteFlag(c, "hmac-format", Words(onhttp.SignatureFormats()...))
+	CompleteFlag(c, "half-close", Words(halfCloseGone+"\tit has gone", halfCloseWaits+"\tit still waits"))
+	CompleteFlag(c, "method", Words(onhttp.Methods()...))
+	CompleteFlag(c, "hmac-hash", Words("sha1", "sha256", "sha512"))
 	return c
 }
 
-func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
-	own, command := split(c, args)
+func (o *onHTTPOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
 	switch {
 	case len(own) == 0:
-		return usagef("give an address, as in: ev on-http :8080")
+		return usage.Errorf("give an address, as in: ev on-http :8080")
 	case len(own) > 1:
 		return a.tooMany(c, "one address is enough", own)
 	}
@@ -76,8 +77,8 @@ func (o *onHTTPOptions) run(a *app, c *cobra.Command, args []string, sink Sink) 
 		o.limit(c, &w, b.Exec)
 		w.Wanted = wantedFields(b.Exec.Argv)
 	}
-	if a.listens != nil {
-		a.listens(&w)
+	if a.Listens != nil {
+		a.Listens(&w)
 	}
 	b.Claims.Writes = o.accessLog == "-"
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
@@ -121,7 +122,7 @@ func wantedFields(argv []string) (names []string) {
 }
 
 // describe turns the flags into what the watcher wants to know.
-func (o *onHTTPOptions) describe(a *app, c *cobra.Command, addr string) (onhttp.Options, error) {
+func (o *onHTTPOptions) describe(a *App, c *cobra.Command, addr string) (onhttp.Options, error) {
 	w := onhttp.Options{
 		Listening: onhttp.Listening{
 			Addr: addr, CertFile: o.tlsCert, KeyFile: o.tlsKey, ClientCA: o.clientCA,
@@ -133,8 +134,8 @@ func (o *onHTTPOptions) describe(a *app, c *cobra.Command, addr string) (onhttp.
 		MaxBody: o.maxBody, MaxForm: maxForm, MaxJSON: maxJSON, MaxParallel: o.maxParallel, MinRate: o.minRate,
 		JSONBody: o.jsonBody, Query: o.query,
 		Async: o.async, CGI: o.cgi, KeepRunning: o.keepRunning, HalfClose: o.halfClose == halfCloseWaits,
-		AccessLog: o.accessLog, AccessJSON: a.logFormat == "json",
-		Hub: a.http, Report: a.report,
+		AccessLog: o.accessLog, AccessJSON: a.LogFormat == "json",
+		Hub: a.http, Report: a.Report,
 	}
 	if c.Flags().Changed("max-body") {
 		w.MaxForm, w.MaxJSON = min(maxForm, o.maxBody), min(maxJSON, o.maxBody)
@@ -159,7 +160,7 @@ func (o *onHTTPOptions) describe(a *app, c *cobra.Command, addr string) (onhttp.
 		return w, err
 	}
 	if o.elseStatus != 0 && (o.elseStatus < 200 || o.elseStatus > 599 || len(o.tests) == 0) {
-		return w, usageAt(flagWord("else-status"), "--else-status is a status from 200 to 599, of what --if does not hold for")
+		return w, usage.At(usage.Flag("else-status"), "--else-status is a status from 200 to 599, of what --if does not hold for")
 	}
 	w.ElseStatus = o.elseStatus
 	w.Status, err = o.statuses()
@@ -170,7 +171,7 @@ func (o *onHTTPOptions) describe(a *app, c *cobra.Command, addr string) (onhttp.
 func (o *onHTTPOptions) needCommand(c *cobra.Command, given bool) error {
 	for _, name := range []string{"async", "cgi", "status", "half-close", "keep-running", "max-parallel", "max-queue"} {
 		if c.Flags().Changed(name) && !given {
-			return usageAt(flagWord(name), "--%s is about a command, and there is none: put -- and the command at the end", name)
+			return usage.At(usage.Flag(name), "--%s is about a command, and there is none: put -- and the command at the end", name)
 		}
 	}
 	return nil
@@ -179,15 +180,15 @@ func (o *onHTTPOptions) needCommand(c *cobra.Command, given bool) error {
 // checkMethods makes the methods upper case.
 func (o *onHTTPOptions) checkMethods() error {
 	if len(o.methods) == 0 {
-		return usageAt(valueWord("method"), "--method: give a method, as in --method GET,POST")
+		return usage.At(usage.Value("method"), "--method: give a method, as in --method GET,POST")
 	}
 	for i, m := range o.methods {
 		m = strings.ToUpper(m)
 		if !slices.Contains(onhttp.Methods(), m) {
 			if guess, ok := nearest.Of(m, slices.Values(onhttp.Methods())); ok {
-				return usageAt(itemWord("method", o.methods[i]), "--method: %q is no method: did you mean %s?", o.methods[i], guess)
+				return usage.At(usage.Item("method", o.methods[i]), "--method: %q is no method: did you mean %s?", o.methods[i], guess)
 			}
-			return usageAt(itemWord("method", o.methods[i]), "--method: %q is no method: there are %s", o.methods[i], strings.Join(onhttp.Methods(), ", "))
+			return usage.At(usage.Item("method", o.methods[i]), "--method: %q is no method: there are %s", o.methods[i], strings.Join(onhttp.Methods(), ", "))
 		}
 		o.methods[i] = m
 	}
@@ -200,13 +201,13 @@ func (o *onHTTPOptions) statuses() (map[int]int, error) {
 	for _, s := range o.status {
 		code, status, given := strings.Cut(s, "=")
 		n, err := strconv.ParseUint(code, 10, 8)
-		at := itemWord("status", s)
+		at := usage.Item("status", s)
 		if err == nil && given {
-			at = at.from(len(code + "="))
+			at = at.From(len(code + "="))
 		}
 		to, wrong := strconv.ParseUint(status, 10, 16)
 		if err != nil || wrong != nil || to < 200 || to > 599 {
-			return nil, usageAt(at, "--status %s: write CODE=HTTP, an exit status from 0 to 255 and a status from 200 to 599", s)
+			return nil, usage.At(at, "--status %s: write CODE=HTTP, an exit status from 0 to 255 and a status from 200 to 599", s)
 		}
 		statuses[int(n)] = int(to)
 	}

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/loop"
@@ -56,7 +57,7 @@ type statOptions struct {
 	explain      string
 }
 
-func (a *app) newStat(sink Sink) *cobra.Command {
+func (a *App) newStat(sink Sink) *cobra.Command {
 	o := &statOptions{}
 	c := &cobra.Command{
 		Use:   "stat PATH... [flags] [-- COMMAND [ARG...]]",
@@ -109,13 +110,13 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	}
 	fs := ownFlags(c)
 	fs.BoolVarP(&o.recursive, "recursive", "r", false, "watch what is in directories, at any depth")
-	fs.Var((*listValue)(&o.exts), "ext", "watch only files with one of these extensions, go or c,h, and what a --glob matches `LIST`")
-	fs.Var((*listValue)(&o.globs), "glob", "watch only what one of these patterns matches, and files with an --ext; can be repeated `PATTERN`")
-	fs.Var((*listValue)(&o.iglobs), "iglob", "watch what one of these patterns matches, in upper or lower case; can be repeated `PATTERN`")
+	fs.Var((*ListValue)(&o.exts), "ext", "watch only files with one of these extensions, go or c,h, and what a --glob matches `LIST`")
+	fs.Var((*ListValue)(&o.globs), "glob", "watch only what one of these patterns matches, and files with an --ext; can be repeated `PATTERN`")
+	fs.Var((*ListValue)(&o.iglobs), "iglob", "watch what one of these patterns matches, in upper or lower case; can be repeated `PATTERN`")
 	numberVar(fs, &o.depth, "depth", 0, "watch only down to this depth: 1 is what is in the directory itself `N`")
-	fs.Var((*listValue)(&o.types), "type", "watch only these types, as in find(1): f (file), d (directory), l (symbolic link) `LIST`")
-	fs.Var((*listValue)(&o.ignore), "ignore", "leave out what this pattern matches; with a ! in front, bring it back; can be repeated `PATTERN`")
-	fs.Var((*listValue)(&o.ignoreFiles), "ignore-file", "leave out what this file says, in the format of .gitignore; can be repeated `FILE`")
+	fs.Var((*ListValue)(&o.types), "type", "watch only these types, as in find(1): f (file), d (directory), l (symbolic link) `LIST`")
+	fs.Var((*ListValue)(&o.ignore), "ignore", "leave out what this pattern matches; with a ! in front, bring it back; can be repeated `PATTERN`")
+	fs.Var((*ListValue)(&o.ignoreFiles), "ignore-file", "leave out what this file says, in the format of .gitignore; can be repeated `FILE`")
 	fs.BoolVar(&o.noIgnore, "no-ignore", false, "do not obey .gitignore and the like")
 	fs.BoolVar(&o.hidden, "hidden", false, "watch hidden names, too")
 	fs.BoolVar(&o.noDefaults, "no-default-ignore", false, "watch the temporary names of editors and copiers, too: *~, #*#, .#*, .*.sw?, rsync's, Syncthing's")
@@ -134,13 +135,13 @@ write by another of a file's names is told under that name alone; --poll sees bo
 	fs.BoolVar(&o.untilExists, "until-exists", false, "wait for the paths to exist, and end")
 	fs.BoolVar(&o.untilGone, "until-gone", false, "wait for the paths to be gone, and end")
 	duration(fs, &o.settle, "settle", stat.DefaultSettle, "report changes once nothing has changed for this long")
-	limit(fs, &o.maxWait, "max-wait", stat.DefaultMaxWait, "report a change after this time even if it has not settled")
+	Limit(fs, &o.maxWait, "max-wait", stat.DefaultMaxWait, "report a change after this time even if it has not settled")
 	duration(fs, &o.poll, "poll", 0, "look this often instead of being notified")
 	fs.BoolVar(&o.pollFallback, "poll-fallback", false, "poll what is beyond the system's limit of watches")
 	fs.StringVar(&o.state, "state", "", "remember in this file what was told and dealt with: the next ev begins with what has changed since `FILE`")
 	fs.StringVar(&o.explain, "explain", "", "tell whether a change of this would be told, and if not, why; and end `PATH`")
 	o.add(c)
-	completeFiles(c)
+	CompleteFiles(c)
 	return c
 }
 
@@ -148,8 +149,8 @@ write by another of a file's names is told under that name alone; --poll sees bo
 // --settle.
 const noticing = 50 * time.Millisecond
 
-func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
-	own, command := split(c, args)
+func (o *statOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
 	busy := action.Merge
 	if o.each {
 		busy = action.Queue
@@ -184,7 +185,7 @@ func (o *statOptions) run(a *app, c *cobra.Command, args []string, sink Sink) er
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w := w
-		w.Hub, w.Report = a.hub, a.report
+		w.Hub, w.Report = a.Hub, a.Report
 		var err error
 		if w.Paths, err = expand(own, os.Stdin, o.separator()); err != nil {
 			return nil, err
@@ -227,7 +228,7 @@ func (o *statOptions) tellWhy(c *cobra.Command, w stat.Options, own []string) er
 		return err
 	}
 	if o.explain == "" {
-		return usagef("--explain: an empty path: name a file or a directory")
+		return usage.Errorf("--explain: an empty path: name a file or a directory")
 	}
 	told, why, err := stat.Explain(w, o.explain)
 	if err != nil {
@@ -273,7 +274,7 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 	for _, list := range o.types {
 		for letter := range strings.SplitSeq(list, ",") {
 			if !slices.Contains([]string{"f", "d", "l"}, letter) {
-				return w, usageAt(itemWord("type", letter), "--type %s: write f (file), d (directory) or l (symbolic link)", letter)
+				return w, usage.At(usage.Item("type", letter), "--type %s: write f (file), d (directory) or l (symbolic link)", letter)
 			}
 			w.Types += letter
 		}
@@ -287,7 +288,7 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 	if c.Flags().Changed("change") {
 		var err error
 		if w.Changes, err = stat.ParseChanges(o.change); err != nil {
-			return w, usageOf(valueWord("change"), "--change: ", err)
+			return w, usage.Of(usage.Value("change"), "--change: ", err)
 		}
 		if o.atime {
 			w.Changes |= stat.Atime
@@ -299,33 +300,33 @@ func (o *statOptions) describe(c *cobra.Command, own []string) (stat.Options, er
 // check refuses what says nothing, or two things at once.
 func (o *statOptions) check(c *cobra.Command, own []string) error {
 	if len(own) == 0 {
-		return usagef("give a path, as in: ev stat FILE, ev stat -r .")
+		return usage.Errorf("give a path, as in: ev stat FILE, ev stat -r .")
 	}
 	for _, f := range o.below {
 		if f.Changed && !o.recursive {
-			return usageAt(flagWord(f.Name), "--%s is about what is in a directory: add -r", f.Name)
+			return usage.At(usage.Flag(f.Name), "--%s is about what is in a directory: add -r", f.Name)
 		}
 	}
 	given := c.Flags().Changed
 	switch {
 	case o.untilExists && o.untilGone:
-		return usageAt(flagWord("until-exists", "until-gone"), "--until-exists and --until-gone wait for two things: leave out one of the two")
+		return usage.At(usage.Flag("until-exists", "until-gone"), "--until-exists and --until-gone wait for two things: leave out one of the two")
 	case o.untilExists || o.untilGone:
 		for _, name := range []string{"recursive", "change", "content", "atime", "initial", "state"} {
 			if given(name) {
-				return usageAt(flagWord(name), "--until-exists and --until-gone tell only whether the paths are there: leave out --%s", name)
+				return usage.At(usage.Flag(name), "--until-exists and --until-gone tell only whether the paths are there: leave out --%s", name)
 			}
 		}
 	case given("state") && o.state == "":
-		return usageAt(valueWord("state"), "--state: an empty path: name a file")
+		return usage.At(usage.Value("state"), "--state: an empty path: name a file")
 	case o.content && o.atime:
-		return usageAt(flagWord("atime"), "--content leaves out what is not about a file's bytes: leave out --atime")
+		return usage.At(usage.Flag("atime"), "--content leaves out what is not about a file's bytes: leave out --atime")
 	case given("poll") && o.poll == 0:
-		return usageAt(valueWord("poll"), "--poll 0s: looking all the time is too often: give a time, as in --poll 1s")
+		return usage.At(usage.Value("poll"), "--poll 0s: looking all the time is too often: give a time, as in --poll 1s")
 	case given("poll") && o.pollFallback:
-		return usageAt(flagWord("poll-fallback"), "--poll polls everything: leave out --poll-fallback")
+		return usage.At(usage.Flag("poll-fallback"), "--poll polls everything: leave out --poll-fallback")
 	case given("max-wait") && o.maxWait == 0:
-		return usageAt(valueWord("max-wait"), "--max-wait 0s: changes are told at once with --settle 0")
+		return usage.At(usage.Value("max-wait"), "--max-wait 0s: changes are told at once with --settle 0")
 	}
 	return nil
 }
@@ -351,14 +352,14 @@ func expand(own []string, in io.Reader, sep byte) ([]string, error) {
 
 // noteCommands says of a path that is missing, but is the name of a command, what may have been
 // forgotten.
-func (a *app) noteCommands(c *cobra.Command, paths, command []string) {
+func (a *App) noteCommands(c *cobra.Command, paths, command []string) {
 	if len(command) > 0 || len(paths) < 2 {
 		return
 	}
 	if _, err := os.Lstat(paths[1]); err == nil || strings.Contains(paths[1], "/") {
 		return
 	}
-	if hint := a.dashHint(c, 1); hint != "" && a.lookup(paths[1], "", a.env) == nil {
-		a.report.Noticef("%s is not there yet, and is watched until it is; if the command is meant: %s", paths[1], hint)
+	if hint := a.DashHint(c, 1); hint != "" && a.lookup(paths[1], "", a.Env) == nil {
+		a.Report.Noticef("%s is not there yet, and is watched until it is; if the command is meant: %s", paths[1], hint)
 	}
 }

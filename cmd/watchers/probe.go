@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
@@ -34,7 +35,7 @@ type probeOptions struct {
 	proxy    bool
 }
 
-func (a *app) newProbe(sink Sink) *cobra.Command {
+func (a *App) newProbe(sink Sink) *cobra.Command {
 	o := &probeOptions{}
 	c := &cobra.Command{
 		Use:   "probe TARGET|--cmd CMD [flags] [-- COMMAND [ARG...]]",
@@ -89,12 +90,12 @@ While events wait for their COMMAND, probe does not look.`,
 	fs.BoolVar(&o.insecure, "insecure", false, "do not check the server's certificate")
 	fs.BoolVar(&o.proxy, "proxy", false, "ask through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name")
 	o.add(c)
-	completeArgs(c, words("tcp:", "unix:", "http://", "https://"))
+	CompleteArgs(c, Words("tcp:", "unix:", "http://", "https://"))
 	return c
 }
 
-func (o *probeOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
-	own, command := split(c, args)
+func (o *probeOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
 	p, err := o.describe(a, c, own)
 	if err != nil {
 		return err
@@ -104,11 +105,11 @@ func (o *probeOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	if o.nowait {
-		return usageAt(flagWord("nowait"), "--nowait does not wait, and a look takes its time: --until up --timeout 5s looks, and has status 124 if TARGET is not up by then")
+		return usage.At(usage.Flag("nowait"), "--nowait does not wait, and a look takes its time: --until up --timeout 5s looks, and has status 124 if TARGET is not up by then")
 	}
 	if o.until != "" {
 		if o.count > 1 {
-			return usageAt(flagWord("until", "count"), "--until ends with its first event, and --count wants %d: leave out one of the two", o.count)
+			return usage.At(usage.Flag("until", "count"), "--until ends with its first event, and --count wants %d: leave out one of the two", o.count)
 		}
 		b.Count = 1
 	}
@@ -119,29 +120,29 @@ func (o *probeOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 }
 
 // describe turns the flags and the TARGET into what the watcher wants to know.
-func (o *probeOptions) describe(a *app, c *cobra.Command, own []string) (probe.Options, error) {
+func (o *probeOptions) describe(a *App, c *cobra.Command, own []string) (probe.Options, error) {
 	p := probe.Options{
 		Every: o.every, Timeout: o.timeout, Backoff: o.backoff, Rise: o.rise, Fall: o.fall,
-		Until: o.until, Insecure: o.insecure, Proxy: o.proxy, Report: a.report,
+		Until: o.until, Insecure: o.insecure, Proxy: o.proxy, Report: a.Report,
 	}
 	switch {
 	case len(own) > 0 && o.cmd != "":
-		return p, usageAt(argWord(0), "--cmd says what to look at, and there is %q as well: leave out one of the two", own[0])
+		return p, usage.At(usage.Arg(0), "--cmd says what to look at, and there is %q as well: leave out one of the two", own[0])
 	case c.Flags().Changed("cmd"):
 	case len(own) == 0:
-		return p, usagef("give a target, as in: ev probe tcp:localhost:5432")
+		return p, usage.Errorf("give a target, as in: ev probe tcp:localhost:5432")
 	case len(own) > 1:
 		return p, a.tooMany(c, "one target is enough", own)
 	}
 	switch {
 	case o.every <= 0:
-		return p, usageAt(valueWord("every"), "--every is to be more than 0")
+		return p, usage.At(usage.Value("every"), "--every is to be more than 0")
 	case o.timeout <= 0:
-		return p, usageAt(valueWord("look-timeout"), "--look-timeout is to be more than 0")
+		return p, usage.At(usage.Value("look-timeout"), "--look-timeout is to be more than 0")
 	case o.backoff != 0 && o.backoff < o.every:
-		return p, usageAt(valueWord("backoff"), "--backoff %s is less than --every %s, from which the pause grows", span.Format(o.backoff), span.Format(o.every))
+		return p, usage.At(usage.Value("backoff"), "--backoff %s is less than --every %s, from which the pause grows", span.Format(o.backoff), span.Format(o.every))
 	case o.insecure && o.caCert != "":
-		return p, usageAt(flagWord("insecure", "cacert"), "--insecure does not check the certificate, and --cacert says by which to check it: leave out one of the two")
+		return p, usage.At(usage.Flag("insecure", "cacert"), "--insecure does not check the certificate, and --cacert says by which to check it: leave out one of the two")
 	}
 	if err := o.target(a, c, own, &p); err != nil {
 		return p, err
@@ -159,22 +160,22 @@ func (o *probeOptions) describe(a *app, c *cobra.Command, own []string) (probe.O
 		{"insecure", p.Target.TLS(), "the certificate of an https target"},
 	} {
 		if c.Flags().Changed(f.name) && !f.fits {
-			return p, usageAt(flagWord(f.name), "--%s is about %s, and %s has none: leave it out", f.name, f.of, p.Target)
+			return p, usage.At(usage.Flag(f.name), "--%s is about %s, and %s has none: leave it out", f.name, f.of, p.Target)
 		}
 	}
 	return p, o.judge(&p)
 }
 
 // target reads the TARGET, or the command of --cmd.
-func (o *probeOptions) target(a *app, c *cobra.Command, own []string, p *probe.Options) (err error) {
+func (o *probeOptions) target(a *App, c *cobra.Command, own []string, p *probe.Options) (err error) {
 	if !c.Flags().Changed("cmd") {
 		if p.Target, err = probe.ParseTarget(own[0]); err != nil {
-			return usageOf(argWord(0), "", err)
+			return usage.Of(usage.Arg(0), "", err)
 		}
 		return nil
 	}
-	argv, err := a.splitCommand("cmd", o.cmd, "", a.env)
-	p.Target, p.Env, p.Starter = probe.CommandTarget(o.cmd, argv), a.env, a.starter
+	argv, err := a.splitCommand("cmd", o.cmd, "", a.Env)
+	p.Target, p.Env, p.Starter = probe.CommandTarget(o.cmd, argv), a.Env, a.Starter
 	return err
 }
 
@@ -192,17 +193,17 @@ func (o *probeOptions) judge(p *probe.Options) (err error) {
 	}
 	if o.expect != "" {
 		if p.Expect, err = probe.ParseStatuses(o.expect); err != nil {
-			return usageOf(valueWord("expect"), "--expect: ", err)
+			return usage.Of(usage.Value("expect"), "--expect: ", err)
 		}
 	}
 	if o.match != "" {
 		if p.Match, err = regexp.Compile(o.match); err != nil {
-			return usageOf(valueWord("match").from(regexpFault(o.match, err)), "--match: ", err)
+			return usage.Of(usage.Value("match").From(regexpFault(o.match, err)), "--match: ", err)
 		}
 	}
 	if o.caCert != "" {
 		if p.CACert, err = os.ReadFile(o.caCert); err != nil {
-			return usageOf(valueWord("cacert"), "--cacert: ", err)
+			return usage.Of(usage.Value("cacert"), "--cacert: ", err)
 		}
 	}
 	return nil

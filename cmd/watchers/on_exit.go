@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/span"
@@ -36,7 +37,7 @@ type onExitOptions struct {
 	maxDelay time.Duration
 }
 
-func (a *app) newOnExit(sink Sink) *cobra.Command {
+func (a *App) newOnExit(sink Sink) *cobra.Command {
 	o := &onExitOptions{}
 	c := &cobra.Command{
 		Use:   "on-exit PID... [flags] [-- COMMAND [ARG...]]",
@@ -75,7 +76,7 @@ are 'output' and the COMMAND's input. That takes its output through ev.`,
   # when a daemon goes, also one that is yet to come
   ev on-exit --pidfile /run/daemon.pid -- alert 'daemon ended: {status}{signal}'`,
 		RunE: func(c *cobra.Command, args []string) error {
-			own, command := split(c, args)
+			own, command := Split(c, args)
 			w, err := o.describe(a, c, own)
 			if err != nil {
 				return err
@@ -101,64 +102,64 @@ are 'output' and the COMMAND's input. That takes its output through ev.`,
 	}
 	fs := ownFlags(c)
 	fs.Var((*onceValue)(&o.child), "child", "start a command and wait for its end `CMD`")
-	fs.Var((*listValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file, which need not exist yet; can be repeated `FILE`")
-	fs.Var((*listValue)(&o.commands), "command", "wait for all processes that run a command of this name now; can be repeated `NAME`")
-	fs.Var((*listValue)(&o.of), "of", "in an Evfile: tell of each run of that line's command that has ended; can be repeated `LABEL`")
+	fs.Var((*ListValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file, which need not exist yet; can be repeated `FILE`")
+	fs.Var((*ListValue)(&o.commands), "command", "wait for all processes that run a command of this name now; can be repeated `NAME`")
+	fs.Var((*ListValue)(&o.of), "of", "in an Evfile: tell of each run of that line's command that has ended; can be repeated `LABEL`")
 	fs.BoolVar(&o.exited, "exited", false, "treat a process that does not exist as already ended")
-	limit(fs, &o.limit, "child-timeout", span.Inf, "stop a child that runs longer than this")
+	Limit(fs, &o.limit, "child-timeout", span.Inf, "stop a child that runs longer than this")
 	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
-	fs.Lookup("respawn").NoOptDefVal = respawnAlways
+	fs.Lookup("respawn").NoOptDefVal = RespawnAlways
 	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "the pause before the child is started again; it doubles each time")
 	duration(fs, &o.maxDelay, "respawn-max-delay", onexit.DefaultRespawnMaxDelay, "the longest pause before the child is started again")
 	o.add(c)
-	completeArgs(c, processIDs)
+	CompleteArgs(c, processIDs)
 	return c
 }
 
 // The values of --respawn.
 const (
-	respawnAlways    = "always"
-	respawnOnFailure = "on-failure"
+	RespawnAlways    = "always"
+	RespawnOnFailure = "on-failure"
 )
 
 // describe turns the flags into what the watcher wants to know.
-func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit.Options, error) {
+func (o *onExitOptions) describe(a *App, c *cobra.Command, own []string) (onexit.Options, error) {
 	w := onexit.Options{
 		PIDs: own, PIDFiles: o.pidFiles, Commands: o.commands, Of: o.of, Exited: o.exited,
-		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Hub: a.hub, Report: a.report,
+		Delay: o.delay, MaxDelay: max(o.delay, o.maxDelay), Hub: a.Hub, Report: a.Report,
 	}
 	// A flag whose value may be left out takes none from the next word, and no PID is such a word.
-	if i := slices.IndexFunc(own, func(s string) bool { return s == respawnAlways || s == respawnOnFailure }); i >= 0 && o.respawn != "" {
+	if i := slices.IndexFunc(own, func(s string) bool { return s == RespawnAlways || s == RespawnOnFailure }); i >= 0 && o.respawn != "" {
 		o.respawn, w.PIDs = own[i], slices.Concat(own[:i], own[i+1:])
 	}
 	switch o.respawn {
 	case "":
-	case respawnAlways:
+	case RespawnAlways:
 		w.Respawn = onexit.RespawnAlways
-	case respawnOnFailure:
+	case RespawnOnFailure:
 		w.Respawn = onexit.RespawnOnFailure
 	default:
-		return w, usageAt(valueWord("respawn"), "--respawn is %s or %s, not %q", respawnAlways, respawnOnFailure, o.respawn)
+		return w, usage.At(usage.Value("respawn"), "--respawn is %s or %s, not %q", RespawnAlways, RespawnOnFailure, o.respawn)
 	}
 	switch flags := c.Flags(); {
 	case slices.Contains(o.pidFiles, ""):
-		return w, usageAt(itemWord("pidfile", ""), "--pidfile is empty: give the name of a file")
+		return w, usage.At(usage.Item("pidfile", ""), "--pidfile is empty: give the name of a file")
 	case slices.Contains(o.commands, ""):
-		return w, usageAt(itemWord("command", ""), "--command is empty: give the name of a command")
-	case len(o.of) > 0 && a.listens == nil:
-		return w, usageAt(flagWord("of"), "--of is about another line of an Evfile: 'ev run' has those")
+		return w, usage.At(usage.Item("command", ""), "--command is empty: give the name of a command")
+	case len(o.of) > 0 && a.Listens == nil:
+		return w, usage.At(usage.Flag("of"), "--of is about another line of an Evfile: 'ev run' has those")
 	case o.respawn != "" && o.child == "":
-		return w, usageAt(flagWord("respawn"), "--respawn starts a child again: add --child CMD")
+		return w, usage.At(usage.Flag("respawn"), "--respawn starts a child again: add --child CMD")
 	case o.respawn == "" && (flags.Changed("respawn-delay") || flags.Changed("respawn-max-delay")):
-		return w, usageAt(flagWord("respawn-delay", "respawn-max-delay"), "--respawn-delay and --respawn-max-delay are about --respawn, and there is none")
+		return w, usage.At(usage.Flag("respawn-delay", "respawn-max-delay"), "--respawn-delay and --respawn-max-delay are about --respawn, and there is none")
 	case flags.Changed("respawn-max-delay") && o.maxDelay < o.delay:
-		return w, usageAt(valueWord("respawn-max-delay"), "--respawn-max-delay is less than --respawn-delay")
+		return w, usage.At(usage.Value("respawn-max-delay"), "--respawn-max-delay is less than --respawn-delay")
 	case o.respawn != "" && o.delay <= 0:
-		return w, usageAt(valueWord("respawn-delay"), "--respawn-delay is to be more than 0")
+		return w, usage.At(usage.Value("respawn-delay"), "--respawn-delay is to be more than 0")
 	case o.child == "" && flags.Changed("child-timeout"):
-		return w, usageAt(flagWord("child-timeout"), "--child-timeout is about a child: add --child CMD")
+		return w, usage.At(usage.Flag("child-timeout"), "--child-timeout is about a child: add --child CMD")
 	case o.limit == 0:
-		return w, usageAt(valueWord("child-timeout"), "--child-timeout 0s: no child would get to run: give it time, as in --child-timeout 1m")
+		return w, usage.At(usage.Value("child-timeout"), "--child-timeout 0s: no child would get to run: give it time, as in --child-timeout 1m")
 	}
 	w.Child = c.Flags().Changed("child")
 	return w, nil
@@ -166,7 +167,7 @@ func (o *onExitOptions) describe(a *app, c *cobra.Command, own []string) (onexit
 
 // bindChild describes the child, which is split as a line of an Evfile is. What a COMMAND has of its
 // own is the child's where there is none.
-func (o *onExitOptions) bindChild(a *app, b *session.Binding) error {
+func (o *onExitOptions) bindChild(a *App, b *session.Binding) error {
 	e, err := o.place(a)
 	if err != nil {
 		return err
@@ -189,30 +190,30 @@ func (o *onExitOptions) bindChild(a *app, b *session.Binding) error {
 }
 
 // splitCommand splits the command that is a flag's value as a line of an Evfile is, and finds it.
-func (a *app) splitCommand(flag, text, dir string, env []string) (argv []string, err error) {
-	at := valueWord(flag)
+func (a *App) splitCommand(flag, text, dir string, env []string) (argv []string, err error) {
+	at := usage.Value(flag)
 	list, err := evfile.Split(text)
 	switch {
 	case err != nil:
-		return nil, usageOf(at, "--"+flag+": ", err)
+		return nil, usage.Of(at, "--"+flag+": ", err)
 	case len(list) == 0:
-		return nil, usageAt(at, "--%s is empty: give a command", flag)
+		return nil, usage.At(at, "--%s is empty: give a command", flag)
 	}
 	for _, word := range list {
 		argv = append(argv, word.Text)
 	}
 	err = a.lookup(argv[0], dir, env)
 	if e, ok := errors.AsType[*process.StartError](err); ok {
-		err = aboutWord(at, &exitError{status: e.Status, err: fmt.Errorf("--%s: %w", flag, err)})
+		err = usage.About(at, &usage.ExitError{Status: e.Status, Err: fmt.Errorf("--%s: %w", flag, err)})
 	}
 	return argv, err
 }
 
-// processNames offers the names of the commands that run.
-func processNames(prefix string) []string {
+// ProcessNames offers the names of the commands that run.
+func ProcessNames(prefix string) []string {
 	all, _ := process.Names()
 	names := slices.Sorted(maps.Values(all))
-	return words(slices.Compact(names)...)(prefix)
+	return Words(slices.Compact(names)...)(prefix)
 }
 
 // processIDs offers the processes, each with its command's name.
@@ -222,5 +223,5 @@ func processIDs(prefix string) []string {
 	for _, pid := range slices.Sorted(maps.Keys(all)) {
 		ids = append(ids, strconv.Itoa(pid)+"\t"+all[pid])
 	}
-	return words(ids...)(prefix)
+	return Words(ids...)(prefix)
 }

@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/loop"
@@ -44,7 +45,7 @@ type everyOptions struct {
 	state       string
 }
 
-func (a *app) newEvery(sink Sink) *cobra.Command {
+func (a *App) newEvery(sink Sink) *cobra.Command {
 	o := &everyOptions{}
 	c := &cobra.Command{
 		Use:   "every SCHEDULE [flags] [-- COMMAND [ARG...]]",
@@ -104,13 +105,13 @@ with it. What is made up for is spread over the same time.`,
 	fs.StringVar(&o.state, "state", "", "remember in this file up to when instants were dealt with `FILE`")
 	o.preview.add(c.Flags())
 	o.add(c)
-	completeArgs(c, words("15m\tan interval", "1h", "1d\tlocal midnight", "hourly", "daily", "weekly", "monthly",
+	CompleteArgs(c, Words("15m\tan interval", "1h", "1d\tlocal midnight", "hourly", "daily", "weekly", "monthly",
 		"*:0/15\ta calendar event", "0 9 * * mon-fri\tcron"))
 	return c
 }
 
-func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) error {
-	own, command := split(c, args)
+func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
 	b, err := o.bind(a, c, event.Every{}, action.Skip, command)
 	if err != nil {
 		return err
@@ -149,7 +150,7 @@ func (o *everyOptions) run(a *app, c *cobra.Command, args []string, sink Sink) e
 			w.Load = func(then func(time.Time)) {
 				shared.Settled(lock.Name, lock.Label, func(at time.Time, err error) {
 					if err != nil {
-						a.report.Errorf("the lock %s: what was dealt with can't be known: %v", lock.Name, err)
+						a.Report.Errorf("the lock %s: what was dealt with can't be known: %v", lock.Name, err)
 					}
 					then(at)
 				})
@@ -166,7 +167,7 @@ func (o *everyOptions) runAll(b *session.Binding) error {
 	case b.Exec != nil && o.onBusy == "":
 		b.Exec.Busy.Policy = action.Queue
 	case b.Exec != nil && b.Exec.Busy.Policy == action.Skip:
-		return usageAt(valueWord("on-busy"), "--on-busy skip: under --catch-up all each instant has its run: leave it out, or say queue")
+		return usage.At(usage.Value("on-busy"), "--on-busy skip: under --catch-up all each instant has its run: leave it out, or say queue")
 	}
 	if b.Lock != nil && o.onBusy == "" {
 		b.Lock.Busy = action.Queue
@@ -176,24 +177,24 @@ func (o *everyOptions) runAll(b *session.Binding) error {
 
 // comes reports that no instant comes any more. In an Evfile that is no error: what was once right
 // would keep all other lines from running.
-func (o *everyOptions) comes(a *app, c *cobra.Command, w every.Options) error {
+func (o *everyOptions) comes(a *App, c *cobra.Command, w every.Options) error {
 	if w.Schedule == nil || w.Schedule.Kind() == schedule.Instant || o.state != "" {
 		return nil
 	}
 	if _, ok := w.Schedule.Next(time.Now()); ok {
 		return nil
 	}
-	err := usageAt(allArgs(), "%q never fires again: it has no instant after now; move its year or --until", w.Text)
+	err := usage.At(usage.Args(), "%q never fires again: it has no instant after now; move its year or --until", w.Text)
 	if c.HasParent() {
 		return err
 	}
-	a.report.Noticef("%v", err)
+	a.Report.Noticef("%v", err)
 	return nil
 }
 
 // describe turns the flags and the SCHEDULE into what the watcher wants to know.
-func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name string) (every.Options, error) {
-	w := every.Options{Jitter: o.jitter, State: o.state, Starter: a.starter, Report: a.report}
+func (o *everyOptions) describe(a *App, c *cobra.Command, own []string, name string) (every.Options, error) {
+	w := every.Options{Jitter: o.jitter, State: o.state, Starter: a.Starter, Report: a.Report}
 	zone, err := o.location(a)
 	if err != nil {
 		return w, err
@@ -206,23 +207,23 @@ func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name str
 	}
 	switch {
 	case o.at != "" && o.command != "":
-		return w, usageAt(flagWord("at", "schedule-command"), "--at is one instant and --schedule-command another rule: leave out one of the two")
+		return w, usage.At(usage.Flag("at", "schedule-command"), "--at is one instant and --schedule-command another rule: leave out one of the two")
 	case o.at != "" || o.command != "":
 		if err := o.alone(c, own); err != nil {
 			return w, err
 		}
 	case c.Flags().Changed("at"):
-		return w, usageAt(valueWord("at"), "--at is empty: give a time, as in --at 18:00")
+		return w, usage.At(usage.Value("at"), "--at is empty: give a time, as in --at 18:00")
 	case c.Flags().Changed("schedule-command"):
-		return w, usageAt(valueWord("schedule-command"), "--schedule-command is empty: give a command that prints a time")
+		return w, usage.At(usage.Value("schedule-command"), "--schedule-command is empty: give a command that prints a time")
 	case len(own) == 0:
-		return w, usagef("give a schedule, as in: ev every 15m, ev every '0 9 * * mon-fri', ev every 'Mon..Fri 09:00'")
+		return w, usage.Errorf("give a schedule, as in: ev every 15m, ev every '0 9 * * mon-fri', ev every 'Mon..Fri 09:00'")
 	}
 	switch now := time.Now(); {
 	case o.at != "":
 		w.Text = o.at
 		if w.Schedule, err = schedule.ParseAt(o.at, now, zone); err != nil {
-			return w, usageOf(valueWord("at"), "--at: ", err)
+			return w, usage.Of(usage.Value("at"), "--at: ", err)
 		}
 	case o.command != "":
 		w.Text = o.command
@@ -235,13 +236,13 @@ func (o *everyOptions) describe(a *app, c *cobra.Command, own []string, name str
 }
 
 // location is the zone of --tz, or the local one.
-func (o *everyOptions) location(a *app) (*time.Location, error) {
+func (o *everyOptions) location(a *App) (*time.Location, error) {
 	if o.zone == "" {
 		return a.localZone(), nil
 	}
 	zone, err := schedule.LoadZone(o.zone)
 	if err != nil {
-		return nil, usageOf(valueWord("tz"), "--tz: ", err)
+		return nil, usage.Of(usage.Value("tz"), "--tz: ", err)
 	}
 	return zone, nil
 }
@@ -253,13 +254,13 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 		which = "--schedule-command"
 	}
 	if len(own) > 0 {
-		return usageAt(argWord(0), "%s says when, and there is a schedule %q as well: leave out one of the two", which, strings.Join(own, " "))
+		return usage.At(usage.Arg(0), "%s says when, and there is a schedule %q as well: leave out one of the two", which, strings.Join(own, " "))
 	}
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "offset", "from-now", "from", "until", "dst-gap", "dst-overlap":
-			err = usageAt(flagWord(f.Name), "--%s is about a schedule, and %s is none: leave out one of the two", f.Name, which)
+			err = usage.At(usage.Flag(f.Name), "--%s is about a schedule, and %s is none: leave out one of the two", f.Name, which)
 		}
 	})
 	return err
@@ -267,7 +268,7 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 
 // parse reads the SCHEDULE. It may come in several words, as from a shell without quotes; but the
 // COMMAND without its -- does, too.
-func (o *everyOptions) parse(a *app, c *cobra.Command, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
+func (o *everyOptions) parse(a *App, c *cobra.Command, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
 	so := schedule.Options{Zone: zone, Name: name, Offset: o.offset}
 	if o.fromNow {
 		so.FromNow = now
@@ -281,15 +282,15 @@ func (o *everyOptions) parse(a *app, c *cobra.Command, own []string, now time.Ti
 		}
 		t, err := schedule.ParseTime(bound.text, now, zone)
 		if err != nil {
-			return nil, usageOf(valueWord(bound.flag), "--"+bound.flag+": ", err)
+			return nil, usage.Of(usage.Value(bound.flag), "--"+bound.flag+": ", err)
 		}
 		*bound.to = t
 	}
 	switch {
 	case o.fromNow && o.from != "":
-		return nil, usageAt(flagWord("from-now", "from"), "--from and --from-now each say from when an interval counts: leave out one of the two")
+		return nil, usage.At(usage.Flag("from-now", "from"), "--from and --from-now each say from when an interval counts: leave out one of the two")
 	case !so.From.IsZero() && !so.Until.IsZero() && so.Until.Before(so.From):
-		return nil, usageAt(valueWord("until"), "--until %s is before --from %s: nothing lies between them", so.Until.Format(time.RFC3339), so.From.Format(time.RFC3339))
+		return nil, usage.At(usage.Value("until"), "--until %s is before --from %s: nothing lies between them", so.Until.Format(time.RFC3339), so.From.Format(time.RFC3339))
 	}
 	var err error
 	if so.Gap, err = choose("dst-gap", o.gap, map[string]schedule.Gap{"after": schedule.GapAfter, "skip": schedule.GapSkip}); err != nil {
@@ -305,27 +306,27 @@ func (o *everyOptions) parse(a *app, c *cobra.Command, own []string, now time.Ti
 		_, alone := schedule.Parse(own[0], so)
 		return nil, a.misread(c, own, alone == nil, err)
 	}
-	a.report.Verbosef("it is read as %s: %s, in %s", reading(spec.Kind()), spec, spec.Zone())
+	a.Report.Verbosef("it is read as %s: %s, in %s", reading(spec.Kind()), spec, spec.Zone())
 	for _, note := range spec.Notes() {
-		a.report.Verbosef("%s", note)
+		a.Report.Verbosef("%s", note)
 	}
 	return spec, nil
 }
 
 // misread is the error for a SCHEDULE that can't be read. If its first word is one alone, the next
 // may be the COMMAND, unless that has been given or no command begins like it.
-func (a *app) misread(c *cobra.Command, own []string, alone bool, err error) error {
+func (a *App) misread(c *cobra.Command, own []string, alone bool, err error) error {
 	hint := ""
 	if alone && len(own) > 1 && strings.Trim(own[1][:min(len(own[1]), 1)], "0123456789*?@+-") != "" {
-		hint = a.dashHint(c, 1)
+		hint = a.DashHint(c, 1)
 	}
 	switch {
 	case hint == "":
-		return usageOf(allArgs(), "", err)
-	case a.lookup(own[1], "", a.env) == nil:
-		return usageAt(argWord(1), "%s", hint)
+		return usage.Of(usage.Args(), "", err)
+	case a.lookup(own[1], "", a.Env) == nil:
+		return usage.At(usage.Arg(1), "%s", hint)
 	}
-	return usageOf(allArgs(), "", fmt.Errorf("%w (if %s is the command, %s)", err, own[1], hint))
+	return usage.Of(usage.Args(), "", fmt.Errorf("%w (if %s is the command, %s)", err, own[1], hint))
 }
 
 // reading names a way to write a schedule.
@@ -340,7 +341,7 @@ func reading(k schedule.Kind) string {
 
 func (o *everyOptions) parseCatchUp() (every.CatchUp, error) {
 	if o.state != "" && o.lock != "" {
-		return 0, usagef("--lock remembers what was dealt with, for all: leave out --state")
+		return 0, usage.Errorf("--lock remembers what was dealt with, for all: leave out --state")
 	}
 	if o.catchUp == "" {
 		if o.state != "" || o.lock != "" {
@@ -358,7 +359,7 @@ func choose[T any](flag, word string, choices map[string]T) (T, error) {
 	choice, ok := choices[word]
 	if !ok {
 		list := slices.Sorted(maps.Keys(choices))
-		return choice, usageAt(valueWord(flag), "--%s is %s or %s, not %q", flag, strings.Join(list[:len(list)-1], ", "), list[len(list)-1], word)
+		return choice, usage.At(usage.Value(flag), "--%s is %s or %s, not %q", flag, strings.Join(list[:len(list)-1], ", "), list[len(list)-1], word)
 	}
 	return choice, nil
 }
@@ -369,29 +370,29 @@ func (o *everyOptions) seed(name string) (string, error) {
 		return "", nil
 	}
 	if o.jitter == 0 {
-		return "", usageAt(flagWord("fixed-jitter"), "--fixed-jitter keeps a jitter the same: give one, as in --jitter 10m")
+		return "", usage.At(usage.Flag("fixed-jitter"), "--fixed-jitter keeps a jitter the same: give one, as in --jitter 10m")
 	}
 	host, err := os.Hostname()
 	return host + "/" + name, err
 }
 
 // parseRule splits a command as a line of an Evfile is.
-func (a *app) parseRule(text string, zone *time.Location) (*every.Rule, error) {
-	at := valueWord("schedule-command")
+func (a *App) parseRule(text string, zone *time.Location) (*every.Rule, error) {
+	at := usage.Value("schedule-command")
 	list, err := evfile.Split(text)
 	if err != nil {
-		return nil, usageOf(at, "--schedule-command: ", err)
+		return nil, usage.Of(at, "--schedule-command: ", err)
 	}
 	if len(list) == 0 {
-		return nil, usageAt(at, "--schedule-command is empty: give a command that prints a time")
+		return nil, usage.At(at, "--schedule-command is empty: give a command that prints a time")
 	}
-	rule := &every.Rule{Zone: zone, Env: a.env}
+	rule := &every.Rule{Zone: zone, Env: a.Env}
 	for _, word := range list {
 		rule.Command = append(rule.Command, word.Text)
 	}
-	file, err := process.Lookup(rule.Command[0], "", a.env)
+	file, err := process.Lookup(rule.Command[0], "", a.Env)
 	if err != nil {
-		return nil, usageOf(at, "--schedule-command: ", err)
+		return nil, usage.Of(at, "--schedule-command: ", err)
 	}
 	rule.Command[0] = file
 	return rule, nil

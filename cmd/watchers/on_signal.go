@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
@@ -24,7 +25,7 @@ type onSignalOptions struct {
 	siginfo bool
 }
 
-func (a *app) newOnSignal(sink Sink) *cobra.Command {
+func (a *App) newOnSignal(sink Sink) *cobra.Command {
 	o := &onSignalOptions{}
 	c := &cobra.Command{
 		Use:   "on-signal SIGNAL... [flags] [-- COMMAND [ARG...]]",
@@ -48,7 +49,7 @@ others that the Go runtime keeps to itself.`,
   # who was it?
   ev on-signal USR1 --siginfo --format '{signal} from {sender}, user {uid}\n'`,
 		RunE: func(c *cobra.Command, args []string) error {
-			own, command := split(c, args)
+			own, command := Split(c, args)
 			if o.list {
 				return listSignals(c, own, command)
 			}
@@ -64,13 +65,13 @@ others that the Go runtime keeps to itself.`,
 				b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
 			}
 			if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
-				return usageAt(signalWord(own, syscall.SIGCHLD), "CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
+				return usage.At(signalWord(own, syscall.SIGCHLD), "CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
 			}
 			b.Claims.Signals = signals
 			if o.siginfo {
 				for _, s := range signals {
 					if err := sigmask.Blockable(s); err != nil {
-						return usageOf(signalWord(own, s), "--siginfo: ", err)
+						return usage.Of(signalWord(own, s), "--siginfo: ", err)
 					}
 				}
 				b.Claims.Blocked = signals
@@ -85,14 +86,14 @@ others that the Go runtime keeps to itself.`,
 	c.Flags().BoolVar(&o.list, "list", false, "print the signals of this platform: name, number, meaning")
 	c.Flags().BoolVar(&o.siginfo, "siginfo", false, "emit an event for each signal, with its sender (Linux)")
 	o.add(c)
-	completeArgs(c, signals)
+	CompleteArgs(c, Signals)
 	return c
 }
 
 // parseSignals reads the SIGNALs. What can't be one is likely the COMMAND.
-func (a *app) parseSignals(c *cobra.Command, args []string) ([]syscall.Signal, error) {
+func (a *App) parseSignals(c *cobra.Command, args []string) ([]syscall.Signal, error) {
 	if len(args) == 0 {
-		return nil, usagef("give a signal, as in: ev on-signal HUP")
+		return nil, usage.Errorf("give a signal, as in: ev on-signal HUP")
 	}
 	var signals []syscall.Signal
 	for i, arg := range args {
@@ -101,7 +102,7 @@ func (a *app) parseSignals(c *cobra.Command, args []string) ([]syscall.Signal, e
 			err = fmt.Errorf("no signal %q: if %s is meant, %w", arg, sig.Name(guess), sig.Watchable(guess))
 		}
 		if err != nil && i > 0 {
-			if hint := a.dashHint(c, i); hint != "" {
+			if hint := a.DashHint(c, i); hint != "" {
 				err = fmt.Errorf("%w (if %s is the command, %s)", err, arg, hint)
 			}
 		}
@@ -109,7 +110,7 @@ func (a *app) parseSignals(c *cobra.Command, args []string) ([]syscall.Signal, e
 			err = sig.Watchable(s)
 		}
 		if err != nil {
-			return nil, usageOf(argWord(i), "", err)
+			return nil, usage.Of(usage.Arg(i), "", err)
 		}
 		if !slices.Contains(signals, s) {
 			signals = append(signals, s)
@@ -119,8 +120,8 @@ func (a *app) parseSignals(c *cobra.Command, args []string) ([]syscall.Signal, e
 }
 
 // signalWord is the first of the arguments that stands for a signal.
-func signalWord(args []string, s syscall.Signal) word {
-	return argWord(slices.IndexFunc(args, func(arg string) bool {
+func signalWord(args []string, s syscall.Signal) usage.Word {
+	return usage.Arg(slices.IndexFunc(args, func(arg string) bool {
 		other, err := sig.Parse(arg)
 		return err == nil && other == s
 	}))
@@ -131,14 +132,14 @@ func listSignals(c *cobra.Command, own, command []string) error {
 	const alone = "--list prints all signals: leave out %s"
 	switch {
 	case len(own) > 0:
-		return usageAt(argWord(0), alone, own[0])
+		return usage.At(usage.Arg(0), alone, own[0])
 	case len(command) > 0:
-		return usageAt(commandWord(0), alone, command[0])
+		return usage.At(usage.Command(0), alone, command[0])
 	}
 	var other error
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed && f.Name != "list" {
-			other = usageAt(flagWord(f.Name), alone, "--"+f.Name)
+			other = usage.At(usage.Flag(f.Name), alone, "--"+f.Name)
 		}
 	})
 	if other != nil {

@@ -1,45 +1,46 @@
-package cmd
+package watchers
 
 import (
 	"slices"
 	"strings"
 
-	"github.com/evshell/ev/internal/sig"
 	"github.com/spf13/cobra"
+
+	"github.com/evshell/ev/internal/sig"
 )
 
-// A completion offers what may stand where the user is: words that begin with prefix, each with a
+// A Completion offers what may stand where the user is: words that begin with prefix, each with a
 // TAB and what it means, if that is known.
-type completion func(prefix string) []string
+type Completion func(prefix string) []string
 
-// words offers those of a list.
-func words(list ...string) completion {
+// Words offers those of a list.
+func Words(list ...string) Completion {
 	return func(prefix string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(w string) bool { return !strings.HasPrefix(w, prefix) })
 	}
 }
 
-// completeFlag completes a flag's value.
-func completeFlag(c *cobra.Command, flag string, offer completion) {
+// CompleteFlag completes a flag's value.
+func CompleteFlag(c *cobra.Command, flag string, offer Completion) {
 	_ = c.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		return offer(prefix), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
-// completeArgs completes a command's arguments.
-func completeArgs(c *cobra.Command, offer completion) {
+// CompleteArgs completes a command's arguments.
+func CompleteArgs(c *cobra.Command, offer Completion) {
 	c.ValidArgsFunction = func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		return offer(prefix), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-// completeFiles completes a command's arguments with files, as the shell does.
-func completeFiles(c *cobra.Command) {
+// CompleteFiles completes a command's arguments with files, as the shell does.
+func CompleteFiles(c *cobra.Command) {
 	c.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 }
 
-// signals offers the signals' names, with what they mean.
-func signals(prefix string) []string {
+// Signals offers the signals' names, with what they mean.
+func Signals(prefix string) []string {
 	upper := strings.TrimPrefix(strings.ToUpper(prefix), "SIG")
 	var names []string
 	for _, s := range sig.All() {

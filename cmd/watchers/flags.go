@@ -1,4 +1,4 @@
-package cmd
+package watchers
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/sig"
@@ -45,17 +46,17 @@ func (o *options) add(c *cobra.Command) {
 // bind describes what the flags and the COMMAND say. The caller adds the watcher. sample is an
 // event's detail that has the fields of those to come, busy what an event gets by default that
 // comes while the COMMAND runs.
-func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (session.Binding, error) {
-	b := session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.report}
+func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (session.Binding, error) {
+	b := session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.Report}
 	if err := notEmpty(c.Flags()); err != nil {
 		return b, err
 	}
 	if err := o.watcherFlags.bind(&b); err != nil {
 		return b, err
 	}
-	if o.name != "" && !a.line {
-		a.report = a.report.Named(a.report.Name() + ": " + o.name)
-		b.Report = a.report
+	if o.name != "" && !a.Line {
+		a.Report = a.Report.Named(a.Report.Name() + ": " + o.name)
+		b.Report = a.Report
 	}
 	if err := o.sharedFlags.bind(a, c, &b, o.name, len(command) > 0 || o.script != ""); err != nil {
 		return b, err
@@ -65,7 +66,7 @@ func (o *options) bind(a *app, c *cobra.Command, sample event.Detail, busy actio
 		return b, err
 	}
 	if b.Kind != event.KindMessage && o.retry == 0 && (c.Flags().Changed("retry-delay") || c.Flags().Changed("retry-max")) {
-		return b, usageAt(flagWord("retry-delay"), "--retry-delay and --retry-max are about --retry, and there is none")
+		return b, usage.At(usage.Flag("retry-delay"), "--retry-delay and --retry-max are about --retry, and there is none")
 	}
 	if argv != nil {
 		if err := o.commandFlags.bind(a, &b, busy, o.separator(), argv); err != nil {
@@ -106,7 +107,7 @@ func notEmpty(fs *pflag.FlagSet) (err error) {
 		}
 		switch f.Name {
 		case "format", "name", "on-busy", "stop-signal", "chdir", "tz", "from", "until", "after", "state", "catch-up":
-			err = usageAt(valueWord(f.Name), "--%s is empty: give a value, or leave it out", f.Name)
+			err = usage.At(usage.Value(f.Name), "--%s is empty: give a value, or leave it out", f.Name)
 		}
 	})
 	return err
@@ -127,27 +128,27 @@ type watcherFlags struct {
 }
 
 func (f *watcherFlags) add(fs *pflag.FlagSet) {
-	defer beginGroup(fs, "Flags of every watcher")()
+	defer BeginGroup(fs, "Flags of every watcher")()
 	fs.BoolVar(&f.once, "once", false, "stop after the first event")
 	numberVar(fs, &f.count, "count", 0, "stop after `N` events")
 	fs.BoolVar(&f.brk, "break", false, "end the loop once an event has been handled")
-	limit(fs, &f.timeout, "timeout", span.Inf, "end the loop with status 124 if no event has come by then")
-	limit(fs, &f.limit, "for", span.Inf, "end the loop after this long, whatever has happened")
+	Limit(fs, &f.timeout, "timeout", span.Inf, "end the loop with status 124 if no event has come by then")
+	Limit(fs, &f.limit, "for", span.Inf, "end the loop after this long, whatever has happened")
 	fs.BoolVar(&f.nowait, "nowait", false, "look once without waiting: status 0 if there was an event, 1 if not")
 	fs.BoolVar(&f.now, "now", false, "act once at the start, too, without waiting for an event")
 	fs.IntVar(&f.priority, "priority", 0, "from -2 to 2: of the events that are pending together the highest priority comes first `N`")
-	fs.Var((*listValue)(&f.tests), "if", "only what this holds for is an event: FIELD=TEXT, FIELD<N and so on, 'ev help if'; can be repeated `TEST`")
+	fs.Var((*ListValue)(&f.tests), "if", "only what this holds for is an event: FIELD=TEXT, FIELD<N and so on, 'ev help if'; can be repeated `TEST`")
 	fs.StringVar(&f.name, "name", "", "the watcher's label in events and messages (default: the command's name) `NAME`")
 }
 
 func (f *watcherFlags) bind(b *session.Binding) error {
 	switch {
 	case f.once && f.count > 1:
-		return usageAt(flagWord("once", "count"), "--once is --count 1: leave out one of the two")
+		return usage.At(usage.Flag("once", "count"), "--once is --count 1: leave out one of the two")
 	case f.priority < int(loop.MinPriority) || f.priority > int(loop.MaxPriority):
-		return usageAt(valueWord("priority"), "--priority %d: it goes from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
+		return usage.At(usage.Value("priority"), "--priority %d: it goes from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
 	case strings.ContainsFunc(f.name, unicode.IsControl):
-		return usageAt(valueWord("name"), "--name %q: a name has no control characters", f.name)
+		return usage.At(usage.Value("name"), "--name %q: a name has no control characters", f.name)
 	}
 	b.Count = f.count
 	if f.once {
@@ -158,13 +159,13 @@ func (f *watcherFlags) bind(b *session.Binding) error {
 		b.Name = string(b.Kind)
 	}
 	b.Break, b.Now, b.NoWait = f.brk, f.now, f.nowait
-	b.Timeout, b.For = ending(f.timeout), ending(f.limit)
+	b.Timeout, b.For = Ending(f.timeout), Ending(f.limit)
 	b.Priority = loop.Priority(f.priority)
 	return nil
 }
 
-// ending is a span after which a session ends, as it has it: one of 0 has passed at once.
-func ending(d time.Duration) time.Duration {
+// Ending is a span after which a session ends, as it has it: one of 0 has passed at once.
+func Ending(d time.Duration) time.Duration {
 	if d == 0 {
 		return session.AtOnce
 	}
@@ -183,10 +184,10 @@ func unlimited(d time.Duration) time.Duration {
 func (f *watcherFlags) bindTests(b *session.Binding) error {
 	sample := event.Event{Detail: b.Sample}
 	for _, text := range f.tests {
-		at := itemWord("if", text)
+		at := usage.Item("if", text)
 		t, err := event.ParseTest(text)
 		if err != nil {
-			return usageOf(at, "--if "+text+": ", err)
+			return usage.Of(at, "--if "+text+": ", err)
 		}
 		if _, ok := sample.Lookup(t.Field); !ok {
 			var names []string
@@ -194,9 +195,9 @@ func (f *watcherFlags) bindTests(b *session.Binding) error {
 				names = append(names, name)
 			}
 			if meant, ok := nearest.Of(t.Field, slices.Values(names)); ok {
-				return usageAt(at, "--if %s: %s has no field %s: did you mean %s?", text, b.Kind, t.Field, meant)
+				return usage.At(at, "--if %s: %s has no field %s: did you mean %s?", text, b.Kind, t.Field, meant)
 			}
-			return usageAt(at, "--if %s: %s has no field %s: there are %s", text, b.Kind, t.Field, strings.Join(names, ", "))
+			return usage.At(at, "--if %s: %s has no field %s: there are %s", text, b.Kind, t.Field, strings.Join(names, ", "))
 		}
 		b.If = append(b.If, t)
 	}
@@ -212,7 +213,7 @@ type outputFlags struct {
 }
 
 func (f *outputFlags) add(fs *pflag.FlagSet) {
-	defer beginGroup(fs, "Output")()
+	defer BeginGroup(fs, "Output")()
 	fs.BoolVar(&f.json, "json", false, "print each event as a JSON object")
 	fs.StringVar(&f.format, "format", "", "print each event as this text, with {field} and C escapes filled in: 'ev help format' `TEXT`")
 	fs.BoolVarP(&f.null, "null-end", "0", false, "end each record with NUL, not with a newline")
@@ -230,26 +231,26 @@ func (f *outputFlags) separator() byte {
 // asked reports whether events are to be printed, whatever else is done about them.
 func (f *outputFlags) asked() bool { return f.print || f.json || f.format != "" }
 
-func (f *outputFlags) bind(a *app, b *session.Binding) error {
+func (f *outputFlags) bind(a *App, b *session.Binding) error {
 	if f.json && f.format != "" {
-		return usageAt(flagWord("json", "format"), "--json and --format are two ways to print: leave out one of the two")
+		return usage.At(usage.Flag("json", "format"), "--json and --format are two ways to print: leave out one of the two")
 	}
-	if a.quiet || b.Exec != nil && !f.asked() {
+	if a.Quiet || b.Exec != nil && !f.asked() {
 		return nil
 	}
 	end := f.separator()
 	switch {
-	case f.json, a.json && f.format == "":
+	case f.json, a.JSON && f.format == "":
 		b.Render = action.JSON(end)
 	case f.format != "":
 		text, err := event.Unescape(f.format)
 		if err != nil {
-			return usageOf(valueWord("format"), "--format: ", err)
+			return usage.Of(usage.Value("format"), "--format: ", err)
 		}
 		b.Render = action.Format(text, end)
-	case term.IsTerminal(stdoutFD):
-		b.Render = action.Terminal(end, term.Colour(a.color, stdoutFD, a.getenv))
-	case term.Colour(a.color, stdoutFD, a.getenv):
+	case term.IsTerminal(StdoutFD):
+		b.Render = action.Terminal(end, term.Colour(a.Color, StdoutFD, a.Getenv))
+	case term.Colour(a.Color, StdoutFD, a.Getenv):
 		b.Render = action.Coloured(end)
 	default:
 		b.Render = action.Text(end)
@@ -287,13 +288,13 @@ type commandFlags struct {
 }
 
 func (f *commandFlags) add(fs *pflag.FlagSet) {
-	defer beginGroup(fs, commandGroup)()
+	defer BeginGroup(fs, commandGroup)()
 	fs.StringVarP(&f.script, "script", "c", "", "run this script by /bin/sh -c, with the event's fields in its environment `SCRIPT`")
 	fs.StringVar(&f.onBusy, "on-busy", "", "what to do with an event that comes while the command runs: queue, merge, skip, restart, signal[=NAME], parallel[=N] `POLICY`")
 	fs.StringVar(&f.stopSignal, "stop-signal", "TERM", "the signal that tells a command to stop `SIGNAL`")
-	limit(fs, &f.killAfter, "kill-after", 10*time.Second, "grace period between --stop-signal and KILL")
-	limit(fs, &f.drain, "drain", 0, "how long what runs may go on by itself when ev ends, before it is stopped")
-	limit(fs, &f.runTimeout, "run-timeout", span.Inf, "stop a command that runs longer than this")
+	Limit(fs, &f.killAfter, "kill-after", 10*time.Second, "grace period between --stop-signal and KILL")
+	Limit(fs, &f.drain, "drain", 0, "how long what runs may go on by itself when ev ends, before it is stopped")
+	Limit(fs, &f.runTimeout, "run-timeout", span.Inf, "stop a command that runs longer than this")
 	numberVar(fs, &f.retry, "retry", 0, "run a command that fails up to `N` times more, with growing pauses")
 	duration(fs, &f.retryDelay, "retry-delay", time.Second, "how long to wait before --retry, at first; it doubles each time")
 	duration(fs, &f.retryMax, "retry-max", time.Minute, "the longest pause before --retry")
@@ -305,35 +306,35 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
 	fs.StringVar(&f.dir, "chdir", "", "run the command in this directory `DIR`")
-	fs.Var((*listValue)(&f.env), "env", "set a variable for the command, with {field} filled in; can be repeated `NAME=VALUE`")
+	fs.Var((*ListValue)(&f.env), "env", "set a variable for the command, with {field} filled in; can be repeated `NAME=VALUE`")
 	fs.BoolVar(&f.clear, "clear", false, "clear the terminal's screen before each run")
 	fs.BoolVar(&f.cgroup, "cgroup", false, "also stop what has left the command's process group (Linux, delegated cgroup v2)")
 }
 
 // argv returns the words of the command, nil if there is none.
-func (f *commandFlags) argv(a *app, c *cobra.Command, command []string) ([]string, error) {
+func (f *commandFlags) argv(a *App, c *cobra.Command, command []string) ([]string, error) {
 	switch {
 	case f.script != "" && len(command) > 0:
-		return nil, usageAt(flagWord("script"), "-c SCRIPT and -- COMMAND are two commands: leave out one of the two")
+		return nil, usage.At(usage.Flag("script"), "-c SCRIPT and -- COMMAND are two commands: leave out one of the two")
 	case f.script == "" && c.Flags().Changed("script"):
-		return nil, usageAt(valueWord("script"), "-c: the script is empty: write one, or leave out the -c")
+		return nil, usage.At(usage.Value("script"), "-c: the script is empty: write one, or leave out the -c")
 	case f.script != "":
-		shell := cmp.Or(variable(a.env, "SHELL"), "/bin/sh")
+		shell := cmp.Or(variable(a.Env, "SHELL"), "/bin/sh")
 		if !action.IsShell(shell) {
-			return nil, usageAt(flagWord("script"), "-c gives its script to SHELL, and ev knows no shell %s: write -- %[1]s -c SCRIPT", shell)
+			return nil, usage.At(usage.Flag("script"), "-c gives its script to SHELL, and ev knows no shell %s: write -- %[1]s -c SCRIPT", shell)
 		}
 		return []string{shell, "-c", f.script}, nil
 	case len(command) > 0:
 		return command, nil
 	case c.ArgsLenAtDash() >= 0:
-		return nil, usageAt(dashWord(), "there is no command after --: write one, or leave out the --")
+		return nil, usage.At(usage.Dash(), "there is no command after --: write one, or leave out the --")
 	}
 	var idle error
 	withChild := f.withChild
 	c.Flags().Visit(func(f *pflag.Flag) {
 		ofChild := withChild && slices.Contains(childFlags(), f.Name)
-		if slices.Equal(f.Annotations[groupAnnotation], []string{commandGroup}) && !ofChild {
-			idle = usageAt(flagWord(f.Name), "--%s is about a command, and there is none: put -- and the command at the end", f.Name)
+		if slices.Equal(f.Annotations[GroupAnnotation], []string{commandGroup}) && !ofChild {
+			idle = usage.At(usage.Flag(f.Name), "--%s is about a command, and there is none: put -- and the command at the end", f.Name)
 		}
 	})
 	return nil, idle
@@ -358,7 +359,7 @@ func variable(env []string, name string) (value string) {
 	return value
 }
 
-func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep byte, argv []string) error {
+func (f *commandFlags) bind(a *App, b *session.Binding, busy action.Policy, sep byte, argv []string) error {
 	policy := action.Busy{Policy: busy}
 	e, err := f.place(a)
 	if err != nil {
@@ -366,7 +367,7 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 	}
 	if f.onBusy != "" {
 		if policy, err = action.ParseBusy(f.onBusy); err != nil {
-			return usageOf(valueWord("on-busy"), "--on-busy: ", err)
+			return usage.Of(usage.Value("on-busy"), "--on-busy: ", err)
 		}
 	}
 	if err := f.conduct(&e); err != nil {
@@ -374,7 +375,7 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 	}
 	if err := action.CheckArgs(argv, sampleOf(b)); err != nil {
 		e, _ := errors.AsType[*action.ArgError](err)
-		return usageOf(f.word(e.Arg), "", err)
+		return usage.Of(f.word(e.Arg), "", err)
 	}
 	for _, doubt := range action.Doubts(argv, sampleOf(b)) {
 		b.Report.Noticef("%s", doubt)
@@ -383,39 +384,39 @@ func (f *commandFlags) bind(a *app, b *session.Binding, busy action.Policy, sep 
 		return f.notFound(err)
 	}
 	b.ExitOnError, b.Cgroup = f.exitOnError, f.cgroup
-	e.Argv, e.Fill, e.Busy, e.Throttle, e.Clear, e.Sep = argv, f.env, policy, f.throttle, f.clear && term.IsTerminal(stdoutFD), sep
+	e.Argv, e.Fill, e.Busy, e.Throttle, e.Clear, e.Sep = argv, f.env, policy, f.throttle, f.clear && term.IsTerminal(StdoutFD), sep
 	b.Exec = &e
 	return nil
 }
 
 // place describes where a command runs and how it is stopped: what holds for a COMMAND and a child
 // alike.
-func (f *commandFlags) place(a *app) (action.Options, error) {
+func (f *commandFlags) place(a *App) (action.Options, error) {
 	stop, err := sig.Parse(f.stopSignal)
 	if err != nil {
-		return action.Options{}, usageOf(valueWord("stop-signal"), "--stop-signal: ", err)
+		return action.Options{}, usage.Of(usage.Value("stop-signal"), "--stop-signal: ", err)
 	}
 	switch stop {
 	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT:
-		return action.Options{}, usageAt(valueWord("stop-signal"), "--stop-signal %s ends no command: give one that does, as TERM, INT, HUP", sig.Name(stop))
+		return action.Options{}, usage.At(usage.Value("stop-signal"), "--stop-signal %s ends no command: give one that does, as TERM, INT, HUP", sig.Name(stop))
 	}
 	for _, v := range f.env {
 		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
-			return action.Options{}, usageAt(itemWord("env", v), "--env %s: write NAME=VALUE", v)
+			return action.Options{}, usage.At(usage.Item("env", v), "--env %s: write NAME=VALUE", v)
 		}
 	}
-	return action.Options{Dir: f.dir, Env: slices.Concat(a.env, f.env), StopSignal: stop, KillAfter: f.killAfter, Drain: f.drain}, nil
+	return action.Options{Dir: f.dir, Env: slices.Concat(a.Env, f.env), StopSignal: stop, KillAfter: f.killAfter, Drain: f.drain}, nil
 }
 
 // conduct adds how long a command may run, and what becomes of one that fails.
 func (f *commandFlags) conduct(e *action.Options) error {
 	switch {
 	case f.runTimeout == 0:
-		return usageAt(valueWord("run-timeout"), "--run-timeout 0s: no command would get to run: give it time, as in --run-timeout 1m")
+		return usage.At(usage.Value("run-timeout"), "--run-timeout 0s: no command would get to run: give it time, as in --run-timeout 1m")
 	case f.retryDelay <= 0:
-		return usageAt(valueWord("retry-delay"), "--retry-delay is to be more than 0")
+		return usage.At(usage.Value("retry-delay"), "--retry-delay is to be more than 0")
 	case f.retryMax < f.retryDelay:
-		return usageAt(valueWord("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
+		return usage.At(usage.Value("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
 	}
 	e.RunTimeout, e.Foreground = unlimited(f.runTimeout), f.foreground
 	e.Retry, e.RetryDelay, e.RetryMax = f.retry, f.retryDelay, f.retryMax
@@ -423,7 +424,7 @@ func (f *commandFlags) conduct(e *action.Options) error {
 }
 
 // after describes a command that follows another one.
-func (f *commandFlags) after(a *app, c *cobra.Command, b *session.Binding, flag, text string) (*action.Options, error) {
+func (f *commandFlags) after(a *App, c *cobra.Command, b *session.Binding, flag, text string) (*action.Options, error) {
 	if !c.Flags().Changed(flag) {
 		return nil, nil //nolint:nilnil // there is none
 	}
@@ -436,7 +437,7 @@ func (f *commandFlags) after(a *app, c *cobra.Command, b *session.Binding, flag,
 	}
 	sample := event.Event{Detail: event.Exit{}}
 	if err := action.CheckArgs(e.Argv, sample); err != nil {
-		return nil, usageOf(valueWord(flag), "--"+flag+": ", err)
+		return nil, usage.Of(usage.Value(flag), "--"+flag+": ", err)
 	}
 	for _, doubt := range action.Doubts(e.Argv, sample) {
 		b.Report.Noticef("--%s: %s", flag, doubt)
@@ -462,11 +463,11 @@ func (f *commandFlags) logTo(e *action.Options, name string) {
 }
 
 // word is where a word of the command comes from.
-func (f *commandFlags) word(number int) word {
+func (f *commandFlags) word(number int) usage.Word {
 	if f.script != "" {
-		return valueWord("script")
+		return usage.Value("script")
 	}
-	return commandWord(number)
+	return usage.Command(number)
 }
 
 // notFound is the error for a command that can't be run, and why.
@@ -475,8 +476,8 @@ func (f *commandFlags) notFound(err error) error {
 	switch {
 	case !ok:
 		return err
-	case e.Status == exitInternal: // it is not the command's fault
-		return aboutWord(valueWord("chdir"), &exitError{status: e.Status, err: err})
+	case e.Status == usage.ExitInternal: // it is not the command's fault
+		return usage.About(usage.Value("chdir"), &usage.ExitError{Status: e.Status, Err: err})
 	}
-	return aboutWord(f.word(0), &exitError{status: e.Status, err: err})
+	return usage.About(f.word(0), &usage.ExitError{Status: e.Status, Err: err})
 }

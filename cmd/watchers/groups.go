@@ -1,21 +1,21 @@
-package cmd
+package watchers
 
 import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// groupAnnotation marks a flag with its group's title.
-const groupAnnotation = "group"
+// GroupAnnotation marks a flag with its group's title.
+const GroupAnnotation = "group"
 
-// beginGroup begins a group: what is added to the flags before end is called comes under one
+// BeginGroup begins a group: what is added to the flags before end is called comes under one
 // heading. The flags keep the order in which they are added.
-func beginGroup(fs *pflag.FlagSet, title string) (end func()) {
+func BeginGroup(fs *pflag.FlagSet, title string) (end func()) {
 	fs.SortFlags = false
 	before := 0
 	fs.VisitAll(func(*pflag.Flag) { before++ })
 	return func() {
-		annotations := map[string][]string{groupAnnotation: {title}} // one for all, that nobody changes
+		annotations := map[string][]string{GroupAnnotation: {title}} // one for all, that nobody changes
 		n := 0
 		fs.VisitAll(func(f *pflag.Flag) {
 			if n++; n > before {
@@ -32,5 +32,5 @@ func ownFlags(c *cobra.Command) *pflag.FlagSet {
 	return c.Flags()
 }
 
-// ownTitle is the heading of the flags that a command shares with no other.
-const ownTitle = "Flags"
+// OwnTitle is the heading of the flags that a command shares with no other.
+const OwnTitle = "Flags"

@@ -1,4 +1,6 @@
-package cmd
+// Package usage is how a command line is found wrong: errors, the word that each is about, and what
+// status ev ends with.
+package usage
 
 import (
 	"cmp"
@@ -10,13 +12,13 @@ import (
 
 // The exit statuses of SPEC section 4 that no command gives.
 const (
-	exitOK       = 0
-	exitFailure  = 1   // --nowait saw nothing; a failure, and no COMMAND was given
-	exitUsage    = 2   // no COMMAND was given
-	exitTempFail = 75  // what several ev share could not be had now
-	exitTimeout  = 124 // --timeout
-	exitInternal = 125 // ev itself failed, or a usage error, and a COMMAND was given
-	exitSignal   = 128 // plus its number
+	ExitOK       = 0
+	ExitFailure  = 1   // --nowait saw nothing; a failure, and no COMMAND was given
+	ExitUsage    = 2   // no COMMAND was given
+	ExitTempFail = 75  // what several ev share could not be had now
+	ExitTimeout  = 124 // --timeout
+	ExitInternal = 125 // ev itself failed, or a usage error, and a COMMAND was given
+	ExitSignal   = 128 // plus its number
 )
 
 // ExitStatusHelp is the section of that name in every help text and manual page.
@@ -30,37 +32,37 @@ const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --
   126, 127 the COMMAND may not be executed, or is not there
   128+n    ended by signal n; 141: the reader of the output has gone`
 
-// exitStatus decides the status for what a command returned.
-func exitStatus(err error, hasCommand bool) int {
+// Status decides the status for what a command returned.
+func Status(err error, hasCommand bool) int {
 	if err == nil {
-		return exitOK
+		return ExitOK
 	}
-	if e, ok := errors.AsType[*exitError](err); ok {
-		return e.status
+	if e, ok := errors.AsType[*ExitError](err); ok {
+		return e.Status
 	}
-	_, usage := errors.AsType[*usageError](err)
+	_, usage := errors.AsType[*Error](err)
 	faults, lines := errors.AsType[evfile.Errors](err)
 	if status := commandsFault(faults); status != 0 {
 		return status
 	}
 	switch {
 	case hasCommand:
-		return exitInternal
+		return ExitInternal
 	case usage, lines:
-		return exitUsage
+		return ExitUsage
 	}
-	return exitFailure
+	return ExitFailure
 }
 
 // commandsFault is the status of the first of lines whose COMMAND can't be run, if nothing else is
 // wrong with any: 126 or 127, as on the command line.
 func commandsFault(faults evfile.Errors) (status int) {
 	for _, f := range faults {
-		e, ok := errors.AsType[*exitError](f.Cause)
-		if !ok || e.status != process.StatusNotExecutable && e.status != process.StatusNotFound {
+		e, ok := errors.AsType[*ExitError](f.Cause)
+		if !ok || e.Status != process.StatusNotExecutable && e.Status != process.StatusNotFound {
 			return 0
 		}
-		status = cmp.Or(status, e.status)
+		status = cmp.Or(status, e.Status)
 	}
 	return status
 }
