@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// aMachine sets its clock while ev waits by it. Each line that ev prints is an instant, and how many were missed
-// before it.
+// aMachine sets its clock while ev waits by it. Each line that ev prints is an instant, and how
+// many were missed before it.
 const aMachine = `#!/bin/sh
 cd "${0%/*}" || exit
 mount -t proc none /proc
@@ -40,8 +40,8 @@ echo o >/proc/sysrq-trigger
 sleep 60
 `
 
-// TestEvery_followsARealClock: the one of a machine in user mode, since to set this one's would be felt by others. The
-// race detector does not find the address space there that it wants.
+// TestEvery_followsARealClock: the one of a machine in user mode, since to set this one's would be
+// felt by others. The race detector does not find the address space there that it wants.
 func TestEvery_followsARealClock(t *testing.T) {
 	linux, err := exec.LookPath("linux.uml")
 	if err != nil {

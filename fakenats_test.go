@@ -9,8 +9,8 @@ import (
 	"github.com/evshell/ev/internal/natstest"
 )
 
-// fakeNATS is the program fakenats FILE: it writes its URL to FILE, and is there until it is
-// told to end. USR1 takes it away, and USR2 brings it back with all that it has stored.
+// fakeNATS is the program fakenats FILE: it writes its URL to FILE, and is there until it is told
+// to end. USR1 takes it away, and USR2 brings it back with all that it has stored.
 func fakeNATS() {
 	s, err := natstest.New()
 	if err == nil {

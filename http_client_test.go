@@ -30,9 +30,9 @@ type words []string
 func (w *words) String() string     { return strings.Join(*w, " ") }
 func (w *words) Set(s string) error { *w = append(*w, s); return nil }
 
-// httpClient is the command http of scripts, a client that is there wherever Go is. It
-// writes the status, with -i the headers by name but for Date, and after an empty
-// line the body as it comes. It fails if the answer is not whole.
+// httpClient is the command http of scripts, a client that is there wherever Go is. It writes the
+// status, with -i the headers by name but for Date, and after an empty line the body as it comes.
+// It fails if the answer is not whole.
 func httpClient() {
 	var headers, parts words
 	fs := flag.NewFlagSet("http", flag.ExitOnError)
@@ -90,10 +90,10 @@ func httpClient() {
 	check(err)
 }
 
-// httpPeer is the command peer of scripts, a client that does one thing after the other
-// on one connection: sends bytes (send=TEXT, with C escapes, or send@FILE), waits for a
-// file to be there (wait=FILE), ends its sending (shut), copies what comes to standard
-// output up to the end (read), or goes, as politely as a reset is not (reset).
+// httpPeer is the command peer of scripts, a client that does one thing after the other on one
+// connection: sends bytes (send=TEXT, with C escapes, or send@FILE), waits for a file to be there
+// (wait=FILE), ends its sending (shut), copies what comes to standard output up to the end (read),
+// or goes, as politely as a reset is not (reset).
 func httpPeer() {
 	if len(os.Args) < 3 {
 		die("usage: peer unix:SOCKET|@MESSAGES STEP...")
@@ -194,8 +194,8 @@ func die(text string) {
 	os.Exit(1)
 }
 
-// activate is a service manager: activate SOCKET NAME COMMAND... runs a command that is
-// passed a listening unix socket under a name, and makes the file ready.
+// activate is a service manager: activate SOCKET NAME COMMAND... runs a command that is passed a
+// listening unix socket under a name, and makes the file ready.
 func activate() {
 	if len(os.Args) < 4 {
 		die("usage: activate SOCKET NAME COMMAND...")

@@ -67,8 +67,8 @@ func viewOf(t *testing.T, c *exec.Cmd) *viewer {
 	return v
 }
 
-// until reads up to and including text, and returns what came. However wide the columns
-// are, one blank stands between them.
+// until reads up to and including text, and returns what came. However wide the columns are, one
+// blank stands between them.
 func (v *viewer) until(text string) string {
 	v.t.Helper()
 	for {
@@ -202,8 +202,8 @@ func TestLive_hasTheKeysAlone(t *testing.T) {
 	}
 }
 
-// While the loop's time stands still no tick tells that the terminal is ev's again. It is a
-// shell that can say so: without one Ctrl-Z does nothing.
+// While the loop's time stands still no tick tells that the terminal is ev's again. It is a shell
+// that can say so: without one Ctrl-Z does nothing.
 func TestLive_takesKeysAfterAStopWhilePaused(t *testing.T) {
 	v := viewOf(t, exec.CommandContext(t.Context(), "sh", "-c", `set -m; ev run --live -e "timer 1h"; echo has stopped; read _; fg`))
 	v.until("q quit")
@@ -237,8 +237,8 @@ func TestLive_isNotStoppedForGood(t *testing.T) {
 	}
 }
 
-// A reload may take the selected watcher away, and the table may not be drawn anew yet
-// when the next key comes.
+// A reload may take the selected watcher away, and the table may not be drawn anew yet when the
+// next key comes.
 func TestLive_takesKeysRightAfterAReload(t *testing.T) {
 	dir := t.TempDir()
 	file, socket := filepath.Join(dir, "Evfile"), filepath.Join(dir, "socket")

@@ -1,5 +1,5 @@
-// How many processors a container may use is of no interest to a program that waits,
-// and to find out takes a twentieth of its start.
+// How many processors a container may use is of no interest to a program that waits, and to find
+// out takes a twentieth of its start.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0

@@ -30,25 +30,24 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScript runs what a user types: each file in testdata/script is one behaviour,
-// and is named after it. Besides testscript's own commands there are
+// TestScript runs what a user types: each file in testdata/script is one behaviour, and is named
+// after it. Besides testscript's own commands there are
 //
 //	waitfile FILE...      wait until each file is there and not empty
 //	signal NAME           send a signal to the background commands
 //	status N COMMAND...   run a command, which must end with status N (128+n: by signal n)
 //
-// and as programs http and peer, which speak to on-http, and activate, which starts it as
-// a service manager does (http_client_test.go), fakenats, a fake of a nats-server, and inject, which has system calls of a
-// program fail (internal/inject); the condition [inject] says whether that can be had,
-// [pidns] whether unshare(1) can make ev PID 1 of a namespace, and [root] whether the scripts
+// and as programs http and peer, which speak to on-http, and activate, which starts it as a service
+// manager does (http_client_test.go), fakenats, a fake of a nats-server, and inject, which has
+// system calls of a program fail (internal/inject); the condition [inject] says whether that can be
+// had, [pidns] whether unshare(1) can make ev PID 1 of a namespace, and [root] whether the scripts
 // are run by root.
 //
-// A script never sleeps to wait for something: ev tells by --ready-fd that it is
-// ready, and a file that it has done something. What needs a shell's redirections is
-// sh -c 'exec ev …', so that the process is ev's own.
+// A script never sleeps to wait for something: ev tells by --ready-fd that it is ready, and a file
+// that it has done something. What needs a shell's redirections is sh -c 'exec ev …', so that the
+// process is ev's own.
 //
-// $EXAMPLES is the folder examples/. With EV_BACKEND set, ev waits by that backend in all
-// of them.
+// $EXAMPLES is the folder examples/. With EV_BACKEND set, ev waits by that backend in all of them.
 func TestScript(t *testing.T) {
 	examples, err := filepath.Abs("examples")
 	if err != nil {
@@ -91,8 +90,8 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// killLeftovers kills the processes that a script, having failed, leaves in its folder.
-// They have its standard output, for whose end testscript waits without a limit.
+// killLeftovers kills the processes that a script, having failed, leaves in its folder. They have
+// its standard output, for whose end testscript waits without a limit.
 func killLeftovers(dir string) {
 	processes, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range processes {
@@ -123,8 +122,8 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// status runs a command that has to end with a status, which is as a shell has it:
-// 128+n for one that a signal killed.
+// status runs a command that has to end with a status, which is as a shell has it: 128+n for one
+// that a signal killed.
 func status(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status N COMMAND...")

@@ -26,8 +26,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return c
 }
 
-// inTerminal runs ev in a terminal that says nothing by itself, and returns what ev
-// wrote to it.
+// inTerminal runs ev in a terminal that says nothing by itself, and returns what ev wrote to it.
 func inTerminal(t *testing.T, args ...string) string {
 	t.Helper()
 	f, err := pty.StartWithSize(command(t, args...), &pty.Winsize{Rows: 24, Cols: 80})
@@ -41,8 +40,8 @@ func inTerminal(t *testing.T, args ...string) string {
 	return out.String()
 }
 
-// TestTerminal_isNotQueried: a terminal that answers no question is asked none, for
-// every command would wait for the answer.
+// TestTerminal_isNotQueried: a terminal that answers no question is asked none, for every command
+// would wait for the answer.
 func TestTerminal_isNotQueried(t *testing.T) {
 	for _, args := range [][]string{
 		{"--help"},
@@ -67,8 +66,8 @@ func TestTerminal_isNotQueried(t *testing.T) {
 	}
 }
 
-// TestTerminal_guardHasNoDescriptor: whoever waits for the end of --ready-fd does not wait
-// for the process that guards the terminal.
+// TestTerminal_guardHasNoDescriptor: whoever waits for the end of --ready-fd does not wait for the
+// process that guards the terminal.
 func TestTerminal_guardHasNoDescriptor(t *testing.T) {
 	ready, theirs, err := os.Pipe()
 	if err != nil {
@@ -133,8 +132,8 @@ func TestTerminal_readingCommandHasIt(t *testing.T) {
 	}
 }
 
-// TestTerminal_interruptIsTheForegroundCommands: what is typed ends the command, and
-// then ev as well, by the same signal.
+// TestTerminal_interruptIsTheForegroundCommands: what is typed ends the command, and then ev as
+// well, by the same signal.
 func TestTerminal_interruptIsTheForegroundCommands(t *testing.T) {
 	c := command(t, "timer", "0", "--repeat", "1h", "--foreground", "--", "sh", "-c", "echo ready; exec sleep 1000")
 	f, err := pty.Start(c)
@@ -187,8 +186,8 @@ func toldUntil(t *testing.T, conn *net.UnixConn, last string) (told []string) {
 	return told
 }
 
-// TestService_isTold: READY=1 once everything is watched, STOPPING=1 at the end; a
-// command is not told where to.
+// TestService_isTold: READY=1 once everything is watched, STOPPING=1 at the end; a command is not
+// told where to.
 func TestService_isTold(t *testing.T) {
 	conn, socket := notifySocket(t)
 	c := command(t, "timer", "0", "--name", "tick", "--", "sh", "-c", `echo "to: $NOTIFY_SOCKET"`)
@@ -203,8 +202,8 @@ func TestService_isTold(t *testing.T) {
 	}
 }
 
-// TestService_isToldWhenTheEndBegins: not when the last command has ended, which may
-// take as long as it likes.
+// TestService_isToldWhenTheEndBegins: not when the last command has ended, which may take as long
+// as it likes.
 func TestService_isToldWhenTheEndBegins(t *testing.T) {
 	conn, socket := notifySocket(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")

@@ -36,8 +36,8 @@ type Busy struct {
 	Limit  int            // of Parallel
 }
 
-// ParseBusy reads queue, merge, skip, restart, signal, signal=NAME, parallel and
-// parallel=N. An error knows its place in text ([diag.Offset]).
+// ParseBusy reads queue, merge, skip, restart, signal, signal=NAME, parallel and parallel=N. An
+// error knows its place in text ([diag.Offset]).
 func ParseBusy(text string) (Busy, error) {
 	word, value, given := strings.Cut(text, "=")
 	for i, name := range policies() {
@@ -98,8 +98,8 @@ func (b Busy) String() string {
 // limit is how many commands run at once.
 func (b Busy) limit() int { return max(b.Limit, 1) }
 
-// whileBusy does what the policy says with an event that comes when no further
-// command may be started.
+// whileBusy does what the policy says with an event that comes when no further command may be
+// started.
 func (x *Exec) whileBusy(e event.Event) {
 	switch x.o.Busy.Policy {
 	case Queue, Parallel:
@@ -155,15 +155,14 @@ func (x *Exec) countSkipped() {
 	}
 }
 
-// merge is event.Merge, where one run takes the place of two: of two descriptors the
-// newer is left.
+// merge is event.Merge, where one run takes the place of two: of two descriptors the newer is left.
 func merge(older, newer event.Event) event.Event {
 	drop(older, event.Merged)
 	return event.Merge(older, newer)
 }
 
-// Combine is event.Merge for events that are waited for or bring descriptors: the newer one
-// stands for both.
+// Combine is event.Merge for events that are waited for or bring descriptors: the newer one stands
+// for both.
 func Combine(older, newer event.Event) event.Event { return merge(older, newer) }
 
 // Drop is for an event that will have no run, and nothing else.
@@ -175,8 +174,7 @@ func drop(e event.Event, v event.Verdict) {
 	answer(e, event.Answer{Verdict: v})
 }
 
-// release closes the descriptors that an event brings, when a command has them or no
-// run will.
+// release closes the descriptors that an event brings, when a command has them or no run will.
 func release(e event.Event) {
 	if d, ok := e.Detail.(event.Releaser); ok {
 		d.Release()
@@ -190,9 +188,9 @@ func answer(e event.Event, a event.Answer) {
 	}
 }
 
-// wantsNoMore reports whether the watcher should stop reading its source: when events are
-// already queued, when a running command reads the source itself, or when the maximum number of
-// connections is being served.
+// wantsNoMore reports whether the watcher should stop reading its source: when events are already
+// queued, when a running command reads the source itself, or when the maximum number of connections
+// is being served.
 func (x *Exec) wantsNoMore() bool {
 	queues := x.o.Busy.Policy == Queue || x.o.Busy.Policy == Parallel
 	if queues && len(x.queue) > 0 {

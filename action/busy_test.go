@@ -66,8 +66,8 @@ func TestParseBusy_refusesWithReason(t *testing.T) {
 	}
 }
 
-// TestBusy has two events come in each state of the run for the first one, under each
-// policy, and tells what is run in the end, with what was missed.
+// TestBusy has two events come in each state of the run for the first one, under each policy, and
+// tells what is run in the end, with what was missed.
 func TestBusy(t *testing.T) {
 	states := []struct {
 		name  string
@@ -152,8 +152,8 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// finishAll answers every start, ends every process with status 0, and waits for
-// every pause, until nothing is left.
+// finishAll answers every start, ends every process with status 0, and waits for every pause, until
+// nothing is left.
 func (s *stage) finishAll() {
 	for len(s.runs) > 0 {
 		for len(s.asked) > 0 {
@@ -240,8 +240,8 @@ func TestBusy_queueGrowsForASourceThatCantWait(t *testing.T) {
 	})
 }
 
-// A command that reads the source itself holds it, under any policy: the descriptor
-// would be ready all the time.
+// A command that reads the source itself holds it, under any policy: the descriptor would be ready
+// all the time.
 func TestBusy_commandThatReadsTheSourceHoldsIt(t *testing.T) {
 	var told []bool
 	o := Options{Busy: Busy{Policy: Skip}, Full: func(full bool) { told = append(told, full) }}

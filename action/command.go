@@ -10,13 +10,12 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// maxString is what the kernel takes as one argument or one variable, with the NUL
-// that ends it: MAX_ARG_STRLEN of execve(2) on Linux. Elsewhere the limit is on the
-// sum of all.
+// maxString is what the kernel takes as one argument or one variable, with the NUL that ends it:
+// MAX_ARG_STRLEN of execve(2) on Linux. Elsewhere the limit is on the sum of all.
 const maxString = 128 << 10
 
-// A command is a COMMAND as the user gave it, out of which each event makes the
-// words and the environment of one process. Once it is made it may be used on any goroutine.
+// A command is a COMMAND as the user gave it, out of which each event makes the words and the
+// environment of one process. Once it is made it may be used on any goroutine.
 type command struct {
 	*Options
 	name string
@@ -108,8 +107,8 @@ func (a argument) listOf(e event.Event) ([]string, bool) {
 	return e.List(a.list)
 }
 
-// emptyList returns a list of e that is an argument and has nothing in it, so that there is
-// nothing to run the command for; or "". Files that a request may bring are an addition.
+// emptyList returns a list of e that is an argument and has nothing in it, so that there is nothing
+// to run the command for; or "". Files that a request may bring are an addition.
 func (c *command) emptyList(e event.Event) string {
 	for _, a := range c.args {
 		if list, ok := a.listOf(e); ok && len(list) == 0 && a.list != "files" {
@@ -136,8 +135,8 @@ func inherited(name string) bool {
 	return event.Owned(name) || event.Owned(strings.TrimSuffix(name, fileSuffix))
 }
 
-// environ returns the environment for an event, whose own variables are own. What the event
-// sets is its own, whatever ev inherited.
+// environ returns the environment for an event, whose own variables are own. What the event sets is
+// its own, whatever ev inherited.
 func (c *command) environ(e event.Event, own []string) []string {
 	if c.Plain {
 		return c.base

@@ -13,8 +13,8 @@ import (
 // EmitOptions say where events are stored.
 type EmitOptions struct {
 	Subject event.Template
-	// Store stores one, elsewhere or in a spool; then is told once that is so, or why it
-	// can't be. Full reports whether that error passes, for there is no room.
+	// Store stores one, elsewhere or in a spool; then is told once that is so, or why it can't be.
+	// Full reports whether that error passes, for there is no room.
 	Store func(post func(func()), subject string, e event.Event, outcome *Outcome, then func(error)) error
 	Full  func(error) bool
 
@@ -24,8 +24,8 @@ type EmitOptions struct {
 	OnSuccess, OnFailure bool // after a command that has ended so; neither: for each event
 
 	Report *report.Reporter
-	// Hold is called with true when nothing more should be taken from the source. It
-	// reports whether the source can wait.
+	// Hold is called with true when nothing more should be taken from the source. It reports
+	// whether the source can wait.
 	Hold func(bool) bool
 	// Failed is called when nothing can be stored any more.
 	Failed func(error)
@@ -146,8 +146,8 @@ func (m *Emit) hold(held bool) bool {
 // Dropped is how many events could be stored nowhere.
 func (m *Emit) Dropped() int { return m.dropped }
 
-// subject fills in the fields. A value makes no words of its own: what is no letter, digit, - or
-// _ is a _, and so is nothing.
+// subject fills in the fields. A value makes no words of its own: what is no letter, digit, - or _
+// is a _, and so is nothing.
 func (m *Emit) subject(e event.Event) string {
 	return string(m.o.Subject.AppendFunc(nil, e, func(value string) string {
 		if value == "" {

@@ -22,8 +22,8 @@ const clearScreen = "\x1b[H\x1b[2J\x1b[3J"
 
 // Options say what an Exec runs, and how.
 type Options struct {
-	// Argv is the command and its arguments, with placeholders (CheckArgs). A line of
-	// shell is /bin/sh, -c and the line.
+	// Argv is the command and its arguments, with placeholders (CheckArgs). A line of shell is
+	// /bin/sh, -c and the line.
 	Argv []string
 	Dir  string   // where it runs; empty: where ev does
 	Env  []string // NAME=value, over ev's own environment
@@ -41,10 +41,10 @@ type Options struct {
 	RetryMax   time.Duration  // but is no longer than this. 0: a minute
 	Throttle   time.Duration  // from the begin of a run to that of the next, at least; until then Busy holds
 
-	// Storm guards against a command that triggers itself. If ten runs in a row each begin
-	// within this time of the end of the one before, Stormy is called and every further run
-	// waits a second. 0 turns the guard off. Same tells whether an event has the cause of the
-	// one before; where that can be asked, two such runs in a row are enough.
+	// Storm guards against a command that triggers itself. If ten runs in a row each begin within
+	// this time of the end of the one before, Stormy is called and every further run waits a
+	// second. 0 turns the guard off. Same tells whether an event has the cause of the one before;
+	// where that can be asked, two such runs in a row are enough.
 	Storm  time.Duration
 	Stormy func()
 	Same   func() bool
@@ -64,23 +64,21 @@ type Options struct {
 
 	// Began is called when a run's process lives, for each of its tries; can be nil.
 	Began func(pid int)
-	// Done is called when a run is finished, after all its tries: once for each event
-	// that got one.
+	// Done is called when a run is finished, after all its tries: once for each event that got one.
 	Done func(event.Event, Outcome)
-	// Skipped is called when an event gets no run of its own, because another's goes on: it
-	// is left out, is merged into one that waits, or is told to what runs.
+	// Skipped is called when an event gets no run of its own, because another's goes on: it is left
+	// out, is merged into one that waits, or is told to what runs.
 	Skipped func()
-	// Full is called with true when nothing more should be taken from the source:
-	// events wait in line, or a command has the source itself as its input. With
-	// false, when it may be again.
+	// Full is called with true when nothing more should be taken from the source: events wait in
+	// line, or a command has the source itself as its input. With false, when it may be again.
 	Full func(bool)
 }
 
 // An Outcome is how a run ended.
 type Outcome struct {
-	// Status is the exit status as a shell has it: 128+n if signal n killed the
-	// command, 124 if it was stopped because it took too long, 126 or 127 if it
-	// could not be started, 125 if that was not the command's fault.
+	// Status is the exit status as a shell has it: 128+n if signal n killed the command, 124 if it
+	// was stopped because it took too long, 126 or 127 if it could not be started, 125 if that was
+	// not the command's fault.
 	Status   int
 	Signal   syscall.Signal // that killed it, or 0
 	TimedOut bool
@@ -148,8 +146,8 @@ func (o Outcome) answer() event.Answer {
 	return event.Answer{Verdict: event.Ran, Status: o.Status}
 }
 
-// Exec runs a command for each event. While a command lives, or an event waits for
-// one, it holds a Ref of the loop.
+// Exec runs a command for each event. While a command lives, or an event waits for one, it holds a
+// Ref of the loop.
 type Exec struct {
 	loop    *loop.Loop
 	starter starter
@@ -184,9 +182,9 @@ func newExec(l *loop.Loop, s starter, o Options) *Exec {
 	return x
 }
 
-// Do runs the command for e, or does what its Busy says. A descriptor that e brings
-// for the command is Exec's, to close when the command has it, or gets none; and
-// whoever waits for e gets an answer.
+// Do runs the command for e, or does what its Busy says. A descriptor that e brings for the command
+// is Exec's, to close when the command has it, or gets none; and whoever waits for e gets an
+// answer.
 func (x *Exec) Do(e event.Event) {
 	switch {
 	case x.closed:
@@ -213,8 +211,8 @@ func (x *Exec) Bar(barred bool) {
 	x.balance()
 }
 
-// Keep has the last of what each run from now on writes be in its Outcome, up to so many bytes;
-// 0: nothing. What is kept goes through ev, and so to a pipe, on its way to ev's own output.
+// Keep has the last of what each run from now on writes be in its Outcome, up to so many bytes; 0:
+// nothing. What is kept goes through ev, and so to a pipe, on its way to ev's own output.
 func (x *Exec) Keep(bytes int) { x.keep = bytes }
 
 // kept is how much of a run's output is: none of what has the terminal.
@@ -291,8 +289,8 @@ func (x *Exec) next() {
 	}
 }
 
-// balance makes true what depends on what runs and what waits: the source is held or
-// not, the loop is held or not, the end has come or not.
+// balance makes true what depends on what runs and what waits: the source is held or not, the loop
+// is held or not, the end has come or not.
 func (x *Exec) balance() {
 	if full := x.wantsNoMore(); full != x.full {
 		x.full = full
@@ -315,8 +313,8 @@ func (x *Exec) balance() {
 	}
 }
 
-// Close stops what runs, if it does not end by itself within Drain. What waits is not run any more, which is reported; but
-// what was promised to somebody still is, within the same time.
+// Close stops what runs, if it does not end by itself within Drain. What waits is not run any more,
+// which is reported; but what was promised to somebody still is, within the same time.
 func (x *Exec) Close(done func()) {
 	waiting := x.queue
 	x.queue = nil
@@ -389,8 +387,8 @@ func (x *Exec) Kill() {
 	}
 }
 
-// Foreground reports whether a command has the terminal, so that what is typed there
-// (INT, QUIT) is meant for it.
+// Foreground reports whether a command has the terminal, so that what is typed there (INT, QUIT) is
+// meant for it.
 func (x *Exec) Foreground() bool { return x.o.Foreground && len(x.runs) > 0 }
 
 // Suspend stops the commands that have the terminal, as Ctrl-Z does.

@@ -24,8 +24,8 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// The test binary is also what it starts: TestMain runs the actors instead of the
-// tests if this names one.
+// The test binary is also what it starts: TestMain runs the actors instead of the tests if this
+// names one.
 const actorVariable = "ACTION_TEST_ACTOR"
 
 func TestMain(m *testing.M) {
@@ -300,8 +300,8 @@ func TestExec_whatCantBeExecutedIs126(t *testing.T) {
 	}
 }
 
-// What is on its way into a string of its own that is too long is an error in an
-// argument, and in a file in place of the environment; the payload has it whole.
+// What is on its way into a string of its own that is too long is an error in an argument, and in a
+// file in place of the environment; the payload has it whole.
 func TestExec_overlongStrings(t *testing.T) {
 	long := strings.Repeat("y", maxString)
 	th, out := play(t, Options{Argv: append(shell(`true`), "{line}")}, lineRead(long))
@@ -344,8 +344,7 @@ func TestExec_NULBytes(t *testing.T) {
 	}
 }
 
-// A file that is still being written can't be executed (ETXTBSY); it is tried until
-// it can.
+// A file that is still being written can't be executed (ETXTBSY); it is tried until it can.
 func TestExec_waitsForAFileThatIsBeingWritten(t *testing.T) {
 	sh, err := os.ReadFile("/bin/sh")
 	if err != nil {

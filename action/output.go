@@ -18,13 +18,12 @@ const patience = time.Second
 
 var errNotRead = errors.New("the reader has stopped to read")
 
-// An Output writes records to a descriptor that ev shares with others and so may
-// not make non-blocking. A record that the descriptor takes at once is written at
-// once; else a goroutine waits in write(2), and not the loop.
+// An Output writes records to a descriptor that ev shares with others and so may not make
+// non-blocking. A record that the descriptor takes at once is written at once; else a goroutine
+// waits in write(2), and not the loop.
 //
-// Each record is one write(2). What a descriptor in non-blocking mode takes only in
-// part, or not now, is written on when it can be: nothing is lost, and nothing
-// overtakes.
+// Each record is one write(2). What a descriptor in non-blocking mode takes only in part, or not
+// now, is written on when it can be: nothing is lost, and nothing overtakes.
 type Output struct {
 	// Before, if not nil, is called before anything is written.
 	Before func()
@@ -44,9 +43,9 @@ type Output struct {
 	err     error // nothing more is written
 }
 
-// NewOutput makes an Output to f. Once a write has failed, failed is called on the
-// loop's goroutine, with EPIPE if the reader has gone, and nothing more is written.
-// An Output that still has something to write holds a Ref of the loop.
+// NewOutput makes an Output to f. Once a write has failed, failed is called on the loop's
+// goroutine, with EPIPE if the reader has gone, and nothing more is written. An Output that still
+// has something to write holds a Ref of the loop.
 func NewOutput(l *loop.Loop, f *os.File, failed func(error)) *Output {
 	fd := int(f.Fd())
 	var st unix.Stat_t
@@ -94,8 +93,8 @@ func (o *Output) Close() {
 // onDrain has fn called once, when nothing more is to be written. Something must be.
 func (o *Output) onDrain(fn func()) { o.drained = append(o.drained, fn) }
 
-// Hurry says that the end has come: a reader that takes nothing is not waited for any
-// longer than a moment.
+// Hurry says that the end has come: a reader that takes nothing is not waited for any longer than a
+// moment.
 func (o *Output) Hurry() {
 	if o.busy && !o.hurried {
 		o.watch()
@@ -159,8 +158,8 @@ func (o *Output) fail(err error) {
 	}
 }
 
-// pipeBuf is how much a pipe that poll(2) calls writable takes without blocking:
-// PIPE_BUF of pipe(7).
+// pipeBuf is how much a pipe that poll(2) calls writable takes without blocking: PIPE_BUF of
+// pipe(7).
 func pipeBuf() int {
 	if runtime.GOOS == "linux" {
 		return 4096
@@ -168,8 +167,8 @@ func pipeBuf() int {
 	return 512
 }
 
-// writeNow writes as far as that is sure not to wait, which is all or nothing but on a
-// descriptor in non-blocking mode. The error is EAGAIN if it would have to wait.
+// writeNow writes as far as that is sure not to wait, which is all or nothing but on a descriptor
+// in non-blocking mode. The error is EAGAIN if it would have to wait.
 func (o *Output) writeNow(b []byte) (int, error) {
 	switch {
 	case o.kind == unix.S_IFREG:

@@ -20,9 +20,9 @@ type ArgError struct {
 func (e *ArgError) Error() string { return e.Err.Error() }
 func (e *ArgError) Unwrap() error { return e.Err }
 
-// CheckArgs refuses a placeholder where the text of an event would become code: as
-// the command itself, and in the script that a shell is given with -c. Sample is an
-// event that has the fields of those to come, with any values. An error is an *ArgError.
+// CheckArgs refuses a placeholder where the text of an event would become code: as the command
+// itself, and in the script that a shell is given with -c. Sample is an event that has the fields
+// of those to come, with any values. An error is an *ArgError.
 //
 // An [Exec] fills in no placeholder in these places, whatever it was given.
 func CheckArgs(argv []string, sample event.Event) error {
@@ -61,8 +61,8 @@ func CheckArgs(argv []string, sample event.Event) error {
 	return nil
 }
 
-// Doubts returns a sentence for each placeholder that stays as it is, for it is no field, but
-// looks like one. Sample is CheckArgs'.
+// Doubts returns a sentence for each placeholder that stays as it is, for it is no field, but looks
+// like one. Sample is CheckArgs'.
 func Doubts(argv []string, sample event.Event) (doubts []string) {
 	var names []string
 	for name := range sample.Fields() {
@@ -87,8 +87,8 @@ func Doubts(argv []string, sample event.Event) (doubts []string) {
 	return doubts
 }
 
-// shellBefore returns the shell that would take what stands at word i of argv as its options,
-// and as the script that comes with them; or "".
+// shellBefore returns the shell that would take what stands at word i of argv as its options, and
+// as the script that comes with them; or "".
 func shellBefore(argv []string, i int) string {
 	for k, word := range argv[:i] {
 		if _, script := shellWords(word, argv[k+1:i]); script {
@@ -101,9 +101,9 @@ func shellBefore(argv []string, i int) string {
 	return ""
 }
 
-// literals says for each word of argv whether it must be taken as it stands. That is
-// the first, and what a shell reads as code; a shell is looked for behind sudo, env
-// and the like as well. Where it is in doubt what an option takes, it is literal.
+// literals says for each word of argv whether it must be taken as it stands. That is the first, and
+// what a shell reads as code; a shell is looked for behind sudo, env and the like as well. Where it
+// is in doubt what an option takes, it is literal.
 func literals(argv []string) []bool {
 	fixed := make([]bool, len(argv))
 	fixed[0] = true
@@ -133,8 +133,8 @@ func IsShell(name string) bool {
 	return script
 }
 
-// shellWords returns how many words after the shell's name are its options, their
-// arguments, and the script; and whether there is such a script.
+// shellWords returns how many words after the shell's name are its options, their arguments, and
+// the script; and whether there is such a script.
 func shellWords(name string, words []string) (n int, script bool) {
 	name = strings.TrimRight(strings.TrimLeft(path.Base(name), "-"), "0123456789.-")
 	if !slices.Contains([]string{"sh", "ash", "bash", "dash", "fish", "ksh", "mksh", "rbash", "zsh"}, name) {

@@ -133,8 +133,8 @@ func TestCheckArgs_knowsThePlace(t *testing.T) {
 	}
 }
 
-// FuzzArgv: whatever an event holds, and however the words are chosen, their number
-// stays the same, and so does every word that is read as code.
+// FuzzArgv: whatever an event holds, and however the words are chosen, their number stays the same,
+// and so does every word that is read as code.
 func FuzzArgv(f *testing.F) {
 	f.Add("rm\x1f{path}", "$(reboot)")
 	f.Add("sh\x1f-c\x1frm {path}", "; reboot")

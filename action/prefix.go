@@ -42,8 +42,8 @@ func newPump(c *command, out *Output, r *run) (*pump, *os.File, error) {
 	return &pump{command: c, fd: fd, out: out, tail: r.tail, log: r.log}, w, nil
 }
 
-// start begins to copy. It does not keep the loop alive: the run does, and what the
-// command left behind with its pipe open is not waited for.
+// start begins to copy. It does not keep the loop alive: the run does, and what the command left
+// behind with its pipe open is not waited for.
 func (p *pump) start(l *loop.Loop) {
 	p.io = loop.NewIO(l, p.fd, loop.Read, func(loop.Ops) { p.copy() })
 	p.io.KeepAlive(false)
@@ -121,8 +121,8 @@ func (p *pump) flush() {
 	}
 }
 
-// drain passes on what is in the pipe when the command has ended, but not for ever:
-// others may have the pipe as well, and go on to write.
+// drain passes on what is in the pipe when the command has ended, but not for ever: others may have
+// the pipe as well, and go on to write.
 func (p *pump) drain() {
 	for range maxDrain / readSize {
 		if p.fd < 0 || !p.copy() {

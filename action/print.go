@@ -9,8 +9,8 @@ import (
 	"github.com/evshell/ev/internal/term"
 )
 
-// maxWaiting is how many events wait for a slow reader before the last of them begins
-// to stand for those that follow it.
+// maxWaiting is how many events wait for a slow reader before the last of them begins to stand for
+// those that follow it.
 const maxWaiting = 1000
 
 // A Render appends an event as one record, with its end.
@@ -29,8 +29,8 @@ func Coloured(end byte) Render {
 	}
 }
 
-// Terminal is Text as a person reads it: with the time of day before it, and in
-// colour if asked for.
+// Terminal is Text as a person reads it: with the time of day before it, and in colour if asked
+// for.
 func Terminal(end byte, colour bool) Render {
 	if !colour {
 		return func(b []byte, e event.Event) []byte {
@@ -50,8 +50,8 @@ func JSON(end byte) Render {
 	return func(b []byte, e event.Event) []byte { return append(e.AppendJSON(b), end) }
 }
 
-// Format fills in the placeholders of text, whose escapes have been read already
-// (event.Unescape). The end is added if text does not end in it.
+// Format fills in the placeholders of text, whose escapes have been read already (event.Unescape).
+// The end is added if text does not end in it.
 func Format(text string, end byte) Render {
 	if ending := string([]byte{end}); !strings.HasSuffix(text, ending) {
 		text += ending
@@ -61,9 +61,9 @@ func Format(text string, end byte) Render {
 
 // Print writes each event to an Output.
 //
-// Events that come faster than the reader takes them wait. A source that can wait is
-// told to; of one that can't, at most a thousand wait one by one, and the last stands
-// for those that follow, counted as merged events are.
+// Events that come faster than the reader takes them wait. A source that can wait is told to; of
+// one that can't, at most a thousand wait one by one, and the last stands for those that follow,
+// counted as merged events are.
 type Print struct {
 	out     *Output
 	render  Render
@@ -77,8 +77,8 @@ type Print struct {
 	done    func() // from Close on
 }
 
-// NewPrint makes a Print. full is told true when nothing more should be taken from
-// the source, then false when it may; it can be nil.
+// NewPrint makes a Print. full is told true when nothing more should be taken from the source, then
+// false when it may; it can be nil.
 func NewPrint(out *Output, render Render, full func(bool), r *report.Reporter) *Print {
 	return &Print{out: out, render: render, full: full, report: r}
 }
@@ -144,8 +144,8 @@ func (p *Print) resume() {
 	}
 }
 
-// lose drops what the Output will not write any more. Why it won't it has told
-// itself, if that was no decision of its own.
+// lose drops what the Output will not write any more. Why it won't it has told itself, if that was
+// no decision of its own.
 func (p *Print) lose() {
 	if errors.Is(p.out.err, errNotRead) {
 		p.report.Errorf("%v: %d events are lost", p.out.err, p.taken+int64(len(p.waiting))+p.merged)
@@ -153,8 +153,8 @@ func (p *Print) lose() {
 	p.waiting, p.merged = nil, 0
 }
 
-// Close waits until everything is written. What a reader has not taken that is not
-// waited for any longer (Output.Hurry) is counted and reported.
+// Close waits until everything is written. What a reader has not taken that is not waited for any
+// longer (Output.Hurry) is counted and reported.
 func (p *Print) Close(done func()) {
 	if !p.out.busy {
 		done()

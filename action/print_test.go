@@ -175,9 +175,8 @@ func TestPrint_writesEachEventAtOnce(t *testing.T) {
 	}
 }
 
-// However slowly it is read, every event comes out, in order, whether the descriptor
-// blocks or not, and whether the pipe can be opened anew; and the loop is never
-// blocked.
+// However slowly it is read, every event comes out, in order, whether the descriptor blocks or not,
+// and whether the pipe can be opened anew; and the loop is never blocked.
 func TestPrint_losesNothingToASlowReader(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -229,8 +228,8 @@ func TestPrint_largeRecordIsWhole(t *testing.T) {
 	}
 }
 
-// A source that can't wait, and a reader that stopped: the memory is bounded, and what
-// is merged is counted.
+// A source that can't wait, and a reader that stopped: the memory is bounded, and what is merged is
+// counted.
 func TestPrint_mergesWhatNobodyReads(t *testing.T) {
 	p := newPress(t, shared)
 	p.render = Format("{seq} {missed}", '\n')

@@ -23,8 +23,8 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// closeWhen closes the Exec once a command has written to the FIFO, and returns what
-// it has written by the time that all who have it open have ended.
+// closeWhen closes the Exec once a command has written to the FIFO, and returns what it has written
+// by the time that all who have it open have ended.
 func (th *theatre) closeWhen(ready fifo) func() {
 	first, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -352,8 +352,8 @@ func useTerminal() int {
 	return status
 }
 
-// An interactive command reads the terminal and not its payload, wherever ev's own
-// input comes from.
+// An interactive command reads the terminal and not its payload, wherever ev's own input comes
+// from.
 func TestExec_foregroundHasTheTerminal(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// A run is what one event's command goes through: started, perhaps stopped, perhaps
-// tried again, finished. It is a machine of three states, with a method for each
-// input: what is asked of it (begin, tell, stop, kill), what its process does
-// (started, ended), and the timer of its time (late).
+// A run is what one event's command goes through: started, perhaps stopped, perhaps tried again,
+// finished. It is a machine of three states, with a method for each input: what is asked of it
+// (begin, tell, stop, kill), what its process does (started, ended), and the timer of its time
+// (late).
 //
 //	idle      begin           → running
 //	          stop, kill      → finished
@@ -126,8 +126,8 @@ func (r *run) alive() {
 	}
 }
 
-// refused deals with a process that could not be started. What is the system's fault
-// is no failure of the command: it is tried until it works.
+// refused deals with a process that could not be started. What is the system's fault is no failure
+// of the command: it is tried until it works.
 func (r *run) refused(err error) {
 	if errors.Is(err, unix.E2BIG) && r.divide() {
 		return
@@ -148,8 +148,7 @@ func (r *run) refused(err error) {
 	r.settle()
 }
 
-// refuse tells why the system can't start a process now: once, until it can, or for another
-// reason.
+// refuse tells why the system can't start a process now: once, until it can, or for another reason.
 func (x *Exec) refuse(why string, pause time.Duration) {
 	if x.refused == why {
 		x.o.Report.Verbosef("%s: can't be started yet: %s; trying again in %s", x.command.name, why, span.Format(pause))

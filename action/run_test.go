@@ -164,8 +164,8 @@ func (s *stage) took() string {
 
 func (st state) String() string { return [...]string{"idle", "running", "stopping"}[st] }
 
-// TestRun gives every input to a run in every condition it can be in. What comes
-// after "→" is the state it is in then.
+// TestRun gives every input to a run in every condition it can be in. What comes after "→" is the
+// state it is in then.
 func TestRun(t *testing.T) {
 	const timeout = time.Minute
 	options := Options{RunTimeout: timeout, Retry: 1}

@@ -8,25 +8,24 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// maxOwn is how many bytes the variables of an event have together. What a process is given
-// in all is limited: to 256 KiB at the least (ARG_MAX), and to a quarter of its stack, which
-// is 2 MiB as a rule, on Linux.
+// maxOwn is how many bytes the variables of an event have together. What a process is given in all
+// is limited: to 256 KiB at the least (ARG_MAX), and to a quarter of its stack, which is 2 MiB as a
+// rule, on Linux.
 const maxOwn = 1 << 20
 
 // fileSuffix ends the name of a variable that says in which file the value of another is.
 const fileSuffix = "_FILE"
 
-// A spill is what of an event's variables no process can be given as one: a file for each,
-// named by a variable of its own, $EV_LINE_FILE for $EV_LINE. The files are there as long as
-// the process is.
+// A spill is what of an event's variables no process can be given as one: a file for each, named by
+// a variable of its own, $EV_LINE_FILE for $EV_LINE. The files are there as long as the process is.
 type spill struct {
 	command *command
 	event   event.Event
 	files   []string
 }
 
-// environ is the event's own variables, each name once: the first of a list, $EV_HEADER_X_1,
-// is no other header's.
+// environ is the event's own variables, each name once: the first of a list, $EV_HEADER_X_1, is no
+// other header's.
 func (s *spill) environ() (env []string, err error) {
 	if s.command.Plain {
 		return nil, nil

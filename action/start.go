@@ -12,8 +12,8 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// A starter starts the process of a run: a launcher, or a test. It calls r.started,
-// and then, if that was with a child, r.ended; both later, on the loop's goroutine.
+// A starter starts the process of a run: a launcher, or a test. It calls r.started, and then, if
+// that was with a child, r.ended; both later, on the loop's goroutine.
 type starter interface {
 	start(r *run)
 }
@@ -22,8 +22,8 @@ type starter interface {
 type child interface {
 	// Signal sends a signal to the command's whole group.
 	Signal(s syscall.Signal)
-	// Stop tells it to end, and Kill ends it at once. Then r.ended is called when nothing
-	// is left of it.
+	// Stop tells it to end, and Kill ends it at once. Then r.ended is called when nothing is left
+	// of it.
 	Stop()
 	Kill()
 	// String is what a person can tell it by.
@@ -73,8 +73,8 @@ func (x launcher) start(r *run) {
 	})
 }
 
-// prepare makes what the event of r decides of its process. It returns the pumps for what
-// the process writes, also with an error.
+// prepare makes what the event of r decides of its process. It returns the pumps for what the
+// process writes, also with an error.
 func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, err error) {
 	if sp.Argv, err = c.argv(r.part); err != nil {
 		return nil, err
@@ -114,10 +114,10 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 	return outputs, nil
 }
 
-// input opens what a command reads as its standard input, and says whether it is ours to
-// close; nil is nothing. A descriptor is given as it is. One in the foreground has the
-// terminal. Bytes come as a file in memory, or one without a name: no pipe that
-// somebody has to feed, and that hangs when the command does not read it.
+// input opens what a command reads as its standard input, and says whether it is ours to close; nil
+// is nothing. A descriptor is given as it is. One in the foreground has the terminal. Bytes come as
+// a file in memory, or one without a name: no pipe that somebody has to feed, and that hangs when
+// the command does not read it.
 func (c *command) input(p event.Payload) (f *os.File, ours bool, err error) {
 	if p.File != nil {
 		return p.File, false, nil

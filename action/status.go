@@ -7,8 +7,8 @@ import (
 	"github.com/evshell/ev/event"
 )
 
-// Running returns how many commands run, and since when the oldest of them has; that
-// is zero while it starts, or pauses before it is tried again.
+// Running returns how many commands run, and since when the oldest of them has; that is zero while
+// it starts, or pauses before it is tried again.
 func (x *Exec) Running() (n int, since time.Time) {
 	for _, r := range x.runs {
 		if r.child != nil && (since.IsZero() || r.since.Before(since)) {
@@ -21,9 +21,8 @@ func (x *Exec) Running() (n int, since time.Time) {
 // Waiting returns how many events wait for a command.
 func (x *Exec) Waiting() int { return len(x.queue) }
 
-// Restart stops what runs, and runs it once more for the same events, before what
-// waits. A command that has a descriptor as its input is only stopped: nobody can
-// give it that twice.
+// Restart stops what runs, and runs it once more for the same events, before what waits. A command
+// that has a descriptor as its input is only stopped: nobody can give it that twice.
 func (x *Exec) Restart() {
 	runs := slices.Clone(x.runs)
 	var again []event.Event

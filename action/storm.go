@@ -5,16 +5,15 @@ import "time"
 const (
 	// stormRuns in a row that each follow at once on the one before are a storm.
 	stormRuns = 10
-	// sameRuns are, where it is known that each has the cause of the one before. It may be
-	// chance once: what was read has been made up for to the byte.
+	// sameRuns are, where it is known that each has the cause of the one before. It may be chance
+	// once: what was read has been made up for to the byte.
 	sameRuns = 2
 	// stormPause is what a run waits in a storm.
 	stormPause = time.Second
 )
 
-// A storm is a command that has itself run again and again: one that writes what is
-// watched, or does not read what is there. No single event tells; that the next one
-// always comes at once does.
+// A storm is a command that has itself run again and again: one that writes what is watched, or
+// does not read what is there. No single event tells; that the next one always comes at once does.
 type storm struct {
 	within time.Duration // of the end of the last run: at once; 0: there is no storm
 	tell   func()        // that one has begun; can be nil

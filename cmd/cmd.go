@@ -1,6 +1,7 @@
 // Package cmd is the command line as a whole: the tree of commands, their help and completion, the
 // files that 'ev run' reads, and the end of it all as an exit status. The watchers' commands are in
-// watchers, errors of usage in usage; below these nothing knows a flag, a usage text or an exit status.
+// watchers, errors of usage in usage; below these nothing knows a flag, a usage text or an exit
+// status.
 //
 // The rules of the user interface:
 //
@@ -95,8 +96,8 @@ func (m messages) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// formatOf is the format that --log-format asks for: what is wrong with the flags themselves is told
-// in it, too.
+// formatOf is the format that --log-format asks for: what is wrong with the flags themselves is
+// told in it, too.
 func formatOf(args []string) report.Format {
 	for i, s := range args {
 		switch {

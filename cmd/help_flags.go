@@ -97,9 +97,9 @@ func Usage(f *pflag.Flag) string {
 	return fmt.Sprintf("%s (default %s)", usage, f.DefValue)
 }
 
-// writeFlagNames writes the flags without what they are for: the command's own with
-// their values, those that it shares with others without.
-// Of a command with many flags of its own the values are left out.
+// writeFlagNames writes the flags without what they are for: the command's own with their values,
+// those that it shares with others without. Of a command with many flags of its own the values are
+// left out.
 func writeFlagNames(b *strings.Builder, c *cobra.Command) {
 	const many = 30
 	for _, g := range FlagGroups(c) {

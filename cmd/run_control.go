@@ -74,9 +74,9 @@ func tellSocket(path string) error {
 	return os.Setenv(controlVariable, path)
 }
 
-// defaultSocket returns where the socket for an Evfile is if no path was given:
-// ev/NAME.sock in the user's runtime directory. A file that is just called Evfile is
-// named after its directory, and lines of the command line are called ev.
+// defaultSocket returns where the socket for an Evfile is if no path was given: ev/NAME.sock in the
+// user's runtime directory. A file that is just called Evfile is named after its directory, and
+// lines of the command line are called ev.
 func (p *program) defaultSocket(file string) (string, error) {
 	dir, err := p.socketDir()
 	if err != nil {
@@ -108,8 +108,8 @@ func (p *program) socketDir() (string, error) {
 	return filepath.Join(runtime, "ev"), nil
 }
 
-// bareControl gives a --control without a PATH, which is the last word or has a flag
-// after it, an empty one.
+// bareControl gives a --control without a PATH, which is the last word or has a flag after it, an
+// empty one.
 func bareControl(args []string) []string {
 	args = slices.Clone(args)
 	for i, arg := range args {

@@ -237,8 +237,8 @@ func (r *reader) mailer(jobs []crontab.Job) string {
 	return ""
 }
 
-// readTrusted reads a file whose commands are to be run. What root runs is nobody else's, and so is a
-// system's crontab. The file is named by a word.
+// readTrusted reads a file whose commands are to be run. What root runs is nobody else's, and so is
+// a system's crontab. The file is named by a word.
 func readTrusted(path string, at usage.Word, system bool) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {

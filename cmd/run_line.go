@@ -33,8 +33,8 @@ type line struct {
 	listens *onhttp.Options // nil: not for requests
 }
 
-// check has the lines describe their bindings. It returns those that do, and all that
-// is wrong with the others.
+// check has the lines describe their bindings. It returns those that do, and all that is wrong with
+// the others.
 func (r *reader) check(lines []*line) (right []*line, errs evfile.Errors) {
 	right = make([]*line, 0, len(lines))
 	for _, l := range lines {
@@ -47,15 +47,15 @@ func (r *reader) check(lines []*line) (right []*line, errs evfile.Errors) {
 	return right, errs
 }
 
-// keyOf is the same for lines with the same words, label and environment, and for no
-// others: the number says where the words end, and none has a NUL.
+// keyOf is the same for lines with the same words, label and environment, and for no others: the
+// number says where the words end, and none has a NUL.
 func keyOf(l *evfile.Line) string {
 	parts := append([]string{strconv.Itoa(len(l.Words)), l.Label}, l.Args()...)
 	return strings.Join(append(parts, slices.Sorted(slices.Values(l.Env))...), "\x00")
 }
 
-// bind has the line's command describe its binding: the very command of the command
-// line, made anew so that no flag's value is left in it.
+// bind has the line's command describe its binding: the very command of the command line, made anew
+// so that no flag's value is left in it.
 func (r *reader) bind(l *line) error {
 	name := l.Words[0].Text
 	all := watchers.All()

@@ -31,8 +31,8 @@ type reader struct {
 	lines    map[*session.Watcher]*line // of those at work
 }
 
-// hasFile reports whether there is a file that can be read again: not a pipe, which is
-// empty by then, or has ev wait for somebody who writes. One that is missing may come.
+// hasFile reports whether there is a file that can be read again: not a pipe, which is empty by
+// then, or has ev wait for somebody who writes. One that is missing may come.
 func (r *reader) hasFile() bool {
 	if r.path == "" {
 		return r.options.given()
@@ -47,8 +47,8 @@ func (r *reader) hasFile() bool {
 // defaultEvfile is the Evfile of which none was named.
 func (p *program) defaultEvfile() string { return cmp.Or(p.Getenv("EVFILE"), "Evfile") }
 
-// read reads the Evfile, then the lines of the command line. What is wrong with their
-// text is in the second result, with the lines that are right.
+// read reads the Evfile, then the lines of the command line. What is wrong with their text is in
+// the second result, with the lines that are right.
 func (r *reader) read() ([]*line, evfile.Errors, error) {
 	r.lookups = map[string]error{}
 	var files []*evfile.File
@@ -142,8 +142,8 @@ func (r *reader) readFile() (name, text string, err error) {
 	return r.path, string(b), err
 }
 
-// trusted refuses an Evfile that root would run though others than root and its
-// owner may write or replace it. Who may write the directory may replace it.
+// trusted refuses an Evfile that root would run though others than root and its owner may write or
+// replace it. Who may write the directory may replace it.
 func trusted(f *os.File, path string) error {
 	info, err := f.Stat()
 	if err != nil {

@@ -34,9 +34,9 @@ func (r *reader) follow(l *loop.Loop, s *session.Session) error {
 	return nil
 }
 
-// reload reads the Evfile again. Lines that say what they said before go on
-// undisturbed; others stop or start. If anything is wrong with the file nothing changes.
-// What is wrong is reported and returned.
+// reload reads the Evfile again. Lines that say what they said before go on undisturbed; others
+// stop or start. If anything is wrong with the file nothing changes. What is wrong is reported and
+// returned.
 func (r *reader) reload(s *session.Session) error {
 	watchers, lines, err := r.bindAgain(s)
 	if err != nil {
@@ -54,8 +54,8 @@ func (r *reader) reload(s *session.Session) error {
 	return nil
 }
 
-// bindAgain returns what the Evfile says now, and the watchers of that, those at work among
-// them. Nothing is started or stopped.
+// bindAgain returns what the Evfile says now, and the watchers of that, those at work among them.
+// Nothing is started or stopped.
 func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, error) {
 	if !r.hasFile() {
 		return nil, nil, usage.Errorf("%s is no regular file any more: it can't be read again", r.path)

@@ -14,8 +14,8 @@ import (
 	"github.com/evshell/ev/session"
 )
 
-// BenchmarkRun_checkAndArm reads an Evfile of 20,000 lines, checks it, and starts its
-// watchers. Issue: about a second.
+// BenchmarkRun_checkAndArm reads an Evfile of 20,000 lines, checks it, and starts its watchers.
+// Issue: about a second.
 func BenchmarkRun_checkAndArm(b *testing.B) {
 	var text strings.Builder
 	for i := range 20_000 {

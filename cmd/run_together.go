@@ -17,8 +17,8 @@ func checkTogether(lines []*line) evfile.Errors {
 	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkListeners(lines), checkFollows(lines))
 }
 
-// checkSignals refuses a line that wants a signal with --siginfo when another line
-// watches it, too: one of the two would not see it.
+// checkSignals refuses a line that wants a signal with --siginfo when another line watches it, too:
+// one of the two would not see it.
 func checkSignals(lines []*line) (errs evfile.Errors) {
 	for _, l := range lines {
 		for _, s := range l.binding.Claims.Blocked {
@@ -32,8 +32,8 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 	return errs
 }
 
-// checkStdin refuses a line that needs the standard input which another one reads to its end
-// before anything starts.
+// checkStdin refuses a line that needs the standard input which another one reads to its end before
+// anything starts.
 func checkStdin(lines []*line) (errs evfile.Errors) {
 	for i, l := range lines {
 		for _, first := range lines[:i] {

@@ -149,8 +149,8 @@ func lineFaults(err error) (errs evfile.Errors) {
 	return errs
 }
 
-// blockSignals has signals blocked in all of ev. For that ev is executed anew, unless
-// they are: nothing may have been done before that can't be done twice.
+// blockSignals has signals blocked in all of ev. For that ev is executed anew, unless they are:
+// nothing may have been done before that can't be done twice.
 func blockSignals(signals []syscall.Signal) error {
 	if len(signals) == 0 {
 		return nil

@@ -16,8 +16,8 @@ import (
 	"github.com/evshell/ev/internal/socket"
 )
 
-// patience is how long, in seconds, an answer may take: a loop never needs that long,
-// unless it has been stopped.
+// patience is how long, in seconds, an answer may take: a loop never needs that long, unless it has
+// been stopped.
 const patience = 10
 
 // A Client speaks to a Server. It blocks: it is not for use on a loop.
@@ -26,8 +26,8 @@ type Client struct {
 	lines *bufio.Reader
 }
 
-// Dial connects to the socket at path, if that is the user's own, or root's: what others say
-// is not to be believed.
+// Dial connects to the socket at path, if that is the user's own, or root's: what others say is not
+// to be believed.
 func Dial(path string) (*Client, error) {
 	fd, err := socket.Dial(path)
 	switch {
@@ -48,8 +48,8 @@ func Dial(path string) (*Client, error) {
 // Close ends the connection.
 func (c *Client) Close() { _ = c.file.Close() }
 
-// Do sends a request, and returns the reply, as the line that came as well. The
-// error, if there is a reply, is what that says.
+// Do sends a request, and returns the reply, as the line that came as well. The error, if there is
+// a reply, is what that says.
 func (c *Client) Do(r Request) (Reply, []byte, error) {
 	line, err := json.Marshal(r)
 	if err != nil {
@@ -74,9 +74,9 @@ func (c *Client) Do(r Request) (Reply, []byte, error) {
 	return reply, line, nil
 }
 
-// Next returns the next line, with its end: after Events an event, or the Reply that
-// is the last. It is JSON, and can be printed: what a terminal would obey is escaped. The error
-// is io.EOF when ev has ended.
+// Next returns the next line, with its end: after Events an event, or the Reply that is the last.
+// It is JSON, and can be printed: what a terminal would obey is escaped. The error is io.EOF when
+// ev has ended.
 func (c *Client) Next() ([]byte, error) {
 	line, err := c.lines.ReadBytes('\n')
 	switch {
@@ -92,8 +92,8 @@ func (c *Client) Next() ([]byte, error) {
 	return printable(line), nil
 }
 
-// printable returns a line of JSON that means the same, without control characters and what is
-// not UTF-8. In JSON they stand in strings, but for the white space between its words.
+// printable returns a line of JSON that means the same, without control characters and what is not
+// UTF-8. In JSON they stand in strings, but for the white space between its words.
 func printable(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	if utf8.Valid(line) && !bytes.ContainsFunc(line, unicode.IsControl) {

@@ -1,11 +1,11 @@
-// Package control is the way to speak to a loop that runs: the socket of 'ev run
-// --control', the client of 'ev ctl', and the page of 'ev run --metrics'. It knows
-// what is said, and not what is done about it.
+// Package control is the way to speak to a loop that runs: the socket of 'ev run --control', the
+// client of 'ev ctl', and the page of 'ev run --metrics'. It knows what is said, and not what is
+// done about it.
 //
 // # The protocol
 //
-// The socket is a stream. A client writes requests, one JSON object a line, and reads
-// one line for each, in their order:
+// The socket is a stream. A client writes requests, one JSON object a line, and reads one line for
+// each, in their order:
 //
 //	{"command":"stop","names":["build"]}
 //	{"ok":true}
@@ -14,10 +14,10 @@
 //	{"command":"sotp"}
 //	{"ok":false,"error":"there is no command \"sotp\": …"}
 //
-// After the reply to {"command":"events"} every event of the loop follows, one a
-// line, as --json prints it, and nothing else is read from this connection. A client
-// that does not read them is sent {"ok":false,"error":…} once it reads on, which tells
-// how many it has lost, and is disconnected.
+// After the reply to {"command":"events"} every event of the loop follows, one a line, as --json
+// prints it, and nothing else is read from this connection. A client that does not read them is
+// sent {"ok":false,"error":…} once it reads on, which tells how many it has lost, and is
+// disconnected.
 //
 // Fields may be added. A client should pass over those that it doesn't know.
 package control

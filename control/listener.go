@@ -10,8 +10,7 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// mostStreams is how many connections there are at once. One more takes the place of the
-// oldest.
+// mostStreams is how many connections there are at once. One more takes the place of the oldest.
 const mostStreams = 64
 
 // A listener takes connections.

@@ -14,10 +14,9 @@ import (
 // maxHead is how long the head of a request for the page may be.
 const maxHead = 8 << 10
 
-// A Page answers HTTP requests for one path with one text, which is made anew for each.
-// It knows as much of HTTP as that takes: GET and HEAD, one request a connection
-// (RFC 9112). net/http, which knows all, answers on goroutines of its own, where the
-// loop's watchers may not be looked at.
+// A Page answers HTTP requests for one path with one text, which is made anew for each. It knows as
+// much of HTTP as that takes: GET and HEAD, one request a connection (RFC 9112). net/http, which
+// knows all, answers on goroutines of its own, where the loop's watchers may not be looked at.
 type Page struct {
 	listener *listener
 	path     string
@@ -39,8 +38,7 @@ func ServePage(l *loop.Loop, at netip.AddrPort, path string, text func() []byte,
 	return p, nil
 }
 
-// Address returns where it listens, with the port that the kernel has chosen if none
-// was given.
+// Address returns where it listens, with the port that the kernel has chosen if none was given.
 func (p *Page) Address() (netip.AddrPort, error) { return socket.Address(p.listener.FD) }
 
 // Close ends it.
@@ -91,8 +89,8 @@ func (p *Page) answer(c *stream, head string) {
 	}
 }
 
-// private reports whether only this host can connect: nobody asks it under any other name then, but a
-// page on the web that has its own name stand for this host.
+// private reports whether only this host can connect: nobody asks it under any other name then, but
+// a page on the web that has its own name stand for this host.
 func (p *Page) private() bool {
 	at, err := p.Address()
 	return err == nil && at.Addr().IsLoopback()

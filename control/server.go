@@ -26,8 +26,8 @@ type Server struct {
 	readers  map[*stream]int // of events, and how many each has lost
 }
 
-// Listen makes the socket, for its owner only, in place of one that has been left
-// behind. serve answers requests, all but Events.
+// Listen makes the socket, for its owner only, in place of one that has been left behind. serve
+// answers requests, all but Events.
 func Listen(l *loop.Loop, path string, serve func(Request) Reply, r *report.Reporter) (*Server, error) {
 	at, err := socket.ListenAt(path, 0o600)
 	if err != nil {
@@ -59,8 +59,8 @@ func (s *Server) connected(c *stream) {
 	}
 }
 
-// take answers the requests that have come, one after the other, as long as the
-// client reads the answers.
+// take answers the requests that have come, one after the other, as long as the client reads the
+// answers.
 func (s *Server) take(c *stream) {
 	for !c.closed && len(c.unsent) == 0 {
 		if lost, reading := s.readers[c]; reading {

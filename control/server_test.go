@@ -164,8 +164,8 @@ func TestServer_sendsEvents(t *testing.T) {
 	}
 }
 
-// A client that reads no events is sent so many of them, and then told what it has
-// lost; nobody waits for it.
+// A client that reads no events is sent so many of them, and then told what it has lost; nobody
+// waits for it.
 func TestServer_tellsASlowReader(t *testing.T) {
 	r := serve(t)
 	c := r.dial()
@@ -208,8 +208,7 @@ func TestServer_tellsASlowReader(t *testing.T) {
 	}
 }
 
-// A client that asks and asks but does not read gets no further: what is kept for it
-// is one answer.
+// A client that asks and asks but does not read gets no further: what is kept for it is one answer.
 func TestServer_doesNotListenToOneWhoDoesNotRead(t *testing.T) {
 	r := serve(t)
 	c := r.raw()

@@ -9,9 +9,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// A stream is a connection on the loop. It is read as long as nothing waits to be
-// written: a client that does not read what it is told is not listened to either. It
-// does not keep the loop alive.
+// A stream is a connection on the loop. It is read as long as nothing waits to be written: a client
+// that does not read what it is told is not listened to either. It does not keep the loop alive.
 type stream struct {
 	fd     int
 	in     *loop.IO
@@ -21,8 +20,8 @@ type stream struct {
 	last   bool // close it once everything is sent
 	closed bool
 
-	// take is called when something has come, and takes it off unread; what it leaves
-	// there is for it to limit.
+	// take is called when something has come, and takes it off unread; what it leaves there is for
+	// it to limit.
 	take func()
 	// gone is called once, when the connection is closed.
 	gone func()

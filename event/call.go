@@ -1,13 +1,13 @@
 package event
 
-// A Call is a Detail that somebody waits for the end of. Its methods are called on
-// the loop's goroutine.
+// A Call is a Detail that somebody waits for the end of. Its methods are called on the loop's
+// goroutine.
 type Call interface {
-	// Begin tells that a command is about to be started, which stop ends. It reports
-	// whether that is still wanted. Stop must not be called after the answer.
+	// Begin tells that a command is about to be started, which stop ends. It reports whether that
+	// is still wanted. Stop must not be called after the answer.
 	Begin(stop func()) bool
-	// Answer tells what has become of the event. Every event gets an answer in the
-	// end; if it gets several, the first counts.
+	// Answer tells what has become of the event. Every event gets an answer in the end; if it gets
+	// several, the first counts.
 	Answer(a Answer)
 }
 
@@ -38,7 +38,6 @@ const (
 
 // A Releaser is a Detail whose Payload has descriptors of ev's in it.
 type Releaser interface {
-	// Release closes them: a command has them now, or none will. It may be called
-	// more than once.
+	// Release closes them: a command has them now, or none will. It may be called more than once.
 	Release()
 }

@@ -26,8 +26,8 @@ type FD struct {
 	Merged  []FD     // what was read before, and is part of this event
 }
 
-// A Group is one capture of a match: its number or its name, and its text.
-// Text is nil where the group took no part in the match.
+// A Group is one capture of a match: its number or its name, and its text. Text is nil where the
+// group took no part in the match.
 type Group struct {
 	Name string
 	Text *string
@@ -116,8 +116,7 @@ func (d FD) Merge(newer Detail) Detail {
 	return n
 }
 
-// Payload is what was read, records with their ends given back; else the descriptor
-// itself.
+// Payload is what was read, records with their ends given back; else the descriptor itself.
 func (d FD) Payload(sep byte) Payload {
 	var read []byte
 	for _, one := range d.each() {
@@ -252,8 +251,7 @@ type Signal struct {
 	Info   *SignalInfo
 }
 
-// SignalInfo is what the kernel tells of one signal's origin (sigaction(2),
-// siginfo_t).
+// SignalInfo is what the kernel tells of one signal's origin (sigaction(2), siginfo_t).
 type SignalInfo struct {
 	Sender int
 	UID    int

@@ -172,8 +172,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// What is counted is told as fields and as a Tally: what only one of the two knew of
-// would be missing in the metrics, or in the output.
+// What is counted is told as fields and as a Tally: what only one of the two knew of would be
+// missing in the metrics, or in the output.
 func TestTallyIsWhatTheFieldsSay(t *testing.T) {
 	for _, d := range append(samples(), FD{Merged: make([]FD, 2)}) {
 		var want Tally

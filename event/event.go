@@ -1,10 +1,10 @@
-// Package event is the value that travels from a watcher to whatever is done
-// about it, and the one list of its fields.
+// Package event is the value that travels from a watcher to whatever is done about it, and the one
+// list of its fields.
 //
-// A watcher describes what it saw as a [Detail]; the binding that owns the
-// watcher stamps it with a name, a number and a time, which makes an [Event].
-// Text, JSON, a format, a command's placeholders and its environment are all
-// written over [Event.Fields], so that a field's name stands in one place.
+// A watcher describes what it saw as a [Detail]; the binding that owns the watcher stamps it with a
+// name, a number and a time, which makes an [Event]. Text, JSON, a format, a command's placeholders
+// and its environment are all written over [Event.Fields], so that a field's name stands in one
+// place.
 package event
 
 import (
@@ -32,19 +32,19 @@ const (
 	KindProbe   Kind = "probe"
 )
 
-// A Detail is what one watcher has to say about one event. It is a value:
-// nobody changes it once it has been emitted.
+// A Detail is what one watcher has to say about one event. It is a value: nobody changes it once it
+// has been emitted.
 type Detail interface {
 	Kind() Kind
 	// Subject names what was watched, as the user gave it.
 	Subject() string
 	// What says in a word or two what happened to the subject.
 	What() string
-	// Fields yields the detail's own fields. Names and order depend on the
-	// kind alone, but for those that the user named (groups of a match).
+	// Fields yields the detail's own fields. Names and order depend on the kind alone, but for
+	// those that the user named (groups of a match).
 	Fields() iter.Seq2[string, Value]
-	// Merge returns the detail that stands for both, this one and a newer one
-	// of the same watcher. Nothing that can be counted is lost by it.
+	// Merge returns the detail that stands for both, this one and a newer one of the same watcher.
+	// Nothing that can be counted is lost by it.
 	Merge(newer Detail) Detail
 }
 
@@ -65,8 +65,8 @@ type Lock struct {
 }
 
 // A Finder is a Detail that finds fields by their names itself: such as it does not yield, since
-// there is no end to what they could be called (a header that did not come), or without a look
-// at all the others. What it does not find may be one that it yields.
+// there is no end to what they could be called (a header that did not come), or without a look at
+// all the others. What it does not find may be one that it yields.
 type Finder interface {
 	Lookup(name string) (Value, bool)
 }
@@ -84,8 +84,7 @@ var (
 	_ Quoter = Probe{}
 )
 
-// Fields yields every field of the event: the four that all kinds have, then
-// the detail's own.
+// Fields yields every field of the event: the four that all kinds have, then the detail's own.
 func (e Event) Fields() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
 		if !yield("watcher", Text(string(e.Detail.Kind()))) ||
@@ -140,22 +139,21 @@ type Tally struct {
 	Late   time.Duration // since then, if Dated
 }
 
-// A Tallied is a Detail that may stand for more than one thing that has happened, or
-// come late. Its Tally says the same as its fields missed, count and late.
+// A Tallied is a Detail that may stand for more than one thing that has happened, or come late. Its
+// Tally says the same as its fields missed, count and late.
 type Tallied interface {
 	Tally() Tally
 }
 
-// Merge returns the event that stands for both: the newer one, with what the
-// older one's detail adds to it.
+// Merge returns the event that stands for both: the newer one, with what the older one's detail
+// adds to it.
 func Merge(older, newer Event) Event {
 	newer.Detail = older.Detail.Merge(newer.Detail)
 	return newer
 }
 
-// A Payload is what a command that is started for an event reads on its
-// standard input, and where it writes. The zero Payload is nothing: /dev/null, and
-// ev's own output.
+// A Payload is what a command that is started for an event reads on its standard input, and where
+// it writes. The zero Payload is nothing: /dev/null, and ev's own output.
 type Payload struct {
 	File *os.File // the descriptor itself, if not nil
 	Path string   // otherwise the file of this name, if not empty
@@ -172,14 +170,13 @@ type Carrier interface {
 type Setter interface {
 	// Variables yields it as NAME=value.
 	Variables() iter.Seq[string]
-	// Owns reports whether a variable of this name is the event's to set, or to leave out:
-	// one that ev has inherited would pass for the event's.
+	// Owns reports whether a variable of this name is the event's to set, or to leave out: one that
+	// ev has inherited would pass for the event's.
 	Owns(name string) bool
 }
 
-// Environ returns the event's fields as NAME=value, each named as [Variable] has it. A
-// field with several values has the first of them there, and all as NAME_1, NAME_2 and
-// so on.
+// Environ returns the event's fields as NAME=value, each named as [Variable] has it. A field with
+// several values has the first of them there, and all as NAME_1, NAME_2 and so on.
 func (e Event) Environ() (env []string) {
 	for name, v := range e.Fields() {
 		variable := Variable(name)
@@ -197,10 +194,9 @@ func (e Event) Environ() (env []string) {
 	return env
 }
 
-// Variable names the environment variable that a field is in: EV_ and the field's
-// name in upper case, with '_' for what no variable may hold. It is empty for a header
-// that would be taken for another one: X_User for X-User, which a proxy that passes
-// both may have vouched for.
+// Variable names the environment variable that a field is in: EV_ and the field's name in upper
+// case, with '_' for what no variable may hold. It is empty for a header that would be taken for
+// another one: X_User for X-User, which a proxy that passes both may have vouched for.
 func Variable(field string) string {
 	if header, ok := strings.CutPrefix(field, headerPrefix); ok && strings.Trim(header, headerBytes) != "" {
 		return ""

@@ -69,8 +69,8 @@ func (d HTTP) What() string {
 	return "from " + d.Remote
 }
 
-// Fields yields the fields of on-http, each parameter's as param.NAME, each
-// header's as header.NAME.
+// Fields yields the fields of on-http, each parameter's as param.NAME, each header's as
+// header.NAME.
 func (d HTTP) Fields() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
 		ok := yield("method", Word(d.Method)) &&

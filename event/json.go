@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends the event as one flat JSON object on one line, without a
-// line's end. Text that is not UTF-8 is given with U+FFFD in place of the bad
-// bytes, and once more, whole, in base64 under the field's name and "_b64".
+// AppendJSON appends the event as one flat JSON object on one line, without a line's end. Text that
+// is not UTF-8 is given with U+FFFD in place of the bad bytes, and once more, whole, in base64
+// under the field's name and "_b64".
 func (e Event) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	for name, v := range e.Fields() {
@@ -109,10 +109,10 @@ func (v Value) appendBase64(b []byte) []byte {
 
 const hex = "0123456789abcdef"
 
-// AppendJSONString appends s as a JSON string (RFC 8259, section 7), with
-// U+FFFD for each byte that is not UTF-8. All control characters are escaped, also
-// those that JSON would let through, for a terminal obeys them; and so are U+2028 and
-// U+2029, so that the line is JavaScript too and stays one line for every reader.
+// AppendJSONString appends s as a JSON string (RFC 8259, section 7), with U+FFFD for each byte that
+// is not UTF-8. All control characters are escaped, also those that JSON would let through, for a
+// terminal obeys them; and so are U+2028 and U+2029, so that the line is JavaScript too and stays
+// one line for every reader.
 func AppendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
 	plain := 0

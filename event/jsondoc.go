@@ -132,8 +132,8 @@ func JSONValue(text []byte) Value {
 
 const jsonVariable = "EV_JSON_"
 
-// variable returns the field that a name of a variable stands for: $EV_JSON_HEAD_REF for
-// head.ref. If it stands for several that is an error.
+// variable returns the field that a name of a variable stands for: $EV_JSON_HEAD_REF for head.ref.
+// If it stands for several that is an error.
 func (j *JSON) variable(name string) (Value, error) {
 	found := j.named(j.text, strings.TrimPrefix(name, jsonVariable))
 	if len(found) > 1 {

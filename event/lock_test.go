@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// An event that has a lock says so, wherever fields are; the host is a field of every event, to
-// be asked for.
+// An event that has a lock says so, wherever fields are; the host is a field of every event, to be
+// asked for.
 func TestEvent_lock(t *testing.T) {
 	e := Event{Name: "x", Detail: Timer{}, Lock: &Lock{Fence: 7, Holder: "web07/12"}}
 	if got := string(NewTemplate("{fence} {holder}").Append(nil, e)); got != "7 web07/12" {

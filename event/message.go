@@ -44,8 +44,8 @@ func mergeParcels(older, newer Parcel) Parcel {
 
 const dataPrefix = "data."
 
-// DataFields are the fields of a JSON object, in its order: text as it is, what is no text as
-// JSON has it. Of what is no object there are none.
+// DataFields are the fields of a JSON object, in its order: text as it is, what is no text as JSON
+// has it. Of what is no object there are none.
 func DataFields(text []byte) []Param {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -115,8 +115,8 @@ func (d Message) Fields() iter.Seq2[string, Value] {
 	}
 }
 
-// Lookup knows every field of the sender's: of one that did not come the value is unknown. A
-// name that is no field of ev's is the sender's, too.
+// Lookup knows every field of the sender's: of one that did not come the value is unknown. A name
+// that is no field of ev's is the sender's, too.
 func (d Message) Lookup(name string) (Value, bool) {
 	own, ok := strings.CutPrefix(name, dataPrefix)
 	for _, p := range d.Data {

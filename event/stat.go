@@ -39,8 +39,8 @@ func (Stat) Kind() Kind { return KindStat }
 // Subject returns the path.
 func (d Stat) Subject() string { return d.Path }
 
-// What returns the kinds of change, or how it is where nothing has changed, and how
-// many other paths it is about.
+// What returns the kinds of change, or how it is where nothing has changed, and how many other
+// paths it is about.
 func (d Stat) What() string {
 	s := strings.Join(d.Change, ",")
 	switch {
@@ -87,8 +87,8 @@ func (f File) fields(prefix string, yield func(string, Value) bool) bool {
 // Tally is [Tallied]'s.
 func (d Stat) Tally() Tally { return Tally{Merged: max(d.Count-1, 0)} }
 
-// Merge returns one event for all paths of both, in the order in which they
-// changed. What was before is the older one's, what is now is the newer one's.
+// Merge returns one event for all paths of both, in the order in which they changed. What was
+// before is the older one's, what is now is the newer one's.
 func (d Stat) Merge(newer Detail) Detail {
 	n := newer.(Stat)
 	merged := d

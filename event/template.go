@@ -10,9 +10,9 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// A Template is text with placeholders: {field} stands for the field's value,
-// {} for the subject. What is no field of the event stays as it is, and so does
-// whatever follows a '$': ${field} is the shell's.
+// A Template is text with placeholders: {field} stands for the field's value, {} for the subject.
+// What is no field of the event stays as it is, and so does whatever follows a '$': ${field} is the
+// shell's.
 type Template struct {
 	parts []part
 }
@@ -66,8 +66,8 @@ func (t Template) AppendFunc(b []byte, e Event, fn func(string) string) []byte {
 	return b
 }
 
-// Uses returns the first placeholder that e would fill in, or "", and its place in the text,
-// in bytes.
+// Uses returns the first placeholder that e would fill in, or "", and its place in the text, in
+// bytes.
 func (t Template) Uses(e Event) (placeholder string, offset int) {
 	for _, p := range t.parts {
 		offset += len(p.text)
@@ -98,16 +98,16 @@ func (t Template) Unknown(e Event) (list []string) {
 	return list
 }
 
-// ListField returns the field of a text that is just {field...}: it stands for as many words as
-// the field has.
+// ListField returns the field of a text that is just {field...}: it stands for as many words as the
+// field has.
 func ListField(s string) (field string, ok bool) {
 	field, ok = strings.CutPrefix(s, "{")
 	field, whole := strings.CutSuffix(field, "...}")
 	return field, ok && whole && field != "" && !strings.ContainsAny(field, "{} \t\n")
 }
 
-// Unescape replaces the C escapes in s: \a \b \e \f \n \r \t \v \\ \0 \xHH and
-// \NNN in octal. An error knows its place in s ([diag.Offset]).
+// Unescape replaces the C escapes in s: \a \b \e \f \n \r \t \v \\ \0 \xHH and \NNN in octal. An
+// error knows its place in s ([diag.Offset]).
 func Unescape(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

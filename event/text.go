@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// AppendText appends the event as people read it: the subject, a TAB, and what
-// happened. It is always one line without its end: what would break it, or
-// move the terminal's cursor, is escaped as in C, and so is the backslash.
+// AppendText appends the event as people read it: the subject, a TAB, and what happened. It is
+// always one line without its end: what would break it, or move the terminal's cursor, is escaped
+// as in C, and so is the backslash.
 func (e Event) AppendText(b []byte) []byte {
 	b = AppendEscaped(b, e.Detail.Subject())
 	b = append(b, '\t')
@@ -21,9 +21,8 @@ func (e Event) AppendText(b []byte) []byte {
 	return b
 }
 
-// AppendEscaped appends s with control characters, U+2028 and U+2029 (which some
-// take for a line's end), backslashes and bytes that are not UTF-8 escaped as in C.
-// [Unescape] gives s back.
+// AppendEscaped appends s with control characters, U+2028 and U+2029 (which some take for a line's
+// end), backslashes and bytes that are not UTF-8 escaped as in C. [Unescape] gives s back.
 func AppendEscaped(b []byte, s string) []byte {
 	plain := 0
 	for i := 0; i < len(s); {

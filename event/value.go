@@ -7,8 +7,7 @@ import (
 	"github.com/evshell/ev/internal/span"
 )
 
-// A Value is one field's value. The zero Value is unknown: empty as text, null
-// in JSON.
+// A Value is one field's value. The zero Value is unknown: empty as text, null in JSON.
 type Value struct {
 	kind valueKind
 	num  int64
@@ -58,8 +57,7 @@ func Bool(b bool) Value {
 // Span is a length of time: seconds in JSON, 1h30m as text.
 func Span(d time.Duration) Value { return Value{kind: duration, num: int64(d)} }
 
-// Time is an instant: RFC 3339 with nanoseconds, in t's zone; unknown if t is
-// zero.
+// Time is an instant: RFC 3339 with nanoseconds, in t's zone; unknown if t is zero.
 func Time(t time.Time) Value {
 	if t.IsZero() {
 		return Value{}
@@ -73,8 +71,8 @@ func Words(list []string) Value { return Value{kind: words, list: list} }
 // Paths is a list of file names; newlines join them as text.
 func Paths(list []string) Value { return Value{kind: paths, list: list} }
 
-// Repeated is what a name has been given, once or more: a list in JSON if there are
-// several, and the first of them as text. It is unknown if there is none.
+// Repeated is what a name has been given, once or more: a list in JSON if there are several, and
+// the first of them as text. It is unknown if there is none.
 func Repeated(list []string) Value {
 	switch len(list) {
 	case 0:
@@ -88,8 +86,7 @@ func Repeated(list []string) Value {
 // unknownList is a list of which nothing is known.
 func unknownList() Value { return Value{list: []string{}} }
 
-// isList reports whether the value is a list by its nature, and not by how often a name was
-// given.
+// isList reports whether the value is a list by its nature, and not by how often a name was given.
 func (v Value) isList() bool {
 	return v.kind == words || v.kind == paths || v.kind == unknown && v.list != nil
 }
@@ -113,8 +110,8 @@ func (v Value) String() string {
 	return string(v.AppendText(nil))
 }
 
-// AppendText appends the value as it stands in a placeholder and in the
-// environment, with nothing escaped.
+// AppendText appends the value as it stands in a placeholder and in the environment, with nothing
+// escaped.
 func (v Value) AppendText(b []byte) []byte {
 	switch v.kind {
 	case text:
@@ -138,8 +135,8 @@ func (v Value) AppendText(b []byte) []byte {
 	return b
 }
 
-// AppendRecords appends the value as it stands in a file: as text, of a list of paths or lines
-// each with sep after it.
+// AppendRecords appends the value as it stands in a file: as text, of a list of paths or lines each
+// with sep after it.
 func (v Value) AppendRecords(b []byte, sep byte) []byte {
 	if v.kind != paths {
 		return v.AppendText(b)

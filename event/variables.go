@@ -16,10 +16,9 @@ var fieldVariables = sync.OnceValue(func() map[string]bool { //nolint:gochecknog
 	return known
 })
 
-// Owned reports whether a variable is named as one that some event sets: after a field, a
-// parameter or a header of a request, a group of a match by its number. One that was
-// inherited would pass for the event's. EV_SERVER, EV_CREDS, EV_CONTROL and EV_BACKEND are
-// none: they are the user's to set.
+// Owned reports whether a variable is named as one that some event sets: after a field, a parameter
+// or a header of a request, a group of a match by its number. One that was inherited would pass for
+// the event's. EV_SERVER, EV_CREDS, EV_CONTROL and EV_BACKEND are none: they are the user's to set.
 func Owned(variable string) bool {
 	rest, ok := strings.CutPrefix(variable, "EV_")
 	switch {

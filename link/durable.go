@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile opens a file, which is made if it is not there, and locks it (flock(2)). Without
-// wait it returns unix.EWOULDBLOCK if another one has the lock, which ends with the last
-// descriptor of it.
+// lockFile opens a file, which is made if it is not there, and locks it (flock(2)). Without wait it
+// returns unix.EWOULDBLOCK if another one has the lock, which ends with the last descriptor of it.
 func lockFile(path string, wait bool) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -25,8 +25,8 @@ type engine struct {
 	url  func(*testing.T) string
 }
 
-// engines are file:, a fake of NATS, and, of each nats-server that EV_NATS_SERVER names, one
-// and three of them.
+// engines are file:, a fake of NATS, and, of each nats-server that EV_NATS_SERVER names, one and
+// three of them.
 func engines() []engine {
 	list := []engine{
 		{"file", func(t *testing.T) string { t.Helper(); return "file:" + t.TempDir() }},

@@ -17,8 +17,8 @@ import (
 )
 
 // A fileLink is the engine of one machine. A lock is a file under flock(2), which the command
-// inherits: the kernel is its lease. Stored events are a spool that all groups read, each with
-// a cursor of its own.
+// inherits: the kernel is its lease. Stored events are a spool that all groups read, each with a
+// cursor of its own.
 type fileLink struct {
 	dir    string
 	o      Options
@@ -223,8 +223,8 @@ func (l *fileLink) Close(done func()) {
 	}()
 }
 
-// wakeAll tells all consumers on this machine that there is something new: each has a FIFO.
-// One that nobody reads is what a dead one has left.
+// wakeAll tells all consumers on this machine that there is something new: each has a FIFO. One
+// that nobody reads is what a dead one has left.
 func (l *fileLink) wakeAll() {
 	fifos, _ := filepath.Glob(filepath.Join(l.dir, "wake", "*"))
 	for _, name := range fifos {

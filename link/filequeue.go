@@ -19,9 +19,9 @@ import (
 	"github.com/evshell/ev/internal/durable"
 )
 
-// A fileConsumer is one of a group. What the group has taken is in a file that they change
-// under a lock; each message that is at work is a file that its consumer has locked, so that
-// the kernel tells when that has died.
+// A fileConsumer is one of a group. What the group has taken is in a file that they change under a
+// lock; each message that is at work is a file that its consumer has locked, so that the kernel
+// tells when that has died.
 type fileConsumer struct {
 	link   *fileLink
 	o      ConsumeOptions
@@ -222,8 +222,8 @@ func (c *fileConsumer) serve() {
 	}
 }
 
-// take takes what is to be dealt with next; if there is nothing, it returns when to look
-// again though nobody wakes the consumer.
+// take takes what is to be dealt with next; if there is nothing, it returns when to look again
+// though nobody wakes the consumer.
 func (c *fileConsumer) take(g *group) (*Delivery, time.Duration, error) {
 	again := forever
 	busy := false
@@ -285,8 +285,7 @@ func (c *fileConsumer) take(g *group) (*Delivery, time.Duration, error) {
 	}
 }
 
-// watch has the consumer look again once another's work has ended, whether it was done or has
-// died.
+// watch has the consumer look again once another's work has ended, whether it was done or has died.
 func (c *fileConsumer) watch(seq uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -306,8 +305,8 @@ func (c *fileConsumer) watch(seq uint64) {
 	}()
 }
 
-// close ends the work on a message. It is called under the group's lock, as take is: otherwise
-// one could open the file before it is removed, another make it anew, and both lock it.
+// close ends the work on a message. It is called under the group's lock, as take is: otherwise one
+// could open the file before it is removed, another make it anew, and both lock it.
 func (c *fileConsumer) close(run *os.File) {
 	_ = os.Remove(run.Name())
 	_ = run.Close()

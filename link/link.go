@@ -1,10 +1,10 @@
-// Package link is what several ev share: locks, and events that are stored until they have
-// been dealt with. There are two engines of it: file:, a directory of this machine, and
-// nats:, a nats-server with JetStream.
+// Package link is what several ev share: locks, and events that are stored until they have been
+// dealt with. There are two engines of it: file:, a directory of this machine, and nats:, a
+// nats-server with JetStream.
 //
-// A Link works on goroutines of its own, and its methods return at once. What comes of a call
-// is told through Options.Post, which is the loop's. Nothing is connected before the first
-// call, and nothing is told after Close.
+// A Link works on goroutines of its own, and its methods return at once. What comes of a call is
+// told through Options.Post, which is the loop's. Nothing is connected before the first call, and
+// nothing is told after Close.
 package link
 
 import (
@@ -18,23 +18,23 @@ import (
 
 // A Link is shared by all ev that were given the same server.
 type Link interface {
-	// Check has then told, once the server has answered, whether what the caller needs
-	// can be had: an error that no waiting mends, or nil.
+	// Check has then told, once the server has answered, whether what the caller needs can be had:
+	// an error that no waiting mends, or nil.
 	Check(need Need, then func(error))
 	// Claim asks for a lock, and waits for it. What cancel cuts off is given back.
 	Claim(c Claim, then func(*Grant)) (cancel func())
-	// Settled has then told up to which instant a schedule has been dealt with; zero if
-	// there is no record of it.
+	// Settled has then told up to which instant a schedule has been dealt with; zero if there is no
+	// record of it.
 	Settled(lock, label string, then func(time.Time, error))
-	// Publish stores a message, at the server or in the spool. Then is told once it is
-	// in one of them.
+	// Publish stores a message, at the server or in the spool. Then is told once it is in one of
+	// them.
 	Publish(m Message, then func(Stored, error))
 	// Consume delivers what is stored, until the Consumer is closed.
 	Consume(o ConsumeOptions, got func(*Delivery), failed func(error)) Consumer
 	// State is how the link is now.
 	State() State
-	// Close ends it: what is claimed is given back, and what is delivered may come
-	// again. Done is called on a goroutine of the link's, within a few seconds.
+	// Close ends it: what is claimed is given back, and what is delivered may come again. Done is
+	// called on a goroutine of the link's, within a few seconds.
 	Close(done func())
 }
 
@@ -68,8 +68,8 @@ type Claim struct {
 	Skip  bool // do not wait for a lock that another one has
 	// Rerun: the instant whose ev died while it ran is run again first.
 	Rerun bool
-	// Rescue: nothing is due. Only what was cut off is claimed, and there is no
-	// waiting but for the end of the run that goes on.
+	// Rescue: nothing is due. Only what was cut off is claimed, and there is no waiting but for the
+	// end of the run that goes on.
 	Rescue bool
 	// Lost is told when the lease can't be kept: others may have the lock after left.
 	Lost func(left time.Duration)
@@ -99,8 +99,8 @@ type Grant struct {
 	Again   bool      // its run was cut off elsewhere
 	Fence   uint64    // grows with each claim of the lock
 	Holder  string    // this ev; of Busy the one that has it
-	// File is to be inherited by the command, which has the lock as long as it has that;
-	// nil: the lease is kept otherwise.
+	// File is to be inherited by the command, which has the lock as long as it has that; nil: the
+	// lease is kept otherwise.
 	File *os.File
 
 	// Released is what Release does, once.
@@ -110,8 +110,7 @@ type Grant struct {
 	renew func(then func(bool)) // what to do if not
 }
 
-// Release gives the lock back. Instants up to settled, if it is not zero, have been dealt
-// with.
+// Release gives the lock back. Instants up to settled, if it is not zero, have been dealt with.
 func (g *Grant) Release(settled time.Time) {
 	if g.Released != nil {
 		release := g.Released
@@ -154,14 +153,13 @@ type From struct {
 	Time time.Time
 }
 
-// A Delivery is a message on its way to be dealt with. Exactly one of Ack, Retry and Dead
-// ends it.
+// A Delivery is a message on its way to be dealt with. Exactly one of Ack, Retry and Dead ends it.
 type Delivery struct {
 	Message
 	Seq     uint64
 	Attempt int // from 1; tries that did not count are not counted
-	// Lost is told when the message may go to another consumer soon. It may be set by
-	// the receiver of the delivery, before it returns.
+	// Lost is told when the message may go to another consumer soon. It may be set by the receiver
+	// of the delivery, before it returns.
 	Lost func(left time.Duration)
 
 	ack   func()
@@ -172,8 +170,7 @@ type Delivery struct {
 // Ack says that it is done.
 func (d *Delivery) Ack() { d.ack() }
 
-// Retry has it come again, to any of the group; counts says whether this was one of its
-// tries.
+// Retry has it come again, to any of the group; counts says whether this was one of its tries.
 func (d *Delivery) Retry(after time.Duration, counts bool) { d.retry(after, counts) }
 
 // Dead moves it to the dead letters.
@@ -192,8 +189,8 @@ type State struct {
 	Spooled   int // events
 }
 
-// A FaultError is what no waiting mends: refused credentials, a server that is too old, a
-// subject that no stream takes.
+// A FaultError is what no waiting mends: refused credentials, a server that is too old, a subject
+// that no stream takes.
 type FaultError struct{ msg string }
 
 func (e *FaultError) Error() string { return e.msg }

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Message is an event as it is stored: a CloudEvent (1.0, structured JSON), or, of other
-// senders, any bytes.
+// A Message is an event as it is stored: a CloudEvent (1.0, structured JSON), or, of other senders,
+// any bytes.
 type Message struct {
 	Subject string // it is stored under this
 	ID      string // stored once within the window in which the server knows it

@@ -76,8 +76,8 @@ func (l *natsLink) api(ctx context.Context, what string, question, answer any) e
 	return readAnswer(reply.Data, answer)
 }
 
-// noJetStream is the error if nobody has answered: while a cluster chooses its leader that
-// passes, where JetStream is not enabled it does not.
+// noJetStream is the error if nobody has answered: while a cluster chooses its leader that passes,
+// where JetStream is not enabled it does not.
 func (l *natsLink) noJetStream(err error) error {
 	if l.server.Domain == "" && l.server.API == "" && !l.nc.HeadersSupported() {
 		return faultf("%s: JetStream is not enabled there: start nats-server with it (-js)", l.name())
@@ -114,8 +114,8 @@ func (l *natsLink) apiPrefix() string {
 	return "$JS.API."
 }
 
-// until asks again and again, with the server there, until there is an answer: what has no
-// answer has been lost with a server.
+// until asks again and again, with the server there, until there is an answer: what has no answer
+// has been lost with a server.
 func (l *natsLink) until(ctx context.Context, ask func() error) error {
 	for {
 		if err := l.ready(ctx); err != nil {

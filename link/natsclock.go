@@ -41,8 +41,8 @@ func (l *natsLink) heard(asked, server time.Time) {
 	}
 }
 
-// tooFarAhead reports why no instant is to be claimed: by a clock that is ahead it would be run
-// too early, for all.
+// tooFarAhead reports why no instant is to be claimed: by a clock that is ahead it would be run too
+// early, for all.
 func (l *natsLink) tooFarAhead(ctx context.Context) error {
 	now := time.Now()
 	l.mu.Lock()

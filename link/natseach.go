@@ -26,9 +26,9 @@ type storedMessage struct {
 	} `json:"message"`
 }
 
-// follow delivers what is stored after the cursor, one after the other. That something new is
-// there it learns as any subscriber does; what it was not told it finds when it looks, which it
-// does whenever the server is there again.
+// follow delivers what is stored after the cursor, one after the other. That something new is there
+// it learns as any subscriber does; what it was not told it finds when it looks, which it does
+// whenever the server is there again.
 func (c *natsConsumer) follow(stream string, filters []string) error {
 	l := c.link
 	path := l.stateFile("cursor", c.group+"."+FileName(stream))
@@ -127,8 +127,8 @@ func (c *natsConsumer) before(stream string, s streamAnswer, t time.Time) (uint6
 	return low - 1, nil
 }
 
-// next asks for the first message from a number on that one of the filters means; nil if there
-// is none.
+// next asks for the first message from a number on that one of the filters means; nil if there is
+// none.
 func (c *natsConsumer) next(stream string, filters []string, seq uint64) (*storedMessage, error) {
 	var first *storedMessage
 	for _, f := range filters {

@@ -17,10 +17,10 @@ import (
 
 // A keeper is what this ev knows of one lock.
 //
-// No clock but its own monotonic one says when a lease is over: a record that has not
-// changed for as long as its lease, since this ev has first seen it, is one whose holder is
-// silent. The holder, which renews it, counts from the moment at which it sent its last
-// renewal that was confirmed, and so is always the first to know.
+// No clock but its own monotonic one says when a lease is over: a record that has not changed for
+// as long as its lease, since this ev has first seen it, is one whose holder is silent. The holder,
+// which renews it, counts from the moment at which it sent its last renewal that was confirmed, and
+// so is always the first to know.
 type keeper struct {
 	link    *natsLink
 	lock    string
@@ -151,8 +151,8 @@ func (l *natsLink) Claim(c Claim, then func(*Grant)) (cancel func()) {
 	return stop
 }
 
-// deliver tells of a grant, on the loop. One that has become old meanwhile, since the loop or
-// this machine stood still, is renewed first: others may have the lock by now.
+// deliver tells of a grant, on the loop. One that has become old meanwhile, since the loop or this
+// machine stood still, is renewed first: others may have the lock by now.
 func (l *natsLink) deliver(ctx context.Context, g *Grant, then func(*Grant)) {
 	l.o.Post(func() {
 		switch {
@@ -237,8 +237,8 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 	}
 }
 
-// abandoned is for a claim that is cancelled while a try of it has no answer: what it has won
-// is to be given back.
+// abandoned is for a claim that is cancelled while a try of it has no answer: what it has won is to
+// be given back.
 func (k *keeper) abandoned(c Claim, token string, sent time.Time) *Grant {
 	rev, r, err := k.load(k.link.ctx)
 	if err == nil && r.Token == token && r.Running {
@@ -249,8 +249,8 @@ func (k *keeper) abandoned(c Claim, token string, sent time.Time) *Grant {
 
 func (l *natsLink) holder() string { return fmt.Sprintf("%s/%d", l.o.Host, os.Getpid()) }
 
-// pause lets a random time pass before a try, and reports whether none is needed any more: the
-// more hosts there are, the longer it is, so that a few of them try.
+// pause lets a random time pass before a try, and reports whether none is needed any more: the more
+// hosts there are, the longer it is, so that a few of them try.
 func (k *keeper) pause(ctx context.Context, c Claim) bool {
 	k.mu.Lock()
 	spread := k.spread

@@ -13,8 +13,8 @@ import (
 // ErrAway is told of a message that was not to be spooled.
 var ErrAway = errors.New("the server is away")
 
-// Publish stores a message, one after the other. While the server is away, or older ones still
-// wait in the spool, it goes there.
+// Publish stores a message, one after the other. While the server is away, or older ones still wait
+// in the spool, it goes there.
 func (l *natsLink) Publish(m Message, then func(Stored, error)) {
 	l.dial()
 	l.outbox.do(l.goes, func() {
@@ -89,8 +89,8 @@ func (l *natsLink) opened() (*spool, error) {
 	return l.spool, nil
 }
 
-// spooled is how many events wait in the spool. Another ev of this machine may have added some,
-// or sent them.
+// spooled is how many events wait in the spool. Another ev of this machine may have added some, or
+// sent them.
 func (l *natsLink) spooled() int {
 	l.spooling.Lock()
 	defer l.spooling.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A natsConsumer is one of a group: what it has room for it asks for, and it waits for that at
-// the server, which says each half minute that it still knows.
+// A natsConsumer is one of a group: what it has room for it asks for, and it waits for that at the
+// server, which says each half minute that it still knows.
 type natsConsumer struct {
 	link   *natsLink
 	o      ConsumeOptions
@@ -189,8 +189,8 @@ func (c *natsConsumer) pull(stream string, filters []string) error {
 	return nil
 }
 
-// receive asks and takes what comes, until something is amiss: the server is away, is silent,
-// or does not know the group any more.
+// receive asks and takes what comes, until something is amiss: the server is away, is silent, or
+// does not know the group any more.
 func (c *natsConsumer) receive(stream string) {
 	nc := c.link.nc
 	lost := c.link.lost()
@@ -245,8 +245,8 @@ func (c *natsConsumer) receive(stream string) {
 	}
 }
 
-// take takes what has come for a pull: a message, or a word of the server's. It reports whether
-// the pulls go on.
+// take takes what has come for a pull: a message, or a word of the server's. It reports whether the
+// pulls go on.
 func (c *natsConsumer) take(m *nats.Msg, stream string) bool {
 	if len(m.Data) == 0 && m.Header.Get("Status") != "" {
 		switch status := m.Header.Get("Status"); status {

@@ -56,8 +56,8 @@ func ownStream(name string) streamConfig {
 	return c
 }
 
-// ensure makes a stream of ev's own, if it is not there. It is made with three replicas where
-// there are three servers.
+// ensure makes a stream of ev's own, if it is not there. It is made with three replicas where there
+// are three servers.
 func (l *natsLink) ensure(ctx context.Context, name string) error {
 	l.mu.Lock()
 	made := l.streams[name]
@@ -90,8 +90,8 @@ func (l *natsLink) ensure(ctx context.Context, name string) error {
 	return err
 }
 
-// onStream asks something about a stream until there is an answer. One of ev's own is made if it
-// is not there.
+// onStream asks something about a stream until there is an answer. One of ev's own is made if it is
+// not there.
 func (l *natsLink) onStream(ctx context.Context, name string, ask func() error) error {
 	own := name == eventsStream || name == locksStream
 	return l.until(ctx, func() error {
@@ -143,8 +143,8 @@ func (l *natsLink) notYet(name string, err error) error {
 	return errNotYet
 }
 
-// streamsOf returns the streams that take a subject, or some of those that a filter means. The
-// one of ev's own is made if need be.
+// streamsOf returns the streams that take a subject, or some of those that a filter means. The one
+// of ev's own is made if need be.
 func (l *natsLink) streamsOf(ctx context.Context, subject string) ([]string, error) {
 	if subject == "ev" || strings.HasPrefix(subject, "ev.") {
 		return []string{eventsStream}, l.ensure(ctx, eventsStream)

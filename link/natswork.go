@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A work is a message that this ev has: the server is told each third of its ack wait that it
-// goes on.
+// A work is a message that this ev has: the server is told each third of its ack wait that it goes
+// on.
 type work struct {
 	consumer *natsConsumer
 	delivery *Delivery
@@ -46,9 +46,9 @@ func (w *work) begin() {
 	w.keep(ctx)
 }
 
-// keep tells the server that the work goes on. An answer proves that the server was reached,
-// not that the message is still ours: so the time is kept here, and what could not be confirmed
-// for three quarters of the wait is lost.
+// keep tells the server that the work goes on. An answer proves that the server was reached, not
+// that the message is still ours: so the time is kept here, and what could not be confirmed for
+// three quarters of the wait is lost.
 func (w *work) keep(ctx context.Context) {
 	all := w.consumer.o.AckWait
 	pause := all / 3

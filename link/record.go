@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// A record is what is known of a lock. It is replaced as a whole, and only by who has seen
-// what it was: it is the claim, the lease, the fence and the memory of what was dealt with in
-// one.
+// A record is what is known of a lock. It is replaced as a whole, and only by who has seen what it
+// was: it is the claim, the lease, the fence and the memory of what was dealt with in one.
 type record struct {
 	Holder  string               `json:"holder"`
 	Token   string               `json:"token"` // of the claim

@@ -33,8 +33,8 @@ type ServerOptions struct {
 	API      string `json:"jetstream_api_prefix"`
 }
 
-// ParseServer reads a URL: file:DIR, nats://HOST[:PORT][,HOST…], tls://…, or nats:NAME, a
-// context of nats(1).
+// ParseServer reads a URL: file:DIR, nats://HOST[:PORT][,HOST…], tls://…, or nats:NAME, a context
+// of nats(1).
 func ParseServer(text string, getenv func(string) string) (ServerOptions, error) {
 	scheme, rest, ok := strings.Cut(text, ":")
 	switch {
@@ -154,8 +154,8 @@ func (s *ServerOptions) checkFiles() error {
 	return nil
 }
 
-// FileName makes a name of a file of a label or a lock: each byte that is no letter, digit, -
-// or _ is %XX.
+// FileName makes a name of a file of a label or a lock: each byte that is no letter, digit, - or _
+// is %XX.
 func FileName(name string) string {
 	var b strings.Builder
 	for i := range len(name) {
@@ -173,8 +173,8 @@ func plain(r rune) bool {
 }
 
 // CheckSubject says what is wrong with a subject: words with dots between them. Of a filter *
-// stands for one word, and > at the end for all that follow. An error
-// knows its place in the subject ([diag.Offset]).
+// stands for one word, and > at the end for all that follow. An error knows its place in the
+// subject ([diag.Offset]).
 func CheckSubject(subject string, filter bool) error {
 	words := strings.Split(subject, ".")
 	at := 0
@@ -199,8 +199,8 @@ func CheckSubject(subject string, filter bool) error {
 	return nil
 }
 
-// matches reports whether a subject is one of those that the filters mean. Dead letters are
-// meant only by a filter that names them.
+// matches reports whether a subject is one of those that the filters mean. Dead letters are meant
+// only by a filter that names them.
 func matches(filters []string, subject string) bool {
 	return slices.ContainsFunc(filters, func(f string) bool {
 		return subjectMatches(f, subject) && (!IsDead(subject) || IsDead(f))

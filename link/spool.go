@@ -17,8 +17,8 @@ import (
 )
 
 // A spool is a directory of messages in order, each a file named after its number. Several
-// processes may add to it. What has been added outlasts a crash and a loss of power; a file
-// that is being written has another name until it is whole.
+// processes may add to it. What has been added outlasts a crash and a loss of power; a file that is
+// being written has another name until it is whole.
 type spool struct {
 	dir    string
 	max    int64 // bytes; 0: no limit

@@ -34,8 +34,8 @@ func watcherTable(ws []control.Watcher, now time.Time) [][]string {
 // Printable is a text that a terminal only shows: another process may have made it up.
 func Printable(s string) string { return string(event.AppendEscaped(nil, s)) }
 
-// running tells for how long commands have run, how many if there are several, and
-// how many events wait.
+// running tells for how long commands have run, how many if there are several, and how many events
+// wait.
 func running(w control.Watcher, now time.Time) string {
 	if w.Running == 0 {
 		return "-"
@@ -100,8 +100,8 @@ func ahead(t *time.Time, now time.Time) string {
 	return "in " + short(t.Sub(now))
 }
 
-// short is a span as a person wants to know it: from a day on in minutes, below ten
-// seconds in tenths.
+// short is a span as a person wants to know it: from a day on in minutes, below ten seconds in
+// tenths.
 func short(d time.Duration) string {
 	unit := time.Second
 	switch {

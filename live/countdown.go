@@ -10,8 +10,8 @@ import (
 	"github.com/evshell/ev/watch/timer"
 )
 
-// A Countdown is a timer that shows on the terminal what it has to go, in one line. p
-// pauses it, and has it go on.
+// A Countdown is a timer that shows on the terminal what it has to go, in one line. p pauses it,
+// and has it go on.
 type Countdown struct {
 	*timer.Watcher
 	loop   *loop.Loop
@@ -21,8 +21,8 @@ type Countdown struct {
 
 var _ watch.Watcher = (*Countdown)(nil)
 
-// NewCountdown makes a timer that is shown while it is active. If utf8 is not set, the
-// terminal shows ASCII only.
+// NewCountdown makes a timer that is shown while it is active. If utf8 is not set, the terminal
+// shows ASCII only.
 func NewCountdown(l *loop.Loop, o timer.Options, utf8 bool, emit watch.Emit) (*Countdown, error) {
 	c := &Countdown{loop: l, utf8: utf8}
 	o.AgainOn = slices.Clone(o.AgainOn)

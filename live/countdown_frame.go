@@ -28,7 +28,8 @@ const (
 
 const longestBar = 40
 
-// String is a line that is shorter than the terminal is wide. It shows the bar and the due time only if there is room.
+// String is a line that is shorter than the terminal is wide. It shows the bar and the due time
+// only if there is room.
 func (f countdownFrame) String() string {
 	if f.state == frameWaiting {
 		return cutASCII("waiting for activity", f.columns-1)

@@ -40,8 +40,7 @@ const (
 // liveHelp is the last line.
 const liveHelp = "space fire  s stop, start  r run again  p pause  j k move  q quit"
 
-// lines draws the frame: no more lines than the terminal has, and none longer than it
-// is wide.
+// lines draws the frame: no more lines than the terminal has, and none longer than it is wide.
 func (f frame) lines() []string {
 	room := max(f.rows-1, 1) // for the last line
 	recent := min(len(f.recent), mostRecent, max(room-1-fewestRows-1, 0))
@@ -56,8 +55,8 @@ func (f frame) lines() []string {
 	return table[max(len(table)-f.rows, 0):]
 }
 
-// table draws the watchers, of whom as many are shown around the selected one as there
-// is room for below the heading.
+// table draws the watchers, of whom as many are shown around the selected one as there is room for
+// below the heading.
 func (f frame) table(room int) []string {
 	shown := f.total
 	if shown > room {
@@ -83,8 +82,8 @@ func (f frame) table(room int) []string {
 	return lines
 }
 
-// fit shortens the names, and leaves out columns, the least important first, until the
-// rest has room.
+// fit shortens the names, and leaves out columns, the least important first, until the rest has
+// room.
 func (f frame) fit(rows [][]string) [][]string {
 	if !f.hasRoom(rows) {
 		for r := range rows {
@@ -103,8 +102,8 @@ func (f frame) fit(rows [][]string) [][]string {
 	return rows
 }
 
-// hasRoom tells whether the columns have room side by side, before the column that cut
-// leaves to the cursor.
+// hasRoom tells whether the columns have room side by side, before the column that cut leaves to
+// the cursor.
 func (f frame) hasRoom(rows [][]string) bool {
 	return width.String(columns(rows)[0])+longestEnd(rows) <= f.columns-1-liveMargin
 }
@@ -145,8 +144,8 @@ func (f frame) last() string {
 	return f.paint(term.Dim, f.cut(liveHelp))
 }
 
-// cut shortens a line to what the terminal shows of it. The cursor stays on the line,
-// which takes a column.
+// cut shortens a line to what the terminal shows of it. The cursor stays on the line, which takes a
+// column.
 func (f frame) cut(s string) string {
 	return strings.TrimRight(width.Cut(s, max(f.columns-1, 1)), " ")
 }

@@ -102,8 +102,8 @@ ending: what runs is being stopped`},
 	}
 }
 
-// However small the terminal and however many the watchers, the frame fits, and shows
-// the selected one if there is room for any.
+// However small the terminal and however many the watchers, the frame fits, and shows the selected
+// one if there is room for any.
 func TestFrame_fits(t *testing.T) {
 	for _, total := range []int{1, 2, 10, 300} {
 		for _, rows := range []int{1, 2, 3, 4, 7, 24, 100} {
@@ -134,8 +134,8 @@ func TestFrame_fits(t *testing.T) {
 	}
 }
 
-// What is shown of a watcher is whole, whatever the width: a cell with a part of a time is
-// another time (59m55 of 59m55s, 900m of 900ms). Only names are shortened, and say so.
+// What is shown of a watcher is whole, whatever the width: a cell with a part of a time is another
+// time (59m55 of 59m55s, 900m of 900ms). Only names are shortened, and say so.
 func TestFrame_cutsNoCell(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }

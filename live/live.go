@@ -1,5 +1,5 @@
-// Package live is what a terminal shows of a running ev: a table of its watchers, and a
-// countdown. It sees a session by its methods, and is told as any Observer.
+// Package live is what a terminal shows of a running ev: a table of its watchers, and a countdown.
+// It sees a session by its methods, and is told as any Observer.
 package live
 
 import (
@@ -20,11 +20,11 @@ import (
 	"github.com/evshell/ev/session"
 )
 
-// A Table shows on the terminal how the watchers are, and takes keys. What else is
-// written to the terminal comes above it.
+// A Table shows on the terminal how the watchers are, and takes keys. What else is written to the
+// terminal comes above it.
 //
-// However ev ends, the terminal is as it was before: by Close, by Stopping before a
-// signal stops or kills, and by the keyboard's guard after a SIGKILL.
+// However ev ends, the terminal is as it was before: by Close, by Stopping before a signal stops or
+// kills, and by the keyboard's guard after a SIGKILL.
 type Table struct {
 	session.Unobserved
 	options  Options
@@ -140,8 +140,8 @@ func (t *Table) picture(columns, rows int) ([]string, time.Duration) {
 	return f.lines(), lookEvery
 }
 
-// selectOne sees to it that one of the watchers is selected: the one that was, or what
-// stands in its place after a reload.
+// selectOne sees to it that one of the watchers is selected: the one that was, or what stands in
+// its place after a reload.
 func (t *Table) selectOne(watchers []*session.Watcher) {
 	if i := slices.Index(watchers, t.selected); i >= 0 {
 		t.place = i
@@ -191,8 +191,8 @@ func (t *Table) pressFor(key byte, watchers []*session.Watcher, selected int) {
 	}
 }
 
-// messages write to the terminal above the table. They come from any goroutine, and
-// go out on the loop's.
+// messages write to the terminal above the table. They come from any goroutine, and go out on the
+// loop's.
 type messages struct {
 	loop   *loop.Loop
 	out    io.Writer

@@ -15,13 +15,13 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// A screen is the last lines of the terminal that ev runs on, which are drawn anew in
-// their place, and its keys.
+// A screen is the last lines of the terminal that ev runs on, which are drawn anew in their place,
+// and its keys.
 //
-// It draws and reads in the foreground only, so that what follows in the shell is left
-// alone, and leaves the terminal to a command that has it. For that it looks once a
-// second: no signal tells. It never waits for the terminal, which may be stopped
-// (Ctrl-S): a picture is drawn when the one before has gone out.
+// It draws and reads in the foreground only, so that what follows in the shell is left alone, and
+// leaves the terminal to a command that has it. For that it looks once a second: no signal tells.
+// It never waits for the terminal, which may be stopped (Ctrl-S): a picture is drawn when the one
+// before has gone out.
 type screen struct {
 	scene    scene
 	loop     *loop.Loop
@@ -37,8 +37,8 @@ type screen struct {
 
 // A scene is what a screen shows.
 type scene interface {
-	// picture returns the lines that are to stand there, at least one, and when they may
-	// be others. None is for a terminal that is somebody else's.
+	// picture returns the lines that are to stand there, at least one, and when they may be others.
+	// None is for a terminal that is somebody else's.
 	picture(columns, rows int) (lines []string, next time.Duration)
 	// press takes a key. An arrow is the letter that moves as it does.
 	press(key byte)
@@ -148,8 +148,8 @@ func (s *screen) erase() {
 	}
 }
 
-// back moves to where the drawing begins. If the terminal has become narrower, it has
-// broken the lines that don't fit any more.
+// back moves to where the drawing begins. If the terminal has become narrower, it has broken the
+// lines that don't fit any more.
 func (s *screen) back() string {
 	columns, _ := s.size()
 	up := -1
@@ -192,8 +192,8 @@ func (s *screen) flush() {
 	s.out.Stop()
 }
 
-// read takes the keys that were pressed. Ctrl-Z comes as one, for the terminal to be
-// given back first.
+// read takes the keys that were pressed. Ctrl-Z comes as one, for the terminal to be given back
+// first.
 func (s *screen) read() {
 	var b [64]byte
 	n, err := unix.Read(s.fd, b[:])

@@ -9,8 +9,8 @@ type Async struct {
 	deliver func() // what Send posts
 }
 
-// NewAsync makes an async watcher. What is to be told goes by way of the
-// program's own data: fn learns only that Send was called, once or more.
+// NewAsync makes an async watcher. What is to be told goes by way of the program's own data: fn
+// learns only that Send was called, once or more.
 func NewAsync(l *Loop, fn func()) *Async {
 	a := &Async{Watcher: Watcher{loop: l, call: fn}}
 	a.deliver = func() {
@@ -31,8 +31,8 @@ func (a *Async) Start() {
 // Stop stops the watcher.
 func (a *Async) Stop() { a.stop() }
 
-// Send makes the watcher pending if it is active. Any goroutine may call it. Of
-// several calls before the loop comes to it, the first alone costs anything.
+// Send makes the watcher pending if it is active. Any goroutine may call it. Of several calls
+// before the loop comes to it, the first alone costs anything.
 func (a *Async) Send() {
 	if a.sent.CompareAndSwap(false, true) {
 		a.loop.Post(a.deliver)

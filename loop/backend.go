@@ -15,15 +15,13 @@ const (
 	Read Ops = 1 << iota
 	// Write: write(2) won't wait.
 	Write
-	// Hangup: the other end has gone. A pidfd is in this state once its process has
-	// been reaped.
+	// Hangup: the other end has gone. A pidfd is in this state once its process has been reaped.
 	Hangup
-	// Shut: the other end of a stream socket will send no more, which is all that a
-	// TCP connection knows of one that has gone. Linux alone tells it; elsewhere it is
-	// Read, and end of file.
+	// Shut: the other end of a stream socket will send no more, which is all that a TCP connection
+	// knows of one that has gone. Linux alone tells it; elsewhere it is Read, and end of file.
 	Shut
-	// Error: the descriptor can't be watched, since it is not open, or not any
-	// more. It need not be asked for. The watcher has been stopped.
+	// Error: the descriptor can't be watched, since it is not open, or not any more. It need not be
+	// asked for. The watcher has been stopped.
 	Error
 )
 
@@ -43,44 +41,41 @@ type Ready struct {
 	Ops Ops
 }
 
-// A Backend is a way to wait. A loop calls it from one goroutine, but for Wake,
-// and closes it in the end.
+// A Backend is a way to wait. A loop calls it from one goroutine, but for Wake, and closes it in
+// the end.
 //
-// Readiness is level-triggered: it is told at each Wait for as long as it lasts.
-// It may be spurious, and Hangup comes with all others, since they would fail at
-// once. Descriptors that can't be waited for, such as regular files, are
-// always ready for what was asked.
+// Readiness is level-triggered: it is told at each Wait for as long as it lasts. It may be
+// spurious, and Hangup comes with all others, since they would fail at once. Descriptors that can't
+// be waited for, such as regular files, are always ready for what was asked.
 type Backend interface {
 	// Name is what the backend is chosen by.
 	Name() string
-	// Modify says what is wanted of fd from now on. old is what was wanted
-	// before: 0 makes it known, whatever is known of that number; new 0 forgets
-	// it, and can't fail. Modify(fd, o, o) confirms that fd is still the file
-	// that was made known, as far as the backend has to be asked for that. What
-	// is refused is not known any more; what is not open may instead be told as
+	// Modify says what is wanted of fd from now on. old is what was wanted before: 0 makes it
+	// known, whatever is known of that number; new 0 forgets it, and can't fail. Modify(fd, o, o)
+	// confirms that fd is still the file that was made known, as far as the backend has to be asked
+	// for that. What is refused is not known any more; what is not open may instead be told as
 	// Error by Wait.
 	Modify(fd int, old, new Ops) error
-	// Wait appends what is ready. It waits for d, never less and with no limit if
-	// d is negative, until something is, or until a Wake that came since the
-	// last Wait returned. It may return early with nothing.
+	// Wait appends what is ready. It waits for d, never less and with no limit if d is negative,
+	// until something is, or until a Wake that came since the last Wait returned. It may return
+	// early with nothing.
 	Wait(ready []Ready, d time.Duration) ([]Ready, error)
-	// Wake ends the Wait that is under way, or the next one. Any goroutine may
-	// call it.
+	// Wake ends the Wait that is under way, or the next one. Any goroutine may call it.
 	Wake() error
 	Close() error
 }
 
 // A ClockWatcher is a Backend that notices steps of the wall clock.
 type ClockWatcher interface {
-	// WatchClock has Wait return early, from now on, when the clock is set or
-	// the machine resumes from sleep.
+	// WatchClock has Wait return early, from now on, when the clock is set or the machine resumes
+	// from sleep.
 	WatchClock() error
 }
 
 // A Troubled is a Backend that goes on in a worse way when the kernel refuses what it needs.
 type Troubled interface {
-	// OnTrouble has fn told of that, and with nil that it is over, on the goroutine of the
-	// loop. It is to be called before the backend is used.
+	// OnTrouble has fn told of that, and with nil that it is over, on the goroutine of the loop. It
+	// is to be called before the backend is used.
 	OnTrouble(fn func(error))
 }
 
@@ -99,9 +94,8 @@ func Backends() []string {
 	return names
 }
 
-// NewBackend makes the named backend; "auto" or "" is the best that works. The
-// error for a name that the platform lacks wraps [errors.ErrUnsupported] and
-// names those that it has.
+// NewBackend makes the named backend; "auto" or "" is the best that works. The error for a name
+// that the platform lacks wraps [errors.ErrUnsupported] and names those that it has.
 func NewBackend(name string) (Backend, error) {
 	var failed error
 	for _, m := range makers() {

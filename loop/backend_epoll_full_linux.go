@@ -59,8 +59,8 @@ func (b *epoll) dropRefused(fd int) {
 	}
 }
 
-// lookAtRefused appends what is ready of that for which there is no room, and returns how
-// long the set may be waited for.
+// lookAtRefused appends what is ready of that for which there is no room, and returns how long the
+// set may be waited for.
 func (b *epoll) lookAtRefused(ready []Ready, d time.Duration) ([]Ready, time.Duration) {
 	if now := time.Since(b.start); now-b.retried >= retryEvery {
 		b.retried = now
@@ -102,8 +102,7 @@ func (b *epoll) findRoom() {
 	}
 }
 
-// renewAtLast is renew that waits for what there is none of now: nothing can be waited for
-// without.
+// renewAtLast is renew that waits for what there is none of now: nothing can be waited for without.
 func (b *epoll) renewAtLast() error {
 	for told := false; ; time.Sleep(noMemoryPause) {
 		err := b.renew()

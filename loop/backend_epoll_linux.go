@@ -77,8 +77,8 @@ func newEpoll() (_ Backend, err error) {
 
 func (b *epoll) Name() string { return "epoll" }
 
-// renew makes the epoll set anew, with all that is known. The old one goes first:
-// its descriptor may be the only one to be had.
+// renew makes the epoll set anew, with all that is known. The old one goes first: its descriptor
+// may be the only one to be had.
 func (b *epoll) renew() error {
 	if b.set != nil {
 		_ = b.set.close()
@@ -168,9 +168,8 @@ func (b *epoll) Modify(fd int, old, new Ops) error {
 	return err
 }
 
-// addFile notes a descriptor that can always be read and written. It never hangs
-// up, so that one that is watched for this alone is not listed: the loop would
-// spin for nothing.
+// addFile notes a descriptor that can always be read and written. It never hangs up, so that one
+// that is watched for this alone is not listed: the loop would spin for nothing.
 func (b *epoll) addFile(fd int, ops Ops) {
 	b.known[fd].file, b.known[fd].ops = true, ops
 	if ops&(Read|Write) != 0 {
@@ -217,10 +216,9 @@ func (b *epoll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 	return ready, nil
 }
 
-// The timer expires sooner than a wait is to end, by the lead: as long as it lately took
-// to come back once it had. That is the kernel's wake-up, which takes longest from a deep
-// sleep, and Go's poller and scheduler. What is left of the wait then, mostly nothing,
-// is too short to sleep.
+// The timer expires sooner than a wait is to end, by the lead: as long as it lately took to come
+// back once it had. That is the kernel's wake-up, which takes longest from a deep sleep, and Go's
+// poller and scheduler. What is left of the wait then, mostly nothing, is too short to sleep.
 const (
 	leadAtFirst = 20 * time.Microsecond
 	leadAtMost  = 150 * time.Microsecond

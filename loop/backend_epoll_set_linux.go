@@ -79,9 +79,9 @@ func (s *epollSet) block() ([]unix.EpollEvent, error) {
 	return s.events[:max(n, 0)], os.NewSyscallError("epoll_wait", err)
 }
 
-// take is epoll_wait(2) without waiting. It is made without telling the scheduler,
-// since it can't block. Linux does not interrupt that, others do (gVisor): the poller tells
-// an edge once, so what it was called for has to be looked for again.
+// take is epoll_wait(2) without waiting. It is made without telling the scheduler, since it can't
+// block. Linux does not interrupt that, others do (gVisor): the poller tells an edge once, so what
+// it was called for has to be looked for again.
 func (s *epollSet) take() {
 	if s.n == len(s.events) {
 		s.events = make([]unix.EpollEvent, 2*s.n)

@@ -181,8 +181,8 @@ func regular(tb testing.TB) *os.File {
 	return f
 }
 
-// A duplicate keeps the open file alive, so that epoll goes on to report it under
-// a number that is closed.
+// A duplicate keeps the open file alive, so that epoll goes on to report it under a number that is
+// closed.
 func TestGhostOfADuplicateDoesNotSpin(t *testing.T) {
 	inEachKernel(t, func(t scene, w world) {
 		n := haunt(t, w)
@@ -204,8 +204,7 @@ func TestGhostIsNotTakenForTheClock(t *testing.T) {
 	})
 }
 
-// haunt returns the number of a closed pipe that the kernel may go on to report as
-// ready.
+// haunt returns the number of a closed pipe that the kernel may go on to report as ready.
 func haunt(tb testing.TB, w world) int {
 	tb.Helper()
 	reader, writer := pipe(tb)

@@ -12,9 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poll is the backend on poll(2), for every Unix. Its waits are whole
-// milliseconds, rounded up. A descriptor that is closed is told as Error by the
-// next Wait.
+// poll is the backend on poll(2), for every Unix. Its waits are whole milliseconds, rounded up. A
+// descriptor that is closed is told as Error by the next Wait.
 type poll struct {
 	set   []unix.PollFd // the first is the wake-up, then the clock's, if there is one
 	index []int32       // by number: its place in set; 0: none
@@ -119,8 +118,8 @@ func milliseconds(d time.Duration) int {
 
 func (b *poll) Wake() error { return b.waker.wake() }
 
-// WatchClock has the clock's descriptor in the second place of the set; what
-// stood there moves to the end.
+// WatchClock has the clock's descriptor in the second place of the set; what stood there moves to
+// the end.
 func (b *poll) WatchClock() error {
 	fd, err := newClockFD()
 	if err != nil {

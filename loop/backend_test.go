@@ -17,8 +17,7 @@ import (
 type world struct {
 	loop.Backend
 	close func() error
-	// open returns a descriptor that is ready for nothing, and how to have it
-	// read and drained.
+	// open returns a descriptor that is ready for nothing, and how to have it read and drained.
 	open func(tb testing.TB) (fd int, fill, drain func())
 	shut func(fd int)
 }
@@ -90,8 +89,8 @@ func (w world) wait(tb testing.TB, d time.Duration) []loop.Ready {
 	return ready
 }
 
-// now expects fd to be ready for these, out of what it is asked for, and nothing
-// else to be ready at all.
+// now expects fd to be ready for these, out of what it is asked for, and nothing else to be ready
+// at all.
 func (w world) now(tb testing.TB, fd int, asked, want loop.Ops) {
 	tb.Helper()
 	var got loop.Ops

@@ -71,8 +71,8 @@ func BenchmarkTimers(b *testing.B) {
 	}
 }
 
-// BenchmarkAgain puts off one of 100,000 active timers: each at a time of its own,
-// or all in one turn, so that they are due at the same time.
+// BenchmarkAgain puts off one of 100,000 active timers: each at a time of its own, or all in one
+// turn, so that they are due at the same time.
 func BenchmarkAgain(b *testing.B) {
 	for name, passes := range map[string]time.Duration{"apart": time.Microsecond, "at once": 0} {
 		b.Run(name, func(b *testing.B) {
@@ -97,8 +97,8 @@ func BenchmarkAgain(b *testing.B) {
 	}
 }
 
-// BenchmarkPipes is the benchmark of libevent and libev: among so many pipes, 100
-// bytes are under way, each of which is read and written on to the next pipe.
+// BenchmarkPipes is the benchmark of libevent and libev: among so many pipes, 100 bytes are under
+// way, each of which is read and written on to the next pipe.
 func BenchmarkPipes(b *testing.B) {
 	for _, backend := range loop.Backends() {
 		for _, n := range []int{100, 1000} {

@@ -2,8 +2,8 @@ package loop
 
 import "time"
 
-// A Clock tells the time: that of the wall, and that which has passed since some
-// fixed moment, which no one can set.
+// A Clock tells the time: that of the wall, and that which has passed since some fixed moment,
+// which no one can set.
 type Clock func() (wall time.Time, mono time.Duration)
 
 // systemClock returns the clock of the machine.
@@ -15,13 +15,12 @@ func systemClock() Clock {
 	}
 }
 
-// jump is how far the wall clock may run away from the monotonic one between two
-// looks before it counts as stepped. It is libev's MIN_TIMEJUMP: less is what
-// adjusting the clock, or a pause between reading the two, may do.
+// jump is how far the wall clock may run away from the monotonic one between two looks before it
+// counts as stepped. It is libev's MIN_TIMEJUMP: less is what adjusting the clock, or a pause
+// between reading the two, may do.
 const jump = int64(time.Second)
 
-// update takes the time. If the wall clock has been stepped, every periodic is
-// asked anew.
+// update takes the time. If the wall clock has been stepped, every periodic is asked anew.
 func (l *Loop) update() {
 	wall, mono := l.clock()
 	l.now = wall
@@ -42,36 +41,34 @@ func (l *Loop) update() {
 	}
 }
 
-// stopMatters is the span of a timer from which on it is of interest whether the process is
-// stopped meanwhile.
+// stopMatters is the span of a timer from which on it is of interest whether the process is stopped
+// meanwhile.
 const stopMatters = int64(50 * time.Millisecond)
 
-// noticeStops has it noticed from now on when the process is stopped, if that is asked for and
-// a timer of this span should know.
+// noticeStops has it noticed from now on when the process is stopped, if that is asked for and a
+// timer of this span should know.
 func (l *Loop) noticeStops(span int64) {
 	if l.stopTime && l.stops == nil && span >= stopMatters {
 		l.stops = newStopClock()
 	}
 }
 
-// freshen takes the time if the loop does not run: its time is then as old as its
-// last turn.
+// freshen takes the time if the loop does not run: its time is then as old as its last turn.
 func (l *Loop) freshen() {
 	if !l.running {
 		l.update()
 	}
 }
 
-// UpdateNow takes the time in the middle of a turn: worth its 50 ns after a call
-// that took long, before starting a timer.
+// UpdateNow takes the time in the middle of a turn: worth its 50 ns after a call that took long,
+// before starting a timer.
 func (l *Loop) UpdateNow() { l.update() }
 
-// Now returns the loop's time, which is that of the turn's beginning. It costs
-// nothing.
+// Now returns the loop's time, which is that of the turn's beginning. It costs nothing.
 func (l *Loop) Now() time.Time { return l.now }
 
-// Suspend makes the loop's monotonic time stand still: timers do not age until
-// Resume. The wall clock goes on, and periodics with it.
+// Suspend makes the loop's monotonic time stand still: timers do not age until Resume. The wall
+// clock goes on, and periodics with it.
 func (l *Loop) Suspend() {
 	if !l.suspended {
 		l.update()

@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newClockFD returns a descriptor that becomes readable when the wall clock is
-// set discontinuously, or the machine resumes from sleep (TFD_TIMER_CANCEL_ON_SET,
-// timerfd_create(2)).
+// newClockFD returns a descriptor that becomes readable when the wall clock is set discontinuously,
+// or the machine resumes from sleep (TFD_TIMER_CANCEL_ON_SET, timerfd_create(2)).
 func newClockFD() (int, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	return fd, os.NewSyscallError("timerfd_create", err)

@@ -1,8 +1,8 @@
 // Package loop is an event loop: what libev is to C, for Go.
 //
-// A program makes watchers, each with a function to be called; starts them; and
-// gives its goroutine to [Loop.Run], which waits for what they watch and calls
-// the functions, one at a time, on that goroutine. There is nothing to lock.
+// A program makes watchers, each with a function to be called; starts them; and gives its goroutine
+// to [Loop.Run], which waits for what they watch and calls the functions, one at a time, on that
+// goroutine. There is nothing to lock.
 //
 //	l, err := loop.New()
 //	loop.NewIO(l, 0, loop.Read, func(loop.Ops) { …; l.Break() }).Start()
@@ -19,20 +19,19 @@
 //	[Prepare]   the loop is about to wait
 //	[Check]     the loop has waited
 //
-// All of them embed a [Watcher]. A watcher is active between Start and Stop (a
-// one-shot Timer stops itself before its function is called), and pending
-// between its event and the call. These are two bits, not one state: an expired
-// one-shot is pending and not active. Stop clears both; what was pending is
-// forgotten. A watcher that is active keeps Run from returning, unless
+// All of them embed a [Watcher]. A watcher is active between Start and Stop (a one-shot Timer stops
+// itself before its function is called), and pending between its event and the call. These are two
+// bits, not one state: an expired one-shot is pending and not active. Stop clears both; what was
+// pending is forgotten. A watcher that is active keeps Run from returning, unless
 // [Watcher.KeepAlive] says otherwise.
 //
-// The functions and all methods belong to the goroutine that calls Run. Other
-// goroutines may call [Loop.Post] and [Async.Send], and nothing else.
+// The functions and all methods belong to the goroutine that calls Run. Other goroutines may call
+// [Loop.Post] and [Async.Send], and nothing else.
 //
 // # A turn
 //
-// Run repeats this until no watcher is active that keeps it alive, or until
-// [Loop.Break], or until its context is done:
+// Run repeats this until no watcher is active that keeps it alive, or until [Loop.Break], or until
+// its context is done:
 //
 //  1. Prepare watchers are called.
 //  2. The kernel is told which descriptors matter now. What was started and
@@ -50,8 +49,8 @@
 //     priority first come, first served. One that a call feeds is called in the
 //     same turn. Break takes effect once none is left.
 //
-// A watcher is pending at most once. A further event before its call is counted
-// in [Stats.Coalesced]; what an IO is ready for is added up.
+// A watcher is pending at most once. A further event before its call is counted in
+// [Stats.Coalesced]; what an IO is ready for is added up.
 //
 // # Where this is not libev
 //

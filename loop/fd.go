@@ -1,7 +1,7 @@
 package loop
 
-// fdTable knows the watchers of each descriptor, and what the backend has been
-// told of it. The two are made to agree once a turn.
+// fdTable knows the watchers of each descriptor, and what the backend has been told of it. The two
+// are made to agree once a turn.
 type fdTable struct {
 	fds     []fdState // by number
 	changed []int32   // whose watchers came or went since
@@ -20,8 +20,8 @@ func (t *fdTable) state(fd int32) *fdState {
 	return &t.fds[fd]
 }
 
-// reach returns a table by descriptor that has a place for fd. It doubles: what append
-// leaves behind on its way, growing by a quarter, is four times the table.
+// reach returns a table by descriptor that has a place for fd. It doubles: what append leaves
+// behind on its way, growing by a quarter, is four times the table.
 func reach[T any](table []T, fd int) []T {
 	if fd < len(table) {
 		return table
@@ -67,8 +67,8 @@ func (t *fdTable) remove(w *IO) {
 	}
 }
 
-// reify tells the backend what has changed. What is killed on the way is listed
-// as changed once more.
+// reify tells the backend what has changed. What is killed on the way is listed as changed once
+// more.
 func (t *fdTable) reify(b Backend) {
 	for i := 0; i < len(t.changed); i++ {
 		t.reifyOne(b, t.changed[i])
@@ -104,8 +104,7 @@ func (t *fdTable) tell(b Backend, fd int32, s *fdState, old, want Ops) {
 	}
 }
 
-// kill stops the watchers of a descriptor that is not open any more, and tells
-// them.
+// kill stops the watchers of a descriptor that is not open any more, and tells them.
 func (t *fdTable) kill(s *fdState) {
 	if s.told != 0 {
 		t.known--
@@ -141,8 +140,8 @@ func (t *fdTable) feed(b Backend, r Ready) {
 	}
 }
 
-// confirm asks the backend whether each descriptor is still what it was, and
-// kills those that are not.
+// confirm asks the backend whether each descriptor is still what it was, and kills those that are
+// not.
 func (t *fdTable) confirm(b Backend) {
 	for fd := range t.fds {
 		if s := &t.fds[fd]; s.told != 0 && b.Modify(fd, s.told, s.told) != nil {

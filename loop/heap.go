@@ -5,13 +5,12 @@ import (
 	"slices"
 )
 
-// heap is a 4-ary heap of watchers by due time. That is kept beside the pointer, so
-// that sifting touches no watcher but to tell it where it is. libev found four
-// children to be faster than two, since a node's children share a cache line.
+// heap is a 4-ary heap of watchers by due time. That is kept beside the pointer, so that sifting
+// touches no watcher but to tell it where it is. libev found four children to be faster than two,
+// since a node's children share a cache line.
 //
-// A watcher that is put off stays where it is, in a slot that is early now, and
-// settles once that comes to the top. So a timeout that activity puts off a thousand
-// times is moved once.
+// A watcher that is put off stays where it is, in a slot that is early now, and settles once that
+// comes to the top. So a timeout that activity puts off a thousand times is moved once.
 type heap struct {
 	slots []slot
 	seq   uint32
@@ -39,8 +38,8 @@ func (h *heap) first() int64 {
 	return h.slots[0].at
 }
 
-// settle moves the watcher in slot i to where it belongs, if it was put off, and
-// reports whether it was.
+// settle moves the watcher in slot i to where it belongs, if it was put off, and reports whether it
+// was.
 func (h *heap) settle(i int) bool {
 	s := &h.slots[i]
 	if s.at == s.node.at {
@@ -60,8 +59,8 @@ func (h *heap) push(n *node, at int64) {
 	h.up(len(h.slots) - 1)
 }
 
-// grow makes room for one more slot, such that the children of each share a cache
-// line: the first of them is the fourth of a line, the line being an allocation's.
+// grow makes room for one more slot, such that the children of each share a cache line: the first
+// of them is the fourth of a line, the line being an allocation's.
 func (h *heap) grow() {
 	if n := len(h.slots); n == cap(h.slots) {
 		slots := make([]slot, 3+n, 2*n+8)
@@ -70,8 +69,8 @@ func (h *heap) grow() {
 	}
 }
 
-// move gives a watcher in the heap a new due time. To put one off touches nothing else,
-// and is inlined: of many, the processor then fetches several at once.
+// move gives a watcher in the heap a new due time. To put one off touches nothing else, and is
+// inlined: of many, the processor then fetches several at once.
 func (h *heap) move(n *node, at int64) {
 	h.seq++
 	n.seq = h.seq
@@ -109,9 +108,8 @@ func (h *heap) cut(i int) {
 	}
 }
 
-// take removes the watchers that are due, and then calls each for them: the earliest
-// first, of the same due time the first that was set. What each pushes is left for
-// the next time.
+// take removes the watchers that are due, and then calls each for them: the earliest first, of the
+// same due time the first that was set. What each pushes is left for the next time.
 func (h *heap) take(now int64, each func(*node)) {
 	h.collect(0, now)
 	slices.SortFunc(h.taken, func(a, b slot) int {
@@ -128,8 +126,8 @@ func (h *heap) take(now int64, each func(*node)) {
 	h.taken = h.taken[:0]
 }
 
-// collect removes those due in slot i and below, in no order: to sort many of them is
-// faster than to sift after each.
+// collect removes those due in slot i and below, in no order: to sort many of them is faster than
+// to sift after each.
 func (h *heap) collect(i int, now int64) {
 	if i >= len(h.slots) || h.slots[i].at > now {
 		return
@@ -146,8 +144,8 @@ func (h *heap) collect(i int, now int64) {
 	}
 }
 
-// retime gives every watcher a new due time, or drops it if it has none. Of the same
-// due time the first that was set is still the first.
+// retime gives every watcher a new due time, or drops it if it has none. Of the same due time the
+// first that was set is still the first.
 func (h *heap) retime(due func(*node) (at int64, ok bool)) {
 	all := h.slots
 	h.slots = all[:0]

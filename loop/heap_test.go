@@ -11,8 +11,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// What FuzzModel does with a few timers is done with many here, most of them put off
-// again and again: the same calls are expected, and no wake-up more.
+// What FuzzModel does with a few timers is done with many here, most of them put off again and
+// again: the same calls are expected, and no wake-up more.
 func TestManyTimersPutOff(t *testing.T) {
 	const n = 300
 	var got, want []string

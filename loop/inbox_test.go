@@ -48,8 +48,8 @@ func TestPostDoesNotKeepTheLoopAlive(t *testing.T) {
 	})
 }
 
-// Each poster waits for its last post to be called, so that the loop falls asleep
-// again and again: one wake-up too few and the test hangs.
+// Each poster waits for its last post to be called, so that the loop falls asleep again and again:
+// one wake-up too few and the test hangs.
 func TestPostFromManyGoroutines(t *testing.T) {
 	inEachWorld(t, func(t scene, w world) {
 		const posters, rounds, burst = 8, 200, 3

@@ -376,8 +376,7 @@ func TestPipeFromEndToEnd(t *testing.T) {
 	})
 }
 
-// The kernel goes on to report the closed number for as long as the duplicate
-// lives.
+// The kernel goes on to report the closed number for as long as the duplicate lives.
 func TestDescriptorClosedUnderItsWatcherWithADuplicateIsTold(t *testing.T) {
 	inEachKernel(t, func(t scene, w world) {
 		l := verified(t, w, loop.WithClock(fast()))

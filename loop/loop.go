@@ -70,13 +70,12 @@ func WithBackend(b Backend) Option { return func(l *Loop) { l.backend = b } }
 // WithClock makes the loop take the time from c.
 func WithClock(c Clock) Option { return func(l *Loop) { l.clock = c } }
 
-// WithOwnDescriptors promises that no descriptor is closed while it is watched. The loop
-// then does not look for such, and has no reason to wake a second after activity.
+// WithOwnDescriptors promises that no descriptor is closed while it is watched. The loop then does
+// not look for such, and has no reason to wake a second after activity.
 func WithOwnDescriptors() Option { return func(l *Loop) { l.owned = true } }
 
-// WithStopTime has timers not age while the process is stopped, by SIGSTOP or a debugger, as
-// they don't while the loop is suspended. It can be had on Linux, and costs a thread that does
-// nothing.
+// WithStopTime has timers not age while the process is stopped, by SIGSTOP or a debugger, as they
+// don't while the loop is suspended. It can be had on Linux, and costs a thread that does nothing.
 func WithStopTime() Option { return func(l *Loop) { l.stopTime = true } }
 
 // New makes a loop, with the platform's best backend if none is given.
@@ -109,9 +108,9 @@ func (l *Loop) Close() error {
 	return l.backend.Close()
 }
 
-// Run runs the loop on the caller's goroutine. It returns nil when the mode's end
-// is reached or after Break, the context's cause when that is done, and another
-// error only if the backend can't wait any more.
+// Run runs the loop on the caller's goroutine. It returns nil when the mode's end is reached or
+// after Break, the context's cause when that is done, and another error only if the backend can't
+// wait any more.
 func (l *Loop) Run(ctx context.Context, mode Mode) error {
 	if l.running {
 		return ErrRunning
@@ -137,8 +136,8 @@ func (l *Loop) Run(ctx context.Context, mode Mode) error {
 	}
 }
 
-// turn is one turn, as the package comment numbers it. It reports whether
-// anything but a prepare was called.
+// turn is one turn, as the package comment numbers it. It reports whether anything but a prepare
+// was called.
 func (l *Loop) turn(mode Mode) (called bool, err error) {
 	l.prepares.feed()
 	l.pending.invoke()
@@ -186,11 +185,11 @@ func (l *Loop) ended() bool {
 }
 
 const (
-	// blind is how long a loop with periodics waits at most when nothing tells
-	// it of steps of the clock.
+	// blind is how long a loop with periodics waits at most when nothing tells it of steps of the
+	// clock.
 	blind = time.Minute
-	// confirmEvery is how often descriptors are confirmed while there is
-	// activity, and how long after it.
+	// confirmEvery is how often descriptors are confirmed while there is activity, and how long
+	// after it.
 	confirmEvery = time.Second
 )
 
@@ -229,8 +228,8 @@ func (l *Loop) wait(mode Mode) time.Duration {
 	return d
 }
 
-// until returns how long it is from now until at: nothing if that has passed, and
-// as long as can be where it does not fit.
+// until returns how long it is from now until at: nothing if that has passed, and as long as can be
+// where it does not fit.
 func until(at, now int64) time.Duration {
 	switch d := at - now; {
 	case at <= now:
@@ -242,14 +241,13 @@ func until(at, now int64) time.Duration {
 	}
 }
 
-// unconfirmed reports whether a call may have closed a watched descriptor, of
-// which not every kernel interface tells.
+// unconfirmed reports whether a call may have closed a watched descriptor, of which not every
+// kernel interface tells.
 func (l *Loop) unconfirmed() bool {
 	return !l.owned && l.fds.known > 0 && l.confirmed != l.calls()
 }
 
-// confirm looks for descriptors that were closed under their watchers, if that is
-// due.
+// confirm looks for descriptors that were closed under their watchers, if that is due.
 func (l *Loop) confirm() {
 	if l.unconfirmed() && l.elapsed-l.confirmedAt >= int64(confirmEvery) {
 		l.confirmed, l.confirmedAt = l.calls(), l.elapsed
@@ -260,15 +258,15 @@ func (l *Loop) confirm() {
 // Break makes Run return once all that is pending has been called.
 func (l *Loop) Break() { l.broken = true }
 
-// Ref keeps Run from returning, as an active watcher does: for work under way
-// that no watcher stands for.
+// Ref keeps Run from returning, as an active watcher does: for work under way that no watcher
+// stands for.
 func (l *Loop) Ref() { l.refs++ }
 
 // Unref undoes a Ref.
 func (l *Loop) Unref() { l.refs-- }
 
-// After calls fn once d has passed, unless stop is called before. It does not
-// keep Run from returning.
+// After calls fn once d has passed, unless stop is called before. It does not keep Run from
+// returning.
 func (l *Loop) After(d time.Duration, fn func()) (stop func()) {
 	t := NewTimer(l, d, 0, fn)
 	t.KeepAlive(false)

@@ -13,8 +13,8 @@ import (
 // forever is more than any wait that is to end.
 const forever = 10000 * time.Hour
 
-// real is a loop to be played on. Its backend's waits make the time pass; one
-// without an end ends the run.
+// real is a loop to be played on. Its backend's waits make the time pass; one without an end ends
+// the run.
 type real struct {
 	t      *testing.T
 	l      *loop.Loop

@@ -9,8 +9,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// reference is a loop written plainly: lists that are searched, and sorted where an
-// order is wanted.
+// reference is a loop written plainly: lists that are searched, and sorted where an order is
+// wanted.
 type reference struct {
 	time   *fakeTime
 	called func(w int, what string)

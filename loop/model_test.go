@@ -9,9 +9,9 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// FuzzModel does the same random operations on a loop and on a plain reference of
-// it, model_reference_test.go, and expects the same calls and the same states. Each call
-// may do operations, too.
+// FuzzModel does the same random operations on a loop and on a plain reference of it,
+// model_reference_test.go, and expects the same calls and the same states. Each call may do
+// operations, too.
 func FuzzModel(f *testing.F) {
 	f.Add([]byte("start what is there, then run"))
 	for i := range byte(40) {
@@ -62,8 +62,7 @@ func steps() []time.Duration {
 	return []time.Duration{time.Second, -time.Second, time.Hour, -time.Hour, 400 * ms, -400 * ms}
 }
 
-// rules are those of the periodics: a grid, one that ends, one that answers with the
-// past.
+// rules are those of the periodics: a grid, one that ends, one that answers with the past.
 func rules() []func(time.Time) (time.Time, bool) {
 	return []func(time.Time) (time.Time, bool){
 		every(10 * ms),

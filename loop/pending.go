@@ -1,7 +1,6 @@
 package loop
 
-// pending holds the watchers whose functions are to be called: a queue for each
-// priority.
+// pending holds the watchers whose functions are to be called: a queue for each priority.
 type pending struct {
 	queues    [priorities]queue
 	count     int
@@ -9,8 +8,8 @@ type pending struct {
 	coalesced uint64
 }
 
-// queue is first in, first out. A watcher that is cleared leaves a hole, so that
-// the places of the others stay true.
+// queue is first in, first out. A watcher that is cleared leaves a hole, so that the places of the
+// others stay true.
 type queue struct {
 	watchers []*Watcher
 	head     int
@@ -44,8 +43,8 @@ func (p *pending) clear(w *Watcher) bool {
 	return true
 }
 
-// forgetHoles empties the queues in which only holes are left. If nothing is ever
-// called, nobody else does.
+// forgetHoles empties the queues in which only holes are left. If nothing is ever called, nobody
+// else does.
 func (p *pending) forgetHoles() {
 	for i := range p.queues {
 		q := &p.queues[i]
@@ -69,8 +68,8 @@ func (p *pending) above(pri Priority) bool {
 	return false
 }
 
-// invoke calls what is pending until nothing is. After each call it looks again
-// from the highest priority down, since the call may have fed something there.
+// invoke calls what is pending until nothing is. After each call it looks again from the highest
+// priority down, since the call may have fed something there.
 func (p *pending) invoke() {
 	for p.count > 0 {
 		w := p.next()

@@ -227,8 +227,8 @@ func TestStepsOfTheClock(t *testing.T) {
 func TestWhatWasDueBeforeTheStepStaysDue(t *testing.T) {
 	bubble(t, func(t scene, l *loop.Loop, b *looptest.Backend) {
 		var seen instants
-		// A tick at one minute; the loop comes to it 10 s late, and finds the clock
-		// set by an hour too.
+		// A tick at one minute; the loop comes to it 10 s late, and finds the clock set by an hour
+		// too.
 		seen.note(l, 2, every(time.Minute)).Start()
 		loop.NewTimer(l, 59*time.Second, 0, func() {
 			pass(11 * time.Second)

@@ -57,8 +57,8 @@ func TestHundredThousandTimers(t *testing.T) {
 	})
 }
 
-// Both ends of each pipe are watched: the one is written to when it can be, the
-// other then read from, twice.
+// Both ends of each pipe are watched: the one is written to when it can be, the other then read
+// from, twice.
 func TestTenThousandPipeDescriptors(t *testing.T) {
 	n := 10_000
 	if limit := descriptors(t) - 100; limit < n {
@@ -114,8 +114,8 @@ func TestTenThousandPipeDescriptors(t *testing.T) {
 	})
 }
 
-// descriptors raises the soft limit of open files to the hard one, for the test's
-// time, and returns it.
+// descriptors raises the soft limit of open files to the hard one, for the test's time, and returns
+// it.
 func descriptors(tb testing.TB) int {
 	tb.Helper()
 	var old syscall.Rlimit

@@ -14,8 +14,7 @@ import (
 // scene is a test on fake time, or on one backend of several.
 type scene struct{ *testing.T }
 
-// bubble runs f on fake time, with a loop on the fake backend that is verified
-// after each turn.
+// bubble runs f on fake time, with a loop on the fake backend that is verified after each turn.
 func bubble(t *testing.T, f func(t scene, l *loop.Loop, b *looptest.Backend)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A stopClock tells for how long the process has been stopped (SIGSTOP, a debugger, the freezer
-// of a control group). Of that no signal tells in advance, as that of Ctrl-Z does.
+// A stopClock tells for how long the process has been stopped (SIGSTOP, a debugger, the freezer of
+// a control group). Of that no signal tells in advance, as that of Ctrl-Z does.
 //
-// It is a thread that waits for ever in ppoll(2) with a limit of many years. When the process
-// is stopped the kernel interrupts that, writes to memory what is left of the limit, and starts
-// it anew with that when the process goes on: the limit counts down the time in which the
-// process was not stopped. The thread takes no other signal, and is never woken.
+// It is a thread that waits for ever in ppoll(2) with a limit of many years. When the process is
+// stopped the kernel interrupts that, writes to memory what is left of the limit, and starts it
+// anew with that when the process goes on: the limit counts down the time in which the process was
+// not stopped. The thread takes no other signal, and is never woken.
 type stopClock struct {
 	began time.Time
 	left  unix.Timespec // of stopClockSpan
@@ -47,8 +47,8 @@ func newStopClock() *stopClock {
 	return c
 }
 
-// take returns for how long the process has been stopped since the last call, at now. It is to
-// be called as soon as it goes on.
+// take returns for how long the process has been stopped since the last call, at now. It is to be
+// called as soon as it goes on.
 func (c *stopClock) take(now time.Time) time.Duration {
 	ran := c.read()
 	if ran == c.ran {

@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// A Timer fires once a span of monotonic time has passed, and then, if it
-// repeats, each time another has. Time for which the loop was suspended, or the
-// machine asleep, does not count. It is never early.
+// A Timer fires once a span of monotonic time has passed, and then, if it repeats, each time
+// another has. Time for which the loop was suspended, or the machine asleep, does not count. It is
+// never early.
 type Timer struct {
 	Watcher
 	node   node // while inactive, its at is the span after which it is to fire
@@ -17,9 +17,8 @@ type Timer struct {
 	missed int64
 }
 
-// NewTimer makes a timer that fires after a span, at once if it is not
-// positive, and then every repeat; without one (0 or less) it is a one-shot, which
-// stops before fn is called.
+// NewTimer makes a timer that fires after a span, at once if it is not positive, and then every
+// repeat; without one (0 or less) it is a one-shot, which stops before fn is called.
 func NewTimer(l *Loop, after, repeat time.Duration, fn func()) *Timer {
 	t := &Timer{Watcher: Watcher{loop: l, call: fn}}
 	t.Set(after, repeat)
@@ -34,8 +33,8 @@ func timerOf(n *node) *Timer {
 	return (*Timer)(unsafe.Add(unsafe.Pointer(n), -int(unsafe.Offsetof(Timer{}.node))))
 }
 
-// Set gives a timer new spans. A timer that is active keeps its due time, and
-// repeat counts from its next tick on.
+// Set gives a timer new spans. A timer that is active keeps its due time, and repeat counts from
+// its next tick on.
 func (t *Timer) Set(after, repeat time.Duration) {
 	if !t.active {
 		t.node.at = max(int64(after), 0)
@@ -43,10 +42,10 @@ func (t *Timer) Set(after, repeat time.Duration) {
 	t.repeat = max(int64(repeat), 0)
 }
 
-// Start starts the timer, counting from the loop's time: in a call, from the
-// turn's beginning ([Loop.UpdateNow] brings it up to date); outside Run, from
-// now. A timer that was stopped goes on with what was left of its span; a
-// one-shot that has fired has nothing left, and is to be Set first.
+// Start starts the timer, counting from the loop's time: in a call, from the turn's beginning
+// ([Loop.UpdateNow] brings it up to date); outside Run, from now. A timer that was stopped goes on
+// with what was left of its span; a one-shot that has fired has nothing left, and is to be Set
+// first.
 func (t *Timer) Start() {
 	if t.start() {
 		t.loop.noticeStops(t.node.at)
@@ -64,11 +63,10 @@ func (t *Timer) Stop() {
 	}
 }
 
-// Again is for timeouts that activity puts off. It clears what is pending, then:
-// a timer that is active and repeats starts its span anew; one that is active and
-// does not repeat is stopped; one that is inactive and repeats is started with
-// its repeat as the span; and one that is inactive and does not repeat is left
-// alone.
+// Again is for timeouts that activity puts off. It clears what is pending, then: a timer that is
+// active and repeats starts its span anew; one that is active and does not repeat is stopped; one
+// that is inactive and repeats is started with its repeat as the span; and one that is inactive and
+// does not repeat is left alone.
 func (t *Timer) Again() {
 	t.ClearPending()
 	switch {
@@ -83,8 +81,8 @@ func (t *Timer) Again() {
 	}
 }
 
-// Remaining returns how long it is until the timer fires, or, if it is not
-// active, what it would be at Start.
+// Remaining returns how long it is until the timer fires, or, if it is not active, what it would be
+// at Start.
 func (t *Timer) Remaining() time.Duration {
 	if !t.active {
 		return time.Duration(t.node.at)
@@ -92,14 +90,14 @@ func (t *Timer) Remaining() time.Duration {
 	return time.Duration(t.node.at - t.loop.mono)
 }
 
-// Due returns when the tick that the function is called for was due, as a time
-// of the wall clock as it is now.
+// Due returns when the tick that the function is called for was due, as a time of the wall clock as
+// it is now.
 func (t *Timer) Due() time.Time {
 	return t.loop.now.Add(time.Duration(t.due - t.loop.mono))
 }
 
-// Missed returns how many ticks went by between the last one that the function
-// was called for and this one.
+// Missed returns how many ticks went by between the last one that the function was called for and
+// this one.
 func (t *Timer) Missed() int64 { return t.missed }
 
 // plus returns at+span, or the end of time where that does not fit.

@@ -2,9 +2,8 @@ package loop
 
 import "fmt"
 
-// Verify checks that the loop's structures agree with each other, and returns the
-// first thing that does not. It is for tests, between turns; it looks at
-// everything.
+// Verify checks that the loop's structures agree with each other, and returns the first thing that
+// does not. It is for tests, between turns; it looks at everything.
 func (l *Loop) Verify() error {
 	if err := l.pending.verify(); err != nil {
 		return err

@@ -11,8 +11,7 @@ const (
 	priorities = int(MaxPriority-MinPriority) + 1
 )
 
-// A Watcher is what all types of watchers have in common. It is made by their
-// constructors only.
+// A Watcher is what all types of watchers have in common. It is made by their constructors only.
 type Watcher struct {
 	loop     *Loop
 	call     func()
@@ -26,15 +25,13 @@ type Watcher struct {
 // Active reports whether the watcher is started and not stopped.
 func (w *Watcher) Active() bool { return w.active }
 
-// Pending reports whether an event was seen that the function has not been
-// called for.
+// Pending reports whether an event was seen that the function has not been called for.
 func (w *Watcher) Pending() bool { return w.place != 0 }
 
 // Priority returns the watcher's priority, 0 if none was set.
 func (w *Watcher) Priority() Priority { return w.priority }
 
-// SetPriority sets the priority. A pending watcher goes to the end of its new
-// queue.
+// SetPriority sets the priority. A pending watcher goes to the end of its new queue.
 func (w *Watcher) SetPriority(p Priority) {
 	pending := w.ClearPending()
 	w.priority = min(max(p, MinPriority), MaxPriority)
@@ -43,15 +40,14 @@ func (w *Watcher) SetPriority(p Priority) {
 	}
 }
 
-// Feed makes the watcher pending, as if its event had come. It need not be
-// active.
+// Feed makes the watcher pending, as if its event had come. It need not be active.
 func (w *Watcher) Feed() { w.loop.pending.feed(w) }
 
 // ClearPending makes the watcher not pending, and reports whether it was.
 func (w *Watcher) ClearPending() bool { return w.loop.pending.clear(w) }
 
-// KeepAlive says whether the watcher, while it is active, keeps Run from
-// returning. It does if nothing else was said.
+// KeepAlive says whether the watcher, while it is active, keeps Run from returning. It does if
+// nothing else was said.
 func (w *Watcher) KeepAlive(keep bool) {
 	if w.loose == !keep {
 		return
@@ -79,8 +75,7 @@ func (w *Watcher) start() bool {
 	return true
 }
 
-// stop makes the watcher neither active nor pending, and reports whether it was
-// active.
+// stop makes the watcher neither active nor pending, and reports whether it was active.
 func (w *Watcher) stop() bool {
 	w.ClearPending()
 	return w.expire()

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Cgroup is the control group (cgroups(7), version 2) that ev is in, if it may make
-// others in it. A command that starts in one of its own can be stopped with all that
-// it started, even what has left its process group.
+// A Cgroup is the control group (cgroups(7), version 2) that ev is in, if it may make others in it.
+// A command that starts in one of its own can be stopped with all that it started, even what has
+// left its process group.
 type Cgroup struct {
 	dir       string
 	made      int      // on the Starter's thread
@@ -104,8 +104,8 @@ func (g *Cgroup) kill(dir string) {
 	_ = os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0)
 }
 
-// remove removes the cgroup if nothing is in it any more, and reports whether it is
-// gone. One that is not empty is removed later, with another.
+// remove removes the cgroup if nothing is in it any more, and reports whether it is gone. One that
+// is not empty is removed later, with another.
 func (g *Cgroup) remove(dir string) bool {
 	if !slices.Contains(g.unremoved, dir) {
 		g.unremoved = append(g.unremoved, dir)

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// children are the processes that ev has started and has not waited for yet. Another
-// child is an orphan: its parent has ended, and ev is PID 1 or a subreaper, or it is one
-// that the program had before it became ev. Nobody waits for those.
+// children are the processes that ev has started and has not waited for yet. Another child is an
+// orphan: its parent has ended, and ev is PID 1 or a subreaper, or it is one that the program had
+// before it became ev. Nobody waits for those.
 var children struct { //nolint:gochecknoglobals // the process has these
 	starting sync.Mutex // held from fork to entry, and by who reaps orphans: meanwhile none is unknown
 	sync.Mutex
@@ -37,9 +37,8 @@ func fork(file string, argv []string, attr *syscall.ProcAttr) (int, error) {
 	return pid, err
 }
 
-// wait waits for the end of one child, and for no other's. Once it is waited for, its PID
-// may be another's, so its entry goes in the same moment; until it has ended, nobody is
-// held up.
+// wait waits for the end of one child, and for no other's. Once it is waited for, its PID may be
+// another's, so its entry goes in the same moment; until it has ended, nobody is held up.
 func wait(pid int, w *Wait) error {
 	if err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil); errors.Is(err, unix.EINTR) {
 		return err
@@ -57,9 +56,9 @@ func wait(pid int, w *Wait) error {
 	return err
 }
 
-// ReapOrphans has what is orphaned to ev waited for from now on, so that no zombies are
-// left: if ev is PID 1, or if it is to be a subreaper (PR_SET_CHILD_SUBREAPER of prctl(2)).
-// To every other child of the program it does the same.
+// ReapOrphans has what is orphaned to ev waited for from now on, so that no zombies are left: if ev
+// is PID 1, or if it is to be a subreaper (PR_SET_CHILD_SUBREAPER of prctl(2)). To every other
+// child of the program it does the same.
 func ReapOrphans(subreaper bool) error {
 	if subreaper {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -83,8 +82,8 @@ func ReapOrphans(subreaper bool) error {
 	return nil
 }
 
-// reapOrphans waits for the orphans that have ended, up to the first zombie that is ev's
-// own: the kernel shows none behind it. The end of wait has it called again.
+// reapOrphans waits for the orphans that have ended, up to the first zombie that is ev's own: the
+// kernel shows none behind it. The end of wait has it called again.
 func reapOrphans() {
 	children.starting.Lock()
 	defer children.starting.Unlock()

@@ -13,9 +13,8 @@ import (
 	"github.com/evshell/ev/internal/looptest"
 )
 
-// TestReapOrphans runs commands that each leave an orphan, which ends before the command
-// or after it. It is a program of its own, since ev would wait for the tests' other
-// children as well.
+// TestReapOrphans runs commands that each leave an orphan, which ends before the command or after
+// it. It is a program of its own, since ev would wait for the tests' other children as well.
 func TestReapOrphans(t *testing.T) {
 	if os.Getenv("EV_TEST_SUBREAPER") == "" {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")

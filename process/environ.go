@@ -8,8 +8,8 @@ import (
 	"github.com/evshell/ev/internal/sdnotify"
 )
 
-// Environ returns ev's own environment with what is NAME=value in over, and without what a
-// service manager told ev alone.
+// Environ returns ev's own environment with what is NAME=value in over, and without what a service
+// manager told ev alone.
 func Environ(over []string) []string {
 	return unique(slices.Concat(sdnotify.Environ(os.Environ()), over))
 }

@@ -12,19 +12,18 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// Events are the kernel's events of all processes: the process events connector,
-// a netlink socket (linux/cn_proc.h). It is sent how a thread ends before the
-// process's pidfd becomes readable, so what a pidfd asks for is there already. Up to
-// Linux 6.5 it is root's alone.
+// Events are the kernel's events of all processes: the process events connector, a netlink socket
+// (linux/cn_proc.h). It is sent how a thread ends before the process's pidfd becomes readable, so
+// what a pidfd asks for is there already. Up to Linux 6.5 it is root's alone.
 type Events struct {
 	fd   int
 	io   *loop.IO
 	ends map[int]*threadEnds // by PID, of the processes that are followed
 }
 
-// threadEnds are the ends of a process's threads. The one that stands for the process
-// is the first thread's, or that of all if the process was ended as a whole; which of
-// the two it is can't be seen, but where both are the same it does not matter.
+// threadEnds are the ends of a process's threads. The one that stands for the process is the first
+// thread's, or that of all if the process was ended as a whole; which of the two it is can't be
+// seen, but where both are the same it does not matter.
 type threadEnds struct {
 	first, last         syscall.WaitStatus
 	firstEnded, unsound bool

@@ -11,8 +11,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// A group is a process and what it has started, as the kernel has them: the process group
-// that it leads, unless it is in the foreground, in ev's; and its cgroup, if it has one.
+// A group is a process and what it has started, as the kernel has them: the process group that it
+// leads, unless it is in the foreground, in ev's; and its cgroup, if it has one.
 type group struct {
 	pid        int
 	pidfd      int // -1: there is none
@@ -65,10 +65,9 @@ func (g *group) gone() bool {
 	return true
 }
 
-// reapOrphans reaps what has ended in the group. What lost its parent is ev's own child if
-// ev is PID 1 of a container, and stays in the group as a zombie until it is reaped: now, not
-// when ReapOrphans comes to it.
-// Nobody else's children are here.
+// reapOrphans reaps what has ended in the group. What lost its parent is ev's own child if ev is
+// PID 1 of a container, and stays in the group as a zombie until it is reaped: now, not when
+// ReapOrphans comes to it. Nobody else's children are here.
 func (g *group) reapOrphans() {
 	for {
 		if pid, err := unix.Wait4(-g.pid, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/evshell/ev/internal/looptest"
 )
 
-// What has ended in the group and that its parent, which lives elsewhere, never waits for
-// keeps nobody.
+// What has ended in the group and that its parent, which lives elsewhere, never waits for keeps
+// nobody.
 func TestGroup_zombiesAreNotWaitedFor(t *testing.T) {
 	if _, err := exec.LookPath("setsid"); err != nil {
 		t.Skip("needs setsid")

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A guard is a process that outlives ev, and stops what ev's commands have started if ev is
-// killed and can't (SIGKILL, the OOM killer). The kernel tells a command itself then
-// (PR_SET_PDEATHSIG), but not its children.
+// A guard is a process that outlives ev, and stops what ev's commands have started if ev is killed
+// and can't (SIGKILL, the OOM killer). The kernel tells a command itself then (PR_SET_PDEATHSIG),
+// but not its children.
 //
-// It is told of each process group and cgroup that lives, over a pipe, which ends with ev.
-// There is none before a command has lived for guardAfter: most are over by then.
+// It is told of each process group and cgroup that lives, over a pipe, which ends with ev. There is
+// none before a command has lived for guardAfter: most are over by then.
 type guard struct {
 	mu     sync.Mutex
 	lives  map[int]string // what it is to know, by the PID of the leader
@@ -23,8 +23,8 @@ type guard struct {
 // guardAfter is how long a command lives without a guard.
 const guardAfter = 100 * time.Millisecond
 
-// add has a group guarded; soon is called if there is no guard yet, and is to have start
-// called on the thread that starts processes.
+// add has a group guarded; soon is called if there is no guard yet, and is to have start called on
+// the thread that starts processes.
 func (g *guard) add(pid int, record string, soon func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

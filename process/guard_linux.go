@@ -19,8 +19,7 @@ import (
 	"github.com/evshell/ev/internal/span"
 )
 
-// guardian is the first argument of a program that is started as a guard; the second is
-// whose.
+// guardian is the first argument of a program that is started as a guard; the second is whose.
 const guardian = "ev:guard"
 
 // record is what a guard is told of a group that lives.
@@ -31,8 +30,8 @@ func record(g *group, sp *Spec) string {
 // overRecord is what it is told of one that does not.
 func overRecord(pid int) string { return fmt.Sprintf("- %d\n", pid) }
 
-// tell tells the guard something. One that does not listen is none: it is ended, and there
-// will be another with the next group.
+// tell tells the guard something. One that does not listen is none: it is ended, and there will be
+// another with the next group.
 func (g *guard) tell(text string) {
 	if g.pid == 0 {
 		return
@@ -92,8 +91,8 @@ func (g *guard) fork() error {
 	return nil
 }
 
-// Guarding does the work of a guard if this program was started as one. The program is to
-// end with the status then, and do nothing else.
+// Guarding does the work of a guard if this program was started as one. The program is to end with
+// the status then, and do nothing else.
 func Guarding() (status int, ok bool) {
 	if len(os.Args) != 3 || os.Args[1] != guardian {
 		return 0, false
@@ -102,8 +101,8 @@ func Guarding() (status int, ok bool) {
 	if err != nil {
 		return 2, true
 	}
-	// Whoever ends all programs of this name, or of this service, means ev: it is that which
-	// ends the guard.
+	// Whoever ends all programs of this name, or of this service, means ev: it is that which ends
+	// the guard.
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	_ = os.WriteFile("/proc/self/comm", []byte("ev-guard"), 0)
 	lives := map[int]*ward{}
@@ -174,9 +173,9 @@ func ticks() uint64 {
 	return uint64(time.Duration(now.Nano()) / (time.Second / ticksPerSecond))
 }
 
-// left reports whether something is left of the group that is proved to be it: its leader,
-// by the time of its start, or members that began before ev died. As long as one is there
-// nobody else's group can have the number.
+// left reports whether something is left of the group that is proved to be it: its leader, by the
+// time of its start, or members that began before ev died. As long as one is there nobody else's
+// group can have the number.
 func (w *ward) left(died uint64) bool {
 	if w.cgroup != "" {
 		pids, _ := os.ReadFile(filepath.Join(w.cgroup, "cgroup.procs"))

@@ -19,8 +19,8 @@ const (
 
 // A StartError says why a command can't be started.
 type StartError struct {
-	// Status is the exit status that tells of it: 127 if the command is not there,
-	// 126 if it may not be executed, 125 if the cause lies elsewhere.
+	// Status is the exit status that tells of it: 127 if the command is not there, 126 if it may
+	// not be executed, 125 if the cause lies elsewhere.
 	Status int
 	text   string
 	err    error // what the kernel said, or nil
@@ -36,9 +36,9 @@ func Errorf(status int, format string, args ...any) *StartError {
 // Unwrap returns what the kernel said, as far as it matters to who started.
 func (e *StartError) Unwrap() error { return e.err }
 
-// Lookup finds the file that name stands for as a command, as execvp(3) does: along
-// PATH, the last one in env or else ev's own, unless there is a slash in the name.
-// What is relative starts at dir, if that is given. An error is a *StartError.
+// Lookup finds the file that name stands for as a command, as execvp(3) does: along PATH, the last
+// one in env or else ev's own, unless there is a slash in the name. What is relative starts at dir,
+// if that is given. An error is a *StartError.
 func Lookup(name, dir string, env []string) (string, error) {
 	if dir != "" {
 		if info, err := os.Stat(dir); err != nil {
@@ -133,8 +133,8 @@ func reason(err error) error {
 	return err
 }
 
-// explain says what an error of fork(2) or execve(2) means for a command whose file
-// was there a moment ago.
+// explain says what an error of fork(2) or execve(2) means for a command whose file was there a
+// moment ago.
 func explain(file string, err error) error {
 	if _, later := Temporary(err); later {
 		return fmt.Errorf("%s: %w", file, err)
@@ -153,8 +153,8 @@ func explain(file string, err error) error {
 	return Errorf(StatusNotExecutable, "%s: %v", file, err)
 }
 
-// Temporary reports whether starting a command may succeed later though nothing
-// about it changes, and what is in its way.
+// Temporary reports whether starting a command may succeed later though nothing about it changes,
+// and what is in its way.
 func Temporary(err error) (why string, later bool) {
 	switch {
 	case errors.Is(err, unix.EAGAIN):

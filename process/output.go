@@ -11,8 +11,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// Pipe makes a pipe for what a process writes: w is for the process, as one of its Files,
-// and r, which is non-blocking, for who reads that.
+// Pipe makes a pipe for what a process writes: w is for the process, as one of its Files, and r,
+// which is non-blocking, for who reads that.
 func Pipe() (r int, w *os.File, err error) {
 	var fds [2]int
 	syscall.ForkLock.RLock()
@@ -40,10 +40,10 @@ type output struct {
 	killed  bool
 }
 
-// Output starts a process, and calls done on the loop's goroutine when it has ended, with
-// what it has written to its standard output. That is cut off once it has more than most
-// bytes; what the process writes then, it writes to nobody. The Err of the Wait is also why
-// there was no process. Kill ends it early.
+// Output starts a process, and calls done on the loop's goroutine when it has ended, with what it
+// has written to its standard output. That is cut off once it has more than most bytes; what the
+// process writes then, it writes to nobody. The Err of the Wait is also why there was no process.
+// Kill ends it early.
 func (s *Starter) Output(l *loop.Loop, sp Spec, most int, done func([]byte, Wait)) (kill func()) {
 	o := &output{loop: l, most: most, fd: -1}
 	sp.Prepare = func(sp *Spec) error {

@@ -9,12 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pidfsMagic is what statfs(2) calls the file system of pidfds that have inodes of
-// their own (PID_FS_MAGIC of linux/magic.h, Linux 6.9).
+// pidfsMagic is what statfs(2) calls the file system of pidfds that have inodes of their own
+// (PID_FS_MAGIC of linux/magic.h, Linux 6.9).
 const pidfsMagic = 0x50494446
 
-// OpenPIDFD opens a pidfd (pidfd_open(2)). Where there are none, the error is
-// ErrUnsupported.
+// OpenPIDFD opens a pidfd (pidfd_open(2)). Where there are none, the error is ErrUnsupported.
 func OpenPIDFD(ref Ref) (int, error) {
 	fd, err := unix.PidfdOpen(ref.PID, 0)
 	switch {
@@ -53,15 +52,14 @@ func OpenPIDFD(ref Ref) (int, error) {
 	return fd, nil
 }
 
-// Reaped reports whether the process's parent has waited for it, so that its PID
-// may be another's.
+// Reaped reports whether the process's parent has waited for it, so that its PID may be another's.
 func Reaped(pidfd int) bool {
 	return errors.Is(unix.PidfdSendSignal(pidfd, 0, nil, 0), unix.ESRCH)
 }
 
-// KeepsStatus reports whether the kernel keeps the status of a process for its
-// pidfds. It answers for PIDFD_INFO_COREDUMP (Linux 6.16), which a living process has
-// as well, instead of for PIDFD_INFO_EXIT, which came one version before it.
+// KeepsStatus reports whether the kernel keeps the status of a process for its pidfds. It answers
+// for PIDFD_INFO_COREDUMP (Linux 6.16), which a living process has as well, instead of for
+// PIDFD_INFO_EXIT, which came one version before it.
 func KeepsStatus(pidfd int) bool {
 	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_COREDUMP}
 	return unix.IoctlPidfdInfo(pidfd, &info) == nil && info.Mask&unix.PIDFD_INFO_COREDUMP != 0
@@ -76,10 +74,10 @@ func StatusOf(pidfd int) (syscall.WaitStatus, bool) {
 	return syscall.WaitStatus(info.Exit_code), true
 }
 
-// ZombieStatus returns how a process ended that has not been waited for, if we may
-// know: whom the kernel does not trust, it shows a status of 0. One that is not 0 is proof
-// by itself; for the others the same right (PTRACE_MODE_READ_FSCREDS) reads the link
-// /proc/PID/ns/user, also of a zombie (proc_pid_ns(5)).
+// ZombieStatus returns how a process ended that has not been waited for, if we may know: whom the
+// kernel does not trust, it shows a status of 0. One that is not 0 is proof by itself; for the
+// others the same right (PTRACE_MODE_READ_FSCREDS) reads the link /proc/PID/ns/user, also of a
+// zombie (proc_pid_ns(5)).
 func ZombieStatus(pid, pidfd int) (syscall.WaitStatus, bool) {
 	text, err := readProc(pid, "stat")
 	if err != nil {

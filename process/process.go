@@ -13,11 +13,11 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// A Process is one that a Starter has started. It is the leader of a process group of its
-// own, unless it is in the foreground, in ev's. Its methods are for the loop's goroutine.
+// A Process is one that a Starter has started. It is the leader of a process group of its own,
+// unless it is in the foreground, in ev's. Its methods are for the loop's goroutine.
 //
-// It is a machine of three states, with a method for each input: what is asked of it (Stop,
-// Kill), what becomes of it (exited), and its timers (late, linger).
+// It is a machine of three states, with a method for each input: what is asked of it (Stop, Kill),
+// what becomes of it (exited), and its timers (late, linger).
 //
 //	living    exited      → over; stopping, by the stop signal, if it is Whole and has left something
 //	          Stop        → stopping, by the stop signal
@@ -87,8 +87,8 @@ func (w Wait) String() string {
 	return fmt.Sprintf("exited %d", w.Status.ExitStatus())
 }
 
-// newProcess makes a Process of what was started: not of the Spec itself, which holds more
-// than has to be kept.
+// newProcess makes a Process of what was started: not of the Spec itself, which holds more than has
+// to be kept.
 func newProcess(sp *Spec, pid int, b body, began time.Time) *Process {
 	return &Process{
 		PID: pid, name: sp.Argv[0], stopSignal: sp.StopSignal, killAfter: sp.KillAfter, whole: sp.Whole, report: sp.Report,
@@ -112,8 +112,8 @@ func (p *Process) Signal(s syscall.Signal) {
 	}
 }
 
-// Stop tells the process and its group to end, by the stop signal, and kills what is left
-// of them after KillAfter; if that is 0 they are killed at once. Its end is then told once nothing is left.
+// Stop tells the process and its group to end, by the stop signal, and kills what is left of them
+// after KillAfter; if that is 0 they are killed at once. Its end is then told once nothing is left.
 func (p *Process) Stop() {
 	if p.state != living {
 		return
@@ -136,9 +136,9 @@ func (p *Process) late() {
 	p.Kill()
 }
 
-// Kill kills the process, and whatever else can be found of what it started. Its end is
-// then told once nothing is left, or a second after the process's own if something
-// survives that: what is in the kernel, or is another user's.
+// Kill kills the process, and whatever else can be found of what it started. Its end is then told
+// once nothing is left, or a second after the process's own if something survives that: what is in
+// the kernel, or is another user's.
 func (p *Process) Kill() {
 	if p.state == over {
 		return
@@ -163,9 +163,9 @@ func (p *Process) exited(w Wait) {
 	}
 }
 
-// linger waits until nothing is left of a process that was stopped. No event tells of
-// that, so it looks, for no longer than the grace; after KILL, a second. However long a
-// look takes (there may be many processes), ten times as long it rests.
+// linger waits until nothing is left of a process that was stopped. No event tells of that, so it
+// looks, for no longer than the grace; after KILL, a second. However long a look takes (there may
+// be many processes), ten times as long it rests.
 func (p *Process) linger() {
 	began := time.Now()
 	if p.body.gone() || p.killed && p.looks > 16 {

@@ -97,8 +97,8 @@ func perform(t *testing.T, sp Spec, play func(*stage)) {
 
 func (st state) String() string { return [...]string{"living", "stopping", "over"}[st] }
 
-// TestProcess gives every input to a Process in every condition it can be in. What
-// comes after "→" is the state it is in then.
+// TestProcess gives every input to a Process in every condition it can be in. What comes after "→"
+// is the state it is in then.
 func TestProcess(t *testing.T) {
 	const grace = 10 * time.Second
 	conditions := []struct {
@@ -190,8 +190,8 @@ func TestProcess_isNeverKilledIfThatIsAsked(t *testing.T) {
 	})
 }
 
-// However much of a group survives KILL (a process in the kernel, one of another
-// user), its end is told; and looking for what is left costs little.
+// However much of a group survives KILL (a process in the kernel, one of another user), its end is
+// told; and looking for what is left costs little.
 func TestProcess_endsThoughSomethingSurvivesKill(t *testing.T) {
 	perform(t, Spec{StopSignal: unix.SIGTERM, KillAfter: time.Minute}, func(s *stage) {
 		s.stays = true

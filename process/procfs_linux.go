@@ -15,15 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ticksPerSecond is what /proc counts in: USER_HZ, which is 100 on all
-// architectures that Go knows.
+// ticksPerSecond is what /proc counts in: USER_HZ, which is 100 on all architectures that Go knows.
 const ticksPerSecond = 100
 
 // commLen is how much of a name the kernel keeps (TASK_COMM_LEN, less the NUL).
 const commLen = 15
 
-// foreignProc reports whether /proc shows another PID namespace than ours, as after
-// unshare --pid without --mount-proc: there a PID is another process's.
+// foreignProc reports whether /proc shows another PID namespace than ours, as after unshare --pid
+// without --mount-proc: there a PID is another process's.
 func foreignProc() bool {
 	self, err := os.Readlink("/proc/self")
 	return err == nil && self != strconv.Itoa(os.Getpid())
@@ -72,9 +71,9 @@ func pids() ([]int, error) {
 	return all, nil
 }
 
-// onlyZombies reports whether all that is left of a process group has ended and
-// waits to be reaped by its parent. Where PID 1 does not reap (a container without an
-// init), what has lost its parent waits for ever.
+// onlyZombies reports whether all that is left of a process group has ended and waits to be reaped
+// by its parent. Where PID 1 does not reap (a container without an init), what has lost its parent
+// waits for ever.
 func onlyZombies(group int) bool {
 	all, err := pids()
 	if err != nil {
@@ -90,8 +89,8 @@ func onlyZombies(group int) bool {
 	return true
 }
 
-// Find returns those of the processes that are there, as far as we may see them. The error
-// says that one of the others may be there as well.
+// Find returns those of the processes that are there, as far as we may see them. The error says
+// that one of the others may be there as well.
 func Find(pids []int) (map[int]Info, error) {
 	found := map[int]Info{}
 	var failed error

@@ -1,5 +1,5 @@
-// Package process starts, names, signals, stops, reaps and looks up processes: for commands,
-// for the child of on-exit, for whoever needs one. Nothing else in ev does.
+// Package process starts, names, signals, stops, reaps and looks up processes: for commands, for
+// the child of on-exit, for whoever needs one. Nothing else in ev does.
 package process
 
 import (
@@ -33,25 +33,24 @@ type Spec struct {
 	KillAfter  time.Duration  // from the stop signal to KILL; span.Inf: never
 	Report     *report.Reporter
 
-	// Prepare, if not nil, completes the Spec on the Starter's thread, just before the
-	// start: it may take its time. Its error is that of the start.
+	// Prepare, if not nil, completes the Spec on the Starter's thread, just before the start: it
+	// may take its time. Its error is that of the start.
 	Prepare func(*Spec) error
 	// Owned are closed once the process has them, or has not been started.
 	Owned []*os.File
 }
 
-// A Starter starts the processes of one loop, in the order in which they are asked for,
-// on one thread that does nothing else: the loop goes on while a process starts, and what
-// is bound to the thread that made a process (its signal mask, the signal that it gets
-// when ev dies) is the same for all of them. They inherit no descriptor of ev's but those
-// of their Spec, not even of those that ev was started with. The zero Starter is ready
-// for use.
+// A Starter starts the processes of one loop, in the order in which they are asked for, on one
+// thread that does nothing else: the loop goes on while a process starts, and what is bound to the
+// thread that made a process (its signal mask, the signal that it gets when ev dies) is the same
+// for all of them. They inherit no descriptor of ev's but those of their Spec, not even of those
+// that ev was started with. The zero Starter is ready for use.
 //
-// The thread ends with Close, and the kernel takes that for the death of the parent,
-// as prctl(2) has it: only once no process is left should a Starter be closed.
+// The thread ends with Close, and the kernel takes that for the death of the parent, as prctl(2)
+// has it: only once no process is left should a Starter be closed.
 type Starter struct {
-	// Guarded has a process see to it that nothing of what was started lives on if ev is
-	// killed (Linux). It is the program once more, which must call Guarding first of all.
+	// Guarded has a process see to it that nothing of what was started lives on if ev is killed
+	// (Linux). It is the program once more, which must call Guarding first of all.
 	Guarded bool
 	Report  *report.Reporter
 
@@ -70,12 +69,12 @@ type start struct {
 	guard bool                  // it is the guard
 }
 
-// Start starts a process. Started is called with it, or with why there is none; and then,
-// if there is one, ended with how it ended. Both are called later, on the loop's
-// goroutine. Until the last of them has been, the loop is held.
+// Start starts a process. Started is called with it, or with why there is none; and then, if there
+// is one, ended with how it ended. Both are called later, on the loop's goroutine. Until the last
+// of them has been, the loop is held.
 //
-// Ended is called when the process has; after Stop or Kill, when nothing is left of its
-// group either.
+// Ended is called when the process has; after Stop or Kill, when nothing is left of its group
+// either.
 func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), ended func(Wait)) {
 	l.Ref()
 	s.ask(start{spec: sp, done: func(p *Process, err error) {

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// attributes are those of a new process: a group of its own, a signal for the case
-// that ev dies, and a pidfd, which stays -1 where the kernel has none.
+// attributes are those of a new process: a group of its own, a signal for the case that ev dies,
+// and a pidfd, which stays -1 where the kernel has none.
 func (sp *Spec) attributes(pidfd *int) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: !sp.Foreground, Pdeathsig: sp.StopSignal, PidFD: pidfd}
 }

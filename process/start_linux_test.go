@@ -8,8 +8,8 @@ import (
 	"github.com/evshell/ev/internal/looptest"
 )
 
-// The signal for ev's death comes when the thread ends that made a process: it is the
-// Starter's own, for all of them.
+// The signal for ev's death comes when the thread ends that made a process: it is the Starter's
+// own, for all of them.
 func TestStarter_hasOneThread(t *testing.T) {
 	r := newRig(t)
 	threads := map[int]int{}

@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// spareThreads are how many threads the Go runtime is made to have when the first command has
-// been started. It makes one when it needs one, and aborts the program if it can't; and commands
-// may be so many that no more threads are allowed (pids.max of the cgroup, ulimit -u). A thread
-// that it has it keeps.
+// spareThreads are how many threads the Go runtime is made to have when the first command has been
+// started. It makes one when it needs one, and aborts the program if it can't; and commands may be
+// so many that no more threads are allowed (pids.max of the cgroup, ulimit -u). A thread that it
+// has it keeps.
 const spareThreads = 4
 
-// haveThreads has the runtime make them: each of the goroutines is on a thread of its own until
-// all are.
+// haveThreads has the runtime make them: each of the goroutines is on a thread of its own until all
+// are.
 func haveThreads() {
 	var all sync.WaitGroup
 	all.Add(spareThreads)

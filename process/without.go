@@ -12,8 +12,8 @@ import (
 // without says what processes are started without, since a sandbox (seccomp) denies it.
 type without struct{ deathSignal, group bool }
 
-// fork starts a process, with as much of what is asked for as is allowed. The error of a
-// fork does not tell which call on its way has failed: what works without one shows that.
+// fork starts a process, with as much of what is asked for as is allowed. The error of a fork does
+// not tell which call on its way has failed: what works without one shows that.
 func (x *without) fork(sp *Spec, file string, argv []string, attr *syscall.ProcAttr) (int, error) {
 	x.leaveOut(attr.Sys)
 	pid, err := fork(file, argv, attr)

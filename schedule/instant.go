@@ -10,8 +10,9 @@ import (
 
 // ParseTime reads one instant: RFC 3339, 2026-12-24 18:00[:00[.5]] (with a space or T), 2026-12-24
 // (its midnight), 18:00 (on the day of now), tomorrow 09:00, fri 18:00 (the next one), "now", and
-// @SECONDS since the epoch. A zone may follow after a space; else a civil time is in zone. One that clocks skip is the end of the gap, one that
-// they show twice is the first. The error is an [*Error].
+// @SECONDS since the epoch. A zone may follow after a space; else a civil time is in zone. One that
+// clocks skip is the end of the gap, one that they show twice is the first. The error is an
+// [*Error].
 func ParseTime(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	return trimmed(text, func(text string) (time.Time, error) {
 		t, _, err := parseInstant(text, now, zone)
@@ -104,8 +105,8 @@ func parseCivil(text, body string, now civil) (civil, error) {
 	return 0, &Error{Text: text, Pos: pos, Msg: "there is no such day or time of day", Hint: timeHint}
 }
 
-// parseDay reads today, tomorrow or a weekday, with a time or at its midnight. A weekday is the next
-// one: a day on which the time has passed is a week later.
+// parseDay reads today, tomorrow or a weekday, with a time or at its midnight. A weekday is the
+// next one: a day on which the time has passed is a week later.
 func parseDay(body string, now civil) (civil, bool) {
 	word, clock, timed := strings.Cut(body, " ")
 	midnight := now - now%civilDay

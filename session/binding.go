@@ -11,8 +11,8 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// A Binding is what one command line asks for: a watcher, what is done about its
-// events, and how long. It is a description; nothing has been opened or started.
+// A Binding is what one command line asks for: a watcher, what is done about its events, and how
+// long. It is a description; nothing has been opened or started.
 type Binding struct {
 	Kind     event.Kind
 	Name     string // the watcher's label; the kind if none was given
@@ -28,8 +28,8 @@ type Binding struct {
 
 	// Watch makes the watcher.
 	Watch func(*loop.Loop, watch.Emit) (watch.Watcher, error)
-	// Sample is an event of this watcher with all the fields that its events
-	// have. Its values mean nothing.
+	// Sample is an event of this watcher with all the fields that its events have. Its values mean
+	// nothing.
 	Sample event.Detail
 	// Render says how events are printed; nil: not at all.
 	Render action.Render
@@ -41,25 +41,25 @@ type Binding struct {
 	Lock *Lock
 	// Emit says where the events are stored; nil: nowhere.
 	Emit *action.EmitOptions
-	// Advice says what is likely wrong, and what to do, when the command runs over and
-	// over (Exec.Storm).
+	// Advice says what is likely wrong, and what to do, when the command runs over and over
+	// (Exec.Storm).
 	Advice string
 	// Cgroup gives each command a control group of its own.
 	Cgroup bool
-	// Child says what a watcher runs that is a watch.Parent; nil: nothing. Where there is no
-	// Exec, its status stands for a command's.
+	// Child says what a watcher runs that is a watch.Parent; nil: nothing. Where there is no Exec,
+	// its status stands for a command's.
 	Child *action.Options
 	// OnFailure and OnSuccess say what is run after a run that has ended so; nil: nothing.
 	OnFailure, OnSuccess *action.Options
 	// ExitOnError ends the loop when the command fails, with its status.
 	ExitOnError bool
-	// LogRuns is how many runs are remembered, with what they wrote; 0: the usual number, and what they
-	// wrote only where that goes through ev anyway.
+	// LogRuns is how many runs are remembered, with what they wrote; 0: the usual number, and what
+	// they wrote only where that goes through ev anyway.
 	LogRuns int
 	// Follows are the names of those whose runs it tells of.
 	Follows []string
-	// Claims says what the watcher takes from ev itself: a signal that would have
-	// ended it, its standard input or output.
+	// Claims says what the watcher takes from ev itself: a signal that would have ended it, its
+	// standard input or output.
 	Claims Claims
 }
 
@@ -72,7 +72,7 @@ type Claims struct {
 	Stdout  bool
 	Writes  bool   // to standard output, though it may print no events
 	State   string // the file that remembers what was dealt with, which no other may have; "": none
-	// Terminal says that the watcher changes the settings of ev's terminal, and undoes
-	// that when it is stopped.
+	// Terminal says that the watcher changes the settings of ev's terminal, and undoes that when it
+	// is stopped.
 	Terminal bool
 }

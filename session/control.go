@@ -97,8 +97,7 @@ func (s *Session) each(names []string, do func(*Watcher) error) error {
 	return err
 }
 
-// pick returns the watchers of given names, several if they have the same; without
-// names, all.
+// pick returns the watchers of given names, several if they have the same; without names, all.
 func (s *Session) pick(names []string) ([]*Watcher, error) {
 	if len(names) == 0 {
 		return s.watchers, nil

@@ -10,8 +10,7 @@ import (
 	"github.com/evshell/ev/link"
 )
 
-// A Lock is what an event needs before it happens: of all ev with this lock, one at a time has
-// it.
+// A Lock is what an event needs before it happens: of all ev with this lock, one at a time has it.
 type Lock struct {
 	// Open returns the link, which tells by way of post.
 	Open  func(post func(func())) (link.Link, error)

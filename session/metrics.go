@@ -12,8 +12,8 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// Metrics are counts of what happens, for Prometheus to ask for. Watchers of one name
-// and kind are counted as one, also over a reload.
+// Metrics are counts of what happens, for Prometheus to ask for. Watchers of one name and kind are
+// counted as one, also over a reload.
 type Metrics struct {
 	Unobserved
 	session *Session
@@ -46,8 +46,8 @@ func NewMetrics(s *Session) *Metrics {
 	return m
 }
 
-// watchLag measures for how long the loop does not wait, from the turn's time on: what
-// becomes ready then has to.
+// watchLag measures for how long the loop does not wait, from the turn's time on: what becomes
+// ready then has to.
 func (m *Metrics) watchLag(l *loop.Loop) {
 	asleep := loop.NewPrepare(l, func() {
 		d := time.Since(l.Now())

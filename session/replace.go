@@ -13,11 +13,10 @@ import (
 type Line struct {
 	// Key is the same for lines that say the same, and for no others.
 	Key string
-	// Place is the same for lines of which one takes the other's place, and never empty; "" is
-	// that of the Key.
+	// Place is the same for lines of which one takes the other's place, and never empty; "" is that
+	// of the Key.
 	Place string
-	// Describe returns what the line asks for. It is not called for a line that is at
-	// work already.
+	// Describe returns what the line asks for. It is not called for a line that is at work already.
 	Describe func() (*Binding, error)
 	// Where returns an error of the line with the place of it; nil: it stands for itself.
 	Where func(error) error
@@ -41,9 +40,9 @@ func (fs Faults) Unwrap() []error { return fs }
 // Watchers are those of now, in the order of their lines. The list is not to be changed.
 func (s *Session) Watchers() []*Watcher { return s.watchers }
 
-// Bind makes a watcher for each line, and starts none. A line that says what one at work
-// says, with the same Key, has that one's. The watchers are in the order of the lines,
-// with nil for one that has a fault.
+// Bind makes a watcher for each line, and starts none. A line that says what one at work says, with
+// the same Key, has that one's. The watchers are in the order of the lines, with nil for one that
+// has a fault.
 func (s *Session) Bind(lines []Line) ([]*Watcher, Faults) {
 	before := map[string][]*Watcher{}
 	for _, w := range s.watchers {
@@ -85,11 +84,11 @@ func (s *Session) bindLine(l Line) (*Watcher, error) {
 	return w, nil
 }
 
-// Replace has watchers that Bind has made take the place of those of before. What is in
-// both lists goes on undisturbed, with its counts, its phase and what it runs; of the
-// others those of before are stopped, and what they run is, too, and the new ones are
-// started; but one that takes another's place runs nothing before that has ended. What can't be
-// started is returned. Before Run nothing starts.
+// Replace has watchers that Bind has made take the place of those of before. What is in both lists
+// goes on undisturbed, with its counts, its phase and what it runs; of the others those of before
+// are stopped, and what they run is, too, and the new ones are started; but one that takes
+// another's place runs nothing before that has ended. What can't be started is returned. Before Run
+// nothing starts.
 func (s *Session) Replace(watchers []*Watcher) Faults {
 	before := s.watchers
 	s.watchers = watchers
@@ -129,8 +128,8 @@ func (s *Session) Replace(watchers []*Watcher) Faults {
 	return faults
 }
 
-// bar has a watcher run nothing as long as what has left its place does, unless it may run
-// several commands at once anyway.
+// bar has a watcher run nothing as long as what has left its place does, unless it may run several
+// commands at once anyway.
 func (s *Session) bar(w *Watcher) {
 	barred := slices.ContainsFunc(s.leaving, func(other *Watcher) bool { return other.place == w.place })
 	if w.Exec != nil && w.Exec.Busy.Policy == action.Parallel || barred == w.barred {

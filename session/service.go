@@ -12,8 +12,8 @@ import (
 // mostNames is how many watchers are named in the status.
 const mostNames = 10
 
-// tellService tells the service manager, if there is one, that everything is
-// watched, and from then on that the loop turns (sd_notify(3), sd_watchdog_enabled(3)).
+// tellService tells the service manager, if there is one, that everything is watched, and from then
+// on that the loop turns (sd_notify(3), sd_watchdog_enabled(3)).
 func (s *Session) tellService() {
 	s.tellReady()
 	every, err := sdnotify.WatchdogInterval(s.config.Getenv, os.Getpid())

@@ -1,10 +1,9 @@
-// Package session is the run-time of ev: it binds watchers and what is done about their
-// events on one loop, puts others in their place when their lines are read again, tells
-// what happens to those who observe it, and ends for a reason. It knows no flag, no
-// Evfile and no exit status.
+// Package session is the run-time of ev: it binds watchers and what is done about their events on
+// one loop, puts others in their place when their lines are read again, tells what happens to those
+// who observe it, and ends for a reason. It knows no flag, no Evfile and no exit status.
 //
-// The keys of a terminal, the control socket and the page of metrics see a session by its
-// methods alone, and are told by an [Observer].
+// The keys of a terminal, the control socket and the page of metrics see a session by its methods
+// alone, and are told by an [Observer].
 package session
 
 import (
@@ -29,8 +28,8 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// Config is what a Session is told of the process that it runs in, and what is asked of
-// its loop as a whole.
+// Config is what a Session is told of the process that it runs in, and what is asked of its loop as
+// a whole.
 type Config struct {
 	Stdout, Stderr *os.File
 	Getenv         func(string) string
@@ -43,8 +42,8 @@ type Config struct {
 
 	// Ready, if not nil, is called once everything is watched. Its error ends the session.
 	Ready func() error
-	// Reload reads the lines again, and has them take the place of those at work (Bind,
-	// Replace). If it is nil there is nothing to be read again, and HUP ends the session.
+	// Reload reads the lines again, and has them take the place of those at work (Bind, Replace).
+	// If it is nil there is nothing to be read again, and HUP ends the session.
 	Reload func(*Session) error
 	// Tell says which runs are told of.
 	Tell Tell
@@ -60,8 +59,8 @@ type Config struct {
 // happened already, is the last one.
 const AtOnce time.Duration = -1
 
-// A Session is one loop at work, with what is bound to it. All of its methods are for
-// the loop's goroutine.
+// A Session is one loop at work, with what is bound to it. All of its methods are for the loop's
+// goroutine.
 type Session struct {
 	config    Config
 	loop      *loop.Loop
@@ -86,8 +85,7 @@ type Session struct {
 	end     End
 }
 
-// A host is what a session does to the process that it runs in; a test puts another
-// in its place.
+// A host is what a session does to the process that it runs in; a test puts another in its place.
 type host struct {
 	notify func(chan<- os.Signal, ...os.Signal)
 	die    func(syscall.Signal)
@@ -152,8 +150,7 @@ func (s *Session) Run(ctx context.Context) End {
 	return s.end
 }
 
-// turn runs the loop: to its end, or for the one turn that is asked for and what was
-// started in it.
+// turn runs the loop: to its end, or for the one turn that is asked for and what was started in it.
 func (s *Session) turn(ctx context.Context) error {
 	if s.config.Once || s.config.NoWait || s.config.Timeout == AtOnce {
 		if err := s.look(ctx); err != nil {
@@ -163,15 +160,15 @@ func (s *Session) turn(ctx context.Context) error {
 	return s.loop.Run(ctx, loop.RunDefault)
 }
 
-// matters reports whether a signal can matter before the loop waits: somebody is told
-// that ev is there, or there is something to undo at the end.
+// matters reports whether a signal can matter before the loop waits: somebody is told that ev is
+// there, or there is something to undo at the end.
 func (s *Session) matters() bool {
 	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || len(s.observers) > 0 ||
 		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.HasCommand() || w.child != nil || w.Claims.Terminal })
 }
 
-// beforeWaiting has fn called before the loop waits, if it gets there: its first turn is
-// for what has happened already.
+// beforeWaiting has fn called before the loop waits, if it gets there: its first turn is for what
+// has happened already.
 func (s *Session) beforeWaiting(fn func()) {
 	first := true
 	var turn *loop.Prepare
@@ -198,8 +195,8 @@ func (s *Session) start() Faults {
 	return faults
 }
 
-// look runs the loop for one turn: the present one, or the first that brings an
-// event. What was started in it runs to its end after that.
+// look runs the loop for one turn: the present one, or the first that brings an event. What was
+// started in it runs to its end after that.
 func (s *Session) look(ctx context.Context) error {
 	mode := loop.RunNoWait
 	if s.config.Once && s.config.Timeout != AtOnce {
@@ -267,8 +264,8 @@ func (s *Session) afterFirst(fn func()) (stop func()) {
 	return func() { stopped = true; timer() }
 }
 
-// watchStdout ends ev as soon as the reader of its output has gone, not at the next
-// event. Where only commands write, ev has none: the next command finds out.
+// watchStdout ends ev as soon as the reader of its output has gone, not at the next event. Where
+// only commands write, ev has none: the next command finds out.
 func (s *Session) watchStdout() {
 	fd := int(s.config.Stdout.Fd())
 	var gone *loop.IO
@@ -292,15 +289,14 @@ func (s *Session) outputFailed(err error) {
 	s.finish(End{Why: Failed, Err: fmt.Errorf("standard output: %w", err)})
 }
 
-// BeforeOutput has functions called before anything is written to standard output or
-// standard error, by ev or by a command through it: for who draws on the same terminal.
-// Nil is none.
+// BeforeOutput has functions called before anything is written to standard output or standard
+// error, by ev or by a command through it: for who draws on the same terminal. Nil is none.
 func (s *Session) BeforeOutput(stdout, stderr func()) {
 	s.stdout.Before, s.stderr.Before = stdout, stderr
 }
 
-// ownCgroup is the control group in which each command gets one: one for all, since
-// the names in it are numbers.
+// ownCgroup is the control group in which each command gets one: one for all, since the names in it
+// are numbers.
 func (s *Session) ownCgroup() (g *process.Cgroup, err error) {
 	if s.cgroup == nil {
 		s.cgroup, err = s.config.Cgroup()

@@ -276,8 +276,8 @@ func TestRun_tellsThatEverythingIsWatched(t *testing.T) {
 	})
 }
 
-// TestRun_asksForSignalsInTime: before anybody is told that ev is there, and at the latest
-// before the loop waits; but what is over at once does not wait for that.
+// TestRun_asksForSignalsInTime: before anybody is told that ev is there, and at the latest before
+// the loop waits; but what is over at once does not wait for that.
 func TestRun_asksForSignalsInTime(t *testing.T) {
 	held := func(s *stage) (release func()) {
 		hold, notify := make(chan struct{}), s.host.notify

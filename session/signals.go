@@ -11,20 +11,19 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// watchSignals has ev end gracefully at the signals that end programs, and its loop
-// stand still while it is stopped from the terminal. What was ignored at the start
-// stays so (nohup, a background job of sh), and so does what was blocked: a watcher
-// may read it from a signalfd.
+// watchSignals has ev end gracefully at the signals that end programs, and its loop stand still
+// while it is stopped from the terminal. What was ignored at the start stays so (nohup, a
+// background job of sh), and so does what was blocked: a watcher may read it from a signalfd.
 //
-// signal.Notify costs a switch of threads for each signal, so it is called on a goroutine
-// of its own while the session starts. Call watched to wait for it; a run that ends in its
-// first turn never has to. The handlers stay until the process exits.
+// signal.Notify costs a switch of threads for each signal, so it is called on a goroutine of its
+// own while the session starts. Call watched to wait for it; a run that ends in its first turn
+// never has to. The handlers stay until the process exits.
 func (s *Session) watchSignals() (watched func()) {
 	asked := make(chan struct{})
 	list := slices.Clone(s.watchers)
 	if signal.Ignored(syscall.SIGINT) {
-		// A job that sh runs in the background starts with both ignored, and of QUIT the Go
-		// runtime does not tell.
+		// A job that sh runs in the background starts with both ignored, and of QUIT the Go runtime
+		// does not tell.
 		signal.Ignore(syscall.SIGQUIT)
 	}
 	go func() {
@@ -49,16 +48,15 @@ func (s *Session) watchSignals() (watched func()) {
 	return func() { <-asked }
 }
 
-// A startup is the time until everything is watched. The loop does not turn yet, so a
-// signal cuts it short from outside.
+// A startup is the time until everything is watched. The loop does not turn yet, so a signal cuts
+// it short from outside.
 type startup struct {
 	mu   sync.Mutex
 	over bool
 	by   syscall.Signal // cut short
 }
 
-// cutShort has what is being started give up, if the signal ends ev. A second one kills
-// ev at once.
+// cutShort has what is being started give up, if the signal ends ev. A second one kills ev at once.
 func (s *Session) cutShort(list []*Watcher, got syscall.Signal) bool {
 	claimed := func(w *Watcher) bool { return slices.Contains(w.Claims.Signals, got) }
 	ends := got == syscall.SIGINT || got == syscall.SIGTERM || got == syscall.SIGQUIT || got == syscall.SIGHUP && s.config.Reload == nil
@@ -90,8 +88,8 @@ func (u *startup) end() syscall.Signal {
 	return u.by
 }
 
-// claimed reports whether a signal that has come is a watcher's business: of one that watches
-// it, or that has stopped with an event of this very signal, and not of an earlier one.
+// claimed reports whether a signal that has come is a watcher's business: of one that watches it,
+// or that has stopped with an event of this very signal, and not of an earlier one.
 func (s *Session) claimed(got syscall.Signal) bool {
 	return slices.ContainsFunc(s.watchers, func(w *Watcher) bool {
 		return slices.Contains(w.Claims.Signals, got) && (w.watcher.Active() || w.taken[got] >= s.received[got])

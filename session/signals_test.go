@@ -42,8 +42,8 @@ func TestSignal_ofAWatcherIsItsBusiness(t *testing.T) {
 	})
 }
 
-// Who is active decides: a signal that comes once its watcher has stopped ends ev, but not the
-// one that the watcher has stopped with, of which the session may hear later than the watcher.
+// Who is active decides: a signal that comes once its watcher has stopped ends ev, but not the one
+// that the watcher has stopped with, of which the session may hear later than the watcher.
 func TestSignal_afterItsWatcherHasStopped(t *testing.T) {
 	for _, first := range []string{"the session", "the watcher"} {
 		perform(t, Config{}, func(s *stage) {
@@ -122,8 +122,8 @@ func TestSignal_hangupReloads(t *testing.T) {
 	})
 }
 
-// While ev is stopped from the terminal the time of its loop stands still, and its
-// commands on the terminal are stopped, too.
+// While ev is stopped from the terminal the time of its loop stands still, and its commands on the
+// terminal are stopped, too.
 func TestSignal_stopAndContinue(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", foreground), s.line("b", limited(time.Minute)))
@@ -172,8 +172,8 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// The loop does not turn before everything is watched, which may take long. What ends ev
-// cuts that short.
+// The loop does not turn before everything is watched, which may take long. What ends ev cuts that
+// short.
 func TestStartup_isCutShort(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP} {
 		perform(t, Config{Ready: func() error { panic("not everything is watched") }}, func(s *stage) {

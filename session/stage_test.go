@@ -22,9 +22,8 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// A stage is a session on fake time. Its watchers are props, which the test moves, its
-// commands are actors, which end when the test says so, and nothing happens to the
-// process.
+// A stage is a session on fake time. Its watchers are props, which the test moves, its commands are
+// actors, which end when the test says so, and nothing happens to the process.
 type stage struct {
 	*Session
 	t       *testing.T
@@ -250,8 +249,8 @@ func failing(err error) func(*Binding) {
 	}
 }
 
-// slow has a watcher that takes until the test says so, or until it is interrupted, to
-// start; one that is deaf takes no notice of that.
+// slow has a watcher that takes until the test says so, or until it is interrupted, to start; one
+// that is deaf takes no notice of that.
 func slow(deaf bool) func(*Binding) {
 	return func(b *Binding) {
 		rich(b)

@@ -16,8 +16,8 @@ func (w *Watcher) Active() bool { return w.watcher.Active() }
 // HasCommand reports whether its events run a command.
 func (w *Watcher) HasCommand() bool { return w.exec != nil }
 
-// Stop stops the watcher until Start; the loop goes on, though nothing else may be
-// watched. What runs goes on.
+// Stop stops the watcher until Start; the loop goes on, though nothing else may be watched. What
+// runs goes on.
 func (w *Watcher) Stop() {
 	if w.watcher.Active() {
 		w.watcher.Stop()
@@ -26,8 +26,8 @@ func (w *Watcher) Stop() {
 	}
 }
 
-// Start starts the watcher after Stop, or after its own end, and counts anew; or, if that
-// was not possible before, for the first time.
+// Start starts the watcher after Stop, or after its own end, and counts anew; or, if that was not
+// possible before, for the first time.
 func (w *Watcher) Start() error {
 	switch {
 	case w.closed:
@@ -68,16 +68,15 @@ func (w *Watcher) Fire() error {
 	return nil
 }
 
-// SetPlace says where the watcher's line stands, for those that share what happens
-// (watch.Placed).
+// SetPlace says where the watcher's line stands, for those that share what happens (watch.Placed).
 func (w *Watcher) SetPlace(n int) {
 	if p, ok := w.watcher.(watch.Placed); ok {
 		p.SetPlace(n)
 	}
 }
 
-// Restart stops the child, or the commands that run, and runs them once more for the same
-// events. Where nothing runs it starts the child, or runs the command for the last event.
+// Restart stops the child, or the commands that run, and runs them once more for the same events.
+// Where nothing runs it starts the child, or runs the command for the last event.
 func (w *Watcher) Restart() error {
 	switch {
 	case w.closed:

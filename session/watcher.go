@@ -13,8 +13,8 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// A Watcher is one binding at work: what its watcher emits is stamped, counted, printed,
-// and given to its command.
+// A Watcher is one binding at work: what its watcher emits is stamped, counted, printed, and given
+// to its command.
 type Watcher struct {
 	*Binding
 	session   *Session
@@ -292,8 +292,8 @@ func (w *Watcher) hold(full bool) {
 	}
 }
 
-// overlook has what changes while the command runs not count, if it is to be skipped
-// and can be: it is the command's own.
+// overlook has what changes while the command runs not count, if it is to be skipped and can be: it
+// is the command's own.
 func (w *Watcher) overlook() {
 	if _, ok := w.watcher.(watch.Discarder); ok && !w.overlooks && w.Exec.Busy.Policy == action.Skip {
 		w.overlooks = true
@@ -364,8 +364,8 @@ func (w *Watcher) failed() bool {
 	return ok && f.Failed() || w.broken || w.gate != nil && w.gate.failed && !w.closed
 }
 
-// close stops the watcher for good, and what it has started; gone is called once its
-// commands have ended.
+// close stops the watcher for good, and what it has started; gone is called once its commands have
+// ended.
 func (w *Watcher) close(gone func()) {
 	w.closed = true
 	w.watcher.Stop()

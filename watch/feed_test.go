@@ -28,8 +28,7 @@ import (
 	"github.com/evshell/ev/watch/timer"
 )
 
-// Whatever is watched, each Feed is an event, those of one turn too; and none comes
-// after Stop.
+// Whatever is watched, each Feed is an event, those of one turn too; and none comes after Stop.
 func TestFeed_eachIsAnEvent(t *testing.T) {
 	quiet := report.New(io.Discard, "ev", report.Plain, report.Error)
 	for kind, build := range map[event.Kind]func(*loop.Loop, watch.Emit) (watch.Watcher, error){

@@ -1,6 +1,6 @@
-// Package watch says what a watcher is. The watchers themselves are the packages below it,
-// one for each command. Each is a composite: it is made of the loop's public primitives
-// alone, turns what the kernel tells into words, and emits them as the details of events.
+// Package watch says what a watcher is. The watchers themselves are the packages below it, one for
+// each command. Each is a composite: it is made of the loop's public primitives alone, turns what
+// the kernel tells into words, and emits them as the details of events.
 package watch
 
 import (
@@ -19,9 +19,9 @@ type Watcher interface {
 	Start() error
 	// Stop ends it, and what was pending is forgotten.
 	Stop()
-	// Feed emits an event though nothing has happened: what the watcher has to
-	// say of now. The event comes in the turn under way or the next one, and
-	// none if the watcher has been stopped by then.
+	// Feed emits an event though nothing has happened: what the watcher has to say of now. The
+	// event comes in the turn under way or the next one, and none if the watcher has been stopped
+	// by then.
 	Feed()
 	Active() bool
 	Pending() bool
@@ -29,20 +29,19 @@ type Watcher interface {
 	SetPriority(loop.Priority)
 }
 
-// A Dated is a Watcher that knows when its next event is due. Of one that is not
-// active it is when it would be if it were started now.
+// A Dated is a Watcher that knows when its next event is due. Of one that is not active it is when
+// it would be if it were started now.
 type Dated interface {
 	At() (time.Time, bool)
 }
 
-// A Holder is a Watcher whose source can wait: while it is held, nothing more
-// is taken from the source, and the loop stays alive for it.
+// A Holder is a Watcher whose source can wait: while it is held, nothing more is taken from the
+// source, and the loop stays alive for it.
 type Holder interface {
 	Hold(held bool)
 }
 
-// A Discarder is a Watcher that can be told that what has happened up to now is to be
-// forgotten.
+// A Discarder is a Watcher that can be told that what has happened up to now is to be forgotten.
 type Discarder interface {
 	Holder
 	Discard()
@@ -55,16 +54,14 @@ type Failer interface {
 
 // An Unreader is a Watcher whose event may be about what the one before was about.
 type Unreader interface {
-	// Unread reports whether the last event is: nothing has come, and nothing was
-	// taken.
+	// Unread reports whether the last event is: nothing has come, and nothing was taken.
 	Unread() bool
 }
 
-// A Sparing is a Watcher that reads ahead, and can leave to the next reader what nobody will
-// be told of.
+// A Sparing is a Watcher that reads ahead, and can leave to the next reader what nobody will be
+// told of.
 type Sparing interface {
-	// Spare says how many more events will be taken, before the first and after each;
-	// 0: all.
+	// Spare says how many more events will be taken, before the first and after each; 0: all.
 	Spare(events int)
 }
 
@@ -80,8 +77,8 @@ type Interrupter interface {
 	Interrupt()
 }
 
-// A Parent is a Watcher that has a command run: its child. Who has made the watcher runs
-// that, as any command, and tells it.
+// A Parent is a Watcher that has a command run: its child. Who has made the watcher runs that, as
+// any command, and tells it.
 type Parent interface {
 	// SetRunner says by whom it is run. It comes before the first Start.
 	SetRunner(Runner)

@@ -14,8 +14,8 @@ type Error struct {
 func (e *Error) Error() string { return e.msg }
 func (e *Error) Unwrap() error { return e.cause }
 
-// Errorf returns a Error that is about the command as a whole, or about what is not on the
-// command line.
+// Errorf returns a Error that is about the command as a whole, or about what is not on the command
+// line.
 func Errorf(format string, args ...any) error {
 	return &Error{msg: fmt.Sprintf(format, args...)}
 }

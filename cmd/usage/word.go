@@ -125,8 +125,8 @@ type GivenFlag struct {
 	Value, from int // value is -1 if there is none
 }
 
-// TellApart tells the words of a command line apart as its flags have it. The command's name is
-// the first of the arguments.
+// TellApart tells the words of a command line apart as its flags have it. The command's name is the
+// first of the arguments.
 func TellApart(fs *pflag.FlagSet, words []string) *CommandLine {
 	l := &CommandLine{words: words, Dash: -1, Flags: map[string][]GivenFlag{}}
 	for i := 0; i < len(words); i++ {

@@ -17,19 +17,19 @@ import (
 	"github.com/evshell/ev/watch/stat"
 )
 
-// The standard descriptors. os.Stdout.Fd would make one blocking for everyone who shares
-// it.
+// The standard descriptors. os.Stdout.Fd would make one blocking for everyone who shares it.
 const (
 	StdinFD  = 0
 	StdoutFD = 1
 	StderrFD = 2
 )
 
-// A Sink takes the one Binding that a command line describes. On the command
-// line it runs it; in a test it looks at it.
+// A Sink takes the one Binding that a command line describes. On the command line it runs it; in a
+// test it looks at it.
 type Sink func(context.Context, session.Binding) error
 
-// An App is what the commands of the watchers share: what they go by, and what their watchers have in common.
+// An App is what the commands of the watchers share: what they go by, and what their watchers have
+// in common.
 type App struct {
 	Args    []string // as given, for messages that show them corrected
 	Getenv  func(string) string

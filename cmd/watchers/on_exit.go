@@ -165,8 +165,8 @@ func (o *onExitOptions) describe(a *App, c *cobra.Command, own []string) (onexit
 	return w, nil
 }
 
-// bindChild describes the child, which is split as a line of an Evfile is. What a COMMAND has of its
-// own is the child's where there is none.
+// bindChild describes the child, which is split as a line of an Evfile is. What a COMMAND has of
+// its own is the child's where there is none.
 func (o *onExitOptions) bindChild(a *App, b *session.Binding) error {
 	e, err := o.place(a)
 	if err != nil {

@@ -219,7 +219,8 @@ func parsePrefix(flag, s string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// socketOwner reads the permissions of a socket's file, and its group, of which it returns the number.
+// socketOwner reads the permissions of a socket's file, and its group, of which it returns the
+// number.
 func socketOwner(mode, group string) (perm os.FileMode, gid string, err error) {
 	if mode != "" {
 		n, err := strconv.ParseUint(mode, 8, 32)

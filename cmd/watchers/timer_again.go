@@ -38,8 +38,8 @@ func (o *timerOptions) describe(a *App, b *session.Binding) (timer.Options, erro
 	return t, nil
 }
 
-// showsProgress reports whether --progress has a terminal to draw on: that of standard
-// error, if it is the one that ev is controlled by, and no table is on it (--live).
+// showsProgress reports whether --progress has a terminal to draw on: that of standard error, if it
+// is the one that ev is controlled by, and no table is on it (--live).
 func (a *App) showsProgress() bool {
 	return a.Getenv("TERM") != "dumb" && term.Controlling(StderrFD) && !a.Live
 }

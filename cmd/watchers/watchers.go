@@ -1,5 +1,5 @@
-// Package watchers has a command for each watcher, and the flags that they share: it turns words into
-// a [session.Binding], and hands that to a [Sink].
+// Package watchers has a command for each watcher, and the flags that they share: it turns words
+// into a [session.Binding], and hands that to a [Sink].
 package watchers
 
 import "github.com/spf13/cobra"

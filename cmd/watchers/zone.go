@@ -10,8 +10,8 @@ import (
 	"github.com/evshell/ev/schedule"
 )
 
-// localZone is the zone of CRON_TZ in an Evfile, else of TZ (tzset(3)), else that of the machine, by its name if it can be known.
-// An Evfile's line has the TZ that stands above it.
+// localZone is the zone of CRON_TZ in an Evfile, else of TZ (tzset(3)), else that of the machine,
+// by its name if it can be known. An Evfile's line has the TZ that stands above it.
 func (a *App) localZone() *time.Location {
 	tz := strings.TrimPrefix(cmp.Or(variable(a.Env, "CRON_TZ"), a.Getenv("TZ")), ":")
 	if tz == "" {

@@ -1,6 +1,6 @@
-// Package cloexec keeps the descriptors that ev was started with from the programs that ev
-// starts: all but standard input, output and error. What ev itself opens is not for others
-// anyway. They stay open in ev.
+// Package cloexec keeps the descriptors that ev was started with from the programs that ev starts:
+// all but standard input, output and error. What ev itself opens is not for others anyway. They
+// stay open in ev.
 package cloexec
 
 import "golang.org/x/sys/unix"

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A File is a file that is replaced as WriteFile and Replace do it, and that one program has
-// at a time: it is locked (flock(2)) from Open to Close. The lock is on what is to be found by
-// the name, whatever that was replaced by, so nothing lies beside the file; and it ends with
-// the program, however that ends. Where a file system has no locks, there is none.
+// A File is a file that is replaced as WriteFile and Replace do it, and that one program has at a
+// time: it is locked (flock(2)) from Open to Close. The lock is on what is to be found by the name,
+// whatever that was replaced by, so nothing lies beside the file; and it ends with the program,
+// however that ends. Where a file system has no locks, there is none.
 type File struct {
 	path string // no link
 	f    *os.File
@@ -39,8 +39,8 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("%s is in use by process %d: give each a file of its own", e.Path, e.PID)
 }
 
-// Open opens a file, or makes an empty one, and locks it. It must be a regular file; a FIFO is
-// not waited for. What another had begun to write when it was killed is removed.
+// Open opens a file, or makes an empty one, and locks it. It must be a regular file; a FIFO is not
+// waited for. What another had begun to write when it was killed is removed.
 func Open(path string) (*File, error) {
 	for {
 		f, err := open(path)
@@ -126,7 +126,7 @@ func holder(f *os.File) (pid int) {
 	}
 	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino) //nolint:unconvert // int32 on some platforms
 	for s := bufio.NewScanner(locks); s.Scan(); {
-		// 1: FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF
+		// 1: FLOCK ADVISORY WRITE 4711 fe:00:131 0 EOF
 		if w := strings.Fields(s.Text()); len(w) == 8 && w[1] == "FLOCK" && w[5] == file {
 			pid, _ = strconv.Atoi(w[4])
 			return max(pid, 0)
@@ -150,16 +150,16 @@ func (d *File) Write(text []byte) error { return d.replace(text, true) }
 // Replace replaces what is in the file, as the function Replace does.
 func (d *File) Replace(text []byte) error { return d.replace(text, false) }
 
-// draft is what a new file is called until it is whole. One that a crash has left is
-// overwritten, so that there is never more than one.
+// draft is what a new file is called until it is whole. One that a crash has left is overwritten,
+// so that there is never more than one.
 func (d *File) draft() string { return draft(d.path) }
 
 func draft(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".ev-new")
 }
 
-// Names returns what a File changes: itself, and the file that takes its place. Neither has
-// to be there yet.
+// Names returns what a File changes: itself, and the file that takes its place. Neither has to be
+// there yet.
 func Names(path string) []string {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
@@ -190,8 +190,8 @@ type Draft struct {
 	f    *os.File
 }
 
-// Draft writes a text beside the file, for good, which may take as long as the disk does.
-// Meanwhile there may be calls of Append.
+// Draft writes a text beside the file, for good, which may take as long as the disk does. Meanwhile
+// there may be calls of Append.
 func (d *File) Draft(text []byte) (*Draft, error) { return d.draftOf(text, true) }
 
 func (d *File) draftOf(text []byte, sync bool) (*Draft, error) {
@@ -212,8 +212,8 @@ func (d *File) draftOf(text []byte, sync bool) (*Draft, error) {
 	return n, nil
 }
 
-// Commit has the text take the place of what is in the file, with a few bytes that have come
-// since then at its end. With SyncName it is so for good.
+// Commit has the text take the place of what is in the file, with a few bytes that have come since
+// then at its end. With SyncName it is so for good.
 func (n *Draft) Commit(tail []byte) error {
 	_, err := n.f.Write(tail)
 	if err == nil {
@@ -237,8 +237,8 @@ func (n *Draft) Discard() {
 // SyncName has the last Commit outlast a loss of power.
 func (d *File) SyncName() error { return syncDir(filepath.Dir(d.path)) }
 
-// Append adds a few bytes at the end of the file. They outlast the program, but not always a
-// loss of power, after which some of them may be there.
+// Append adds a few bytes at the end of the file. They outlast the program, but not always a loss
+// of power, after which some of them may be there.
 func (d *File) Append(text []byte) error {
 	if _, err := d.f.Seek(0, io.SeekEnd); err != nil {
 		return err

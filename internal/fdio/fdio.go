@@ -1,5 +1,5 @@
-// Package fdio reads and writes descriptors that are ev's to use, and not to change: others
-// share the open file, so it may or may not block.
+// Package fdio reads and writes descriptors that are ev's to use, and not to change: others share
+// the open file, so it may or may not block.
 package fdio
 
 import (
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Poll returns for which of some events of poll(2) a descriptor is ready now, and POLLHUP,
-// POLLERR or POLLNVAL whether they were asked for or not.
+// Poll returns for which of some events of poll(2) a descriptor is ready now, and POLLHUP, POLLERR
+// or POLLNVAL whether they were asked for or not.
 func Poll(fd int, events int16) int16 {
 	got, _ := poll(fd, events, 0)
 	return got

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A shell is what completion is written for. The scripts are cobra's, and in them
-// the words after -- are completed as the shell completes any command's.
+// A shell is what completion is written for. The scripts are cobra's, and in them the words after
+// -- are completed as the shell completes any command's.
 type shell struct {
 	path     string // of the script
 	generate func(*cobra.Command, io.Writer) error

@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ev": func() { os.Exit(cmd.Main(os.Args[1:])) }})
 }
 
-// TestCompletion types lines into shells and looks at what they make of them. A
-// line's last word is what is completed.
+// TestCompletion types lines into shells and looks at what they make of them. A line's last word is
+// what is completed.
 func TestCompletion(t *testing.T) {
 	pid := strconv.Itoa(os.Getpid())
 	tests := []struct {
@@ -65,12 +65,11 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// A completer returns the words that a line's last word may become. If a meaning is
-// given, it has to be shown with them.
+// A completer returns the words that a line's last word may become. If a meaning is given, it has
+// to be shown with them.
 type completer func(t *testing.T, line, meaning string) []string
 
-// playground returns a folder with the scripts for completion, a file, and a
-// command on PATH.
+// playground returns a folder with the scripts for completion, a file, and a command on PATH.
 func playground(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -158,9 +157,9 @@ PS1='ready> '
 	return interactive(t, dir, "zsh", "-d", "-i")
 }
 
-// interactive starts a shell on a terminal. Its keys are Control-O, which lists the
-// words that the last word may become, Control-T, which puts all of them in its
-// place, and Control-G, which writes the line to descriptor 3 and clears it.
+// interactive starts a shell on a terminal. Its keys are Control-O, which lists the words that the
+// last word may become, Control-T, which puts all of them in its place, and Control-G, which writes
+// the line to descriptor 3 and clears it.
 func interactive(t *testing.T, dir, shell string, args ...string) completer {
 	t.Helper()
 	line, tell, err := os.Pipe()

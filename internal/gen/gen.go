@@ -1,5 +1,5 @@
-// Package gen writes the files that describe the commands: manual pages and
-// completions, from the tree of commands itself.
+// Package gen writes the files that describe the commands: manual pages and completions, from the
+// tree of commands itself.
 package gen
 
 //go:generate go test -run TestFiles_areFresh -update .

@@ -14,8 +14,8 @@ import (
 //nolint:gochecknoglobals // a flag of the test binary
 var update = flag.Bool("update", false, "write the generated files")
 
-// TestFiles_areFresh fails if a command has changed and man/ or completions/ have
-// not: go generate ./... writes them.
+// TestFiles_areFresh fails if a command has changed and man/ or completions/ have not: go generate
+// ./... writes them.
 func TestFiles_areFresh(t *testing.T) {
 	root := filepath.Join("..", "..")
 	files, err := Files()

@@ -11,12 +11,12 @@ import (
 	"github.com/evshell/ev/cmd/usage"
 )
 
-// date stands in every page's head: that of the last change of the interface, so
-// that a build gives the same pages on any day.
+// date stands in every page's head: that of the last change of the interface, so that a build gives
+// the same pages on any day.
 const date = "2026-11-23"
 
-// manual returns ev(1), a page for each watcher's command, and the topics that have
-// a page of their own.
+// manual returns ev(1), a page for each watcher's command, and the topics that have a page of their
+// own.
 func manual(root *cobra.Command) []File {
 	var pages []File
 	var watchers []*cobra.Command
@@ -69,7 +69,8 @@ func (p *page) file(name string, section int) File {
 
 func (p *page) section(title string) { fmt.Fprintf(p, ".SH %s\n", strings.ToUpper(title)) }
 
-// text writes paragraphs; lines that are indented stand as they are, and those in capitals are headings.
+// text writes paragraphs; lines that are indented stand as they are, and those in capitals are
+// headings.
 func (p *page) text(s string) {
 	var words []string
 	literal := false
@@ -139,8 +140,8 @@ func (p *page) fill(words []string) {
 	}
 }
 
-// line writes one line of text. A leading dot would make it a request; a quote is
-// escaped as all of them are.
+// line writes one line of text. A leading dot would make it a request; a quote is escaped as all of
+// them are.
 func (p *page) line(s string) {
 	if strings.HasPrefix(s, ".") {
 		p.WriteString(`\&`)

@@ -21,8 +21,8 @@ type config struct {
 	home         string
 }
 
-// readConfig reads the configuration of the system, of the user and of the repository whose top and git directory are
-// given, each over the last.
+// readConfig reads the configuration of the system, of the user and of the repository whose top and
+// git directory are given, each over the last.
 func (m *Matcher) readConfig(top, git string) config {
 	home, xdg := os.Getenv("HOME"), os.Getenv("XDG_CONFIG_HOME")
 	if xdg == "" && home != "" {
@@ -68,7 +68,8 @@ func (m *Matcher) readConfig(top, git string) config {
 	}
 }
 
-// readConfigFile reads a file, and those that it includes, and returns the URLs of the remotes in them.
+// readConfigFile reads a file, and those that it includes, and returns the URLs of the remotes in
+// them.
 func (m *Matcher) readConfigFile(file string, c *config) (urls []string) {
 	if file == "" || c.read[file] {
 		return nil
@@ -159,8 +160,8 @@ func wildmatch(pattern, path string, fold bool) bool {
 	return err == nil && r.matches(path)
 }
 
-// parseConfig calls set with each setting of a configuration file, its key in lower case as "section.name".
-// What stands in quotes behind the section's name is sub, as it was written.
+// parseConfig calls set with each setting of a configuration file, its key in lower case as
+// "section.name". What stands in quotes behind the section's name is sub, as it was written.
 func parseConfig(text string, set func(key, sub, value string)) {
 	section, sub := "", ""
 	for {
@@ -188,7 +189,8 @@ func parseConfig(text string, set func(key, sub, value string)) {
 	}
 }
 
-// parseSection reads a section's name, and in quotes what it is about, up to its bracket, and returns what follows.
+// parseSection reads a section's name, and in quotes what it is about, up to its bracket, and
+// returns what follows.
 func parseSection(s string) (name, sub, rest string) {
 	end := strings.IndexAny(s, "]\"\n")
 	if end < 0 || s[end] != '"' {

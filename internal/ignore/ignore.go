@@ -17,10 +17,11 @@
 //	.git/info/exclude
 //	core.excludesFile              as the repository's, the user's and the system's configuration have it
 //
-// At last come the temporary names of editors and copiers. Git's three count inside of a repository only, and a repository within another starts anew. The verdict of git's
-// files is that of `git check-ignore --no-index`. A name with a leading dot is out, unless Hidden is set, a rule brings
-// it back (!.github) or a pattern of --glob names the dot. The .git of a repository is always out, but with Hidden and
-// NoIgnore together.
+// At last come the temporary names of editors and copiers. Git's three count inside of a repository
+// only, and a repository within another starts anew. The verdict of git's files is that of `git
+// check-ignore --no-index`. A name with a leading dot is out, unless Hidden is set, a rule brings
+// it back (!.github) or a pattern of --glob names the dot. The .git of a repository is always out,
+// but with Hidden and NoIgnore together.
 //
 // Files are read when a path in their directory is first asked about, once, until Forget.
 package ignore
@@ -169,8 +170,8 @@ func (m *Matcher) isRepository(base string) bool {
 	return base == ".git" && (!m.options.Hidden || !m.options.NoIgnore)
 }
 
-// isHidden reports whether a name is, if no rule brings it back. Kubernetes has the files of a ConfigMap in a directory
-// ..TIME, to which the link ..data leads.
+// isHidden reports whether a name is, if no rule brings it back. Kubernetes has the files of a
+// ConfigMap in a directory ..TIME, to which the link ..data leads.
 func (m *Matcher) isHidden(base string) bool {
 	return strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "..") && !m.options.Hidden
 }
@@ -188,8 +189,8 @@ func (m *Matcher) locate(t *tree, path, base string, dir bool) (*rule, *list) {
 // NotAsked is why a path is out that no rule ignores.
 const NotAsked = "no --ext, --glob or --iglob lets it through"
 
-// Explain says why the path rel is out: the rule, with its file and line, or the flag that lets it in. For what is in it
-// is "".
+// Explain says why the path rel is out: the rule, with its file and line, or the flag that lets it
+// in. For what is in it is "".
 func (m *Matcher) Explain(rel string, dir bool) string {
 	for i := range len(rel) {
 		if rel[i] == '/' {

@@ -86,8 +86,8 @@ func structure(glob string) iter.Seq2[int, byte] {
 	}
 }
 
-// expandClasses writes out the classes of POSIX that doublestar does not know: [[:digit:]]. One that there is not stays,
-// and so does what stands outside of brackets.
+// expandClasses writes out the classes of POSIX that doublestar does not know: [[:digit:]]. One
+// that there is not stays, and so does what stands outside of brackets.
 func expandClasses(glob string) string {
 	if !strings.Contains(glob, "[:") {
 		return glob
@@ -123,8 +123,8 @@ func expandClasses(glob string) string {
 	return out.String()
 }
 
-// local makes a pattern relative to the watched directory, if it names that: the absolute path always, the path as it was
-// given if there is no such path below it.
+// local makes a pattern relative to the watched directory, if it names that: the absolute path
+// always, the path as it was given if there is no such path below it.
 func (m *Matcher) local(pattern string) string {
 	glob, negated := strings.CutPrefix(pattern, "!")
 	rest, ok := strings.CutPrefix(glob, absolute(m.root)+"/")
@@ -144,8 +144,8 @@ func (m *Matcher) local(pattern string) string {
 	return "/" + rest
 }
 
-// asGiven is an error of a pattern as one of the pattern as it was given, whose end is the same: its
-// place is another.
+// asGiven is an error of a pattern as one of the pattern as it was given, whose end is the same:
+// its place is another.
 func asGiven(given, pattern string, err error) error {
 	if at := diag.Offset(err); at > 0 {
 		return diag.At(at+len(given)-len(pattern), err)
@@ -153,7 +153,8 @@ func asGiven(given, pattern string, err error) error {
 	return err
 }
 
-// noise says whose a temporary name is that comes and goes beside what is saved or copied; "" if it is none.
+// noise says whose a temporary name is that comes and goes beside what is saved or copied; "" if it
+// is none.
 func noise(base string) string {
 	last := len(base) - 1
 	switch {
@@ -175,8 +176,8 @@ func noise(base string) string {
 	return ""
 }
 
-// isRsync reports whether rsync(1), or mkstemp(3), made a name: a dot in front, and six letters and digits behind it. What
-// has small letters alone is more likely a word: .env.sample.
+// isRsync reports whether rsync(1), or mkstemp(3), made a name: a dot in front, and six letters and
+// digits behind it. What has small letters alone is more likely a word: .env.sample.
 func isRsync(base string) bool {
 	i := strings.LastIndexByte(base, '.')
 	if base[0] != '.' || i < 1 || len(base)-i-1 != 6 {

@@ -24,8 +24,8 @@ func Available() bool {
 	return errno == 0
 }
 
-// Main is the program, with os.Args. It must be what /proc/self/exe starts when that is
-// called by the same name.
+// Main is the program, with os.Args. It must be what /proc/self/exe starts when that is called by
+// the same name.
 func Main() {
 	err := run(os.Args[1:])
 	fmt.Fprintln(os.Stderr, "inject:", err)
@@ -95,8 +95,8 @@ func split(args []string) (specs []*spec, command []string, err error) {
 	return specs, args, nil
 }
 
-// startSupervisor starts a process that gets the listener of the filter over the
-// descriptor that is returned. It ends with the last process that has the filter.
+// startSupervisor starts a process that gets the listener of the filter over the descriptor that is
+// returned. It ends with the last process that has the filter.
 func startSupervisor(args []string) (to int, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -117,8 +117,8 @@ func startSupervisor(args []string) (to int, err error) {
 	return pair[0], err
 }
 
-// install has the calls of this thread, and of what it executes, be asked for. execve is
-// always: with the first one the program begins.
+// install has the calls of this thread, and of what it executes, be asked for. execve is always:
+// with the first one the program begins.
 func install(specs []*spec) (notify int, err error) {
 	asked := map[uint32]bool{uint32(unix.SYS_EXECVE): true}
 	for _, s := range specs {

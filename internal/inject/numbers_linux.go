@@ -4,8 +4,8 @@ package inject
 
 import "golang.org/x/sys/unix"
 
-// numbers are those of the system calls that can be made to fail, out of what ev and the Go
-// runtime make.
+// numbers are those of the system calls that can be made to fail, out of what ev and the Go runtime
+// make.
 func numbers() map[string]uint32 {
 	return map[string]uint32{
 		"accept4":           unix.SYS_ACCEPT4,

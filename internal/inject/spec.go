@@ -1,6 +1,6 @@
-// Package inject has system calls of a program fail, as 'strace -e inject' does, without
-// ptrace(2): for tests of what ev does about bad luck. It is a program that test binaries
-// bring along, and nothing that ev is made of.
+// Package inject has system calls of a program fail, as 'strace -e inject' does, without ptrace(2):
+// for tests of what ev does about bad luck. It is a program that test binaries bring along, and
+// nothing that ev is made of.
 //
 //	inject SPEC... [--] PROGRAM [ARG...]
 //
@@ -15,8 +15,8 @@
 //	path=TEXT      those of a file with TEXT in its name; of a descriptor it is the name in /proc
 //	argN=NUMBER    those with this argument, counted from 0
 //
-// Of several SPECs for one call the first decides that means it. PROGRAM keeps the process,
-// so that a signal reaches it and its status is known.
+// Of several SPECs for one call the first decides that means it. PROGRAM keeps the process, so that
+// a signal reaches it and its status is known.
 package inject
 
 import (

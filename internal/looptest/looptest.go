@@ -1,6 +1,5 @@
-// Package looptest has a loop backend without a kernel. In a bubble of
-// testing/synctest a loop on it runs on fake time: it is durably blocked while
-// it waits, and its waits cost nothing.
+// Package looptest has a loop backend without a kernel. In a bubble of testing/synctest a loop on
+// it runs on fake time: it is durably blocked while it waits, and its waits cost nothing.
 package looptest
 
 import (
@@ -15,8 +14,8 @@ import (
 // ErrClosed is what Modify returns for a descriptor that is closed.
 var ErrClosed = errors.New("descriptor is closed")
 
-// A Backend is a loop.Backend whose descriptors are just numbers, all of them
-// open. What they are ready for is set by the test, on any goroutine.
+// A Backend is a loop.Backend whose descriptors are just numbers, all of them open. What they are
+// ready for is set by the test, on any goroutine.
 type Backend struct {
 	mu     sync.Mutex
 	ready  map[int]loop.Ops
@@ -46,8 +45,8 @@ func (b *Backend) SetReady(fd int, ops loop.Ops) {
 	_ = b.Wake()
 }
 
-// CloseFD makes fd a descriptor that is not open: the next Wait tells of it if it
-// is watched, and Modify refuses it.
+// CloseFD makes fd a descriptor that is not open: the next Wait tells of it if it is watched, and
+// Modify refuses it.
 func (b *Backend) CloseFD(fd int) {
 	b.mu.Lock()
 	b.closed[fd] = true
@@ -78,8 +77,8 @@ func (b *Backend) Clock() (wall time.Time, mono time.Duration) {
 	return now.Add(b.step).Round(0), now.Sub(b.start)
 }
 
-// StepClock sets the wall clock forward, or back if d is negative, and ends the
-// Wait that is under way, as a kernel does that tells of it.
+// StepClock sets the wall clock forward, or back if d is negative, and ends the Wait that is under
+// way, as a kernel does that tells of it.
 func (b *Backend) StepClock(d time.Duration) {
 	b.mu.Lock()
 	b.step += d

@@ -9,8 +9,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// Patience is how long a test waits for what must come. It is no measure of anything: a test
-// that hangs ends with it, by name, long before the time limit of the test binary.
+// Patience is how long a test waits for what must come. It is no measure of anything: a test that
+// hangs ends with it, by name, long before the time limit of the test binary.
 const Patience = 10 * time.Second
 
 // NewLoop makes a loop on the platform's own backend, which is closed when the test ends.
@@ -34,8 +34,8 @@ func Run(tb testing.TB, l *loop.Loop) {
 	}
 }
 
-// Go runs the loop on a goroutine of its own. When the test ends, end is called on it, which
-// is to stop what is active, and the loop must end by that.
+// Go runs the loop on a goroutine of its own. When the test ends, end is called on it, which is to
+// stop what is active, and the loop must end by that.
 func Go(tb testing.TB, l *loop.Loop, end func()) {
 	tb.Helper()
 	over := make(chan error, 1)

@@ -1,6 +1,5 @@
-// Package natstest is a small fake of a nats-server with JetStream, for tests that need nothing
-// but Go. It speaks the protocol as far as ev does, keeps everything in memory, and trusts
-// everybody.
+// Package natstest is a small fake of a nats-server with JetStream, for tests that need nothing but
+// Go. It speaks the protocol as far as ev does, keeps everything in memory, and trusts everybody.
 package natstest
 
 import (
@@ -32,8 +31,7 @@ type Server struct {
 	streams map[string]*stream
 }
 
-// New makes a server, changed by what is given, which listens on a port of
-// the loopback's.
+// New makes a server, changed by what is given, which listens on a port of the loopback's.
 func New(changes ...func(*Server)) (*Server, error) {
 	s := &Server{Version: "2.10.0", addr: "127.0.0.1:0", conns: map[*conn]bool{}, streams: map[string]*stream{}}
 	for _, change := range changes {

@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// Of returns the candidate nearest to word, and false if none is near enough to
-// be worth a suggestion. Case does not count. Near is an edit distance (a
-// letter more, less, other, or two swapped) of at most a third of the word,
-// rounded, never over three; a candidate that begins with word is near too. Of
-// equally near ones the first wins.
+// Of returns the candidate nearest to word, and false if none is near enough to be worth a
+// suggestion. Case does not count. Near is an edit distance (a letter more, less, other, or two
+// swapped) of at most a third of the word, rounded, never over three; a candidate that begins with
+// word is near too. Of equally near ones the first wins.
 func Of(word string, candidates iter.Seq[string]) (string, bool) {
 	w := []rune(strings.ToLower(word))
 	if len(w) < 2 {
@@ -29,9 +28,8 @@ func Of(word string, candidates iter.Seq[string]) (string, bool) {
 	return best, bestDistance >= 0
 }
 
-// distance is the number of insertions, deletions, substitutions and swaps of
-// neighbours that turn a into b (Damerau-Levenshtein, optimal string
-// alignment).
+// distance is the number of insertions, deletions, substitutions and swaps of neighbours that turn
+// a into b (Damerau-Levenshtein, optimal string alignment).
 func distance(a, b []rune) int {
 	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

@@ -1,5 +1,5 @@
-// Package report is how ev speaks of itself: one line a message, to standard
-// error, never to standard output.
+// Package report is how ev speaks of itself: one line a message, to standard error, never to
+// standard output.
 package report
 
 import (
@@ -28,8 +28,8 @@ func (l Level) String() string {
 	return [...]string{"error", "notice", "verbose", "debug"}[l]
 }
 
-// A Reporter writes messages up to a level. Its methods may be called from any
-// goroutine; those of a nil Reporter write nothing.
+// A Reporter writes messages up to a level. Its methods may be called from any goroutine; those of
+// a nil Reporter write nothing.
 type Reporter struct {
 	out  *output
 	name string
@@ -53,8 +53,8 @@ const (
 	JSON                  // {"time":…,"level":"error","from":"ev stat","message":…}
 )
 
-// New returns a Reporter that writes to w what is no more talkative than limit,
-// under the given name ("ev stat").
+// New returns a Reporter that writes to w what is no more talkative than limit, under the given
+// name ("ev stat").
 func New(w io.Writer, name string, format Format, limit Level) *Reporter {
 	return &Reporter{out: &output{w: w, format: format}, name: name, max: limit}
 }
@@ -89,8 +89,8 @@ func (r *Reporter) Excerpt(lines string) {
 	_, _ = io.WriteString(r.out.w, lines+"\n")
 }
 
-// Limited returns a Reporter to the same place that writes what is no more talkative
-// than limit, nor than r.
+// Limited returns a Reporter to the same place that writes what is no more talkative than limit,
+// nor than r.
 func (r *Reporter) Limited(limit Level) *Reporter {
 	if r == nil {
 		return nil
@@ -113,8 +113,8 @@ func (r *Reporter) Debugf(format string, args ...any) { r.write(Debug, format, a
 // Enabled reports whether messages of a level are written at all.
 func (r *Reporter) Enabled(l Level) bool { return r != nil && l <= r.max }
 
-// A Fact is what a message says once more for programs: where messages are JSON it is
-// a field of its own.
+// A Fact is what a message says once more for programs: where messages are JSON it is a field of
+// its own.
 type Fact struct {
 	Name  string
 	Value any
@@ -125,9 +125,8 @@ func (r *Reporter) Facts(l Level, text string, facts ...Fact) {
 	r.write(l, "%s", []any{text}, facts...)
 }
 
-// write makes one write of each message, so that those of several processes
-// don't mix in the middle of a line. A standard error that is gone can't be
-// reported to anyone.
+// write makes one write of each message, so that those of several processes don't mix in the middle
+// of a line. A standard error that is gone can't be reported to anyone.
 func (r *Reporter) write(l Level, format string, args []any, facts ...Fact) {
 	if !r.Enabled(l) {
 		return
@@ -161,8 +160,8 @@ func (r *Reporter) write(l Level, format string, args []any, facts ...Fact) {
 	_, _ = r.out.w.Write(line)
 }
 
-// oneLine escapes control characters as in C: a file's name in a message must
-// neither begin a line of its own nor move the cursor.
+// oneLine escapes control characters as in C: a file's name in a message must neither begin a line
+// of its own nor move the cursor.
 func oneLine(s string) string {
 	if !strings.ContainsFunc(s, unicode.IsControl) {
 		return s

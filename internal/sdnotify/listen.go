@@ -16,8 +16,8 @@ type FD struct {
 
 const firstFD = 3 // SD_LISTEN_FDS_START
 
-// Listen returns the descriptors that LISTEN_FDS hands to the process pid, none
-// if they are for another, and sees to it that no command inherits them.
+// Listen returns the descriptors that LISTEN_FDS hands to the process pid, none if they are for
+// another, and sees to it that no command inherits them.
 func Listen(getenv func(string) string, pid int) ([]FD, error) {
 	count := getenv("LISTEN_FDS")
 	if count == "" || getenv("LISTEN_PID") != strconv.Itoa(pid) {
@@ -47,8 +47,8 @@ func Listen(getenv func(string) string, pid int) ([]FD, error) {
 	return fds, nil
 }
 
-// Environ returns env without the variables of this protocol: they are for us,
-// not for our commands. See sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
+// Environ returns env without the variables of this protocol: they are for us, not for our
+// commands. See sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
 func Environ(env []string) []string {
 	var rest []string
 	for _, pair := range env {

@@ -1,6 +1,5 @@
-// Package sdnotify tells systemd, or whoever started us, how we are:
-// sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3), without package
-// net.
+// Package sdnotify tells systemd, or whoever started us, how we are: sd_notify(3),
+// sd_watchdog_enabled(3) and sd_listen_fds(3), without package net.
 package sdnotify
 
 import (
@@ -14,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Conn is the way to whoever waits for our notifications. Its methods do
-// nothing on a nil Conn. They return within a second even if nobody reads.
+// Conn is the way to whoever waits for our notifications. Its methods do nothing on a nil Conn.
+// They return within a second even if nobody reads.
 type Conn struct{ address string }
 
 // New returns the way that NOTIFY_SOCKET tells, nil if it is not set.
@@ -80,9 +79,8 @@ func (c *Conn) send(message string) error {
 	}
 }
 
-// WatchdogInterval returns how often Watchdog is to be called: half the time
-// after which silence counts as death, as sd_watchdog_enabled(3) advises. It is
-// 0 if nobody watches this process.
+// WatchdogInterval returns how often Watchdog is to be called: half the time after which silence
+// counts as death, as sd_watchdog_enabled(3) advises. It is 0 if nobody watches this process.
 func WatchdogInterval(getenv func(string) string, pid int) (time.Duration, error) {
 	text := getenv("WATCHDOG_USEC")
 	if of := getenv("WATCHDOG_PID"); text == "" || of != "" && of != strconv.Itoa(pid) {

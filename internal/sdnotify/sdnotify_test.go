@@ -26,8 +26,7 @@ func environment(pairs ...string) func(string) string {
 	}
 }
 
-// listenAt opens a datagram socket as systemd does; the function it returns
-// reads one message.
+// listenAt opens a datagram socket as systemd does; the function it returns reads one message.
 func listenAt(t *testing.T, address string) func() string {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
@@ -161,8 +160,8 @@ func TestWatchdogInterval(t *testing.T) {
 	}
 }
 
-// A child gets two descriptors, reads what Listen makes of them, and is asked
-// whether a command would inherit them.
+// A child gets two descriptors, reads what Listen makes of them, and is asked whether a command
+// would inherit them.
 func TestListen(t *testing.T) {
 	if os.Getenv("SDNOTIFY_TEST_CHILD") != "" {
 		fds, err := Listen(func(name string) string {

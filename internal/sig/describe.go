@@ -2,8 +2,8 @@ package sig
 
 import "syscall"
 
-// Describe returns what a signal means, and what it is used for, in a few
-// words; of no signal, nothing.
+// Describe returns what a signal means, and what it is used for, in a few words; of no signal,
+// nothing.
 func Describe(sig syscall.Signal) string {
 	switch Name(sig) {
 	case "HUP":

@@ -1,10 +1,9 @@
-// Package sig knows the signals of this platform: their names, their meanings,
-// and which of them can be watched.
+// Package sig knows the signals of this platform: their names, their meanings, and which of them
+// can be watched.
 //
-// A name is written as kill(1) writes it, without SIG: HUP, CHLD, RTMIN+3.
-// Where a signal has two, the common one is used: ABRT for IOT, CHLD for CLD,
-// IO for POLL. Real-time signals exist on Linux only; of them RTMIN is what
-// glibc and the shells call so, 34.
+// A name is written as kill(1) writes it, without SIG: HUP, CHLD, RTMIN+3. Where a signal has two,
+// the common one is used: ABRT for IOT, CHLD for CLD, IO for POLL. Real-time signals exist on Linux
+// only; of them RTMIN is what glibc and the shells call so, 34.
 package sig
 
 import (
@@ -30,9 +29,8 @@ func Meant(s string) (syscall.Signal, bool) {
 	return meant, err == nil
 }
 
-// Parse reads a signal's name, in any case, with or without SIG, or its number:
-// TERM, sigterm, 15, RTMIN+3, RTMAX-1. The error for an unknown name tells the
-// nearest right one.
+// Parse reads a signal's name, in any case, with or without SIG, or its number: TERM, sigterm, 15,
+// RTMIN+3, RTMAX-1. The error for an unknown name tells the nearest right one.
 func Parse(s string) (syscall.Signal, error) {
 	if n, err := strconv.Atoi(s); err == nil {
 		if n < 1 || n > last {
@@ -86,9 +84,8 @@ func parseRealTime(name string) (syscall.Signal, bool) {
 	return syscall.Signal(n), isRealTime(syscall.Signal(n))
 }
 
-// Name returns the name of a signal without SIG. Real-time signals are named
-// from the nearer end of their range, as kill -l does: RTMIN+15, RTMAX-14. A
-// signal without a name is its number.
+// Name returns the name of a signal without SIG. Real-time signals are named from the nearer end of
+// their range, as kill -l does: RTMIN+15, RTMAX-14. A signal without a name is its number.
 func Name(sig syscall.Signal) string {
 	n := int(sig)
 	switch {
@@ -125,8 +122,7 @@ func common(name string) string {
 	return name
 }
 
-// All returns the signals of this platform that have a name, in ascending order
-// of their numbers.
+// All returns the signals of this platform that have a name, in ascending order of their numbers.
 func All() []syscall.Signal {
 	var all []syscall.Signal
 	for sig := range numbered() {
@@ -157,9 +153,9 @@ func names() iter.Seq[string] {
 	}
 }
 
-// Watchable returns nil if a program can be told of the signal when it is sent
-// with kill(2), else an error that says why it cannot. (A fault of the program
-// itself, such as a true SEGV, is never told: it ends the program.)
+// Watchable returns nil if a program can be told of the signal when it is sent with kill(2), else
+// an error that says why it cannot. (A fault of the program itself, such as a true SEGV, is never
+// told: it ends the program.)
 func Watchable(sig syscall.Signal) error {
 	var why string
 	switch sig {

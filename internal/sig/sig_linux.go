@@ -10,8 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The real-time signals as glibc numbers them, and the last signal of all
-// (signal(7)).
+// The real-time signals as glibc numbers them, and the last signal of all (signal(7)).
 const (
 	rtMin = 34
 	rtMax = 64
@@ -19,9 +18,8 @@ const (
 )
 
 // kept says for what a signal is kept back, from the runtime's table
-// (runtime/sigtab_linux_generic.go): for 32 and 34 it installs no handler
-// whatever os/signal asks for, so that they end the process; 33 it takes for
-// itself.
+// (runtime/sigtab_linux_generic.go): for 32 and 34 it installs no handler whatever os/signal asks
+// for, so that they end the process; 33 it takes for itself.
 func kept(sig syscall.Signal) string {
 	switch sig {
 	case 32, 33:
@@ -48,18 +46,18 @@ func act(sig syscall.Signal, to *action) (was action, err error) {
 	return was, nil
 }
 
-// Restore gives a signal its default action, as the kernel has it, and reports
-// whether it could. signal.Reset gives it that of the Go runtime, which dumps its
-// goroutines at QUIT and takes no notice of PIPE or USR1.
+// Restore gives a signal its default action, as the kernel has it, and reports whether it could.
+// signal.Reset gives it that of the Go runtime, which dumps its goroutines at QUIT and takes no
+// notice of PIPE or USR1.
 func Restore(sig syscall.Signal) bool {
 	_, err := act(sig, &action{})
 	return err == nil
 }
 
-// Stop stops the process as Ctrl-Z does a program that knows nothing of it, and returns once
-// it goes on: at once where nobody could have it go on, as the kernel decides (setpgid(2),
-// orphaned process group; PID 1). The signal is for this very thread, which so has stopped
-// before the call returns. It reports whether the stop is over.
+// Stop stops the process as Ctrl-Z does a program that knows nothing of it, and returns once it
+// goes on: at once where nobody could have it go on, as the kernel decides (setpgid(2), orphaned
+// process group; PID 1). The signal is for this very thread, which so has stopped before the call
+// returns. It reports whether the stop is over.
 func Stop() (over bool) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -14,8 +14,8 @@ import (
 	"github.com/evshell/ev/internal/sig"
 )
 
-// mask is whose the signals are that are blocked: a signalfd's, which all threads leave
-// them to, or nobody's, and then a thread may let them come.
+// mask is whose the signals are that are blocked: a signalfd's, which all threads leave them to, or
+// nobody's, and then a thread may let them come.
 var mask struct { //nolint:gochecknoglobals // the process has one
 	sync.Mutex
 	left, open bool
@@ -24,9 +24,8 @@ var mask struct { //nolint:gochecknoglobals // the process has one
 // again is set in the environment of a program that Block has executed anew.
 const again = "EV_SIGNALS_BLOCKED"
 
-// Blockable returns nil if Block can block the signal, else an error that says why
-// it can't: what would end a Go program, the runtime unblocks in each thread that
-// it makes (runtime.blockableSig).
+// Blockable returns nil if Block can block the signal, else an error that says why it can't: what
+// would end a Go program, the runtime unblocks in each thread that it makes (runtime.blockableSig).
 func Blockable(s syscall.Signal) error {
 	switch s {
 	case unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE,
@@ -36,10 +35,9 @@ func Blockable(s syscall.Signal) error {
 	return nil
 }
 
-// Block blocks signals. If they are not blocked yet, the program is executed anew,
-// with the same arguments, environment and open descriptors: Block is to be called
-// before anything has been done that can't be done twice, and returns only if the
-// signals are blocked, or with an error.
+// Block blocks signals. If they are not blocked yet, the program is executed anew, with the same
+// arguments, environment and open descriptors: Block is to be called before anything has been done
+// that can't be done twice, and returns only if the signals are blocked, or with an error.
 func Block(signals []syscall.Signal) error {
 	for _, s := range signals {
 		if err := Blockable(s); err != nil {
@@ -68,8 +66,7 @@ func Block(signals []syscall.Signal) error {
 	return fmt.Errorf("ev can't be executed anew with its signals blocked: %w", err)
 }
 
-// Blocked reports whether all of the signals are blocked; without any, whether one
-// is.
+// Blocked reports whether all of the signals are blocked; without any, whether one is.
 func Blocked(signals ...syscall.Signal) bool {
 	var now unix.Sigset_t
 	if unix.PthreadSigmask(unix.SIG_BLOCK, nil, &now) != nil {
@@ -108,8 +105,8 @@ func setOf(signals []syscall.Signal) (set unix.Sigset_t) {
 	return set
 }
 
-// self returns the program's file: by the path that it was started by, which gives
-// the process its name (comm), unless something else is there by now.
+// self returns the program's file: by the path that it was started by, which gives the process its
+// name (comm), unless something else is there by now.
 func self() string {
 	const exe = "/proc/self/exe"
 	path, err := os.Executable()
@@ -124,8 +121,8 @@ func self() string {
 	return path
 }
 
-// Open has what the calling thread starts begin with no signal blocked, without a Wrap,
-// unless Block was called. The thread is to be the caller's own, and to start nothing else.
+// Open has what the calling thread starts begin with no signal blocked, without a Wrap, unless
+// Block was called. The thread is to be the caller's own, and to start nothing else.
 func Open() {
 	mask.Lock()
 	defer mask.Unlock()
@@ -134,8 +131,8 @@ func Open() {
 	}
 }
 
-// Wrap returns what is to be executed in place of file, so that the command
-// starts with no signal blocked: file itself if none is.
+// Wrap returns what is to be executed in place of file, so that the command starts with no signal
+// blocked: file itself if none is.
 func Wrap(file string, argv []string) (string, []string) {
 	if !Blocked() {
 		return file, argv
@@ -143,9 +140,9 @@ func Wrap(file string, argv []string) (string, []string) {
 	return self(), append([]string{os.Args[0], unmasked, file}, argv...)
 }
 
-// Unwrap turns a program that was started as Wrap says into the command. If it can't,
-// the program is to end with the status returned; in any other program ok is false.
-// It is to be called first of all.
+// Unwrap turns a program that was started as Wrap says into the command. If it can't, the program
+// is to end with the status returned; in any other program ok is false. It is to be called first of
+// all.
 func Unwrap() (status int, ok bool) {
 	if len(os.Args) < 4 || os.Args[1] != unmasked {
 		return 0, false

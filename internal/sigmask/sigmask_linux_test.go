@@ -16,8 +16,7 @@ import (
 
 func blocked() []syscall.Signal { return []syscall.Signal{syscall.SIGUSR1, 35} }
 
-// TestMain runs the tests, or, in a process that a test has started, what that
-// test is about.
+// TestMain runs the tests, or, in a process that a test has started, what that test is about.
 func TestMain(m *testing.M) {
 	if status, ok := Unwrap(); ok {
 		os.Exit(status)
@@ -39,8 +38,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// blockOne tells whether a signal that was blocked before the program was executed
-// is blocked still.
+// blockOne tells whether a signal that was blocked before the program was executed is blocked
+// still.
 func blockOne(name string) error {
 	s, err := sig.Parse(name)
 	if err != nil || os.Getenv(again) != "" {
@@ -60,8 +59,8 @@ func anewWith(s syscall.Signal) error {
 	return syscall.Exec(self(), os.Args, append(os.Environ(), again+"=1"))
 }
 
-// open starts a command from a thread of its own, in a program that was started with a
-// signal blocked.
+// open starts a command from a thread of its own, in a program that was started with a signal
+// blocked.
 func open() error {
 	const s = syscall.SIGUSR1
 	if os.Getenv(again) == "" {
@@ -146,8 +145,8 @@ func TestOpen_startsCommandsWithNoSignalBlocked(t *testing.T) {
 	}
 }
 
-// TestBlockable_agreesWithTheRuntime: a child that is started with the signal
-// blocked finds it blocked.
+// TestBlockable_agreesWithTheRuntime: a child that is started with the signal blocked finds it
+// blocked.
 func TestBlockable_agreesWithTheRuntime(t *testing.T) {
 	for _, s := range sig.All() {
 		if sig.Watchable(s) != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// ParseTCP reads HOST:PORT. Without a HOST it is the loopback's address. A name is
-// not looked up: only localhost is known. An error knows its place in s ([diag.Offset]).
+// ParseTCP reads HOST:PORT. Without a HOST it is the loopback's address. A name is not looked up:
+// only localhost is known. An error knows its place in s ([diag.Offset]).
 func ParseTCP(s string) (netip.AddrPort, error) {
 	host, port := "", ""
 	i := strings.LastIndexByte(s, ':')
@@ -53,8 +53,8 @@ func Address(fd int) (netip.AddrPort, error) {
 	return AddrPort(sa), err
 }
 
-// AddrPort returns an internet address out of the system calls' form; none if it is
-// of another kind.
+// AddrPort returns an internet address out of the system calls' form; none if it is of another
+// kind.
 func AddrPort(sa unix.Sockaddr) netip.AddrPort {
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
@@ -65,10 +65,10 @@ func AddrPort(sa unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// HostName reads the Host of an HTTP request: its name in lower case, without a port. Own is whether
-// that can't be made to stand for another host: it is an address, localhost, or nothing. A page
-// on the web can have its own name stand for this host's address, and is of the same origin then as
-// what listens here.
+// HostName reads the Host of an HTTP request: its name in lower case, without a port. Own is
+// whether that can't be made to stand for another host: it is an address, localhost, or nothing. A
+// page on the web can have its own name stand for this host's address, and is of the same origin
+// then as what listens here.
 func HostName(s string) (name string, own bool) {
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		s = host

@@ -8,8 +8,8 @@ import (
 )
 
 // OwnDir makes a directory for sockets, or looks at the one that there is. Whoever could write to
-// it could put a socket of their own in place of another: it must be the user's, and nobody
-// else's. One that is not there is an error if it isn't to be made.
+// it could put a socket of their own in place of another: it must be the user's, and nobody else's.
+// One that is not there is an error if it isn't to be made.
 func OwnDir(dir string, create bool) error {
 	if create {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -31,8 +31,8 @@ func OwnDir(dir string, create bool) error {
 	return nil
 }
 
-// CheckPeer returns an error if at the other end of a unix socket's connection there is neither
-// the user nor root.
+// CheckPeer returns an error if at the other end of a unix socket's connection there is neither the
+// user nor root.
 func CheckPeer(fd int) error {
 	uid, err := PeerUser(fd)
 	switch {

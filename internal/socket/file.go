@@ -15,12 +15,12 @@ import (
 // LookEvery is how often it is worth to look whether a socket's file is still there.
 const LookEvery = 10 * time.Second
 
-// lockPatience is how long a lock on a directory is waited for. Ours are held for a moment;
-// one that is not is somebody else's, for reasons of their own.
+// lockPatience is how long a lock on a directory is waited for. Ours are held for a moment; one
+// that is not is somebody else's, for reasons of their own.
 const lockPatience = time.Second
 
-// maxPath is how long the path of a socket may be: sun_path of unix(7), less its
-// end, where that is shortest.
+// maxPath is how long the path of a socket may be: sun_path of unix(7), less its end, where that is
+// shortest.
 const maxPath = 103
 
 func errTooLong(path string) error {
@@ -29,11 +29,11 @@ func errTooLong(path string) error {
 
 func errUsed(path string) error { return fmt.Errorf("%s: another process listens there", path) }
 
-// removeStale removes the file of a socket that no process has any more. What else is at
-// path, a socket that is used included, is an error; nothing is none.
+// removeStale removes the file of a socket that no process has any more. What else is at path, a
+// socket that is used included, is an error; nothing is none.
 //
-// Of several that find the same stale file one at a time may look and remove: else the file
-// that one finds could be gone, and what is removed be the socket that another has made.
+// Of several that find the same stale file one at a time may look and remove: else the file that
+// one finds could be gone, and what is removed be the socket that another has made.
 func removeStale(path string) error {
 	if len(path) > maxPath {
 		return errTooLong(path)
@@ -68,9 +68,9 @@ func isSocket(path string) (bool, error) {
 	return true, nil
 }
 
-// isUsed reports whether a process has the socket at path, be it that it does not listen yet.
-// It asks by a socket of another type: connect(2) tells that apart from a socket that nobody
-// has, and unlike a client it makes no connection, which would have to be accepted.
+// isUsed reports whether a process has the socket at path, be it that it does not listen yet. It
+// asks by a socket of another type: connect(2) tells that apart from a socket that nobody has, and
+// unlike a client it makes no connection, which would have to be accepted.
 func isUsed(path string) (bool, error) {
 	fd, err := open(unix.AF_UNIX, unix.SOCK_DGRAM)
 	if err != nil {
@@ -87,8 +87,8 @@ func isUsed(path string) (bool, error) {
 	return false, os.NewSyscallError("connect", err)
 }
 
-// lock takes the lock on a directory (flock(2)), which leaves no file behind. Where it can't
-// be had, it goes on without.
+// lock takes the lock on a directory (flock(2)), which leaves no file behind. Where it can't be
+// had, it goes on without.
 func lock(dir string) (unlock func()) {
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -105,8 +105,8 @@ func lock(dir string) (unlock func()) {
 	return func() { _ = unix.Close(fd) }
 }
 
-// Remove removes the socket's file, unless another has taken its place. It comes before FD
-// is closed: until then no other file can have this one's inode.
+// Remove removes the socket's file, unless another has taken its place. It comes before FD is
+// closed: until then no other file can have this one's inode.
 func (l *Listener) Remove() {
 	if l.there() {
 		_ = os.Remove(l.path)

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// backlog is how many connections wait to be accepted; the kernel lowers it to its
-	// own limit (net.core.somaxconn).
+	// backlog is how many connections wait to be accepted; the kernel lowers it to its own limit
+	// (net.core.somaxconn).
 	backlog = 4096
 	// spare is how many descriptors [Listener.Spare] leaves: a command takes some to start.
 	spare = 16
-	// mostAborted is how many connections in a row may have gone before they are accepted,
-	// until that is a failure like any other.
+	// mostAborted is how many connections in a row may have gone before they are accepted, until
+	// that is a failure like any other.
 	mostAborted = 64
 
 	minPause = 10 * time.Millisecond
 	maxPause = time.Second
 )
 
-// A Listener is a socket that listens, with the file that it may have made. Accept, Accepted
-// and Rest may be called on another goroutine than Remove and Renew.
+// A Listener is a socket that listens, with the file that it may have made. Accept, Accepted and
+// Rest may be called on another goroutine than Remove and Renew.
 type Listener struct {
 	// FD does not block. Whoever waits for it closes it, after Remove.
 	FD int
@@ -44,8 +44,8 @@ type Listener struct {
 	told     bool        // that connections wait
 }
 
-// Spare has no connection accepted that would take one of the last descriptors: those are
-// left to what the connections are accepted for.
+// Spare has no connection accepted that would take one of the last descriptors: those are left to
+// what the connections are accepted for.
 func (l *Listener) Spare() {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur < math.MaxInt32 {
@@ -53,9 +53,8 @@ func (l *Listener) Spare() {
 	}
 }
 
-// Accept takes a connection, which blocks and is closed on exec, and tells who is at its
-// other end. The error is EAGAIN if no connection waits; [Listener.Rest] knows what to do
-// about any other.
+// Accept takes a connection, which blocks and is closed on exec, and tells who is at its other end.
+// The error is EAGAIN if no connection waits; [Listener.Rest] knows what to do about any other.
 func (l *Listener) Accept() (fd int, peer string, err error) {
 	if err := l.room(); err != nil {
 		return -1, "", err
@@ -96,10 +95,10 @@ func (l *Listener) room() error {
 	return nil
 }
 
-// Rest says what to do when accept(2) has failed: to leave the socket alone for a while,
-// since the connection that could not be accepted makes it ready at once again, and then
-// to try again. It tells that, once. Only an error that will stay is to be taken for the
-// end: FD is no socket that listens.
+// Rest says what to do when accept(2) has failed: to leave the socket alone for a while, since the
+// connection that could not be accepted makes it ready at once again, and then to try again. It
+// tells that, once. Only an error that will stay is to be taken for the end: FD is no socket that
+// listens.
 func (l *Listener) Rest(err error) (pause time.Duration, passes bool) {
 	why, known := errors.AsType[unix.Errno](err)
 	if !known {
@@ -135,8 +134,8 @@ func advice(why unix.Errno) string {
 	}
 }
 
-// Accepted takes note of a connection that was accepted from fd, which is what Accept does
-// for its own. If connections could not be, and none waits any more, it tells that.
+// Accepted takes note of a connection that was accepted from fd, which is what Accept does for its
+// own. If connections could not be, and none waits any more, it tells that.
 func (l *Listener) Accepted(fd int) {
 	l.failures = 0
 	if l.told && fdio.Poll(fd, unix.POLLIN) == 0 {

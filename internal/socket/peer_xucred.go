@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PeerUser returns the user at the other end of a unix socket's connection
-// (LOCAL_PEERCRED of unix(4)).
+// PeerUser returns the user at the other end of a unix socket's connection (LOCAL_PEERCRED of
+// unix(4)).
 func PeerUser(fd int) (uid int, err error) {
 	const solLocal = 0
 	c, err := unix.GetsockoptXucred(fd, solLocal, unix.LOCAL_PEERCRED)
@@ -19,8 +19,8 @@ func PeerUser(fd int) (uid int, err error) {
 	return int(c.Uid), nil
 }
 
-// Peer tells who is at the other end of a unix socket's connection, or "unix" if that
-// can't be known.
+// Peer tells who is at the other end of a unix socket's connection, or "unix" if that can't be
+// known.
 func Peer(fd int) string {
 	uid, err := PeerUser(fd)
 	if err != nil {

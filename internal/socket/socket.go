@@ -1,6 +1,5 @@
-// Package socket makes sockets by system calls alone. They are ready for the event
-// loop: they don't block, and no command inherits them. Package net would bring
-// goroutines of its own.
+// Package socket makes sockets by system calls alone. They are ready for the event loop: they don't
+// block, and no command inherits them. Package net would bring goroutines of its own.
 package socket
 
 import (
@@ -21,8 +20,8 @@ func Listen(sa unix.Sockaddr) (*Listener, error) {
 	return listen(sa, func(*Listener) error { return nil })
 }
 
-// ListenAt makes a socket file, in place of one that nobody listens on any more. Its mode
-// is given before anybody can connect; 0: what umask(2) leaves.
+// ListenAt makes a socket file, in place of one that nobody listens on any more. Its mode is given
+// before anybody can connect; 0: what umask(2) leaves.
 func ListenAt(path string, mode os.FileMode) (*Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, err

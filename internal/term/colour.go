@@ -1,10 +1,9 @@
 package term
 
-// Colour decides whether what goes to the descriptor is coloured. The choice is
-// the user's word on the command line, "always", "never" or "auto"; under
-// "auto" the environment decides (no-color.org, bixense.com/clicolors), in this
-// order: NO_COLOR says no, CLICOLOR_FORCE or FORCE_COLOR yes, CLICOLOR=0 no;
-// else a terminal gets colour unless TERM=dumb.
+// Colour decides whether what goes to the descriptor is coloured. The choice is the user's word on
+// the command line, "always", "never" or "auto"; under "auto" the environment decides
+// (no-color.org, bixense.com/clicolors), in this order: NO_COLOR says no, CLICOLOR_FORCE or
+// FORCE_COLOR yes, CLICOLOR=0 no; else a terminal gets colour unless TERM=dumb.
 func Colour(choice string, fd int, getenv func(string) string) bool {
 	forced := func(name string) bool {
 		value := getenv(name)
@@ -23,12 +22,11 @@ func Colour(choice string, fd int, getenv func(string) string) bool {
 	return IsTerminal(fd)
 }
 
-// Style is how a text looks: the parameters of SGR, "select graphic rendition"
-// (ECMA-48, 8.3.117). "" is plain.
+// Style is how a text looks: the parameters of SGR, "select graphic rendition" (ECMA-48, 8.3.117).
+// "" is plain.
 type Style string
 
-// The eight colours of every terminal are enough: a user's theme makes them
-// readable.
+// The eight colours of every terminal are enough: a user's theme makes them readable.
 const (
 	Bold   Style = "1"
 	Dim    Style = "2"

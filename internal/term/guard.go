@@ -15,9 +15,9 @@ import (
 // guardian is the first argument of a program that is started to guard a terminal.
 const guardian = "ev:terminal"
 
-// A guard is a process that outlives us, and gives the terminal back if we were killed
-// and could not. It is in a session of its own: what ends our process group, or stops
-// who sets up a terminal in the background (tcsetattr(3)), does not concern it.
+// A guard is a process that outlives us, and gives the terminal back if we were killed and could
+// not. It is in a session of its own: what ends our process group, or stops who sets up a terminal
+// in the background (tcsetattr(3)), does not concern it.
 type guard struct {
 	pid  int
 	pipe *os.File // to it, which ends when we do
@@ -71,8 +71,8 @@ func (g *guard) close() {
 	}
 }
 
-// Guarding does the work of a guard if this program was started as one. The program is
-// to end with the status then, and do nothing else.
+// Guarding does the work of a guard if this program was started as one. The program is to end with
+// the status then, and do nothing else.
 func Guarding() (status int, ok bool) {
 	if len(os.Args) != 2 || os.Args[1] != guardian {
 		return 0, false

@@ -1,7 +1,7 @@
-// Package waits ends the program in good order where the Go runtime would abort it, with the
-// stacks of all goroutines: it can't have what it waits by. A program is to import it for that
-// alone, and nothing that is initialised later may be needed for it: packages are in the order
-// of their paths as far as they don't import others, and some that ev needs set timers.
+// Package waits ends the program in good order where the Go runtime would abort it, with the stacks
+// of all goroutines: it can't have what it waits by. A program is to import it for that alone, and
+// nothing that is initialised later may be needed for it: packages are in the order of their paths
+// as far as they don't import others, and some that ev needs set timers.
 package waits
 
 import (

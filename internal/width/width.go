@@ -7,8 +7,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Rune returns how many columns a character takes: 0 if it joins the one before, 2 if
-// its East Asian Width is W or F (Unicode's UAX #11).
+// Rune returns how many columns a character takes: 0 if it joins the one before, 2 if its East
+// Asian Width is W or F (Unicode's UAX #11).
 func Rune(r rune) int {
 	switch {
 	case r < 0x300: // the first that combines

@@ -16,8 +16,8 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// A CatchUp says what becomes of instants that were missed: passed over while the machine was off or asleep, ev did
-// not run, or by a forward step of the clock.
+// A CatchUp says what becomes of instants that were missed: passed over while the machine was off
+// or asleep, ev did not run, or by a forward step of the clock.
 type CatchUp uint8
 
 // The ways to make up for what was missed.
@@ -38,24 +38,26 @@ type Options struct {
 	CatchUp CatchUp
 	State   string // the file that remembers, from one run to the next, up to when instants were dealt with; or empty
 
-	// Load has then told up to when instants were dealt with, as a lock remembers it that
-	// several ev share; zero: there is nothing to remember yet. nil: State says it.
+	// Load has then told up to when instants were dealt with, as a lock remembers it that several
+	// ev share; zero: there is nothing to remember yet. nil: State says it.
 	Load func(then func(time.Time))
 
 	Starter *process.Starter // of Rule's command
 	Report  *report.Reporter
 }
 
-// A Watcher emits event.Every when the wall clock reaches the instants of a schedule. An instant that is reached up to a
-// minute late, or that is the only one of its schedule, is just late; later than that it was missed, and CatchUp says
-// what it gets. Of several that were passed over without a chance to run, the last one stands for all, unless each
-// is to be made up for.
+// A Watcher emits event.Every when the wall clock reaches the instants of a schedule. An instant
+// that is reached up to a minute late, or that is the only one of its schedule, is just late; later
+// than that it was missed, and CatchUp says what it gets. Of several that were passed over without
+// a chance to run, the last one stands for all, unless each is to be made up for.
 //
-// When the clock is set back, what has run does not run again, as cron(8) has it, with two exceptions. If it is more
-// than three hours ahead now, a wrong clock was put right, and the new time counts. And a schedule that follows elapsed
-// time goes by the new time at once, lest it be silent for as long as the step.
+// When the clock is set back, what has run does not run again, as cron(8) has it, with two
+// exceptions. If it is more than three hours ahead now, a wrong clock was put right, and the new
+// time counts. And a schedule that follows elapsed time goes by the new time at once, lest it be
+// silent for as long as the step.
 //
-// Due and next of the event are instants of the schedule, without the jitter; late counts from the instant with it.
+// Due and next of the event are instants of the schedule, without the jitter; late counts from the
+// instant with it.
 type Watcher struct {
 	loop     *loop.Loop
 	options  Options
@@ -96,7 +98,8 @@ func New(l *loop.Loop, o Options, emit watch.Emit) *Watcher {
 	return e
 }
 
-// Start begins with what comes after the present, or after the time in the state file. The error is the state file's.
+// Start begins with what comes after the present, or after the time in the state file. The error is
+// the state file's.
 func (e *Watcher) Start() error {
 	if e.Active() {
 		return nil
@@ -176,8 +179,8 @@ func (e *Watcher) SetPriority(p loop.Priority) {
 	e.fed.SetPriority(p)
 }
 
-// At returns when the next event is due, jitter included; false if that is not known, or there is none. Of one that is
-// not active it is the next instant of the schedule.
+// At returns when the next event is due, jitter included; false if that is not known, or there is
+// none. Of one that is not active it is the next instant of the schedule.
 func (e *Watcher) At() (time.Time, bool) {
 	if !e.periodic.Active() && e.schedule != nil {
 		return e.schedule.Next(e.loop.Now())
@@ -216,8 +219,8 @@ func (e *Watcher) next(now time.Time) (time.Time, bool) {
 	return at, true
 }
 
-// backlog returns how many missed instants are to be made up for, as far as that matters: they are spread over the
-// jitter, so that neither they nor those of other watchers run all at once.
+// backlog returns how many missed instants are to be made up for, as far as that matters: they are
+// spread over the jitter, so that neither they nor those of other watchers run all at once.
 func (e *Watcher) backlog(now time.Time) int {
 	const enough = 1000
 	overdue := now.Add(-e.delay(e.options.Jitter) - punctual)
@@ -283,8 +286,8 @@ func (e *Watcher) upcoming(after time.Time) (next time.Time) {
 	return next
 }
 
-// reached returns the instant to deal with, which is not after now unless the clock has been set back just as it
-// came; and how many there are up to it.
+// reached returns the instant to deal with, which is not after now unless the clock has been set
+// back just as it came; and how many there are up to it.
 func (e *Watcher) reached(now time.Time) (due time.Time, passed int64) {
 	due, _ = e.schedule.Next(e.settled)
 	if e.options.CatchUp == CatchUpAll || due.After(now) {
@@ -310,7 +313,8 @@ func latest(s *schedule.Spec, instant, now time.Time) time.Time {
 	return instant
 }
 
-// save remembers what was dealt with. A state that can't be saved does not keep the schedule from going on.
+// save remembers what was dealt with. A state that can't be saved does not keep the schedule from
+// going on.
 func (e *Watcher) save() {
 	if e.state == nil {
 		return

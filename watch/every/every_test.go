@@ -20,7 +20,8 @@ import (
 	"github.com/evshell/ev/schedule"
 )
 
-// everyTest runs a Watcher on a loop with a fake kernel and a fake wall clock, which starts at 2000-01-01 00:00 UTC.
+// everyTest runs a Watcher on a loop with a fake kernel and a fake wall clock, which starts at
+// 2000-01-01 00:00 UTC.
 type everyTest struct {
 	*Watcher
 	t        *testing.T
@@ -322,7 +323,8 @@ func TestEveryCatchUpIsSpreadOverTheJitter(t *testing.T) {
 	})
 }
 
-// TestEveryMissedAtStartIsSpread: what was missed less than the jitter ago does not run at once with all others.
+// TestEveryMissedAtStartIsSpread: what was missed less than the jitter ago does not run at once
+// with all others.
 func TestEveryMissedAtStartIsSpread(t *testing.T) {
 	o := everyOptions(t, "0 3 * * *")
 	o.Jitter, o.CatchUp, o.State = 30*time.Minute, CatchUpOnce, filepath.Join(t.TempDir(), "state")
@@ -353,7 +355,8 @@ func TestEveryState(t *testing.T) {
 		e.pass(90 * time.Minute)
 		e.expect("01 01:00:00")
 	})
-	// Each bubble begins at 00:00 again: the clock is set on to where the last run ended, and further.
+	// Each bubble begins at 00:00 again: the clock is set on to where the last run ended, and
+	// further.
 	restart := func(after time.Duration, c CatchUp, want ...string) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
@@ -437,7 +440,8 @@ func TestEveryRefusesForeignAndTornState(t *testing.T) {
 	}
 }
 
-// TestEveryStateIsTheWatchersAlone: an empty file is a new one, and nobody else has it until the watcher has stopped.
+// TestEveryStateIsTheWatchersAlone: an empty file is a new one, and nobody else has it until the
+// watcher has stopped.
 func TestEveryStateIsTheWatchersAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

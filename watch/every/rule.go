@@ -26,10 +26,10 @@ const (
 	rulePause   = time.Minute // before a rule that failed is asked again
 )
 
-// Next runs the command and returns the instant that it prints, in any form that [schedule.ParseTime] reads or as
-// seconds since the epoch; false if it prints nothing, which means never again. The instant has to be after the one
-// given, which the command finds in its environment as EV_AFTER (RFC 3339) and EV_AFTER_EPOCH (whole seconds). It has ten
-// seconds.
+// Next runs the command and returns the instant that it prints, in any form that
+// [schedule.ParseTime] reads or as seconds since the epoch; false if it prints nothing, which means
+// never again. The instant has to be after the one given, which the command finds in its
+// environment as EV_AFTER (RFC 3339) and EV_AFTER_EPOCH (whole seconds). It has ten seconds.
 func (r *Rule) Next(after time.Time) (at time.Time, ok bool, err error) {
 	failed := process.OnItsOwn(func(l *loop.Loop, s *process.Starter) {
 		r.ask(l, s, after, func(next time.Time, some bool, why error) { at, ok, err = next, some, why })
@@ -37,7 +37,8 @@ func (r *Rule) Next(after time.Time) (at time.Time, ok bool, err error) {
 	return at, ok, cmp.Or(err, failed)
 }
 
-// ask has answered called with what Next returns. GiveUp ends the command, and answered is not called any more.
+// ask has answered called with what Next returns. GiveUp ends the command, and answered is not
+// called any more.
 func (r *Rule) ask(l *loop.Loop, s *process.Starter, after time.Time, answered func(time.Time, bool, error)) (giveUp func()) {
 	const longest = 1024
 	after = after.In(r.Zone)
@@ -100,8 +101,8 @@ type asking struct {
 
 func (e *Watcher) asking() bool { return e.rule != nil && e.rule.stop != nil }
 
-// ask has the rule asked what comes next. The question keeps the loop alive until it is answered, also while the rule
-// fails.
+// ask has the rule asked what comes next. The question keeps the loop alive until it is answered,
+// also while the rule fails.
 func (e *Watcher) ask() {
 	e.forget()
 	e.schedule = nil
@@ -132,7 +133,8 @@ func (e *Watcher) forget() {
 	}
 }
 
-// stepped has the rule asked anew if the clock has been stepped since its answer, and not beyond it.
+// stepped has the rule asked anew if the clock has been stepped since its answer, and not beyond
+// it.
 func (e *Watcher) stepped(at, now time.Time) {
 	if e.rule == nil || !at.After(now) || e.loop.Stats().Jumps == e.rule.jumps {
 		return

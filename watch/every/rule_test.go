@@ -63,7 +63,8 @@ func TestRuleAnswers(t *testing.T) {
 	}
 }
 
-// A question that is given up is ended, whether its command is there yet or not, and the loop with it.
+// A question that is given up is ended, whether its command is there yet or not, and the loop with
+// it.
 func TestRuleIsGivenUp(t *testing.T) {
 	for name, early := range map[string]bool{"while it starts": true, "while it runs": false} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 // A stamp is a file of one line that says up to when the instants of a schedule were dealt with.
 const stampHead = "ev every has dealt with all until "
 
-// openStamp opens a stamp, and returns the time in it. One that does not exist is made, with the time given: a state that
-// can't be saved is known at the start. An empty one is a new one. Nobody else has it until it is closed.
+// openStamp opens a stamp, and returns the time in it. One that does not exist is made, with the
+// time given: a state that can't be saved is known at the start. An empty one is a new one. Nobody
+// else has it until it is closed.
 func openStamp(path string, first time.Time) (*durable.File, time.Time, error) {
 	f, err := durable.Open(path)
 	if err != nil {

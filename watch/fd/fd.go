@@ -40,9 +40,9 @@ type Options struct {
 	Match     *regexp.Regexp // lets only such records through; nil: all
 	EOF       bool           // the end of file is an event as well
 
-	// Handed: each event brings the descriptor, for a command to use. Without
-	// it, and without a Reading, a descriptor is watched for one event only,
-	// and a connection is closed once it has been told.
+	// Handed: each event brings the descriptor, for a command to use. Without it, and without a
+	// Reading, a descriptor is watched for one event only, and a connection is closed once it has
+	// been told.
 	Handed bool
 	// MaxConnections that are read from at once: more wait in the backlog.
 	MaxConnections int
@@ -66,8 +66,8 @@ type Notices interface {
 
 // A Watcher watches descriptors. It is active until all of them have come to their end.
 //
-// O_NONBLOCK is never set on a descriptor that was inherited, since it belongs to
-// the open file, which others use too.
+// O_NONBLOCK is never set on a descriptor that was inherited, since it belongs to the open file,
+// which others use too.
 type Watcher struct {
 	loop   *loop.Loop
 	opts   Options
@@ -115,8 +115,8 @@ type matchGroup struct {
 
 const chunkSize = 64 << 10
 
-// New makes a watcher of descriptors. They are opened at Start and closed at
-// Stop; those inherited stay open.
+// New makes a watcher of descriptors. They are opened at Start and closed at Stop; those inherited
+// stay open.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	w := &Watcher{loop: l, opts: o, emit: emit, sources: map[source]bool{}, read: []string{"read"}}
 	w.fed = watch.NewFeed(l, w.offerFirst)
@@ -158,9 +158,8 @@ func GroupNames(match *regexp.Regexp) ([]string, error) {
 	return names, err
 }
 
-// groupsOf returns the captures by number and, where they have one, by name. A
-// name must not be a field's, nor differ from another in case alone, since the
-// environment knows one case.
+// groupsOf returns the captures by number and, where they have one, by name. A name must not be a
+// field's, nor differ from another in case alone, since the environment knows one case.
 func groupsOf(match *regexp.Regexp) ([]matchGroup, error) {
 	taken := map[string]string{}
 	for name := range (event.Event{Detail: event.FD{}}).Fields() {
@@ -284,19 +283,19 @@ func (w *Watcher) Pending() bool {
 	return false
 }
 
-// Failed reports whether an error has ended the watching of a descriptor. One on a
-// connection is the peer's.
+// Failed reports whether an error has ended the watching of a descriptor. One on a connection is
+// the peer's.
 func (w *Watcher) Failed() bool { return w.failed }
 
 // SetPriority takes effect at the next Start.
 func (w *Watcher) SetPriority(p loop.Priority) { w.priority = p }
 
-// Unread reports whether a descriptor was told of again from which nothing was read. Of one
-// that is written to, and of devices and sockets of datagrams, that can't be known.
+// Unread reports whether a descriptor was told of again from which nothing was read. Of one that is
+// written to, and of devices and sockets of datagrams, that can't be known.
 func (w *Watcher) Unread() bool { return w.unread }
 
-// Hold keeps the watcher from reading, accepting and telling. Sources notice it
-// when they are next ready, so that holding many costs nothing.
+// Hold keeps the watcher from reading, accepting and telling. Sources notice it when they are next
+// ready, so that holding many costs nothing.
 func (w *Watcher) Hold(held bool) {
 	if w.held == held {
 		return
@@ -309,8 +308,8 @@ func (w *Watcher) Hold(held bool) {
 	}
 }
 
-// Spare has no more records read than so many: what follows is the next reader's, as after
-// read in a shell.
+// Spare has no more records read than so many: what follows is the next reader's, as after read in
+// a shell.
 func (w *Watcher) Spare(events int) { w.spare = events }
 
 // resume goes on with those that are still sources.
@@ -344,8 +343,7 @@ func (w *Watcher) matching(b []byte, partial bool) (event.FD, bool) {
 	return event.FD{Ready: w.read, Line: &line, Partial: partial, Groups: w.captured(line, at)}, true
 }
 
-// captured cuts the groups out of a record by the indices of a match; without
-// one they are unknown.
+// captured cuts the groups out of a record by the indices of a match; without one they are unknown.
 func (w *Watcher) captured(record string, at []int) []event.Group {
 	if len(w.groups) == 0 {
 		return nil

@@ -34,9 +34,9 @@ const (
 	fdTail
 )
 
-// parseFD reads N, -, fd:NAME, tcp-listen:HOST:PORT, unix-listen:PATH and tail:PATH. What is
-// none of them is the path of a FIFO or a device; one that names a descriptor,
-// such as /dev/fd/63, is that descriptor and not opened anew.
+// parseFD reads N, -, fd:NAME, tcp-listen:HOST:PORT, unix-listen:PATH and tail:PATH. What is none
+// of them is the path of a FIFO or a device; one that names a descriptor, such as /dev/fd/63, is
+// that descriptor and not opened anew.
 func parseFD(s string) (form, error) {
 	form := form{text: s}
 	if num, ok := numberOf(s); ok {
@@ -96,22 +96,21 @@ func numberOf(s string) (string, bool) {
 	return s, digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// ListensFD reports whether a descriptor, as it is written for [Options], is a socket
-// that waits for connections.
+// ListensFD reports whether a descriptor, as it is written for [Options], is a socket that waits
+// for connections.
 func ListensFD(s string) bool {
 	form, err := parseFD(s)
 	return err == nil && form.listens()
 }
 
-// TailsFD reports whether a descriptor, as it is written for [Options], is a file that is
-// followed by its name.
+// TailsFD reports whether a descriptor, as it is written for [Options], is a file that is followed
+// by its name.
 func TailsFD(s string) bool {
 	form, err := parseFD(s)
 	return err == nil && form.kind == fdTail
 }
 
-// TerminalFD reports whether a descriptor, as it is written for [Options], is a
-// terminal.
+// TerminalFD reports whether a descriptor, as it is written for [Options], is a terminal.
 func TerminalFD(s string) bool {
 	form, err := parseFD(s)
 	switch {

@@ -11,8 +11,8 @@ import (
 	"github.com/evshell/ev/internal/socket"
 )
 
-// An Input reads a descriptor without ever blocking, though the descriptor may
-// be a blocking one that others read as well.
+// An Input reads a descriptor without ever blocking, though the descriptor may be a blocking one
+// that others read as well.
 type Input struct {
 	fd       int
 	kind     uint32 // S_IFMT of fstat(2); 0: neither file, socket, pipe nor device
@@ -33,8 +33,8 @@ func NewInput(fd int) Input {
 	return in
 }
 
-// isTCP reports whether it is a TCP connection. Of the other end of one the kernel knows no
-// more than that it will send nothing: it may have gone, or have ended its sending alone.
+// isTCP reports whether it is a TCP connection. Of the other end of one the kernel knows no more
+// than that it will send nothing: it may have gone, or have ended its sending alone.
 func (in *Input) isTCP() bool {
 	at, err := socket.Address(in.fd)
 	return err == nil && at.IsValid() && in.stream
@@ -53,8 +53,8 @@ func (in *Input) unfit(read bool) error {
 	return nil
 }
 
-// Read reads what is there now. The error is EAGAIN if that is nothing; at the end
-// of a stream, and for an empty datagram, there is none.
+// Read reads what is there now. The error is EAGAIN if that is nothing; at the end of a stream, and
+// for an empty datagram, there is none.
 func (in *Input) Read(p []byte) (n int, err error) {
 	for {
 		n, err = in.attempt(p)
@@ -85,16 +85,16 @@ func (in *Input) attempt(p []byte) (int, error) {
 		}
 		in.asks = true
 	}
-	// Another reader may come between the question and the read: then this
-	// one waits for what comes next.
+	// Another reader may come between the question and the read: then this one waits for what comes
+	// next.
 	if in.Poll(unix.POLLIN) == 0 {
 		return 0, unix.EAGAIN
 	}
 	return unix.Read(in.fd, p)
 }
 
-// peek copies what there is to be read, and takes none of it. The error is ErrUnsupported
-// where that can't be had.
+// peek copies what there is to be read, and takes none of it. The error is ErrUnsupported where
+// that can't be had.
 func (in *Input) peek(p []byte) (int, error) {
 	switch in.kind {
 	case unix.S_IFSOCK:
@@ -109,8 +109,8 @@ func (in *Input) peek(p []byte) (int, error) {
 // Poll returns what the descriptor is ready for now.
 func (in *Input) Poll(events int16) int16 { return fdio.Poll(in.fd, events) }
 
-// A level is how far a descriptor has been read: how much is left and, of a file, from where.
-// It stays the same when nothing is read and nothing comes.
+// A level is how far a descriptor has been read: how much is left and, of a file, from where. It
+// stays the same when nothing is read and nothing comes.
 type level struct{ left, at int }
 
 // level returns it, or false where the kernel does not tell.
@@ -147,8 +147,8 @@ func (in *Input) broken() bool {
 	return in.Poll(unix.POLLOUT)&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0
 }
 
-// ended reports whether nothing can be read and never will be, without reading.
-// Of a terminal it knows only when that has gone.
+// ended reports whether nothing can be read and never will be, without reading. Of a terminal it
+// knows only when that has gone.
 func (in *Input) ended() bool {
 	switch in.kind {
 	case unix.S_IFREG:

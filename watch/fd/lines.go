@@ -2,11 +2,11 @@ package fd
 
 import "bytes"
 
-// A splitter cuts a stream into records. It is given the stream in chunks of any
-// size; how it was cut makes no difference to the records, and none is lost.
+// A splitter cuts a stream into records. It is given the stream in chunks of any size; how it was
+// cut makes no difference to the records, and none is lost.
 //
-// A record longer than the limit comes in pieces of that length, each but the
-// last marked as partial, so that the end of the record can be told.
+// A record longer than the limit comes in pieces of that length, each but the last marked as
+// partial, so that the end of the record can be told.
 type splitter struct {
 	sep   byte
 	limit int
@@ -16,16 +16,16 @@ type splitter struct {
 	rest []byte // what follows it in the last chunk
 }
 
-// keepHead is the size up to which the memory of a record that came in more than
-// one chunk is kept for the next one.
+// keepHead is the size up to which the memory of a record that came in more than one chunk is kept
+// for the next one.
 const keepHead = 4 << 10
 
-// add gives it the next chunk. All of the last one must have been taken. The
-// chunk is the caller's again once next has returned false, or after keep.
+// add gives it the next chunk. All of the last one must have been taken. The chunk is the caller's
+// again once next has returned false, or after keep.
 func (s *splitter) add(chunk []byte) { s.rest = chunk }
 
-// next returns the next record or piece of one, good until the following call;
-// or false if there is none before the next chunk.
+// next returns the next record or piece of one, good until the following call; or false if there is
+// none before the next chunk.
 func (s *splitter) next() (record []byte, partial, ok bool) {
 	if len(s.rest) == 0 {
 		return nil, false, false
@@ -47,8 +47,8 @@ func (s *splitter) next() (record []byte, partial, ok bool) {
 	return nil, false, false
 }
 
-// reach returns how many bytes of a chunk that is yet to be added belong to so many records
-// and pieces.
+// reach returns how many bytes of a chunk that is yet to be added belong to so many records and
+// pieces.
 func (s *splitter) reach(chunk []byte, records int) int {
 	at, room := 0, s.limit-len(s.head)
 	for ; records > 0 && at < len(chunk); records-- {
@@ -63,8 +63,7 @@ func (s *splitter) reach(chunk []byte, records int) int {
 	return at
 }
 
-// last returns the record that the stream ends with, if it ends without a
-// separator.
+// last returns the record that the stream ends with, if it ends without a separator.
 func (s *splitter) last() (record []byte, ok bool) {
 	ok = len(s.head) > 0
 	return s.take(0), ok

@@ -13,8 +13,8 @@ type piece struct {
 	partial bool
 }
 
-// split gives the stream to a splitter in chunks of the given sizes, over and
-// over, in one buffer that is overwritten each time.
+// split gives the stream to a splitter in chunks of the given sizes, over and over, in one buffer
+// that is overwritten each time.
 func split(s *splitter, stream []byte, sizes []byte, keep bool) []piece {
 	var got []piece
 	buf := make([]byte, 256)
@@ -89,8 +89,8 @@ func TestLongRecordsMemoryIsGivenBack(t *testing.T) {
 	}
 }
 
-// FuzzSplitter: whatever the chunking, the records are those of bufio.Scanner,
-// and the pieces of those over the limit join to the record.
+// FuzzSplitter: whatever the chunking, the records are those of bufio.Scanner, and the pieces of
+// those over the limit join to the record.
 func FuzzSplitter(f *testing.F) {
 	f.Add([]byte("a\nbb\n\nccc"), []byte{0, 3}, uint8(2), false)
 	f.Add([]byte("\n\n\n"), []byte{}, uint8(0), true)
@@ -134,8 +134,8 @@ func FuzzSplitter(f *testing.F) {
 	})
 }
 
-// What reach says is what next takes: no byte of the record after the last one, and all of
-// those before it.
+// What reach says is what next takes: no byte of the record after the last one, and all of those
+// before it.
 func TestReach(t *testing.T) {
 	for _, tt := range []struct {
 		head, chunk string

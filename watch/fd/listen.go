@@ -92,8 +92,7 @@ func (f form) sockaddr() unix.Sockaddr {
 // abstract reports whether the socket has a name but no file (unix(7)).
 func (f form) abstract() bool { return f.name[0] == '@' }
 
-// resume accepts again; whether it may is looked at when there is something to
-// accept.
+// resume accepts again; whether it may is looked at when there is something to accept.
 func (l *listener) resume() { l.io.Start() }
 
 func (l *listener) feed() { l.w.emit(event.FD{Source: l.form.text, Num: l.FD}) }

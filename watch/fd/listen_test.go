@@ -223,8 +223,8 @@ func TestListen_withoutDescriptorsItPausesAndSaysSo(t *testing.T) {
 	}
 }
 
-// TestListen_leavesDescriptorsForCommands accepts no more connections than leave
-// enough to start a command.
+// TestListen_leavesDescriptorsForCommands accepts no more connections than leave enough to start a
+// command.
 func TestListen_leavesDescriptorsForCommands(t *testing.T) {
 	var stderr bytes.Buffer
 	r := newRig(t, Options{
@@ -283,8 +283,8 @@ func TestListen_leavesDescriptorsForCommands(t *testing.T) {
 	}
 }
 
-// TestListen_manyConnections holds as many connections as the limit of
-// descriptors allows, up to 10,000, and looks at what each costs.
+// TestListen_manyConnections holds as many connections as the limit of descriptors allows, up to
+// 10,000, and looks at what each costs.
 func TestListen_manyConnections(t *testing.T) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

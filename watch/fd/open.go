@@ -11,9 +11,9 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// Inherited returns the descriptors that the program was started with: those
-// that are not closed on exec, which all that it opens itself are. It is to be
-// asked before anyone marks the inherited ones too.
+// Inherited returns the descriptors that the program was started with: those that are not closed on
+// exec, which all that it opens itself are. It is to be asked before anyone marks the inherited
+// ones too.
 func Inherited() map[int]bool {
 	inherited := map[int]bool{}
 	check := func(fd int) {
@@ -36,8 +36,8 @@ func Inherited() map[int]bool {
 	return inherited
 }
 
-// isStandIn reports whether a descriptor was closed when ev was started: Go's runtime then
-// opens /dev/null in its place (runtime/fds_unix.go), for reading and writing, which no shell's
+// isStandIn reports whether a descriptor was closed when ev was started: Go's runtime then opens
+// /dev/null in its place (runtime/fds_unix.go), for reading and writing, which no shell's
 // redirection of one of the three does.
 func isStandIn(fd int) bool {
 	if fd > 2 {
@@ -132,8 +132,8 @@ func (w *Watcher) openPath(form form) (*stream, error) {
 	return s, nil
 }
 
-// A fifoKeeper is a FIFO's writing end that nobody writes to. As long as it is open,
-// the reading end does not come to its end when the writers have gone.
+// A fifoKeeper is a FIFO's writing end that nobody writes to. As long as it is open, the reading
+// end does not come to its end when the writers have gone.
 type fifoKeeper struct {
 	path string // "": not a FIFO
 	fd   int    // -1: not open

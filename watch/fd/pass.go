@@ -22,13 +22,15 @@ type PassOptions struct {
 	Report    *report.Reporter
 }
 
-// A Pass is the activity on a descriptor. It reads that to its end, for else it would be ready for ever, and copies
-// all of it to another one, if there is one. Each chunk is an event, and so is the end.
+// A Pass is the activity on a descriptor. It reads that to its end, for else it would be ready for
+// ever, and copies all of it to another one, if there is one. Each chunk is an event, and so is the
+// end.
 //
-// No more is read than can be written: whoever writes to a pipe waits as if it were the reader's own. The loop never
-// does, though no descriptor is made non-blocking, since others share them.
+// No more is read than can be written: whoever writes to a pipe waits as if it were the reader's
+// own. The loop never does, though no descriptor is made non-blocking, since others share them.
 //
-// When the reader of what is written has gone, the Pass stands still: to end ev then is for who watches the output.
+// When the reader of what is written has gone, the Pass stands still: to end ev then is for who
+// watches the output.
 type Pass struct {
 	loop     *loop.Loop
 	options  PassOptions

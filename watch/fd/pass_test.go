@@ -19,7 +19,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// startPass starts a Pass between two files on a real loop. The returned function runs it to its end.
+// startPass starts a Pass between two files on a real loop. The returned function runs it to its
+// end.
 func startPass(t *testing.T, in, out *os.File) (p *Pass, words *[]string, messages *bytes.Buffer, run func()) {
 	t.Helper()
 	l := looptest.NewLoop(t)

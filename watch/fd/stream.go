@@ -41,9 +41,8 @@ func (w *Watcher) newStream(form form, fd int) *stream {
 	return s
 }
 
-// resume watches the descriptor, and goes on with what was read of it. One that
-// a command has had and that has come to its end is watched no more: it would be
-// ready for ever.
+// resume watches the descriptor, and goes on with what was read of it. One that a command has had
+// and that has come to its end is watched no more: it would be ready for ever.
 func (s *stream) resume() {
 	if err := s.keeper.open(); err != nil {
 		s.w.lose(s, s.form, err)
@@ -66,8 +65,8 @@ func (s *stream) over() bool {
 	return s.in.broken()
 }
 
-// wait stops watching until the watcher is not held any more. The command that
-// has a FIFO for its input then comes to the end of it, once the writers have.
+// wait stops watching until the watcher is not held any more. The command that has a FIFO for its
+// input then comes to the end of it, once the writers have.
 func (s *stream) wait() {
 	s.io.Stop()
 	if s.w.opts.Reading == ReadNothing {
@@ -101,9 +100,9 @@ func (s *stream) close() {
 	}
 }
 
-// giveBack leaves what was read and not told to the next reader, where a file
-// can be gone back in, as POSIX wants of utilities (XCU 1.4, INPUT FILES). Elsewhere
-// the beginning of a record is lost whose end has not come.
+// giveBack leaves what was read and not told to the next reader, where a file can be gone back in,
+// as POSIX wants of utilities (XCU 1.4, INPUT FILES). Elsewhere the beginning of a record is lost
+// whose end has not come.
 func (s *stream) giveBack() {
 	switch n := s.split.left(); {
 	case n == 0:
@@ -131,8 +130,7 @@ func (s *stream) ready(got loop.Ops) {
 	}
 }
 
-// tell emits that the descriptor is ready. A hang-up is for good, so it is the
-// last that is told.
+// tell emits that the descriptor is ready. A hang-up is for good, so it is the last that is told.
 func (s *stream) tell(got loop.Ops) {
 	s.told = true
 	level, known := s.in.level()
@@ -148,8 +146,8 @@ func (s *stream) tell(got loop.Ops) {
 	}
 }
 
-// offer emits an event that leaves the descriptor to whoever is told, if one that
-// uses it is: as a duplicate, which is theirs to close.
+// offer emits an event that leaves the descriptor to whoever is told, if one that uses it is: as a
+// duplicate, which is theirs to close.
 func (s *stream) offer(got loop.Ops) {
 	d := event.FD{Ready: words(got)}
 	if s.w.opts.Handed {
@@ -190,8 +188,8 @@ func (s *stream) read(got loop.Ops) {
 	s.flow()
 }
 
-// room is where the next bytes go: as many as may be read. What follows the last record that
-// will be told is left where it is; of a file, giveBack sees to that.
+// room is where the next bytes go: as many as may be read. What follows the last record that will
+// be told is left where it is; of a file, giveBack sees to that.
 func (s *stream) room() []byte {
 	if s.w.spare == 0 || s.w.opts.Reading != ReadRecords || s.in.kind == unix.S_IFREG || s.peer != "" {
 		return s.w.chunk
@@ -205,8 +203,8 @@ func (s *stream) room() []byte {
 	return s.w.chunk[:n]
 }
 
-// flow emits records for as long as there are any and nobody holds the watcher.
-// It reports whether more has to be read.
+// flow emits records for as long as there are any and nobody holds the watcher. It reports whether
+// more has to be read.
 func (s *stream) flow() bool {
 	for !s.closed {
 		if s.w.held {

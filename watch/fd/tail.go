@@ -22,8 +22,8 @@ import (
 // name.
 //
 // So what is written is read once and in order if whoever rotates renames, and the writer goes on
-// with the new file once it has left the old one. Where the file is truncated instead, what was
-// not read by then is lost, which is told.
+// with the new file once it has left the old one. Where the file is truncated instead, what was not
+// read by then is lost, which is told.
 type tail struct {
 	w       *Watcher
 	form    form

@@ -59,8 +59,8 @@ func (w *Watcher) Ended(d event.Exit) {
 	w.emit(d)
 }
 
-// pause waits before the next start, each time twice as long as before, unless the
-// child has lived longer than the longest pause.
+// pause waits before the next start, each time twice as long as before, unless the child has lived
+// longer than the longest pause.
 func (c *child) pause(lived time.Duration) {
 	if lived > c.w.options.MaxDelay {
 		c.delay = c.w.options.Delay

@@ -56,11 +56,11 @@ const (
 
 // A Watcher emits event.Exit when a process ends. It is active until all processes have.
 //
-// How a process ended that is not a child is known where the kernel tells:
-// PIDFD_GET_INFO with PIDFD_INFO_EXIT (Linux 6.15), /proc/PID/stat of a process that
-// its parent has not waited for, or the process events connector. Where it does not,
-// the status is unknown, never guessed, and a verbose message says why. Elsewhere than
-// on Linux processes are looked at once a second, and only their end is known.
+// How a process ended that is not a child is known where the kernel tells: PIDFD_GET_INFO with
+// PIDFD_INFO_EXIT (Linux 6.15), /proc/PID/stat of a process that its parent has not waited for, or
+// the process events connector. Where it does not, the status is unknown, never guessed, and a
+// verbose message says why. Elsewhere than on Linux processes are looked at once a second, and only
+// their end is known.
 type Watcher struct {
 	loop    *loop.Loop
 	options Options
@@ -251,8 +251,8 @@ func (w *Watcher) Stop() {
 	w.active.Stop()
 }
 
-// Feed emits an event of the first process, which has not ended for that; of none,
-// as long as a pidfile names none. Of watchers that are followed it names the first.
+// Feed emits an event of the first process, which has not ended for that; of none, as long as a
+// pidfile names none. Of watchers that are followed it names the first.
 func (w *Watcher) Feed() {
 	if w.Active() && len(w.options.Of) > 0 {
 		w.tell(event.Exit{Command: w.options.Of[0], Running: true})

@@ -40,8 +40,8 @@ func TestExit_byProcessEvents(t *testing.T) {
 	}
 }
 
-// The main thread of a process that a test has started ends before the others, in
-// initialisation, where Go code is sure to be on that thread.
+// The main thread of a process that a test has started ends before the others, in initialisation,
+// where Go code is sure to be on that thread.
 var _ = func() bool {
 	if os.Getenv("EV_TEST_LEADER") == "" {
 		return false
@@ -83,8 +83,8 @@ func TestExit_theLastThreadDecides(t *testing.T) {
 	}
 }
 
-// TestExit_unknownStatusIsNotGuessed watches a process of another user that nobody
-// waits for, as a user without rights.
+// TestExit_unknownStatusIsNotGuessed watches a process of another user that nobody waits for, as a
+// user without rights.
 func TestExit_unknownStatusIsNotGuessed(t *testing.T) {
 	if pid := os.Getenv("EV_TEST_ZOMBIE"); pid != "" {
 		var stderr bytes.Buffer
@@ -126,8 +126,8 @@ func TestExit_unknownStatusIsNotGuessed(t *testing.T) {
 	}
 }
 
-// TestExit_statusThatComesLate is known at the end of the grace, though the loop has
-// not seen yet that the parent has waited.
+// TestExit_statusThatComesLate is known at the end of the grace, though the loop has not seen yet
+// that the parent has waited.
 func TestExit_statusThatComesLate(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", "read x <&3; exit 3")
 	release := startHeld(t, cmd)
@@ -148,8 +148,8 @@ func TestExit_statusThatComesLate(t *testing.T) {
 	}
 }
 
-// TestExit_foreignProcIsNotBelieved runs in a PID namespace of its own, where /proc is
-// that of another: its status is the process's, and what else is said there another's.
+// TestExit_foreignProcIsNotBelieved runs in a PID namespace of its own, where /proc is that of
+// another: its status is the process's, and what else is said there another's.
 func TestExit_foreignProcIsNotBelieved(t *testing.T) {
 	if os.Getenv("EV_TEST_FOREIGN") != "" {
 		pids, release := strangers(t, 1, "exit 3")

@@ -66,9 +66,8 @@ func (r *rig) summary() string {
 	return strings.Join(s, ", ")
 }
 
-// strangers starts processes that are not children, and returns their PIDs and what
-// lets them go on. Each runs a script, in which $i is its number from 1. Their parent
-// waits for them.
+// strangers starts processes that are not children, and returns their PIDs and what lets them go
+// on. Each runs a script, in which $i is its number from 1. Their parent waits for them.
 func strangers(tb testing.TB, n int, script string) (pids []string, release func()) {
 	tb.Helper()
 	start := fmt.Sprintf("i=0; while [ $i -lt %d ]; do i=$((i+1)); { read x <&3; %s; } & echo $!; done; exec 3<&-; echo; wait", n, script)

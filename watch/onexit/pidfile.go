@@ -20,8 +20,8 @@ type pidFile struct {
 	stat *stat.Watcher
 }
 
-// watchPIDFile waits for the end of the process that a file names, and first for the
-// file if it is not there, or empty.
+// watchPIDFile waits for the end of the process that a file names, and first for the file if it is
+// not there, or empty.
 func (w *Watcher) watchPIDFile(path string) error {
 	ref, err := readPIDFile(path)
 	switch {
@@ -47,8 +47,8 @@ func (w *Watcher) watchPIDFile(path string) error {
 	return nil
 }
 
-// changed looks whether there is a PID now. A process that the file names and that
-// is gone already has come and gone since Start.
+// changed looks whether there is a PID now. A process that the file names and that is gone already
+// has come and gone since Start.
 func (f *pidFile) changed(event.Detail) {
 	ref, err := readPIDFile(f.path)
 	switch {

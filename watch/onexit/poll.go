@@ -14,8 +14,8 @@ import (
 // pollEvery is how often processes are looked at that can't be watched.
 const pollEvery = time.Second
 
-// polls are the processes of a Watcher that are looked at now and then. What is
-// known of them is that they are there, and when they began.
+// polls are the processes of a Watcher that are looked at now and then. What is known of them is
+// that they are there, and when they began.
 type polls struct {
 	w       *Watcher
 	targets map[int]*polledTarget
@@ -39,8 +39,8 @@ func (x *polls) watch(ref process.Ref) (target, error) {
 	return x.add(p), nil
 }
 
-// lookAt returns what can be seen of a process that is there. If it can't be looked up, it
-// is at least alive.
+// lookAt returns what can be seen of a process that is there. If it can't be looked up, it is at
+// least alive.
 func lookAt(ref process.Ref) (process.Info, error) {
 	found, err := process.Find([]int{ref.PID})
 	p, ok := found[ref.PID]
@@ -69,9 +69,9 @@ func (x *polls) add(p process.Info) *polledTarget {
 	return t
 }
 
-// look emits the end of those that are gone. A PID that is alive is looked up, on
-// another goroutine since that may take a while, lest it is another process's, or that of
-// one that nobody has waited for. What can't be looked up is looked at again.
+// look emits the end of those that are gone. A PID that is alive is looked up, on another goroutine
+// since that may take a while, lest it is another process's, or that of one that nobody has waited
+// for. What can't be looked up is looked at again.
 func (x *polls) look() {
 	var alive []int
 	for pid, t := range x.targets {

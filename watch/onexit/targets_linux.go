@@ -10,12 +10,12 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// reapGrace is how long a process that has ended may wait for its parent before its
-// status counts as unknown.
+// reapGrace is how long a process that has ended may wait for its parent before its status counts
+// as unknown.
 const reapGrace = time.Second
 
-// pidfds are the processes of a Watcher that are watched by a pidfd, and what their
-// status is known by.
+// pidfds are the processes of a Watcher that are watched by a pidfd, and what their status is known
+// by.
 type pidfds struct {
 	w      *Watcher
 	asked  bool
@@ -71,8 +71,8 @@ func (f *pidfds) close() {
 	f.asked, f.events = false, nil
 }
 
-// A pidfdTarget is a process that is watched by a pidfd. That is readable once the
-// process has ended, and hangs up once the parent has waited for it.
+// A pidfdTarget is a process that is watched by a pidfd. That is readable once the process has
+// ended, and hangs up once the parent has waited for it.
 type pidfdTarget struct {
 	f *pidfds
 	process.Info
@@ -105,8 +105,7 @@ func (t *pidfdTarget) poll() {
 	w.targets[w.polls.add(t.Info)] = true
 }
 
-// late is the end of the grace. Timers come before descriptors, and so it may have
-// hung up by now.
+// late is the end of the grace. Timers come before descriptors, and so it may have hung up by now.
 func (t *pidfdTarget) late() {
 	if !t.known() {
 		t.unknown("its parent has not waited for it, and it is another user's")

@@ -44,8 +44,8 @@ func (w *Watcher) tell(r *http.Request, a *reply, s seen) {
 		report.Fact{Name: "took", Value: s.took.Seconds()}, report.Fact{Name: "note", Value: s.note})
 }
 
-// refusals tells why requests are refused, at most once a second and reason. Under -v each
-// request is told anyway.
+// refusals tells why requests are refused, at most once a second and reason. Under -v each request
+// is told anyway.
 type refusals struct {
 	report *report.Reporter
 	mu     sync.Mutex

@@ -13,9 +13,9 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// BenchmarkHTTP_idle keeps connections open that have each had an answer: 10,000, or as
-// many as the limit of descriptors lets one process have both ends of. It tells the
-// bytes of memory that each costs, and how long a request takes among them.
+// BenchmarkHTTP_idle keeps connections open that have each had an answer: 10,000, or as many as the
+// limit of descriptors lets one process have both ends of. It tells the bytes of memory that each
+// costs, and how long a request takes among them.
 func BenchmarkHTTP_idle(b *testing.B) {
 	n := 10000
 	if testing.Short() {

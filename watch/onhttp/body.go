@@ -111,8 +111,8 @@ func errManyBodies() *refusal {
 	return refuse(http.StatusServiceUnavailable, "try again later").by("--max-bodies")
 }
 
-// bodyLimit is how long the body of a request may be, and the flag that says so. What is taken apart in
-// memory has limits of its own.
+// bodyLimit is how long the body of a request may be, and the flag that says so. What is taken
+// apart in memory has limits of its own.
 func (w *Watcher) bodyLimit(r *http.Request) (most int, flag string) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// client returns who has sent a request: whom the proxies that are trusted name, or who is at the other
-// end of the connection. The address is not valid if that has none.
+// client returns who has sent a request: whom the proxies that are trusted name, or who is at the
+// other end of the connection. The address is not valid if that has none.
 func (s *server) client(c *conn, r *http.Request) (remote string, at netip.Addr) {
 	trusted := func(a netip.Addr) bool { return contains(s.TrustProxy, a) }
 	if !trusted(c.client) && (c.client.IsValid() || !s.TrustUnix) {
@@ -29,8 +29,8 @@ func (s *server) client(c *conn, r *http.Request) (remote string, at netip.Addr)
 	return remote, at
 }
 
-// forwardedFor returns the clients that proxies name, the nearest last: of Forwarded (RFC 7239) or, if
-// there is none, of X-Forwarded-For.
+// forwardedFor returns the clients that proxies name, the nearest last: of Forwarded (RFC 7239) or,
+// if there is none, of X-Forwarded-For.
 func forwardedFor(h http.Header) (nodes []string) {
 	if all := h.Values("Forwarded"); len(all) > 0 {
 		for element := range strings.SplitSeq(strings.Join(all, ","), ",") {

@@ -16,8 +16,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// An exchange is one request on its way: read on its own goroutine, told to the
-// loop, and back on its goroutine answered.
+// An exchange is one request on its way: read on its own goroutine, told to the loop, and back on
+// its goroutine answered.
 type exchange struct {
 	watcher    *Watcher
 	server     *server
@@ -72,8 +72,8 @@ func (x *exchange) serve(a *reply, r *http.Request) bool {
 		return true
 	}
 	if !w.opts.HalfClose {
-		// Where the loop can't see it (BSD), or there are other requests on the connection (HTTP/2),
-		// net/http may.
+		// Where the loop can't see it (BSD), or there are other requests on the connection
+		// (HTTP/2), net/http may.
 		defer context.AfterFunc(r.Context(), func() { w.loop.Post(x.clientLeft) })()
 	}
 	// Only then may net/http do with the connection as it likes.
@@ -113,8 +113,8 @@ func (x *exchange) discard() {
 	x.body.remove()
 }
 
-// stream copies the command's output to the client until the command has ended, and
-// closes the answer as that says. It reports whether there is one.
+// stream copies the command's output to the client until the command has ended, and closes the
+// answer as that says. It reports whether there is one.
 func (x *exchange) stream(a *reply, r *http.Request) bool {
 	buf := make([]byte, 32<<10)
 	for {
@@ -150,8 +150,8 @@ func (x *exchange) stream(a *reply, r *http.Request) bool {
 // statusClientGone is what nginx logs for a client that did not wait.
 const statusClientGone = 499
 
-// drain takes what an ended command has left in the pipe. Others may still hold the
-// pipe's writing end: nobody waits for them.
+// drain takes what an ended command has left in the pipe. Others may still hold the pipe's writing
+// end: nobody waits for them.
 func (x *exchange) drain(a *reply, buf []byte) {
 	raw, err := x.output.SyscallConn()
 	if err != nil {
@@ -170,8 +170,8 @@ func (x *exchange) drain(a *reply, buf []byte) {
 	}
 }
 
-// watchClient begins to look whether the client is still there. A connection that has been
-// handed to net/http stays open until its request is answered.
+// watchClient begins to look whether the client is still there. A connection that has been handed
+// to net/http stays open until its request is answered.
 func (x *exchange) watchClient() {
 	if x.conn.fd < 0 || x.watcher.opts.Async || x.shared {
 		return
@@ -185,8 +185,8 @@ func (x *exchange) watchClient() {
 	x.hangUps.Start()
 }
 
-// hungUp is for a client that has gone. One that may have ended its sending alone is waited
-// for under HalfClose: when it goes, writing to it fails.
+// hungUp is for a client that has gone. One that may have ended its sending alone is waited for
+// under HalfClose: when it goes, writing to it fails.
 func (x *exchange) hungUp(loop.Ops) {
 	x.hangUps.Stop()
 	x.clientLeft()

@@ -27,8 +27,8 @@ type live[T any] struct {
 	err    error
 }
 
-// settled is for how long after its last change a file may change once more in a way that its
-// time does not show: file systems keep time by the clock's ticks, or by the second.
+// settled is for how long after its last change a file may change once more in a way that its time
+// does not show: file systems keep time by the clock's ticks, or by the second.
 const settled = 2 * time.Second
 
 // newLive reads the files for the first time.
@@ -147,8 +147,8 @@ func (o *Options) tellOpen(name string) {
 	}
 }
 
-// liveCertificate keeps the certificate and its key. If the files are no pair any more the one
-// that they were stays.
+// liveCertificate keeps the certificate and its key. If the files are no pair any more the one that
+// they were stays.
 func liveCertificate(o Options) (*live[*tls.Certificate], error) {
 	o.tellOpen(o.KeyFile)
 	return newLive(o.Report, func() (*tls.Certificate, error) {

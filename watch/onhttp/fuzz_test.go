@@ -55,8 +55,8 @@ func FuzzHTTP_bytes(f *testing.F) {
 	})
 }
 
-// However a body is written, its parameters have names, they are not too many, and what
-// is a file is in the request's own directory.
+// However a body is written, its parameters have names, they are not too many, and what is a file
+// is in the request's own directory.
 func FuzzHTTP_params(f *testing.F) {
 	for _, kind := range []string{typeForm, typeMulti, typeJSON} {
 		for _, body := range []string{"a=1&b=%ff", form("a=1", "../x@../y=2", "@=3"), `{"a":[1,null,{"b":[]}],"":{},"a":"\ud800"}`} {

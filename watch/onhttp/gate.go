@@ -88,14 +88,15 @@ func unauthorized(format string, args ...any) *refusal {
 	return refuse(http.StatusUnauthorized, format, args...)
 }
 
-// errUnreadable is for a client while a file of secrets can't be read: why is told to the user alone.
+// errUnreadable is for a client while a file of secrets can't be read: why is told to the user
+// alone.
 var errUnreadable = unauthorized("nobody may, now")
 
 // asks reports whether any proof is asked for.
 func (g *gate) asks() bool { return g.tokens != nil || g.logins != nil || g.scheme != nil }
 
-// asksSecret reports whether each request must have something in it that a browser does not send
-// by itself.
+// asksSecret reports whether each request must have something in it that a browser does not send by
+// itself.
 func (g *gate) asksSecret() bool { return g.scheme != nil || g.tokens != nil && g.logins == nil }
 
 // admits asks who the client is, before its body is read.

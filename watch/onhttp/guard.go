@@ -12,8 +12,8 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// A guard says who may ask at all, by where a request comes from and under which name: before a token
-// or a signature is looked at.
+// A guard says who may ask at all, by where a request comes from and under which name: before a
+// token or a signature is looked at.
 type guard struct {
 	hosts   []string
 	origins []string
@@ -57,10 +57,10 @@ func (g *guard) asksFor(host string) bool {
 	return slices.ContainsFunc(g.hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
-// takesAny reports whether a name may be one that nobody has asked for. A page on the web can
-// have its own name stand for this host's address, and be of the same origin then as what listens
-// here: nothing but a proof that a browser does not have keeps it out. To a unix socket no browser
-// can connect; and this host alone is not asked under any other name.
+// takesAny reports whether a name may be one that nobody has asked for. A page on the web can have
+// its own name stand for this host's address, and be of the same origin then as what listens here:
+// nothing but a proof that a browser does not have keeps it out. To a unix socket no browser can
+// connect; and this host alone is not asked under any other name.
 func (g *guard) takesAny(r *http.Request) bool {
 	if g.hosts != nil {
 		return false
@@ -77,9 +77,9 @@ func (g *guard) admits(r *http.Request, client netip.Addr) error {
 	return g.sameOrigin(r)
 }
 
-// sameOrigin refuses what a browser sends on behalf of another site's page. A GET that
-// runs a command is no safe method. What must have a token or a signature in it is not sent by a
-// page that does not know one.
+// sameOrigin refuses what a browser sends on behalf of another site's page. A GET that runs a
+// command is no safe method. What must have a token or a signature in it is not sent by a page that
+// does not know one.
 func (g *guard) sameOrigin(r *http.Request) error {
 	if g.gate.asksSecret() || slices.Contains(g.origins, "*") {
 		return nil

@@ -46,8 +46,8 @@ type Options struct {
 	Wanted   []string // variables of its fields that the command wants
 	Query    bool     // what is in the query is a parameter, though it is not signed, and the body is
 
-	// Handed: each event brings its exchange to a command. Without it each request is
-	// answered 204 as soon as it is emitted.
+	// Handed: each event brings its exchange to a command. Without it each request is answered 204
+	// as soon as it is emitted.
 	Handed      bool
 	Async       bool        // the answer is 202, and the command's output is not the client's
 	KeepRunning bool        // a command is not stopped when its client goes
@@ -100,11 +100,11 @@ func Methods() []string {
 
 // A Watcher emits event.HTTP for each request.
 //
-// The protocol is net/http's, each request on a goroutine of its own. That reads the
-// body to its end, then enters the loop, and waits for an answer; so the client's
-// number of requests is bounded by the answers. Whether the client has gone is what
-// the loop sees of its connection meanwhile: net/http does not notice in all cases,
-// and takes a client that has only ended its sending for gone.
+// The protocol is net/http's, each request on a goroutine of its own. That reads the body to its
+// end, then enters the loop, and waits for an answer; so the client's number of requests is bounded
+// by the answers. Whether the client has gone is what the loop sees of its connection meanwhile:
+// net/http does not notice in all cases, and takes a client that has only ended its sending for
+// gone.
 type Watcher struct {
 	loop   *loop.Loop
 	opts   Options
@@ -132,8 +132,8 @@ var (
 	_ watch.Holder  = (*Watcher)(nil)
 )
 
-// New makes a watcher of requests. The files that the options name are read now,
-// the address is listened on from Start to Stop.
+// New makes a watcher of requests. The files that the options name are read now, the address is
+// listened on from Start to Stop.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	if o.Hub == nil {
 		o.Hub = NewHub()
@@ -208,9 +208,9 @@ func (w *Watcher) Start() error {
 	return nil
 }
 
-// Stop takes no more requests. What has been emitted goes on and is answered; the loop
-// stays alive for that. What waits is for the watcher that takes the place of this one within
-// the same turn of the loop, and is refused if there is none.
+// Stop takes no more requests. What has been emitted goes on and is answered; the loop stays alive
+// for that. What waits is for the watcher that takes the place of this one within the same turn of
+// the loop, and is refused if there is none.
 func (w *Watcher) Stop() {
 	if !w.Active() {
 		return

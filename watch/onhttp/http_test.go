@@ -23,8 +23,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// A rig has a loop of its own, on which requests arrive. The test is the client
-// and, by the calls that it takes, the command.
+// A rig has a loop of its own, on which requests arrive. The test is the client and, by the calls
+// that it takes, the command.
 type rig struct {
 	*testing.T
 	loop    *loop.Loop

@@ -63,8 +63,8 @@ func MostConnections() int {
 	return min(most, max(int(limit.Cur)-others, int(limit.Cur)/2, 1))
 }
 
-// A listener accepts connections on the loop. One that says nothing is a descriptor there, and
-// no more; it is given to net/http with its first byte (park.go).
+// A listener accepts connections on the loop. One that says nothing is a descriptor there, and no
+// more; it is given to net/http with its first byte (park.go).
 type listener struct {
 	Listening
 
@@ -182,8 +182,8 @@ func (l *listener) open() (*socket.Listener, error) {
 	return s, err
 }
 
-// openFile makes a socket's file. Nobody but the owner can connect before the group is the one it is
-// to be.
+// openFile makes a socket's file. Nobody but the owner can connect before the group is the one it
+// is to be.
 func (l *listener) openFile(path string) (*socket.Listener, error) {
 	s, err := socket.ListenAt(path, 0o600)
 	if err != nil {
@@ -376,8 +376,8 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, plainConn(c))
 }
 
-// connState is http.Server.ConnState. An answer is out when its handler has returned
-// and net/http has written what it had left: then the connection rests, or is closed.
+// connState is http.Server.ConnState. An answer is out when its handler has returned and net/http
+// has written what it had left: then the connection rests, or is closed.
 func (l *listener) connState(c net.Conn, s http.ConnState) {
 	if s != http.StateIdle && s != http.StateClosed {
 		return

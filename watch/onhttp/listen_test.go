@@ -22,8 +22,8 @@ func (r *rig) failing(err error, n int) {
 	})
 }
 
-// TestListener_failuresPass: those errors of accept(2) that pass are told once, and that they
-// are over.
+// TestListener_failuresPass: those errors of accept(2) that pass are told once, and that they are
+// over.
 func TestListener_failuresPass(t *testing.T) {
 	for _, errno := range []unix.Errno{unix.ENOMEM, unix.ENOBUFS, unix.EPROTO, unix.EPERM, unix.ENETDOWN, unix.EMFILE} {
 		r := newRig(t, func(o *Options) { o.Handed = false })

@@ -62,8 +62,8 @@ func (x *exchange) parse(r *http.Request, withoutQuery bool) error {
 	return nil
 }
 
-// params returns the parameters of a request, sorted by name: those in the body first,
-// then those in the query, whichever method brought them.
+// params returns the parameters of a request, sorted by name: those in the body first, then those
+// in the query, whichever method brought them.
 func (b *body) params(contentType, rawQuery string, o *Options) (p parsed, list []event.Param, err error) {
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
@@ -112,9 +112,9 @@ func sortedParams(values url.Values, deep map[string]bool) []event.Param {
 	return list
 }
 
-// checkVariables refuses parameters that a command could not tell apart: a-b and a_b,
-// or x_1 and the first of two x, when the one may be signed and the other not. And it
-// refuses what neither a variable nor an argument can hold.
+// checkVariables refuses parameters that a command could not tell apart: a-b and a_b, or x_1 and
+// the first of two x, when the one may be signed and the other not. And it refuses what neither a
+// variable nor an argument can hold.
 func checkVariables(d event.HTTP) error {
 	seen := map[string]bool{}
 	d = event.HTTP{Params: d.Params, Names: d.Names, Types: d.Types}
@@ -148,8 +148,8 @@ func (b *body) form() (url.Values, error) {
 	return values, nil
 }
 
-// multipart reads a body of the type multipart/form-data. What is a file goes to one,
-// and its parameter is the file's path. What is text is held in memory: most says how much.
+// multipart reads a body of the type multipart/form-data. What is a file goes to one, and its
+// parameter is the file's path. What is text is held in memory: most says how much.
 func (b *body) multipart(boundary string, most int, p *parsed) error {
 	if boundary == "" {
 		return refuse(http.StatusBadRequest, "a multipart form without a boundary")
@@ -195,8 +195,8 @@ func (b *body) multipart(boundary string, most int, p *parsed) error {
 	}
 }
 
-// unreadable says why what a client has sent can't be taken apart, unless that is not
-// the client's fault.
+// unreadable says why what a client has sent can't be taken apart, unless that is not the client's
+// fault.
 func unreadable(what string, err error) error {
 	if _, ok := errors.AsType[*os.PathError](err); ok {
 		return err
@@ -204,8 +204,7 @@ func unreadable(what string, err error) error {
 	return refuse(http.StatusBadRequest, "the %s can't be read: %v", what, err)
 }
 
-// plainName is what is left of a file's name for a file of that name to be nothing
-// but a file.
+// plainName is what is left of a file's name for a file of that name to be nothing but a file.
 func plainName(s string) string {
 	const most = 100
 	s = strings.Map(func(r rune) rune {

@@ -40,8 +40,8 @@ const (
 	typeJSON  = "Content-Type: application/json; charset=utf-8\r\n"
 )
 
-// Parameters are the same however they come. The values are those of the request's
-// param list, as JSON.
+// Parameters are the same however they come. The values are those of the request's param list, as
+// JSON.
 func TestHTTP_parameters(t *testing.T) {
 	const abc = `[a=["1"] b=["x y","z"] c=[""]]`
 	for _, tt := range []struct {

@@ -49,8 +49,8 @@ func (l *parkedList) oldest() *connection {
 func (l *listener) park(c *connection) {
 	c.since = l.loop.Now()
 	c.io = loop.NewIO(l.loop, c.fd, loop.Read, func(loop.Ops) {
-		// The copy is net/http's. This descriptor is closed by the loop, which has the kernel forget
-		// it first: with a copy about epoll would go on to report it.
+		// The copy is net/http's. This descriptor is closed by the loop, which has the kernel
+		// forget it first: with a copy about epoll would go on to report it.
 		own, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			l.drop(c)
@@ -143,8 +143,8 @@ func (l *listener) give(c *connection) {
 	l.given.Signal()
 }
 
-// rests is told when a connection has had its answer. If there are too many such ones the oldest
-// is parked.
+// rests is told when a connection has had its answer. If there are too many such ones the oldest is
+// parked.
 func (l *listener) rests(c *conn, secure bool) {
 	c.mu.Lock()
 	c.idle, c.secure = true, secure
@@ -318,8 +318,8 @@ func (c *conn) Close() error {
 	return err
 }
 
-// reset has Close cut the connection off, so that nobody takes that for an end; of a
-// unix socket it can't.
+// reset has Close cut the connection off, so that nobody takes that for an end; of a unix socket it
+// can't.
 func (c *conn) reset() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

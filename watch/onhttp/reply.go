@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// heldOutputMost is how much output waits for the exit status that says what the answer
-	// is; more than that is 200.
+	// heldOutputMost is how much output waits for the exit status that says what the answer is;
+	// more than that is 200.
 	heldOutputMost = 1 << 20
 	// cgiMost is how long the headers are that a command may write.
 	cgiMost = 64 << 10
@@ -69,8 +69,8 @@ func (a *reply) begin(status int) {
 	a.WriteHeader(status)
 }
 
-// A budget is how long a client may take to take the answer: all, and what the lowest rate allows for
-// the bytes that it has taken. What the command takes to write them does not count.
+// A budget is how long a client may take to take the answer: all, and what the lowest rate allows
+// for the bytes that it has taken. What the command takes to write them does not count.
 type budget struct{ all, spent time.Duration }
 
 // allow sets until when the client is to take the next piece.
@@ -131,8 +131,7 @@ func (a *reply) finish(x *exchange, status int) {
 	a.allow()
 }
 
-// end answers with a status and a line that says it, and why, if there is a reason to
-// be told.
+// end answers with a status and a line that says it, and why, if there is a reason to be told.
 func (a *reply) end(status int, why string) {
 	if status == http.StatusServiceUnavailable {
 		a.Header().Set("Retry-After", "1")
@@ -154,8 +153,8 @@ func (a *reply) end(status int, why string) {
 	a.bytes += int64(n)
 }
 
-// refuse answers at once, whether or not a body comes that nobody reads: net/http would
-// wait for it before the answer, and does after it.
+// refuse answers at once, whether or not a body comes that nobody reads: net/http would wait for it
+// before the answer, and does after it.
 func (a *reply) refuse(r *http.Request, why *refusal) {
 	const rest = 500 * time.Millisecond // for a client that sends to read the answer
 	if why.header[0] != "" {
@@ -214,9 +213,9 @@ func cutHeaders(b []byte) (head, body []byte, found bool) {
 	return nil, nil, false
 }
 
-// readHeaders reads what a CGI script writes (RFC 3875, section 6): headers, of which
-// Status is the status, and Location is a redirect if there is none. Those that are
-// the server's business are left out.
+// readHeaders reads what a CGI script writes (RFC 3875, section 6): headers, of which Status is the
+// status, and Location is a redirect if there is none. Those that are the server's business are
+// left out.
 func readHeaders(h http.Header, head []byte) (status int, err error) {
 	for line := range strings.Lines(string(head)) {
 		line = strings.TrimRight(line, "\r\n")

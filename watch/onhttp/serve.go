@@ -16,8 +16,8 @@ import (
 	"github.com/evshell/ev/internal/span"
 )
 
-// A refusal is why a request is no event: the status that its client gets, with the
-// reason, which says nothing but what the client knows or may know.
+// A refusal is why a request is no event: the status that its client gets, with the reason, which
+// says nothing but what the client knows or may know.
 type refusal struct {
 	status int
 	why    string
@@ -70,8 +70,8 @@ func (s *server) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	a.watcher = w
 	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-		// There may have been a Content-Length besides, which net/http has dropped: what
-		// comes next may be no request for whoever has passed this one on (RFC 9112, section 6.1).
+		// There may have been a Content-Length besides, which net/http has dropped: what comes next
+		// may be no request for whoever has passed this one on (RFC 9112, section 6.1).
 		a.Header().Set("Connection", "close")
 	}
 	for why == nil {

@@ -33,9 +33,9 @@ func NewHub() *Hub {
 }
 
 // A server listens at one address, and gives each request to the first of its watchers that takes
-// such a one. It begins with its first watcher, and ends a turn of the loop after its last one:
-// so one that takes another's place in the same turn, as at a reload, has the same listener, and
-// no client sees a difference.
+// such a one. It begins with its first watcher, and ends a turn of the loop after its last one: so
+// one that takes another's place in the same turn, as at a reload, has the same listener, and no
+// client sees a difference.
 type server struct {
 	Listening
 
@@ -142,8 +142,8 @@ func (l *Listening) differs(other *Listening) string {
 	return ""
 }
 
-// Beside is for whoever checks what is to be started: it says why a watcher can't be started, or would get
-// no request, after another one.
+// Beside is for whoever checks what is to be started: it says why a watcher can't be started, or
+// would get no request, after another one.
 func (o *Options) Beside(first *Options) error {
 	if o.Addr != first.Addr {
 		return nil
@@ -321,8 +321,8 @@ func (s *server) tellAddress() {
 	say("listening on %s://%s", scheme, at)
 }
 
-// serverLog takes the lines that net/http writes. That nothing can be accepted is told by
-// the listener, once.
+// serverLog takes the lines that net/http writes. That nothing can be accepted is told by the
+// listener, once.
 type serverLog struct{ report *report.Reporter }
 
 func (l serverLog) Write(p []byte) (int, error) {

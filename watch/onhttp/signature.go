@@ -231,8 +231,8 @@ func (s *scheme) signsURL() bool {
 	return slices.ContainsFunc(s.signed, func(p signedPart) bool { return p.name == "url" })
 }
 
-// A seal is what a request claims that it is signed with. That of a request that needs no
-// signature is nil, and holds.
+// A seal is what a request claims that it is signed with. That of a request that needs no signature
+// is nil, and holds.
 type seal struct {
 	scheme  *scheme
 	secrets [][]byte
@@ -404,8 +404,8 @@ func (e *seal) write(to io.Writer, r *http.Request, b *body) error {
 	return nil
 }
 
-// writeBody writes the body; of a form that Twilio has signed, each name and value instead, sorted. Any
-// other body's SHA-256 must be in the query then.
+// writeBody writes the body; of a form that Twilio has signed, each name and value instead, sorted.
+// Any other body's SHA-256 must be in the query then.
 func (e *seal) writeBody(to io.Writer, r *http.Request, b *body) error {
 	if e.scheme.kind != formSum {
 		src, err := b.open()

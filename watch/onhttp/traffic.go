@@ -10,8 +10,8 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// durationBounds are the upper bounds of the histogram of durations, but for the last one,
-// which has none.
+// durationBounds are the upper bounds of the histogram of durations, but for the last one, which
+// has none.
 func durationBounds() []time.Duration {
 	return []time.Duration{
 		time.Millisecond, 5 * time.Millisecond, 25 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond,

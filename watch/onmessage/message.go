@@ -1,5 +1,5 @@
-// Package onmessage tells that an event which was stored has arrived, and what has become of it:
-// ev on-message.
+// Package onmessage tells that an event which was stored has arrived, and what has become of it: ev
+// on-message.
 package onmessage
 
 import (

@@ -35,8 +35,8 @@ func (p *parcel) Begin(stop func()) bool {
 	return true
 }
 
-// lost is told when the server was not reached for so long that it may give the message to
-// another consumer: the command is stopped.
+// lost is told when the server was not reached for so long that it may give the message to another
+// consumer: the command is stopped.
 func (p *parcel) lost(left time.Duration) {
 	if p.Answered() {
 		return

@@ -12,8 +12,8 @@ import (
 	"github.com/evshell/ev/internal/sigmask"
 )
 
-// TestSignal_everyQueuedOneWithItsSender runs in a process of its own, since it is
-// executed anew with the signals blocked.
+// TestSignal_everyQueuedOneWithItsSender runs in a process of its own, since it is executed anew
+// with the signals blocked.
 func TestSignal_everyQueuedOneWithItsSender(t *testing.T) {
 	signals := []syscall.Signal{36, syscall.SIGUSR1}
 	if os.Getenv("EV_TEST_SIGINFO") == "" {

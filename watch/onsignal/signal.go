@@ -18,19 +18,18 @@ import (
 // Options say which signals are watched.
 type Options struct {
 	Signals []syscall.Signal
-	// Info asks where each signal comes from: every one that the kernel queues is
-	// an event of its own then. It needs [sigmask.Block] for the same signals, and
-	// Linux.
+	// Info asks where each signal comes from: every one that the kernel queues is an event of its
+	// own then. It needs [sigmask.Block] for the same signals, and Linux.
 	Info bool
 }
 
-// A Watcher emits event.Signal for signals that the process receives. Several of one
-// kind that come faster than the loop turns are one event with their count; of
-// those, the kernel and the Go runtime may have merged some before.
+// A Watcher emits event.Signal for signals that the process receives. Several of one kind that come
+// faster than the loop turns are one event with their count; of those, the kernel and the Go
+// runtime may have merged some before.
 //
-// One that was ignored when the process started (nohup, a background job of sh) is
-// not ignored as long as it is watched. What comes between Stop and Start has its
-// default effect, or with Info waits in the kernel for Start.
+// One that was ignored when the process started (nohup, a background job of sh) is not ignored as
+// long as it is watched. What comes between Stop and Start has its default effect, or with Info
+// waits in the kernel for Start.
 type Watcher struct {
 	loop    *loop.Loop
 	options Options

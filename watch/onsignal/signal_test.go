@@ -14,8 +14,8 @@ import (
 	"github.com/evshell/ev/internal/looptest"
 )
 
-// watchSignals runs a loop with a watcher of signals until fn says that it is
-// enough. The watcher has been started when begin is called.
+// watchSignals runs a loop with a watcher of signals until fn says that it is enough. The watcher
+// has been started when begin is called.
 func watchSignals(t *testing.T, o Options, begin func(), fn func(*Watcher, event.Signal)) {
 	t.Helper()
 	l := looptest.NewLoop(t)
@@ -120,8 +120,8 @@ func TestSignal_errors(t *testing.T) {
 	}
 }
 
-// TestSignal_ignoredAtTheStart watches a signal that the shell has it ignore, in a
-// process of its own.
+// TestSignal_ignoredAtTheStart watches a signal that the shell has it ignore, in a process of its
+// own.
 func TestSignal_ignoredAtTheStart(t *testing.T) {
 	if os.Getenv("EV_TEST_IGNORED") == "" {
 		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `trap "" HUP; exec "$0" -test.run="^$1$"`, os.Args[0], t.Name())

@@ -8,7 +8,8 @@ import (
 	"github.com/evshell/ev/process"
 )
 
-// CommandTarget is a command that is run at each look: it is up if it ends with 0. Text is how it was given.
+// CommandTarget is a command that is run at each look: it is up if it ends with 0. Text is how it
+// was given.
 func CommandTarget(text string, argv []string) Target { return Target{command: argv, text: text} }
 
 // A command asks by running one. It has nothing on its standard input, and its standard error is

@@ -22,8 +22,8 @@ const (
 	maxOutput = 64 << 10
 )
 
-// newHTTP makes what asks by HTTP. Each time it makes a new connection, by a name that is looked
-// up anew, and follows no redirection.
+// newHTTP makes what asks by HTTP. Each time it makes a new connection, by a name that is looked up
+// anew, and follows no redirection.
 func newHTTP(u *url.URL, o *Options) (func(context.Context) answer, error) {
 	t := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: o.Insecure} //nolint:gosec // only if asked for, and told

@@ -1,4 +1,5 @@
-// Package probe looks at something again and again, and tells when it is up and when it is down: ev probe.
+// Package probe looks at something again and again, and tells when it is up and when it is down: ev
+// probe.
 package probe
 
 import (
@@ -48,8 +49,8 @@ type Options struct {
 	Report *report.Reporter
 }
 
-// A Watcher looks at a target. A look never holds up the loop: it is at work on a goroutine or
-// as a process, and only its result comes back. No two overlap.
+// A Watcher looks at a target. A look never holds up the loop: it is at work on a goroutine or as a
+// process, and only its result comes back. No two overlap.
 type Watcher struct {
 	loop    *loop.Loop
 	options Options

@@ -151,8 +151,8 @@ func (r remote) ask(done func(answer)) func() {
 // noAnswer is the fault of a look that took too long.
 const noAnswer = "no answer in time"
 
-// reason returns what an error of the network comes to, without the addresses that it names on
-// the way.
+// reason returns what an error of the network comes to, without the addresses that it names on the
+// way.
 func reason(err error) string {
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Sprintf("%s: %s", e.Name, e.Err)

@@ -23,10 +23,10 @@ const turnLimit = 10 * time.Millisecond
 
 // errand has something done in the tree, and then calls back on the loop's goroutine.
 //
-// Mostly that is over at once, and errand returns after it. But a large tree that is compared
-// again takes long, and a file system whose server is gone may keep lstat(2) for minutes. So it
-// is done on a goroutine of its own: after turnLimit the loop goes on without it. Until it has
-// come back the tree is its own, and what else there is to do there is postponed.
+// Mostly that is over at once, and errand returns after it. But a large tree that is compared again
+// takes long, and a file system whose server is gone may keep lstat(2) for minutes. So it is done
+// on a goroutine of its own: after turnLimit the loop goes on without it. Until it has come back
+// the tree is its own, and what else there is to do there is postponed.
 func (s *Watcher) errand(do func(*tree), then func()) {
 	t := s.tree
 	t.away = true
@@ -117,8 +117,8 @@ func (s *Watcher) retry() {
 	})
 }
 
-// Unseen returns at how many places nobody knows what happens, because they can't be looked
-// at. That is tried again and again.
+// Unseen returns at how many places nobody knows what happens, because they can't be looked at.
+// That is tried again and again.
 func (s *Watcher) Unseen() int { return s.unseen }
 
 // retry looks at all that could not be looked at, and marks what is to be compared.

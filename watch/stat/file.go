@@ -13,9 +13,9 @@ import (
 	"github.com/evshell/ev/internal/diag"
 )
 
-// file is what stat(2) says of a path, as far as it is compared. The zero file is
-// one that is not there. st_rdev is left out, which an inode keeps for life, and
-// st_atime, which few ask for: a tree keeps one of these for each file in it.
+// file is what stat(2) says of a path, as far as it is compared. The zero file is one that is not
+// there. st_rdev is left out, which an inode keeps for life, and st_atime, which few ask for: a
+// tree keeps one of these for each file in it.
 type file struct {
 	ino   uint64
 	size  int64
@@ -50,8 +50,8 @@ var system = struct { //nolint:gochecknoglobals // a seam, which production code
 	fstatat     func(fd int, name string, st *unix.Stat_t, flags int) error
 }{unix.Lstat, unix.Stat, unix.Open, unix.ReadDirent, unix.Fstatat}
 
-// lstat looks at a path itself, stat at what it leads to. What is not there, or
-// can't be because of what is in its place, is no error.
+// lstat looks at a path itself, stat at what it leads to. What is not there, or can't be because of
+// what is in its place, is no error.
 func lstat(path string) (file, error) { return look(path, system.lstat) }
 func stat(path string) (file, error)  { return look(path, system.stat) }
 

@@ -1,7 +1,6 @@
 package stat
 
-// isRemote reports whether a directory is on a file system that does not tell of
-// all its changes.
+// isRemote reports whether a directory is on a file system that does not tell of all its changes.
 func (t *tree) isRemote(d *dir) bool {
 	silent, known := t.remotes[d.dev]
 	if !known {

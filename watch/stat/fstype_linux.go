@@ -2,9 +2,9 @@ package stat
 
 import "golang.org/x/sys/unix"
 
-// silentType returns the type, by statfs(2), of a file system on which something
-// can change without inotify being told: by another host, by the server behind it,
-// or by the kernel itself. For all others it returns "".
+// silentType returns the type, by statfs(2), of a file system on which something can change without
+// inotify being told: by another host, by the server behind it, or by the kernel itself. For all
+// others it returns "".
 func silentType(path string) (string, error) {
 	var st unix.Statfs_t
 	if err := retry(func() error { return unix.Statfs(path, &st) }); err != nil {

@@ -2,8 +2,8 @@ package stat
 
 import "golang.org/x/sys/unix"
 
-// silentType returns the type of a file system that is on another host, which
-// does not tell of what others change there, or "".
+// silentType returns the type of a file system that is on another host, which does not tell of what
+// others change there, or "".
 func silentType(path string) (string, error) {
 	var st unix.Statvfs_t
 	if err := retry(func() error { return unix.Statvfs(path, &st) }); err != nil || st.Flag&unix.MNT_LOCAL != 0 {

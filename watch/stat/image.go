@@ -449,8 +449,8 @@ func (t *tree) recallEntry(s spot, e *entry, old record, devs map[uint32]uint32,
 	t.wrote(s, false)
 }
 
-// recallGone enters what was there, if it was in a directory that is watched, or was in one that
-// is gone itself; and would count.
+// recallGone enters what was there, if it was in a directory that is watched, or was in one that is
+// gone itself; and would count.
 func (t *tree) recallGone(path string, old record, devs map[uint32]uint32) {
 	if dev, ok := devs[old.file.dev]; ok {
 		old.file.dev = dev

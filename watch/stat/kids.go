@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// kids are the entries of a directory, sorted by name: a B+ tree, in which a directory that
-// is not large has one leaf, a slice. So a name that comes or goes costs no more in a directory
-// of 100,000 than in one of a thousand.
+// kids are the entries of a directory, sorted by name: a B+ tree, in which a directory that is not
+// large has one leaf, a slice. So a name that comes or goes costs no more in a directory of 100,000
+// than in one of a thousand.
 type kids struct {
 	entries []entry // of a leaf
 	nodes   []kids  // of what is no leaf; none is empty

@@ -85,8 +85,8 @@ func (s *Watcher) openMemory() (m *image, err error) {
 	return m, nil
 }
 
-// recall begins with what has changed while nobody watched. If nothing is remembered yet, all is
-// as it is now.
+// recall begins with what has changed while nobody watched. If nothing is remembered yet, all is as
+// it is now.
 func (s *Watcher) recall(t *tree, m *image) error {
 	if m != nil {
 		t.recall(m)
@@ -146,9 +146,9 @@ func (m *memory) settle(d *debt) {
 	m.debts = slices.DeleteFunc(m.debts, func(other *debt) bool { return other == d })
 }
 
-// note writes down, before news is told, what it is about. The file does not know yet what was
-// told of a path and dealt with a moment ago; and a path that is again as the file has it would
-// look to the next ev as if nothing had been told of it.
+// note writes down, before news is told, what it is about. The file does not know yet what was told
+// of a path and dealt with a moment ago; and a path that is again as the file has it would look to
+// the next ev as if nothing had been told of it.
 func (s *Watcher) note(n news) {
 	m := s.memory
 	m.mu.Lock()
@@ -284,8 +284,8 @@ func (m *memory) write(text []byte, number int) error {
 	return nil
 }
 
-// stop writes what is to be remembered of a tree, and gives the file up as soon as no answer
-// is to come any more. Of a tree that an errand has the file is left as it is.
+// stop writes what is to be remembered of a tree, and gives the file up as soon as no answer is to
+// come any more. Of a tree that an errand has the file is left as it is.
 func (s *Watcher) stopMemory() {
 	m := s.memory
 	if m == nil {

@@ -20,9 +20,8 @@ type notice struct {
 	op   fsnotify.Op
 }
 
-// splitPath divides a path into the directory that tells of it and the name there.
-// A directory that speaks of itself, being the root or the working directory,
-// has no name.
+// splitPath divides a path into the directory that tells of it and the name there. A directory that
+// speaks of itself, being the root or the working directory, has no name.
 func splitPath(path string) (dir, base string) {
 	switch i := strings.LastIndexByte(path, '/'); {
 	case path == "." || path == "/":
@@ -36,8 +35,8 @@ func splitPath(path string) (dir, base string) {
 	}
 }
 
-// clean is filepath.Clean, but what stands before a ".." stays if it is a symbolic link:
-// the kernel goes up from where it leads.
+// clean is filepath.Clean, but what stands before a ".." stays if it is a symbolic link: the kernel
+// goes up from where it leads.
 func clean(path string) string {
 	at := ""
 	if path[0] == '/' {
@@ -80,16 +79,15 @@ type batch struct {
 	quiet   time.Duration // since the last of them
 }
 
-// maxNotices is how many paths are remembered before it is cheaper to look at
-// everything again.
+// maxNotices is how many paths are remembered before it is cheaper to look at everything again.
 const maxNotices = 1 << 16
 
-// A notifier takes in what a Hub tells, at once and on the Hub's goroutine: a reader
-// that is late is what makes the kernel's queue overflow.
+// A notifier takes in what a Hub tells, at once and on the Hub's goroutine: a reader that is late
+// is what makes the kernel's queue overflow.
 //
 // It owns what is waited for, so that what does not matter is left out there already: in a
-// directory that is only on the way to a path (a post) hardly any name does, and what is
-// unrelated must not wake the loop. Who has the tree alone changes that.
+// directory that is only on the way to a path (a post) hardly any name does, and what is unrelated
+// must not wake the loop. Who has the tree alone changes that.
 type notifier struct {
 	hub  *Hub   // nil: nobody tells
 	wake func() // there is something to take
@@ -115,8 +113,7 @@ func (n *notifier) await(post *dir, name string, s spot) {
 	n.awaited[post][name] = append(n.awaited[post][name], s)
 }
 
-// forgo ends what await began, and reports whether nothing is waited for in the post any
-// more.
+// forgo ends what await began, and reports whether nothing is waited for in the post any more.
 func (n *notifier) forgo(post *dir, name string, s spot) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -159,8 +156,8 @@ func (n *notifier) wants(d *dir, base string, op fsnotify.Op) bool {
 	return len(names[base]) > 0 || op&structural != 0 && len(names[""]) > 0
 }
 
-// note takes in that something happened to a name in a directory or, without one, to the
-// directory itself.
+// note takes in that something happened to a name in a directory or, without one, to the directory
+// itself.
 func (n *notifier) note(d *dir, base string, op fsnotify.Op) {
 	n.mu.Lock()
 	if !n.wants(d, base, op) {
@@ -172,8 +169,8 @@ func (n *notifier) note(d *dir, base string, op fsnotify.Op) {
 		path = joinPath(path, base)
 	}
 	n.last = time.Now()
-	// Writes to what is pending already are only remembered: whoever waits for
-	// quiet asks how long it has lasted.
+	// Writes to what is pending already are only remembered: whoever waits for quiet asks how long
+	// it has lasted.
 	wake := n.batch.lost == "" && len(n.batch.notices) == 0
 	if i, ok := n.index[path]; ok {
 		old := n.batch.notices[i].op

@@ -16,31 +16,31 @@ type source interface {
 	Close() error
 }
 
-// A Hub is where the Stats of one loop hear of changes. They share a source, for a user
-// gets only so many of them (128 instances of inotify): it is there from the first Start
-// to the last Stop. The zero Hub is ready for use.
+// A Hub is where the Stats of one loop hear of changes. They share a source, for a user gets only
+// so many of them (128 instances of inotify): it is there from the first Start to the last Stop.
+// The zero Hub is ready for use.
 //
-// An inode is watched once, whatever its names and whoever asks for it. inotify has one watch
-// for each inode, and fsnotify reports all that happens to it under the name by which it was
-// added first: to add a second name changes nothing, and to remove it is an error. So a place
-// stands for an inode. It has the one name that the source knows, and the list of those who
-// asked, each of which is told under the name that it asked for.
+// An inode is watched once, whatever its names and whoever asks for it. inotify has one watch for
+// each inode, and fsnotify reports all that happens to it under the name by which it was added
+// first: to add a second name changes nothing, and to remove it is an error. So a place stands for
+// an inode. It has the one name that the source knows, and the list of those who asked, each of
+// which is told under the name that it asked for.
 //
-// A name can come to stand for another inode while the place is still watched by it. Before
-// the name is used again, free ends the old watch, or the source would take the new inode for
-// the old one. Then the place has ended, as it has when the kernel says that the directory was
-// moved or deleted. All who asked for it are told, and have to ask again if they still find
-// the inode; the first who does so gives the place its new name.
+// A name can come to stand for another inode while the place is still watched by it. Before the
+// name is used again, free ends the old watch, or the source would take the new inode for the old
+// one. Then the place has ended, as it has when the kernel says that the directory was moved or
+// deleted. All who asked for it are told, and have to ask again if they still find the inode; the
+// first who does so gives the place its new name.
 //
-// Between looking at a path and watching it, another directory may be put there. That is why
-// who called add looks once more afterwards, and calls takeBack if the inode is not the one
-// that it asked for.
+// Between looking at a path and watching it, another directory may be put there. That is why who
+// called add looks once more afterwards, and calls takeBack if the inode is not the one that it
+// asked for.
 //
-// What is watched changes under asking, for several Watchers of a loop may be at it at the
-// same time (see errand). What the source reports comes on a goroutine of its own, and is
-// passed on under mu. The source is never called with mu held. It has locks of its own, and
-// while it waits for somebody to take an event it holds them: a call into it would wait for
-// listen, and listen for mu.
+// What is watched changes under asking, for several Watchers of a loop may be at it at the same
+// time (see errand). What the source reports comes on a goroutine of its own, and is passed on
+// under mu. The source is never called with mu held. It has locks of its own, and while it waits
+// for somebody to take an event it holds them: a call into it would wait for listen, and listen for
+// mu.
 type Hub struct {
 	open   func(*Hub) (source, <-chan fsnotify.Event, <-chan error, error) // nil: openKernel
 	asking sync.Mutex                                                      // held by who changes what is watched
@@ -67,8 +67,8 @@ type kernel struct {
 
 func (k kernel) Close() error { return errors.Join(k.Watcher.Close(), k.mounts.Close()) }
 
-// burst is how many notices a source may be ahead of who takes them. Without any, each
-// costs a change of goroutines, and mostly of threads.
+// burst is how many notices a source may be ahead of who takes them. Without any, each costs a
+// change of goroutines, and mostly of threads.
 const burst = 1024
 
 func openKernel(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
@@ -105,8 +105,8 @@ func (h *Hub) join(n *notifier, o *Options) error {
 	return nil
 }
 
-// leave ends that, and reports whether nobody is left, so that all watches have ended.
-// Otherwise those of the notifier have to be removed.
+// leave ends that, and reports whether nobody is left, so that all watches have ended. Otherwise
+// those of the notifier have to be removed.
 func (h *Hub) leave(n *notifier) bool {
 	h.asking.Lock()
 	defer h.asking.Unlock()
@@ -123,8 +123,8 @@ func (h *Hub) leave(n *notifier) bool {
 	return last
 }
 
-// add has d.n told of what happens in a directory, whose inode has been looked at. Who
-// called looks once more, and takes it back if another is there.
+// add has d.n told of what happens in a directory, whose inode has been looked at. Who called looks
+// once more, and takes it back if another is there.
 func (h *Hub) add(d *dir) error {
 	h.asking.Lock()
 	defer h.asking.Unlock()
@@ -156,8 +156,7 @@ func (h *Hub) add(d *dir) error {
 	return err
 }
 
-// takeBack undoes add: it is another inode that is watched by the directory's name, or
-// none.
+// takeBack undoes add: it is another inode that is watched by the directory's name, or none.
 func (h *Hub) takeBack(d *dir) {
 	h.asking.Lock()
 	defer h.asking.Unlock()
@@ -165,8 +164,8 @@ func (h *Hub) takeBack(d *dir) {
 	h.free(d.watchName())
 }
 
-// watchName is the name by which the source is asked for a directory. It folds a "..", so
-// it must not see one that stands behind a symbolic link.
+// watchName is the name by which the source is asked for a directory. It folds a "..", so it must
+// not see one that stands behind a symbolic link.
 func (d *dir) watchName() string {
 	if path := filepath.Clean(d.path); path == d.path {
 		return path
@@ -178,8 +177,8 @@ func (d *dir) watchName() string {
 	return real
 }
 
-// free ends the watch that has a name: the source would take the name for the inode
-// that it was given for.
+// free ends the watch that has a name: the source would take the name for the inode that it was
+// given for.
 func (h *Hub) free(name string) {
 	h.mu.Lock()
 	p := h.names[name]
@@ -221,8 +220,7 @@ func (h *Hub) watched() int {
 	return len(h.places)
 }
 
-// listen takes what the source tells until both channels, or the first of them, are
-// closed.
+// listen takes what the source tells until both channels, or the first of them, are closed.
 func (h *Hub) listen(events <-chan fsnotify.Event, errs <-chan error) {
 	for {
 		select {
@@ -243,8 +241,8 @@ func (h *Hub) listen(events <-chan fsnotify.Event, errs <-chan error) {
 	}
 }
 
-// dispatch passes on that something happened to a name in a directory, or to a directory
-// itself, which is the same to the source.
+// dispatch passes on that something happened to a name in a directory, or to a directory itself,
+// which is the same to the source.
 func (h *Hub) dispatch(e fsnotify.Event) {
 	path := filepath.Clean(e.Name)
 	dir, base := splitPath(path)

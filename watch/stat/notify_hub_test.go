@@ -73,8 +73,8 @@ func (w *watched) do(fn func()) {
 func (w *watched) stop()  { w.do(w.stat.Stop) }
 func (w *watched) again() { w.do(func() { check(w.t, w.stat.Start()) }) }
 
-// spellings returns names for a file in a directory: an absolute one, one by a symbolic
-// link, and one relative to the directory.
+// spellings returns names for a file in a directory: an absolute one, one by a symbolic link, and
+// one relative to the directory.
 func spellings(t *testing.T, dir string) []Options {
 	t.Helper()
 	link := filepath.Join(t.TempDir(), "link")
@@ -233,8 +233,8 @@ func TestHub_directoryDeletedAndMadeAgain(t *testing.T) {
 	}
 }
 
-// A watch ends when the directory leaves the name that the source has for it, though
-// others know it by names that still hold.
+// A watch ends when the directory leaves the name that the source has for it, though others know it
+// by names that still hold.
 func TestHub_directoryMovedAwayFromOneOfItsNames(t *testing.T) {
 	dir := t.TempDir()
 	first, second, link := filepath.Join(dir, "first"), filepath.Join(dir, "second"), filepath.Join(dir, "link")
@@ -268,9 +268,8 @@ func TestHub_directoryMovedAwayFromOneOfItsNames(t *testing.T) {
 	}
 }
 
-// The source takes a name for the inode that it was given for, so a name that is needed
-// for another has to be taken from it, and whoever knows that inode by another name
-// goes on.
+// The source takes a name for the inode that it was given for, so a name that is needed for another
+// has to be taken from it, and whoever knows that inode by another name goes on.
 func TestHub_nameIsNeededForAnother(t *testing.T) {
 	dir := t.TempDir()
 	old, at := filepath.Join(dir, "old"), filepath.Join(dir, "at")

@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isLimit reports whether watching failed for the want of something of which the
-// system has only so much.
+// isLimit reports whether watching failed for the want of something of which the system has only so
+// much.
 func isLimit(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
-// tooFewDescriptors says which limit is behind an EMFILE that no watch has met, and how to
-// raise it.
+// tooFewDescriptors says which limit is behind an EMFILE that no watch has met, and how to raise
+// it.
 func tooFewDescriptors(err error) error {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
@@ -24,8 +24,8 @@ func tooFewDescriptors(err error) error {
 		limit.Cur, max(4*limit.Cur, 256))
 }
 
-// overLimit is for a directory that can't be watched any more. At the start that
-// is an error, unless it may be polled. Later there is no choice.
+// overLimit is for a directory that can't be watched any more. At the start that is an error,
+// unless it may be polled. Later there is no choice.
 func (t *tree) overLimit(d *dir, err error) {
 	limit := limitReached(err, t.n.hub.watched())
 	if !t.o.PollFallback && !t.armed {

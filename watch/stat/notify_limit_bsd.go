@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitReached says which limit is behind an error of kqueue(2), which takes one
-// descriptor for each file in a watched directory, and how to raise it.
+// limitReached says which limit is behind an error of kqueue(2), which takes one descriptor for
+// each file in a watched directory, and how to raise it.
 func limitReached(err error, watched int) error {
 	var limit unix.Rlimit
 	if !errors.Is(err, unix.EMFILE) || unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {

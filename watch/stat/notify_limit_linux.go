@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitReached says which limit of inotify(7) is behind an error, when so many
-// directories are watched, and how to raise it.
+// limitReached says which limit of inotify(7) is behind an error, when so many directories are
+// watched, and how to raise it.
 func limitReached(err error, watched int) error {
 	name, inner, least := "fs.inotify.max_user_watches", "user.max_inotify_watches", 524288
 	switch {

@@ -12,16 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountInfo has an exceptional condition, once, when something is mounted or
-// unmounted (proc_pid_mountinfo(5)). inotify is silent about it, though another
-// directory is at a path then.
+// mountInfo has an exceptional condition, once, when something is mounted or unmounted
+// (proc_pid_mountinfo(5)). inotify is silent about it, though another directory is at a path then.
 //
-// It is waited for by Go's own poller: the loop's, which is nested in that, would
-// be told of a condition that has been taken already.
+// It is waited for by Go's own poller: the loop's, which is nested in that, would be told of a
+// condition that has been taken already.
 const mountInfo = "/proc/self/mountinfo"
 
-// listenMounts calls changed, on a goroutine of its own, when a mount point is new or
-// gone. Without /proc nothing is told.
+// listenMounts calls changed, on a goroutine of its own, when a mount point is new or gone. Without
+// /proc nothing is told.
 func listenMounts(changed func(point, why string)) io.Closer {
 	fd, err := unix.Open(mountInfo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	f := os.NewFile(uintptr(fd), mountInfo)
@@ -55,8 +54,7 @@ func listenMounts(changed func(point, why string)) io.Closer {
 // mountPoints returns the paths of all mount points.
 func mountPoints() []string { return slices.Sorted(maps.Values(mounts())) }
 
-// isMountPoint reports whether a path is one, as far as the kernel says (statx(2), Linux
-// 5.8).
+// isMountPoint reports whether a path is one, as far as the kernel says (statx(2), Linux 5.8).
 func isMountPoint(path string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, 0, 0, &st)

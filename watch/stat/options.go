@@ -130,8 +130,8 @@ func (o *Options) interval() time.Duration {
 	return DefaultPoll
 }
 
-// concerns reports whether a mount point that is new or gone makes other files be at a
-// named path, or below it.
+// concerns reports whether a mount point that is new or gone makes other files be at a named path,
+// or below it.
 func (o *Options) concerns(point string) bool {
 	for _, p := range o.Paths {
 		abs, err := filepath.Abs(p)

@@ -113,8 +113,8 @@ func TestStat_parentReplaced(t *testing.T) {
 	w.expect("content", path)
 }
 
-// Kubernetes publishes a ConfigMap so: file → ..data/file, ..data → a directory
-// with the time in its name, and a new ..data is renamed over the old one.
+// Kubernetes publishes a ConfigMap so: file → ..data/file, ..data → a directory with the time in
+// its name, and a new ..data is renamed over the old one.
 func TestStat_configMapSwap(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "app.yaml")
@@ -337,8 +337,8 @@ func TestStat_untilGone(t *testing.T) {
 	}
 }
 
-// untilEnd runs a Watcher until it ends by itself, and calls then once it has told of the
-// first path. It returns what was told.
+// untilEnd runs a Watcher until it ends by itself, and calls then once it has told of the first
+// path. It returns what was told.
 func untilEnd(t *testing.T, o Options, then func()) (told []string) {
 	t.Helper()
 	l := looptest.NewLoop(t)

@@ -84,8 +84,8 @@ func (s *Watcher) settled() {
 	})
 }
 
-// unsettled returns how long to wait until it is worth to look again whether all is quiet;
-// 0 if it is, or if there has been enough waiting.
+// unsettled returns how long to wait until it is worth to look again whether all is quiet; 0 if it
+// is, or if there has been enough waiting.
 func (s *Watcher) unsettled(t *tree, since, now time.Time) time.Duration {
 	b := t.n.take()
 	late := !since.IsZero() && s.o.MaxWait > 0 && now.Sub(since) >= s.o.MaxWait
@@ -126,8 +126,7 @@ func (s *Watcher) passing(changes []change) []change {
 	return pass
 }
 
-// emitMet tells of the paths that have become what is waited for, and ends when
-// all have been told.
+// emitMet tells of the paths that have become what is waited for, and ends when all have been told.
 func (s *Watcher) emitMet(changes []change) {
 	for _, p := range s.o.Paths {
 		at := spot{s.tree.named, p}
@@ -160,8 +159,7 @@ func (s *Watcher) pollOn(after time.Duration) {
 	}
 }
 
-// poll looks at what does not tell. By itself it takes no more than a tenth of
-// the time for that.
+// poll looks at what does not tell. By itself it takes no more than a tenth of the time for that.
 func (s *Watcher) poll() {
 	if s.postpone(poll) {
 		return

@@ -19,8 +19,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// A timed is a Watcher on fake time, whose source is the test: real files, but
-// nothing is known of them that is not told.
+// A timed is a Watcher on fake time, whose source is the test: real files, but nothing is known of
+// them that is not told.
 type timed struct {
 	t      *testing.T
 	loop   *loop.Loop
@@ -31,8 +31,8 @@ type timed struct {
 	events chan string // when, and of which path
 }
 
-// onFakeTime runs a test in a bubble, with a Watcher on the names in a directory or, if
-// recursive, on the directory.
+// onFakeTime runs a test in a bubble, with a Watcher on the names in a directory or, if recursive,
+// on the directory.
 func onFakeTime(t *testing.T, o Options, names []string, test func(*timed)) {
 	t.Helper()
 	w := &timed{t: t, dir: t.TempDir()}
@@ -173,8 +173,7 @@ func TestPoll_interval(t *testing.T) {
 	})
 }
 
-// A file that a poll finds in the middle of being written is told once it is at
-// rest.
+// A file that a poll finds in the middle of being written is told once it is at rest.
 func TestPoll_waitsUntilAFileIsAtRest(t *testing.T) {
 	onFakeTime(t, Options{Poll: time.Second, Settle: 10 * time.Millisecond, MaxWait: time.Second}, []string{"a"}, func(w *timed) {
 		appendTo(t, filepath.Join(w.dir, "a"), "x")
@@ -226,8 +225,8 @@ func TestSettle_maxWaitCapsTheWaitForAWriter(t *testing.T) {
 	})
 }
 
-// A writer that rests has not finished. What is written without end is told each MaxWait, and
-// once more at the end.
+// A writer that rests has not finished. What is written without end is told each MaxWait, and once
+// more at the end.
 func TestSettle_aSlowWriter(t *testing.T) {
 	onFakeTime(t, Options{Settle: 10 * time.Millisecond, MaxWait: 975 * time.Millisecond}, []string{"a"}, func(w *timed) {
 		f := w.openFile("a")
@@ -284,8 +283,8 @@ func TestSettle_whatIsGoneMayComeBack(t *testing.T) {
 	})
 }
 
-// Git writes files while it has the index locked: here, in a linked work tree, whether or not
-// its ignore rules are obeyed, and for files that are named one by one.
+// Git writes files while it has the index locked: here, in a linked work tree, whether or not its
+// ignore rules are obeyed, and for files that are named one by one.
 func TestSettle_waitsWhileGitIsAtWork(t *testing.T) {
 	for name, o := range map[string]Options{
 		"tree":             {Recursive: true},

@@ -1,6 +1,6 @@
-// Package stat tells what changes of files and trees: ev stat. fsnotify tells where to look;
-// what has changed is what lstat(2) says before and after, so no notification is believed,
-// and none that is missed is fatal.
+// Package stat tells what changes of files and trees: ev stat. fsnotify tells where to look; what
+// has changed is what lstat(2) says before and after, so no notification is believed, and none that
+// is missed is fatal.
 package stat
 
 import (
@@ -17,20 +17,18 @@ import (
 	"github.com/evshell/ev/watch"
 )
 
-// A Watcher emits event.Stat when what stat(2) says of a path changes, and when the
-// path appears or vanishes.
+// A Watcher emits event.Stat when what stat(2) says of a path changes, and when the path appears or
+// vanishes.
 //
-// Named paths are followed: if a symbolic link, they are what it leads to, and
-// not there if it leads nowhere; a link on the way that is made to lead elsewhere
-// is a change. In a directory that is watched recursively links are what they
-// are, unless Follow is set, and of directories only their coming and going,
-// their mode and their owner are told, as their entries tell of themselves.
+// Named paths are followed: if a symbolic link, they are what it leads to, and not there if it
+// leads nowhere; a link on the way that is made to lead elsewhere is a change. In a directory that
+// is watched recursively links are what they are, unless Follow is set, and of directories only
+// their coming and going, their mode and their owner are told, as their entries tell of themselves.
 //
-// A change is told once nothing has happened for the time of Settle; for 50 ms where a
-// path is gone; within MaxWait while somebody has a file open for writing or git is at
-// work. What is told is the difference to what was
-// told before, or would have been if the options had not left it out: what was undone
-// in between is nothing, and a file that was deleted and made again has changed.
+// A change is told once nothing has happened for the time of Settle; for 50 ms where a path is
+// gone; within MaxWait while somebody has a file open for writing or git is at work. What is told
+// is the difference to what was told before, or would have been if the options had not left it out:
+// what was undone in between is nothing, and a file that was deleted and made again has changed.
 type Watcher struct {
 	loop   *loop.Loop
 	o      Options
@@ -60,8 +58,8 @@ var (
 	_ watch.Interrupter = (*Watcher)(nil)
 )
 
-// New makes a watcher. It looks at nothing yet, but for the files among
-// Ignore.IgnoreFiles; an error is about the options.
+// New makes a watcher. It looks at nothing yet, but for the files among Ignore.IgnoreFiles; an
+// error is about the options.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	if len(o.Paths) == 0 {
 		return nil, errors.New("no path to watch: name at least one")
@@ -102,8 +100,8 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	return s, nil
 }
 
-// Start looks at everything, however much that is, and begins to watch it. An
-// error says which limit of the system is in the way.
+// Start looks at everything, however much that is, and begins to watch it. An error says which
+// limit of the system is in the way.
 func (s *Watcher) Start() error {
 	if s.tree != nil {
 		return nil
@@ -216,16 +214,16 @@ func (s *Watcher) Feed() {
 	}
 }
 
-// Discard makes changes count only if they come after now: those of a command
-// that has just ended, say.
+// Discard makes changes count only if they come after now: those of a command that has just ended,
+// say.
 func (s *Watcher) Discard() {
 	if s.tree != nil {
 		s.tree.discarded.Store(time.Now().UnixNano())
 	}
 }
 
-// Hold has what changes wait: it is compared and told once nobody holds it any
-// more, all in one, however much it was.
+// Hold has what changes wait: it is compared and told once nobody holds it any more, all in one,
+// however much it was.
 func (s *Watcher) Hold(held bool) {
 	s.onHold = held
 	if !held && s.owesEvent && s.tree != nil {

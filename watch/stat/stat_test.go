@@ -22,8 +22,8 @@ type watched struct {
 	fence  string
 }
 
-// watchFiles starts a Watcher on the paths, and on a further one: the fence, with
-// which a test finds out that nothing else has happened.
+// watchFiles starts a Watcher on the paths, and on a further one: the fence, with which a test
+// finds out that nothing else has happened.
 func watchFiles(t *testing.T, o Options) *watched {
 	t.Helper()
 	w := &watched{t: t, events: make(chan event.Stat, 10000)}
@@ -83,8 +83,8 @@ func write(tb testing.TB, path, text string) {
 	check(tb, os.WriteFile(path, []byte(text), 0o644))
 }
 
-// passes has the clock of the file system, which ticks slowly, pass a time in
-// nanoseconds since 1970: what is changed from then on is later.
+// passes has the clock of the file system, which ticks slowly, pass a time in nanoseconds since
+// 1970: what is changed from then on is later.
 func passes(tb testing.TB, at int64) {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "clock")
@@ -131,8 +131,8 @@ func check(tb testing.TB, err error) {
 	}
 }
 
-// Each way in which an editor or a tool saves a file is one event, and the file
-// is whole when it comes.
+// Each way in which an editor or a tool saves a file is one event, and the file is whole when it
+// comes.
 func TestStat_eachSaveIsOneEvent(t *testing.T) {
 	for name, steps := range map[string]string{
 		"in place":                                     "write file",

@@ -11,34 +11,32 @@ import (
 	"github.com/evshell/ev/internal/ignore"
 )
 
-// A tree is what was last seen of the paths that a Watcher was given, and of all
-// that is below them. Two rules keep it true:
+// A tree is what was last seen of the paths that a Watcher was given, and of all that is below
+// them. Two rules keep it true:
 //
 //   - A notice only says where to look: it marks a spot. What changed is decided
 //     by comparing what lstat(2) says with what was last told.
 //   - A directory is watched first and read afterwards. What happens in between
 //     is seen twice, which does no harm.
 //
-// So a notice too many costs one lstat, and one too few (an overflow, a watch
-// that came late, an inode that took another's place) is made up for by looking
-// at everything again.
+// So a notice too many costs one lstat, and one too few (an overflow, a watch that came late, an
+// inode that took another's place) is made up for by looking at everything again.
 //
-// A change passes through the tree in two steps. As soon as a batch of notices comes,
-// notice marks the spots that they point to, and puts watches on directories that are
-// new: the sooner, the less has to be found out by reading. Once all is quiet, look
-// compares each marked spot with its entry, in the order of the marks, and writes down
-// the differences. Between the two steps entries are what was last told, not what is
-// there, and a directory may already be watched under a path whose entry still says that
-// it is another: stale and forgotten say so.
+// A change passes through the tree in two steps. As soon as a batch of notices comes, notice marks
+// the spots that they point to, and puts watches on directories that are new: the sooner, the less
+// has to be found out by reading. Once all is quiet, look compares each marked spot with its entry,
+// in the order of the marks, and writes down the differences. Between the two steps entries are
+// what was last told, not what is there, and a directory may already be watched under a path whose
+// entry still says that it is another: stale and forgotten say so.
 //
 // Two kinds of directories are watched. Those with a top are part of a tree that is watched
-// recursively: every name in them has an entry. The others are posts, which stand on the
-// way to a named path or to an ignore file, and in which only a few names are waited for
-// (see resolve). The same directory may be both, and be in several trees under several
-// paths: the Hub makes one watch of it.
+// recursively: every name in them has an entry. The others are posts, which stand on the way to a
+// named path or to an ignore file, and in which only a few names are waited for (see resolve). The
+// same directory may be both, and be in several trees under several paths: the Hub makes one watch
+// of it.
 //
-// One goroutine at a time has the tree: the loop's, or that of an errand. Only readings are
-// made by others as well.
+// One goroutine at a time has the tree: the loop's, or that of an errand. Only readings are made by
+// others as well.
 type tree struct {
 	o       *Options
 	n       *notifier // without a Hub all is polled
@@ -98,8 +96,8 @@ type dir struct {
 	file      bool // it is none, but a file that is watched itself
 }
 
-// An entry is what was last told of one name. Its file is zero while it is
-// only known that there is something to tell.
+// An entry is what was last told of one name. Its file is zero while it is only known that there is
+// something to tell.
 type entry struct {
 	name string
 	file file
@@ -177,8 +175,8 @@ func (d *dir) spot() spot {
 	return spot{d.parent, base}
 }
 
-// show is the path as the user knows it. What is below "." begins with "./", as
-// find(1) has it, and so does what begins with "-": no name is taken for a flag.
+// show is the path as the user knows it. What is below "." begins with "./", as find(1) has it, and
+// so does what begins with "-": no name is taken for a flag.
 func (s spot) show() string {
 	path := s.path()
 	if strings.HasPrefix(path, "-") || s.dir.inTree() && s.dir.top.path == "." {
@@ -202,8 +200,8 @@ func (d *dir) insert(e entry) *entry {
 	return d.entry(e.name)
 }
 
-// dirs returns the directories that have a path: the one on the way to followed paths,
-// and those of the tree, in which there is one for each named path that it is below.
+// dirs returns the directories that have a path: the one on the way to followed paths, and those of
+// the tree, in which there is one for each named path that it is below.
 func (t *tree) dirs(path string) []*dir {
 	var list []*dir
 	if p := t.posts[path]; p != nil {
@@ -269,8 +267,8 @@ func (p *top) rel(path string) string {
 	return strings.TrimPrefix(path[len(p.path):], "/")
 }
 
-// state looks at a spot. Named paths are followed, and so is every link under
-// Follow; where that leads nowhere, a link in a tree is still a link.
+// state looks at a spot. Named paths are followed, and so is every link under Follow; where that
+// leads nowhere, a link in a tree is still a link.
 func (t *tree) state(s spot) (file, error) {
 	path := s.path()
 	switch {
@@ -296,8 +294,8 @@ func (t *tree) mark(s spot, seen file) {
 	t.marked[s] = seen
 }
 
-// wrote remembers of a marked spot that it may have been written, and whether the kernel
-// told so: only the time of its last change may say that it was (ctime, in inode(7)).
+// wrote remembers of a marked spot that it may have been written, and whether the kernel told so:
+// only the time of its last change may say that it was (ctime, in inode(7)).
 func (t *tree) wrote(s spot, told bool) {
 	if t.isMarked(s) {
 		t.writes[s] = t.writes[s] || told

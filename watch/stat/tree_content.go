@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// learn remembers the content and the time of access of what is at a spot, as far
-// as they matter. Stat(2) alone does not say whether they changed. It reports whether
-// the content is of a later file than f, and then does not remember it.
+// learn remembers the content and the time of access of what is at a spot, as far as they matter.
+// Stat(2) alone does not say whether they changed. It reports whether the content is of a later
+// file than f, and then does not remember it.
 func (t *tree) learn(s spot, f file) (moved bool) {
 	t.unlearn(s)
 	if !f.exists() {
@@ -42,24 +42,23 @@ func (t *tree) unlearn(s spot) {
 	delete(t.hashes, s)
 }
 
-// maySay reports whether what is at a spot may have changed though its file is
-// the same.
+// maySay reports whether what is at a spot may have changed though its file is the same.
 func (t *tree) maySay(s spot, f file) bool {
 	return t.o.Content && isEmpty(f) || t.wasRead(s, f)
 }
 
-// isEmpty reports whether a file has no content, or seems to: the size and times
-// of those in /proc don't speak of it (proc(5)).
+// isEmpty reports whether a file has no content, or seems to: the size and times of those in /proc
+// don't speak of it (proc(5)).
 func isEmpty(f file) bool { return f.isFile() && f.size == 0 }
 
-// wasRead reports whether the time of access has changed. That of a directory in
-// the tree does when it is scanned.
+// wasRead reports whether the time of access has changed. That of a directory in the tree does when
+// it is scanned.
 func (t *tree) wasRead(s spot, f file) bool {
 	return t.o.Atime && f.exists() && (!s.dir.inTree() || !f.isDir()) && t.atimes[s] != t.atime(s)
 }
 
-// lookInto adds to what stat(2) says of a change what the time of access says; and
-// if contents matter, it takes out all of a file that has the same bytes.
+// lookInto adds to what stat(2) says of a change what the time of access says; and if contents
+// matter, it takes out all of a file that has the same bytes.
 func (t *tree) lookInto(s spot, before, now file, what Changes) Changes {
 	if before.exists() && t.wasRead(s, now) {
 		what |= Atime
@@ -100,8 +99,7 @@ func (t *tree) atime(s spot) int64 {
 // errMoved is that a file was no longer the same when its content had been read.
 var errMoved = errors.New("it has changed")
 
-// hash is of a regular file's content, or of what a link says. All others are as
-// good as empty.
+// hash is of a regular file's content, or of what a link says. All others are as good as empty.
 func (t *tree) hash(path string, f file) (uint64, error) {
 	h := t.newHash()
 	switch {

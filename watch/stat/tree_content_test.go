@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// A file that is written to between stat(2) and the reading of its content is not told
-// of with the one's size and the other's bytes. Nor are those taken for known: the look
-// that follows on the write has it whole.
+// A file that is written to between stat(2) and the reading of its content is not told of with the
+// one's size and the other's bytes. Nor are those taken for known: the look that follows on the
+// write has it whole.
 func TestLookInto_contentOfALaterFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	state := func(content string) file {

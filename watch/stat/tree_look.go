@@ -10,8 +10,8 @@ import (
 	"github.com/evshell/ev/internal/ignore"
 )
 
-// look compares what is marked with what was last told, and returns the changes
-// in the order in which they were noticed.
+// look compares what is marked with what was last told, and returns the changes in the order in
+// which they were noticed.
 func (t *tree) look() []change {
 	if t.compareAll {
 		t.compareAll = false
@@ -48,10 +48,9 @@ func (t *tree) look() []change {
 	return slices.DeleteFunc(changes, func(c change) bool { return c.what == 0 })
 }
 
-// pairMoves brings together what went from one path and came at another: that comes first
-// then, and is all that is told if each is told for itself. A file that takes the inode of
-// one that is gone is told from that one by its size and its time of modification: a rename
-// keeps them.
+// pairMoves brings together what went from one path and came at another: that comes first then, and
+// is all that is told if each is told for itself. A file that takes the inode of one that is gone
+// is told from that one by its size and its time of modification: a rename keeps them.
 func pairMoves(changes []change, each bool) []change {
 	left := map[fileID]int{}
 	for i, c := range changes {
@@ -87,8 +86,8 @@ func pairMoves(changes []change, each bool) []change {
 	return kept
 }
 
-// merge makes one change of those of the same path. There are two of one that
-// went on changing while it was looked at, or that is below two named paths.
+// merge makes one change of those of the same path. There are two of one that went on changing
+// while it was looked at, or that is below two named paths.
 func merge(changes []change) []change {
 	at := make(map[string]int, len(changes))
 	merged := changes[:0]
@@ -132,8 +131,8 @@ func (t *tree) markEverything() {
 	t.findMounted()
 }
 
-// settling reports whether what a poll marked is not yet at rest: whether it is
-// another now than it was when last looked at.
+// settling reports whether what a poll marked is not yet at rest: whether it is another now than it
+// was when last looked at.
 func (t *tree) settling() bool {
 	moving := false
 	for s, seen := range t.marked {
@@ -245,13 +244,13 @@ func (t *tree) examine(s spot) {
 
 // examineDir enters the directory at a spot, or makes sure that it is watched.
 //
-// Mostly stirred has entered it already, when it came. If it is another inode than was last
-// told, it is watched and read once more all the same. The source knows its watches by name
-// alone. When directories change names (a and b are swapped, or b is deleted and a takes its
-// name) it may hear of the end of the old b only after the new one has been added under that
-// name, and then it ends the wrong watch, without a word. No order of calls avoids that while
-// names go round. Now it is quiet, so a watch that is added lasts; and reading the directory
-// finds what happened in it while it may not have been watched.
+// Mostly stirred has entered it already, when it came. If it is another inode than was last told,
+// it is watched and read once more all the same. The source knows its watches by name alone. When
+// directories change names (a and b are swapped, or b is deleted and a takes its name) it may hear
+// of the end of the old b only after the new one has been added under that name, and then it ends
+// the wrong watch, without a word. No order of calls avoids that while names go round. Now it is
+// quiet, so a watch that is added lasts; and reading the directory finds what happened in it while
+// it may not have been watched.
 func (t *tree) examineDir(s spot, e *entry, before, now file) {
 	switch {
 	case !now.isDir() || !t.o.Recursive:
@@ -283,8 +282,8 @@ func (t *tree) forget(d *dir) {
 	t.canSee(spot{dir: d})
 }
 
-// addChange adds a change, if it is one that the user may want to be told of, and returns
-// what it is.
+// addChange adds a change, if it is one that the user may want to be told of, and returns what it
+// is.
 func (t *tree) addChange(s spot, before, now file) Changes {
 	what := t.compare(before, now)
 	var was *record
@@ -324,8 +323,8 @@ func (t *tree) compare(before, now file) Changes {
 	return what
 }
 
-// isOld reports whether a change is from before the last Discard. What is gone
-// changed the directory that it was in.
+// isOld reports whether a change is from before the last Discard. What is gone changed the
+// directory that it was in.
 func (t *tree) isOld(s spot, now file) bool {
 	switch {
 	case t.discarded.Load() == 0:
@@ -336,8 +335,8 @@ func (t *tree) isOld(s spot, now file) bool {
 	return changedAt(s.path()) <= t.discarded.Load()
 }
 
-// cannotSee takes in that a spot can't be looked at, or without a name what is in its
-// directory. That is said once, and tried again.
+// cannotSee takes in that a spot can't be looked at, or without a name what is in its directory.
+// That is said once, and tried again.
 func (t *tree) cannotSee(s spot, err error) {
 	t.unseen[s] = true
 	if t.reported[s] {

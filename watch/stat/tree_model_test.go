@@ -18,8 +18,7 @@ import (
 	"github.com/evshell/ev/internal/looptest"
 )
 
-// After any sequence of operations, what was last told of each path is what lstat
-// says of it.
+// After any sequence of operations, what was last told of each path is what lstat says of it.
 func TestStat_endsUpWithTheTruth(t *testing.T) {
 	rounds := 12
 	if testing.Short() {
@@ -157,9 +156,8 @@ func checkHub(t *testing.T, hub *Hub, stayed *tree) {
 	}
 }
 
-// checkTruth compares what has been told of a tree with what is there. A look may find
-// more to look at, of which is told after the fence; what has not been told when
-// patience ends never will.
+// checkTruth compares what has been told of a tree with what is there. A look may find more to look
+// at, of which is told after the fence; what has not been told when patience ends never will.
 func checkTruth(t *testing.T, w *watched, root string) {
 	t.Helper()
 	told, truth := map[string]event.File{}, truthOf(t, root)

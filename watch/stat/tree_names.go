@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// The directory that a file is in does not tell all of it. The kernel tells the directory
-// by which somebody has reached the file, so it is silent about what is done by another of
-// the file's names (a hard link), and about a file that is mounted over another, as
-// container engines do with single files: that one is in the directory that it comes from.
-// What can be known of that in a tree is found here. Named paths are watched themselves.
+// The directory that a file is in does not tell all of it. The kernel tells the directory by which
+// somebody has reached the file, so it is silent about what is done by another of the file's names
+// (a hard link), and about a file that is mounted over another, as container engines do with single
+// files: that one is in the directory that it comes from. What can be known of that in a tree is
+// found here. Named paths are watched themselves.
 
 // findMounted has the files in the tree that are mount points watched themselves.
 func (t *tree) findMounted() {
@@ -68,8 +68,8 @@ func (t *tree) watchItself(s spot, f file) {
 	}
 }
 
-// maxAlone is how many files of a tree are watched themselves because they have other names,
-// which may be outside of it. A store of packages has hundreds of thousands of them.
+// maxAlone is how many files of a tree are watched themselves because they have other names, which
+// may be outside of it. A store of packages has hundreds of thousands of them.
 const maxAlone = 1000
 
 // seeToNames has a file in the tree watched itself as long as it has other names.
@@ -86,8 +86,8 @@ func (t *tree) seeToNames(s spot, f file) {
 	}
 }
 
-// noteNames remembers a file whose other names are to be looked at as well: what was done
-// by one of them changed all.
+// noteNames remembers a file whose other names are to be looked at as well: what was done by one of
+// them changed all.
 func (t *tree) noteNames(before, now file, written bool) {
 	if before == now {
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/evshell/ev/internal/ignore"
 )
 
-// notice takes in a batch: it marks what the notices point to, and watches what is
-// new at once. It reports whether any of them mattered.
+// notice takes in a batch: it marks what the notices point to, and watches what is new at once. It
+// reports whether any of them mattered.
 func (t *tree) notice(b batch) bool {
 	relevant := b.lost != ""
 	for _, x := range b.notices {
@@ -156,9 +156,9 @@ func (t *tree) enter(s spot, f file) {
 	t.walk(d, 0)
 }
 
-// reread applies the ignore rules of a directory, of which those at path changed,
-// to all that is in it. What no longer counts is let go; what now does is taken
-// as it is, if it is older than the rules.
+// reread applies the ignore rules of a directory, of which those at path changed, to all that is in
+// it. What no longer counts is let go; what now does is taken as it is, if it is older than the
+// rules.
 func (t *tree) reread(d *dir, path string) {
 	d.top.rules.Forget(d.top.rel(d.path))
 	t.walk(d, changedAt(path))
@@ -195,8 +195,8 @@ func (t *tree) findSources() {
 	}
 }
 
-// sourceChanged applies an ignore file from outside anew, if it is not the same
-// any more, and reports whether that marked anything.
+// sourceChanged applies an ignore file from outside anew, if it is not the same any more, and
+// reports whether that marked anything.
 func (t *tree) sourceChanged(s spot) bool {
 	f, err := t.state(s)
 	e := s.entry()

@@ -22,8 +22,8 @@ func (t *tree) newTop(path string) (*top, error) {
 	return &top{path: path, rules: rules, depth: t.o.Depth, own: t.o.ownIn(path)}, nil
 }
 
-// foldsCase reports whether a file system knows no upper and lower case: whether a
-// directory has its name in the other one as well.
+// foldsCase reports whether a file system knows no upper and lower case: whether a directory has
+// its name in the other one as well.
 func foldsCase(path string) bool {
 	path = absolute(path)
 	dir, base := splitPath(path)
@@ -39,8 +39,8 @@ func foldsCase(path string) bool {
 	return err == nil && err2 == nil && one.exists() && one.id() == two.id()
 }
 
-// leadsBack reports whether the inode of a directory is one that it is in: a
-// symbolic link made a loop.
+// leadsBack reports whether the inode of a directory is one that it is in: a symbolic link made a
+// loop.
 func (t *tree) leadsBack(d *dir, f file) bool {
 	for up := d.parent; t.o.Follow && up.inTree(); up = up.parent {
 		if up.id() == f.id() {
@@ -57,8 +57,8 @@ func (t *tree) scan(d *dir, since int64) {
 	t.takeIn(&t.reading, since)
 }
 
-// takeIn marks each name in a directory at which there was something else than was
-// last told. Directories that are new are made, but not yet read.
+// takeIn marks each name in a directory at which there was something else than was last told.
+// Directories that are new are made, but not yet read.
 func (t *tree) takeIn(r *reading, since int64) {
 	d := r.dir
 	switch {
@@ -123,8 +123,8 @@ func (t *tree) takeIn(r *reading, since int64) {
 	t.merged = merged
 }
 
-// meet brings one entry together with what was found under its name, and reports
-// whether it is to be kept.
+// meet brings one entry together with what was found under its name, and reports whether it is to
+// be kept.
 func (t *tree) meet(d *dir, e *entry, f file, known bool, since int64) bool {
 	s := spot{d, e.name}
 	path := s.path()

@@ -234,8 +234,8 @@ func TestTree_bindMountIsTheSameDirectoryTwice(t *testing.T) {
 	w.expect("content", filepath.Join(real, "file"))
 }
 
-// A file that is mounted over another, as container engines do, is in the directory that it
-// comes from: that alone is told by the kernel.
+// A file that is mounted over another, as container engines do, is in the directory that it comes
+// from: that alone is told by the kernel.
 func TestTree_aFileThatIsAMountPoint(t *testing.T) {
 	for _, recursive := range []bool{false, true} {
 		t.Run(fmt.Sprint("recursive=", recursive), func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// absence is how long a path may be missing while what is there is saved, by one
-	// who deletes it first and has to start a process then.
+	// absence is how long a path may be missing while what is there is saved, by one who deletes it
+	// first and has to start a process then.
 	absence = 50 * time.Millisecond
 	// lockPatience is how long git may hold a lock: what is older was left behind.
 	lockPatience = time.Minute
@@ -16,14 +16,14 @@ const (
 	slowestLook = 500 * time.Millisecond
 )
 
-// maxOpened is how many of the marked files are asked for their writers: where more
-// change together, the last of them speak for all.
+// maxOpened is how many of the marked files are asked for their writers: where more change
+// together, the last of them speak for all.
 const maxOpened = 256
 
-// unfinished reports whether somebody is still at it, after so long a wait, if nothing has
-// happened for the time of quiet: has deleted a path that may yet come back, has a marked
-// file open for writing, and may yet close it, or holds the lock of a repository, as git
-// does while it writes files.
+// unfinished reports whether somebody is still at it, after so long a wait, if nothing has happened
+// for the time of quiet: has deleted a path that may yet come back, has a marked file open for
+// writing, and may yet close it, or holds the lock of a repository, as git does while it writes
+// files.
 func (t *tree) unfinished(quiet, waited time.Duration) bool {
 	recent := t.marks[max(len(t.marks)-maxOpened, 0):]
 	for _, s := range recent {
@@ -46,9 +46,9 @@ func (t *tree) unfinished(quiet, waited time.Duration) bool {
 	return false
 }
 
-// isLocked reports whether a lock is worth waiting for. Git holds it while it writes to the
-// work tree (index.lock, in api-lockfile.txt of its documentation); one that it left behind
-// when it was killed is there until somebody deletes it.
+// isLocked reports whether a lock is worth waiting for. Git holds it while it writes to the work
+// tree (index.lock, in api-lockfile.txt of its documentation); one that it left behind when it was
+// killed is there until somebody deletes it.
 func (t *tree) isLocked(lock string, waited time.Duration) bool {
 	f, err := lstat(lock)
 	if err != nil || !f.exists() {
@@ -65,8 +65,8 @@ func (t *tree) isLocked(lock string, waited time.Duration) bool {
 	return false
 }
 
-// gitDirs returns where the repositories keep their locks that the trees are in, or have in
-// them, and those of named paths among the spots.
+// gitDirs returns where the repositories keep their locks that the trees are in, or have in them,
+// and those of named paths among the spots.
 func (t *tree) gitDirs(spots []spot) []string {
 	var list []string
 	for e := range t.named.kids.all() {

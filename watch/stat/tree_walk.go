@@ -11,13 +11,13 @@ import (
 
 var errInterrupted = errors.New("interrupted before everything was watched")
 
-// walk watches a directory and all below it, and reads them. What is new there is
-// marked, unless it last changed before since (nanoseconds since 1970): then it
-// is taken as if it had always been there. So are directories if there is a
-// since, as what is new in one of them changes it, however old it is.
+// walk watches a directory and all below it, and reads them. What is new there is marked, unless it
+// last changed before since (nanoseconds since 1970): then it is taken as if it had always been
+// there. So are directories if there is a since, as what is new in one of them changes it, however
+// old it is.
 //
-// Marks come in the order of the names. When there are none to come, a helper does
-// most of the reading.
+// Marks come in the order of the names. When there are none to come, a helper does most of the
+// reading.
 func (t *tree) walk(d *dir, since int64) {
 	var h helper
 	todo := []*dir{d} // the next one last
@@ -54,9 +54,9 @@ func (t *tree) walk(d *dir, since int64) {
 	h.dismiss()
 }
 
-// release ends the watches of a directory and of all below it. Until they have been
-// read again, what is found under their paths says nothing: a symbolic link may
-// lead from there to other files of the same names.
+// release ends the watches of a directory and of all below it. Until they have been read again,
+// what is found under their paths says nothing: a symbolic link may lead from there to other files
+// of the same names.
 func (t *tree) release(d *dir) {
 	t.unwatch(d)
 	d.stale = true
@@ -67,8 +67,8 @@ func (t *tree) release(d *dir) {
 	}
 }
 
-// displace takes in that no directory is any more where d was. It is not watched until there is
-// one again: its path leads elsewhere or nowhere, and its inode may be another directory's by now,
+// displace takes in that no directory is any more where d was. It is not watched until there is one
+// again: its path leads elsewhere or nowhere, and its inode may be another directory's by now,
 // whose watch would be ended in its place.
 func (t *tree) displace(d *dir) {
 	if d.isThere() {
@@ -80,9 +80,8 @@ func (t *tree) displace(d *dir) {
 // isThere reports whether a directory was found at its path when that was last looked at.
 func (d *dir) isThere() bool { return d != nil && d.id() != fileID{} }
 
-// rearm watches anew what is at a directory's path now, and marks what is not as
-// it was: the path may have come to stand for another directory, or its watch may
-// have ended.
+// rearm watches anew what is at a directory's path now, and marks what is not as it was: the path
+// may have come to stand for another directory, or its watch may have ended.
 func (t *tree) rearm(d *dir) {
 	t.release(d)
 	d.top.rules.Forget(d.top.rel(d.path))
@@ -96,8 +95,8 @@ func (t *tree) rearm(d *dir) {
 	}
 }
 
-// A reading is what was found in a directory. To make it is the kernel's work, nearly
-// all, and may be done on any goroutine.
+// A reading is what was found in a directory. To make it is the kernel's work, nearly all, and may
+// be done on any goroutine.
 type reading struct {
 	dir     *dir
 	file    file // what is at its path now

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watch has notices come from a directory, whose inode has been looked at. It is yet to
-// be confirmed.
+// watch has notices come from a directory, whose inode has been looked at. It is yet to be
+// confirmed.
 func (t *tree) watch(d *dir) {
 	if d.watched() {
 		return
@@ -45,8 +45,8 @@ func (t *tree) watch(d *dir) {
 	}
 }
 
-// confirm takes in what is at the path of a directory that has been watched. If it is
-// another, that may be the one that is watched; whoever told of it will tell again.
+// confirm takes in what is at the path of a directory that has been watched. If it is another, that
+// may be the one that is watched; whoever told of it will tell again.
 func (t *tree) confirm(d *dir, f file) {
 	if d.watched() && f.id() != d.id() {
 		t.n.hub.takeBack(d)
@@ -65,8 +65,8 @@ func (t *tree) unwatch(d *dir) {
 	}
 }
 
-// A way is how a followed path is reached: the names, each in a directory, that
-// make it lead where it does.
+// A way is how a followed path is reached: the names, each in a directory, that make it lead where
+// it does.
 type way struct {
 	steps  []step
 	cut    bool // permission to go on was denied
@@ -81,8 +81,8 @@ type step struct {
 // maxLinks is how many symbolic links a path may go through (path_resolution(7)).
 const maxLinks = 40
 
-// resolve walks the way of a followed path, as far as it exists, and waits for
-// each name on it. A name is looked at once its directory is watched.
+// resolve walks the way of a followed path, as far as it exists, and waits for each name on it. A
+// name is looked at once its directory is watched.
 func (t *tree) resolve(s spot) {
 	path := s.path()
 	var w way
@@ -144,8 +144,8 @@ func (t *tree) resolve(s spot) {
 	}
 }
 
-// holdOn has a relative path wait for the end of the working directory, of which only the
-// directory that it is in tells as long as this process is there.
+// holdOn has a relative path wait for the end of the working directory, of which only the directory
+// that it is in tells as long as this process is there.
 func (t *tree) holdOn(s spot, here file, w *way) {
 	if here.exists() {
 		dir, base := splitPath(t.cwd)
@@ -159,16 +159,16 @@ func (t *tree) holdOn(s spot, here file, w *way) {
 	}
 }
 
-// isWatchedItself reports whether a named path is watched itself. It is not enough to
-// watch the directory that it is in: that does not tell of what is in a directory
-// below, of how many names a file has, nor of what is done to it by another of them or
-// through a mount. Of a directory that is watched recursively all that is known.
+// isWatchedItself reports whether a named path is watched itself. It is not enough to watch the
+// directory that it is in: that does not tell of what is in a directory below, of how many names a
+// file has, nor of what is done to it by another of them or through a mount. Of a directory that is
+// watched recursively all that is known.
 func (t *tree) isWatchedItself(f file) bool { return f.exists() && (!f.isDir() || !t.o.Recursive) }
 
 func (w *way) add(post *dir, name string) { w.steps = append(w.steps, step{post, name}) }
 
-// above is a directory's parent. Only the first parts of a way may be "..", and
-// what they lead to is not asked for by name.
+// above is a directory's parent. Only the first parts of a way may be "..", and what they lead to
+// is not asked for by name.
 func above(dir string) string {
 	switch _, base := splitPath(dir); {
 	case dir == "/":

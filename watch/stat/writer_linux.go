@@ -6,12 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isBeingWritten reports whether somebody has a regular file open for writing, as
-// far as that can be known: by whoever owns the file, or has CAP_LEASE.
+// isBeingWritten reports whether somebody has a regular file open for writing, as far as that can
+// be known: by whoever owns the file, or has CAP_LEASE.
 //
-// It asks for a lease, which the kernel refuses while there is a writer (F_SETLEASE
-// in fcntl(2)), and gives it back at once: one who opens the file in between waits
-// for that.
+// It asks for a lease, which the kernel refuses while there is a writer (F_SETLEASE in fcntl(2)),
+// and gives it back at once: one who opens the file in between waits for that.
 func isBeingWritten(path string) bool {
 	var fd int
 	err := retry(func() (err error) {

@@ -12,9 +12,9 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// BenchmarkOneShot tells how late a Watcher is at the median, next to a bare timerfd that one waits for in epoll_wait(2).
-// They take turns, so that what else the machine does meets both; each of several in a row, since Go's scheduler has to
-// get over a thread that waited in the kernel.
+// BenchmarkOneShot tells how late a Watcher is at the median, next to a bare timerfd that one waits
+// for in epoll_wait(2). They take turns, so that what else the machine does meets both; each of
+// several in a row, since Go's scheduler has to get over a thread that waited in the kernel.
 //
 //	go test ./watch/timer -run - -bench OneShot -benchtime 20x
 func BenchmarkOneShot(b *testing.B) {
@@ -40,8 +40,8 @@ func BenchmarkOneShot(b *testing.B) {
 	}
 }
 
-// BenchmarkCadence tells how far the last of so many ticks is from where it should be, for each tick: what a timer
-// that is set anew after each one would lose.
+// BenchmarkCadence tells how far the last of so many ticks is from where it should be, for each
+// tick: what a timer that is set anew after each one would lose.
 //
 //	go test ./watch/timer -run - -bench Cadence -benchtime 1000x
 func BenchmarkCadence(b *testing.B) {

@@ -19,8 +19,8 @@ type Options struct {
 	AgainOn []NewActivity
 }
 
-// An Activity puts a Timer off, by an event each time. Any [Watcher] can; once it is not active any more it has come to
-// its end.
+// An Activity puts a Timer off, by an event each time. Any [Watcher] can; once it is not active any
+// more it has come to its end.
 type Activity interface {
 	Start() error
 	Stop()
@@ -32,9 +32,9 @@ type NewActivity func(l *loop.Loop, again watch.Emit) (Activity, error)
 
 // A Watcher emits event.Timer once a span of monotonic time has passed, and then after each repeat.
 //
-// One with activities is what libev uses ev_timer_again for: each activity has the span begin anew, also after the
-// timer has fired, so that there is one event for each time of silence, or, with a repeat, several. It ends when all
-// of its activities have.
+// One with activities is what libev uses ev_timer_again for: each activity has the span begin anew,
+// also after the timer has fired, so that there is one event for each time of silence, or, with a
+// repeat, several. It ends when all of its activities have.
 type Watcher struct {
 	loop       *loop.Loop
 	timer      *loop.Timer
@@ -133,7 +133,8 @@ func (t *Watcher) At() (time.Time, bool) {
 	return t.loop.Now().Add(left), true
 }
 
-// fire emits a tick. A one-shot has stopped by then, and with it, unless there may be activity, all that belongs to it.
+// fire emits a tick. A one-shot has stopped by then, and with it, unless there may be activity, all
+// that belongs to it.
 func (t *Watcher) fire() {
 	if t.options.Repeat > 0 {
 		t.span = t.options.Repeat
