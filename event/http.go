@@ -26,6 +26,7 @@ type HTTP struct {
 	CGI    []string // variables that a CGI script gets besides (RFC 3875)
 
 	Exchange Exchange // nil: nobody waits for an answer
+	Gone     bool     // the client had gone before this was emitted; of later its Exchange knows
 	Accepted bool     // somebody has been told, or will be at once, that it is dealt with
 }
 
@@ -233,4 +234,4 @@ func (d HTTP) Answer(a Answer) {
 	}
 }
 
-func (d HTTP) gone() bool { return d.Exchange != nil && d.Exchange.Gone() }
+func (d HTTP) gone() bool { return d.Gone || d.Exchange != nil && d.Exchange.Gone() }

@@ -27,7 +27,8 @@ type exchange struct {
 	input      *os.File // of the pipe that the command's output goes through; nil: there is none
 	output     *os.File // of the same
 	clientGone atomic.Bool
-	shared     bool // the connection has other requests at the same time
+	leaves     <-chan struct{} // closed when net/http sees that the client has gone
+	shared     bool            // the connection has other requests at the same time
 
 	done       chan struct{} // closed when there is an answer, or none is to come
 	reply      answer        // before that
@@ -183,6 +184,24 @@ func (x *exchange) watchClient() {
 	x.hangUps = loop.NewIO(x.watcher.loop, x.conn.fd, gone, x.hungUp)
 	x.hangUps.SetPriority(loop.MaxPriority)
 	x.hangUps.Start()
+}
+
+// look notes for the event whether the client has gone by now. It asks the kernel here, where the connection is still the
+// request's: whoever asks Gone may do so when the answer is out.
+func (x *exchange) look() {
+	x.detail.Gone = x.clientGone.Load() || x.left()
+}
+
+func (x *exchange) left() bool {
+	half := x.watcher.opts.HalfClose
+	select {
+	case <-x.leaves:
+		if !half {
+			return true
+		}
+	default:
+	}
+	return !x.shared && x.conn.fd >= 0 && socket.Left(x.conn.fd, half)
 }
 
 // hungUp is for a client that has gone. One that may have ended its sending alone is waited for

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,8 @@ func reset(c net.Conn) {
 
 func shut(c net.Conn) { _ = c.Close() }
 
+func endSending(c net.Conn) { _ = c.(interface{ CloseWrite() error }).CloseWrite() }
+
 // However a client goes, its command is stopped.
 func TestHTTP_clientThatGoesIsNoticed(t *testing.T) {
 	long := request("POST /x", "", strings.Repeat("x", bodyInMemory+1))
@@ -105,7 +108,7 @@ func TestHTTP_clientThatGoesIsNoticed(t *testing.T) {
 		{"POST, RST", post, "", reset},
 		{"long POST, FIN", long, "", shut},
 		{"long POST, RST", long, "", reset},
-		{"half-closed", get, "", func(c net.Conn) { _ = c.(interface{ CloseWrite() error }).CloseWrite() }},
+		{"half-closed", get, "", endSending},
 		{"two GET in one segment, FIN", get + get, "", shut},
 		{"two GET in one segment, RST", get + get, "", reset},
 		{"another GET later, FIN", get, get, shut},
@@ -180,15 +183,17 @@ func TestHTTP_resetIsNoHalfClose(t *testing.T) {
 // The time that a request may take to come says nothing of how long its answer may.
 func TestHTTP_readTimeoutIsNotTheCommands(t *testing.T) {
 	overAll(t, func(o *Options) { o.ReadTimeout = 300 * time.Millisecond }, func(r *rig) {
-		c := r.send(post)
-		call := r.call()
-		passed := make(chan struct{})
-		r.on(func() { r.loop.After(700*time.Millisecond, func() { close(passed) }) })
-		looptest.Receive(r.T, passed, "the time does not pass")
-		call.write("hi")
-		call.end(0)
-		if got := read(c, "POST"); got.body != "hi" || got.err != nil || call.Exchange.Gone() {
-			r.Errorf("%+v, gone %v", got, call.Exchange.Gone())
+		for method, request := range map[string]string{"GET": get, "POST": post} {
+			c := r.send(request)
+			call := r.call()
+			passed := make(chan struct{})
+			r.on(func() { r.loop.After(700*time.Millisecond, func() { close(passed) }) })
+			looptest.Receive(r.T, passed, "the time does not pass")
+			call.write("hi")
+			call.end(0)
+			if got := read(c, method); got.body != "hi" || got.err != nil || call.Exchange.Gone() {
+				r.Errorf("%s: %+v, gone %v", method, got, call.Exchange.Gone())
+			}
 		}
 	})
 }
@@ -226,6 +231,65 @@ func TestHTTP_whoHasGoneBeforeItsTurnGetsNoCommand(t *testing.T) {
 		} else {
 			call.answer(event.Answer{Verdict: event.Stopped})
 		}
+	}
+}
+
+// An event whose client has gone says so, also when there is no command that the client could wait for.
+func TestHTTP_goneBeforeItIsTold(t *testing.T) {
+	printed := func(o *Options) { o.Handed = false }
+	long := request("POST /x", "", strings.Repeat("x", bodyInMemory+1))
+	for _, tt := range []struct {
+		name   string
+		change func(*Options)
+		send   string
+		leave  func(net.Conn)
+		gone   bool
+	}{
+		{"printed, FIN", printed, get, shut, true},
+		{"printed, RST", printed, post, reset, true},
+		{"printed, long, FIN", printed, long, shut, true},
+		{"printed, two in one segment, FIN", printed, get + get, shut, true},
+		{"printed, half-closed", printed, get, endSending, true},
+		{"printed, it stays", printed, get, func(net.Conn) {}, false},
+		{"async, FIN", func(o *Options) { o.Async = true }, get, shut, true},
+		{"async, it stays", func(o *Options) { o.Async = true }, get, func(net.Conn) {}, false},
+		{"half-closed, and may be", func(o *Options) { o.HalfClose = true }, get, endSending, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			overAll(t, tt.change, func(r *rig) {
+				o := r.http.opts
+				if r.secure != nil && o.HalfClose {
+					r.Skip("in TLS to end one's sending is to go")
+				}
+				c := r.dial()
+				r.on(func() {
+					r.http.Hold(true)
+					_, _ = io.WriteString(c, tt.send)
+					if o.Async { // that is never held: it goes before the loop's next turn
+						tt.leave(c)
+					}
+				})
+				if !o.Async {
+					r.until(func() (waits bool) {
+						r.on(func() { waits = len(r.http.arrivals) > 0 })
+						return waits
+					}, "a request waits")
+					tt.leave(c)
+					r.settle()
+					r.on(func() { r.http.Hold(false) })
+				}
+				call := r.call()
+				if gone, _ := (event.Event{Detail: call.HTTP}).Lookup("gone"); gone.String() != strconv.FormatBool(tt.gone) {
+					r.Errorf("gone is %v, want %v", gone, tt.gone)
+				}
+				if o.Async && !call.wanted {
+					r.Error("what is to be answered 202 is not dealt with")
+				}
+				if o.Handed {
+					call.answer(event.Answer{Verdict: event.Stopped})
+				}
+			})
+		})
 	}
 }
 

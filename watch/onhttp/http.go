@@ -266,6 +266,7 @@ func (w *Watcher) deliver() {
 	for len(w.arrivals) > 0 && (!w.onHold || w.opts.Async) && w.Active() {
 		x := w.arrivals[0]
 		w.arrivals = slices.Delete(w.arrivals, 0, 1)
+		x.look()
 		w.emit(x.detail)
 		switch {
 		case !w.opts.Handed:

@@ -85,7 +85,7 @@ func (s *server) serve(rw http.ResponseWriter, r *http.Request) {
 			w.preflight(a, r)
 			return
 		}
-		x = &exchange{watcher: w, server: s, conn: conn, shared: r.ProtoMajor > 1, done: make(chan struct{}), body: x.takeBody(s)}
+		x = &exchange{watcher: w, server: s, conn: conn, shared: r.ProtoMajor > 1, leaves: r.Context().Done(), done: make(chan struct{}), body: x.takeBody(s)}
 		x.detail = event.HTTP{Remote: seen.remote}
 		if err := x.admit(a, r, client); err != nil {
 			x.discard()
@@ -173,6 +173,8 @@ func errBusy() *refusal {
 // readBody reads all of the body, as long as the client sends fast enough.
 func (x *exchange) readBody(a *reply, r *http.Request) error {
 	if r.Body == http.NoBody || x.body.whole {
+		// net/http reads on, to see whether the client goes, and would take the time's end for that.
+		_ = a.control.SetReadDeadline(time.Time{})
 		return nil
 	}
 	w := x.watcher
