@@ -51,6 +51,7 @@ type tree struct {
 	doubted       map[spot]bool   // to be told, whatever kind of change it is
 	writes        map[spot]bool   // what may have been written: true if the kernel told so
 	linked        map[fileID]bool // files with other names, which have changed
+	came          map[*dir]bool   // directories whose names have come or gone since the last look
 	unsure        int             // ways with something polled on them
 	remotes       map[uint32]bool // by device: its file system doesn't tell
 	hashes        map[spot]uint64 // of contents, if they matter
@@ -145,6 +146,7 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 		writes:      map[spot]bool{},
 		doubted:     map[spot]bool{},
 		linked:      map[fileID]bool{},
+		came:        map[*dir]bool{},
 		staleLocks:  map[string]bool{},
 		unseen:      map[spot]bool{},
 		reported:    map[spot]bool{},

@@ -32,6 +32,7 @@ func (t *tree) look() []change {
 		defer t.trim()
 	}
 	t.marks = nil
+	clear(t.came)
 	changes := merge(t.changes)
 	t.changes = nil
 	if t.o.State != "" {
@@ -250,14 +251,15 @@ func (t *tree) examine(s spot) {
 // of the end of the old b only after the new one has been added under that name, and then it ends
 // the wrong watch, without a word. No order of calls avoids that while names go round. Now it is
 // quiet, so a watch that is added lasts; and reading the directory finds what happened in it while
-// it may not have been watched.
+// it may not have been watched. So it is with one that came in place of another, which may have
+// had the number of its inode.
 func (t *tree) examineDir(s spot, e *entry, before, now file) {
 	switch {
 	case !now.isDir() || !t.o.Recursive:
 	case s.dir.inTree() && !s.counts(now):
 	case e.dir == nil:
 		t.enter(s, now)
-	case e.dir.unread || e.dir.stale || e.dir.id() != now.id():
+	case e.dir.unread || e.dir.stale || e.dir.id() != now.id() || t.came[e.dir]:
 		t.rearm(e.dir)
 	case before.id() != now.id():
 		t.unwatch(e.dir)

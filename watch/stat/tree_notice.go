@@ -131,6 +131,7 @@ func (p *top) counts(path string, f file) bool {
 func (t *tree) reenter(s spot) {
 	if e := s.entry(); e != nil && e.dir != nil {
 		t.rearm(e.dir)
+		t.came[e.dir] = true
 	} else if f, err := t.state(s); err == nil && f.isDir() {
 		t.enter(s, f)
 	}

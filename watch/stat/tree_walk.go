@@ -59,6 +59,7 @@ func (t *tree) walk(d *dir, since int64) {
 // of the same names.
 func (t *tree) release(d *dir) {
 	t.unwatch(d)
+	delete(t.came, d)
 	d.stale = true
 	for e := range d.kids.all() {
 		if e.dir != nil {
