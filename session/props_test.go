@@ -23,6 +23,7 @@ type prop struct {
 	active   bool
 	pending  bool
 	failed   bool
+	looking  bool
 	err      error      // of Start
 	starting chan error // Start takes until something comes; nil: it does not
 	deaf     bool       // to Interrupt
@@ -69,6 +70,7 @@ func (p richProp) Hold(held bool)        { p.logf("hold %s %t", p.name, held) }
 func (p richProp) SetPlace(n int)        { p.place = n }
 func (p richProp) Discard()              { p.logf("discard %s", p.name) }
 func (p richProp) Failed() bool          { return p.failed }
+func (p richProp) Looking() bool         { return p.looking }
 func (p richProp) Unread() bool          { return true }
 func (p richProp) At() (time.Time, bool) { return p.due, !p.due.IsZero() }
 

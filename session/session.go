@@ -195,8 +195,8 @@ func (s *Session) start() Faults {
 	return faults
 }
 
-// look runs the loop for one turn: the present one, or the first that brings an event. What was
-// started in it runs to its end after that.
+// look runs the loop for one turn: the present one, or the first that brings an event. Who has begun
+// to look in it is waited for. What was started in it runs to its end after that.
 func (s *Session) look(ctx context.Context) error {
 	mode := loop.RunNoWait
 	if s.config.Once && s.config.Timeout != AtOnce {
@@ -204,6 +204,11 @@ func (s *Session) look(ctx context.Context) error {
 	}
 	if err := s.loop.Run(ctx, mode); err != nil {
 		return err
+	}
+	for s.events == 0 && slices.ContainsFunc(s.watchers, (*Watcher).looking) {
+		if err := s.loop.Run(ctx, loop.RunOnce); err != nil {
+			return err
+		}
 	}
 	for _, w := range s.watchers {
 		w.watcher.Stop()

@@ -15,6 +15,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
 )
 
 func failed(status int) action.Outcome { return action.Outcome{Status: status} }
@@ -274,6 +275,32 @@ func TestRun_tellsThatEverythingIsWatched(t *testing.T) {
 		s.run(s.line("a"))
 		s.ended(End{Why: NotStarted, Err: unix.EBADF})
 	})
+}
+
+// One look is not over before all have looked.
+func TestRun_onceWaitsForWhoLooks(t *testing.T) {
+	looking := func(b *Binding) {
+		rich(b)
+		build := b.Watch
+		b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+			w, err := build(l, emit)
+			w.(richProp).looking = true
+			return w, err
+		}
+	}
+	for found, end := range map[bool]End{true: {}, false: {Why: NothingHappened}} {
+		perform(t, Config{NoWait: true}, func(s *stage) {
+			s.run(s.line("a", looking))
+			s.lives()
+			s.on(func() {
+				s.props["a"].looking = false
+				if found {
+					s.props["a"].Feed()
+				}
+			})
+			s.ended(end)
+		})
+	}
 }
 
 // TestRun_asksForSignalsInTime: before anybody is told that ev is there, and at the latest before

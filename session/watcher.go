@@ -358,6 +358,12 @@ func (w *Watcher) ran(e event.Event, o action.Outcome) {
 	}
 }
 
+// looking reports whether the watcher is still finding out what has happened.
+func (w *Watcher) looking() bool {
+	l, ok := w.watcher.(watch.Looker)
+	return ok && l.Looking()
+}
+
 // failed reports whether an error has ended the watcher, which has told it.
 func (w *Watcher) failed() bool {
 	f, ok := w.watcher.(watch.Failer)

@@ -71,6 +71,12 @@ type Placed interface {
 	SetPlace(n int)
 }
 
+// A Looker is a Watcher that may take longer than a turn of the loop to find out what has happened.
+type Looker interface {
+	// Looking reports whether it is at that now. The loop is woken when it has.
+	Looking() bool
+}
+
 // An Interrupter is a Watcher that may take long to start.
 type Interrupter interface {
 	// Interrupt has Start fail soon, now and in future. Any goroutine may call it.

@@ -234,6 +234,9 @@ func (s *Watcher) Hold(held bool) {
 // Interrupt has Start fail soon, however many files there are still to look at.
 func (s *Watcher) Interrupt() { s.interrupted.Store(true) }
 
+// Looking reports whether what has happened is being looked at.
+func (s *Watcher) Looking() bool { return s.tree != nil && s.tree.away }
+
 // Active reports whether the paths are watched.
 func (s *Watcher) Active() bool { return s.tree != nil }
 
