@@ -121,6 +121,7 @@ Set for a COMMAND: EV_ and each field's name in upper case ('ev help format'); u
 or a NUL byte, is in a file as long as the COMMAND runs: $EV_LINE_FILE for $EV_LINE.
 A variable of such a name that ev has inherited is not passed on, nor is what a service
 manager told ev alone.`},
+		{"recipes", "what ev is often wanted for, in a line each", recipesHelp},
 		{"containers", "ev as PID 1, healthchecks, subreapers", containersHelp},
 		{"exit-status", "what ev's exit status says", usage.ExitStatusHelp},
 		{"signals", "what signals do to ev", `INT, TERM, HUP and QUIT end ev: it stops its watchers, stops what runs (the stop

@@ -16,9 +16,9 @@ import (
 type FD struct {
 	Source  string   // the descriptor as given
 	Num     int      // its number in ev
-	Ready   []string // out of read, write, hup, eof, connect
+	Ready   []string // out of read, write, hup, urgent, eof, connect
 	Line    *string  // a record without its end, if read by records
-	Data    *string  // a chunk, if read by chunks
+	Data    *string  // a chunk, if read by chunks; all that is in a file that told by POLLPRI
 	Partial bool     // Line is a piece of a record over the limit
 	Groups  []Group  // what the match captured
 	Peer    string   // the other end's address, of a connection

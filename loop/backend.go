@@ -20,6 +20,10 @@ const (
 	// Shut: the other end of a stream socket will send no more, which is all that a TCP connection
 	// knows of one that has gone. Linux alone tells it; elsewhere it is Read, and end of file.
 	Shut
+	// Urgent: something out of band has come, POLLPRI of poll(2), to a TCP connection or the master
+	// of a terminal. It is not for files of the kernel's that tell of a change but once, as
+	// /proc/self/mountinfo: whoever looks first takes that, and epoll looks more than once.
+	Urgent
 	// Error: the descriptor can't be watched, since it is not open, or not any more. It need not be
 	// asked for. The watcher has been stopped.
 	Error
@@ -27,7 +31,7 @@ const (
 
 func (o Ops) String() string {
 	var s []string
-	for i, name := range [...]string{"read", "write", "hup", "shut", "error"} {
+	for i, name := range [...]string{"read", "write", "hup", "shut", "urgent", "error"} {
 		if o&(1<<i) != 0 {
 			s = append(s, name)
 		}

@@ -314,6 +314,9 @@ func epollBits(o Ops) uint32 {
 	if o&Shut != 0 {
 		bits |= unix.EPOLLRDHUP
 	}
+	if o&Urgent != 0 {
+		bits |= unix.EPOLLPRI
+	}
 	return bits
 }
 
@@ -328,6 +331,9 @@ func epollOps(bits uint32) Ops {
 	}
 	if bits&unix.EPOLLRDHUP != 0 {
 		o |= Shut
+	}
+	if bits&unix.EPOLLPRI != 0 {
+		o |= Urgent
 	}
 	if bits&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		o |= Read | Write | Hangup | Shut

@@ -2,6 +2,7 @@ package loop_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -113,6 +114,52 @@ func TestHalfCloseIsNoHangup(t *testing.T) {
 		}
 		w.now(t, one, loop.Hangup, loop.Hangup)
 	})
+}
+
+func TestOutOfBandIsUrgent(t *testing.T) {
+	inEachKernel(t, func(t scene, w world) {
+		ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		out, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := ln.Addr().(*net.TCPAddr).Port
+		if err := unix.Connect(out, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+			t.Fatal(err)
+		}
+		in, _, err := unix.Accept(int(listening(t, ln).Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, other := fd(file(t, in)), file(t, out)
+		w.modify(t, one, 0, loop.Urgent)
+		write(t, other)
+		w.now(t, one, loop.Urgent, 0)
+		if err := unix.Sendto(out, []byte("!"), unix.MSG_OOB, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.wait(t, -1); len(got) != 1 || got[0].Ops != loop.Urgent {
+			t.Errorf("got %v, want urgent", got)
+		}
+		if _, _, err := unix.Recvfrom(in, make([]byte, 1), unix.MSG_OOB); err != nil {
+			t.Fatal(err)
+		}
+		w.now(t, one, loop.Urgent, 0)
+	})
+}
+
+// listening returns the socket of a listener, blocking.
+func listening(t scene, ln net.Listener) *os.File {
+	f, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
 }
 
 func TestRegularFileIsAlwaysReady(t *testing.T) {

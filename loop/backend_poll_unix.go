@@ -159,6 +159,9 @@ func pollBits(o Ops) int16 {
 	if o&Shut != 0 {
 		bits |= pollRDHUP
 	}
+	if o&Urgent != 0 {
+		bits |= unix.POLLPRI
+	}
 	return bits
 }
 
@@ -175,6 +178,9 @@ func pollOps(bits int16) Ops {
 	}
 	if bits&pollRDHUP != 0 {
 		o |= Shut
+	}
+	if bits&unix.POLLPRI != 0 {
+		o |= Urgent
 	}
 	if bits&(unix.POLLHUP|unix.POLLERR) != 0 {
 		o |= Read | Write | Hangup | Shut

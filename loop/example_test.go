@@ -9,8 +9,8 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
-// The first program of libev's manual: a line of input, or a timeout, whichever is first. A pipe
-// stands for standard input.
+// The first program of libev's manual: a line of input, or a timeout, whichever is
+// first. A pipe stands for standard input.
 func Example() {
 	l, err := loop.New()
 	if err != nil {
@@ -40,7 +40,8 @@ func Example() {
 	if err := l.Run(context.Background(), loop.RunDefault); err != nil {
 		fmt.Println(err)
 	}
-	// Output: read "hello\n"
+	// Output:
+	// read "hello\n"
 }
 
 // A timeout that activity puts off: each piece of input starts it anew.
@@ -70,11 +71,13 @@ func ExampleTimer_Again() {
 	if err := l.Run(context.Background(), loop.RunDefault); err != nil {
 		fmt.Println(err)
 	}
-	// Output: 3 pieces of input no activity for 20ms
+	// Output:
+	// 3 pieces of input
+	// no activity for 20ms
 }
 
-// A grid of the wall clock: every 20 milliseconds, on the multiples of 20. What comes late does not
-// move it.
+// A grid of the wall clock: every 20 milliseconds, on the multiples of 20. What
+// comes late does not move it.
 func ExampleNewPeriodic() {
 	l, err := loop.New()
 	if err != nil {
@@ -99,7 +102,9 @@ func ExampleNewPeriodic() {
 	if err := l.Run(context.Background(), loop.RunDefault); err != nil {
 		fmt.Println(err)
 	}
-	// Output: on the grid: true on the grid: true
+	// Output:
+	// on the grid: true
+	// on the grid: true
 }
 
 // A goroutine works and tells the loop; the results belong to the loop's goroutine.
@@ -133,7 +138,8 @@ func ExampleAsync() {
 	if err := l.Run(context.Background(), loop.RunDefault); err != nil {
 		fmt.Println(err)
 	}
-	// Output: the sum is 14
+	// Output:
+	// the sum is 14
 }
 
 // Whatever a goroutine has to say can be posted as a function.
@@ -156,5 +162,6 @@ func ExampleLoop_Post() {
 	if err := l.Run(context.Background(), loop.RunDefault); err != nil {
 		fmt.Println(err)
 	}
-	// Output: the answer is 42
+	// Output:
+	// the answer is 42
 }

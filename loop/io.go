@@ -21,8 +21,8 @@ type IO struct {
 	fn   func(Ops)
 }
 
-// NewIO makes a watcher of fd for any of Read, Write, Hangup and Shut. fn is told which of those
-// asked for came, or Error; nothing if the watcher was only fed.
+// NewIO makes a watcher of fd for any of Read, Write, Hangup, Shut and Urgent. fn is told which of
+// those asked for came, or Error; nothing if the watcher was only fed.
 func NewIO(l *Loop, fd int, want Ops, fn func(got Ops)) *IO {
 	w := &IO{Watcher: Watcher{loop: l, io: true}, fn: fn}
 	w.Set(fd, want)

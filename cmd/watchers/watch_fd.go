@@ -23,9 +23,11 @@ import (
 // watchFDOptions are the flags of watch-fd.
 type watchFDOptions struct {
 	options
-	read  bool
-	write bool
-	hup   bool
+	read   bool
+	write  bool
+	hup    bool
+	urgent bool
+	say    string
 
 	line    bool
 	zero    bool
@@ -78,6 +80,11 @@ not read by then is lost, and that is told. A line without its end waits for it.
 --state, ev goes on where it ended; after a crash, lines of the last second may be told
 again.
 
+With --urgent, ev waits for what is out of band in a connection, or PATH is a file of
+Linux's that tells of a change of itself: /proc/self/mountinfo, cgroup.events, those in
+/proc/pressure (which are asked with --say), and some in /sys. After each event such a
+file is read anew, and that is the COMMAND's standard input; those of pressure are not.
+
 Any other file is always ready: 'ev stat' tells of its changes. Descriptors are never made
 non-blocking, since others use them, too.`,
 		Example: `  # read standard input, or give up
@@ -86,6 +93,9 @@ non-blocking, since others use them, too.`,
   ev watch-fd tail:/var/log/app.log --match 'ERROR (?P<what>.*)' -- notify {what}
   # end a producer as soon as its reader has gone
   ev watch-fd 1 --hup -- kill $$
+  # what is mounted; and 150 ms of waiting for a processor in one second
+  ev watch-fd /proc/self/mountinfo --urgent -- ./remounted
+  ev watch-fd /proc/pressure/cpu --urgent --say 'some 150000 1000000' -- ./shed-load
   # an echo server
   ev watch-fd tcp-listen:localhost:7777 -- cat`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
@@ -94,6 +104,8 @@ non-blocking, since others use them, too.`,
 	fs.BoolVar(&o.read, "read", false, "wait until there is something to read (default)")
 	fs.BoolVar(&o.write, "write", false, "wait until something can be written")
 	fs.BoolVar(&o.hup, "hup", false, "wait until the other end has gone, also at the writing end of a pipe")
+	fs.BoolVar(&o.urgent, "urgent", false, "wait until a file of Linux's tells that it has changed, as /proc/self/mountinfo does, or something out of band comes")
+	fs.StringVar(&o.say, "say", "", "with --urgent, write this to the file first, as those in /proc/pressure want it `TEXT`")
 	fs.BoolVar(&o.line, "line", false, "read, and emit an event for each line")
 	fs.BoolVar(&o.zero, "null", false, "read, and emit an event for each record that ends with NUL")
 	fs.BoolVar(&o.data, "data", false, "read, and emit an event for each chunk")
@@ -131,7 +143,7 @@ func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink)
 	if w.Reading == fd.ReadNothing && len(b.If) > 0 && !slices.ContainsFunc(own, fd.ListensFD) {
 		return usage.At(usage.Flag("if"), "--if: nobody would read what it refuses, and ev would ask for ever: add --line or --data")
 	}
-	w.Handed = b.Exec != nil
+	w.Handed, w.Say = b.Exec != nil, o.say
 	if w.Handed && w.Reading == fd.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, fd.ListensFD) {
 		b.Exec.Busy = action.Busy{Policy: action.Parallel, Limit: o.maxConnections}
 	}
@@ -188,7 +200,7 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 	for _, f := range []struct {
 		on   bool
 		want loop.Ops
-	}{{o.read, loop.Read}, {o.write, loop.Write}, {o.hup, loop.Hangup}} {
+	}{{o.read, loop.Read}, {o.write, loop.Write}, {o.hup, loop.Hangup}, {o.urgent, loop.Urgent}} {
 		if f.on {
 			w.Want |= f.want
 		}
@@ -199,6 +211,11 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 	switch {
 	case len(fds) == 0:
 		return w, usage.Errorf("give a descriptor, as in: ev watch-fd 0")
+	case o.urgent && (w.Want != loop.Urgent || w.Reading != fd.ReadNothing):
+		return w, usage.At(usage.Flag("read", "write", "hup", "line", "null", "data"),
+			"--urgent waits for something else: leave out --read, --write, --hup, --line, --null and --data")
+	case o.say != "" && !o.urgent:
+		return w, usage.At(usage.Flag("say"), "--say is about --urgent: add that")
 	case w.Reading != fd.ReadNothing && w.Want != loop.Read:
 		return w, usage.At(usage.Flag("write", "hup"), "--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
 	case w.Reading == fd.ReadNothing && o.eof:

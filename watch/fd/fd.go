@@ -31,8 +31,9 @@ type Options struct {
 	// FDs are numbers, -, fd:NAME, paths of FIFOs or devices, tcp-listen:HOST:PORT,
 	// unix-listen:PATH and tail:PATH.
 	FDs []string
-	// Want is out of Read, Write and Hangup. A Reading needs Read alone.
+	// Want is out of Read, Write and Hangup, or Urgent alone. A Reading needs Read alone.
 	Want    loop.Ops
+	Say     string // with Urgent, what is written to a file first; or empty
 	Reading Reading
 
 	Separator byte           // ends a record
@@ -126,7 +127,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	for _, s := range o.FDs {
 		form, err := parseFD(s)
 		if err == nil && form.listens() && o.Want != loop.Read {
-			err = fmt.Errorf("%s waits for connections: it is not watched for write or hup", s)
+			err = fmt.Errorf("%s waits for connections: it is not watched for write, hup or urgent", s)
 		}
 		if err == nil && form.kind == fdTail && o.Reading == ReadNothing {
 			err = fmt.Errorf("%s is read by records, or by chunks", s)
@@ -323,6 +324,8 @@ func (w *Watcher) resume(stopped []source) {
 
 func (w *Watcher) open(form form) (source, error) {
 	switch {
+	case w.opts.Want == loop.Urgent && form.kind == fdPath && isRegular(form.name):
+		return w.openUrgent(form)
 	case form.listens():
 		return w.listen(form)
 	case form.kind == fdTail:

@@ -53,6 +53,17 @@ func (in *Input) unfit(read bool) error {
 	return nil
 }
 
+// neverUrgent says why nothing urgent can come.
+func (in *Input) neverUrgent() error {
+	switch in.kind {
+	case unix.S_IFREG:
+		return errors.New("is a file: for --urgent give its path, as in /proc/self/mountinfo")
+	case unix.S_IFIFO:
+		return errors.New("is a pipe, in which nothing is ever urgent: leave out --urgent")
+	}
+	return nil
+}
+
 // Read reads what is there now. The error is EAGAIN if that is nothing; at the end of a stream, and
 // for an empty datagram, there is none.
 func (in *Input) Read(p []byte) (n int, err error) {

@@ -73,7 +73,11 @@ func (w *Watcher) openStream(form form) (*stream, error) {
 		return nil, fmt.Errorf("descriptor %d is open for reading only: it can be watched for read and hup", fd)
 	}
 	s := w.newStream(form, fd)
-	if err := s.in.unfit(w.opts.Reading != ReadNothing); err != nil {
+	err = s.in.unfit(w.opts.Reading != ReadNothing)
+	if w.opts.Want == loop.Urgent && err == nil {
+		err = s.in.neverUrgent()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("descriptor %d %w", fd, err)
 	}
 	return s, nil
@@ -88,6 +92,9 @@ func (w *Watcher) openPath(form form) (*stream, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if w.opts.Say != "" {
+		return nil, fmt.Errorf("%s: --say is about files such as /proc/pressure/cpu", path)
 	}
 	reads, writes := w.opts.Want&loop.Read != 0, w.opts.Want&loop.Write != 0
 	mode := unix.O_RDONLY
@@ -122,6 +129,12 @@ func (w *Watcher) openPath(form form) (*stream, error) {
 	}
 	s := w.newStream(form, fd)
 	s.owned = true
+	if w.opts.Want == loop.Urgent {
+		if err := s.in.neverUrgent(); err != nil {
+			s.close()
+			return nil, fmt.Errorf("%s %w", path, err)
+		}
+	}
 	if fifo {
 		s.keeper.path = path
 		if err := s.keeper.open(); err != nil {

@@ -33,6 +33,9 @@ func (w *Watcher) newStream(form form, fd int) *stream {
 	s := &stream{w: w, form: form, fd: fd, in: NewInput(fd), keeper: fifoKeeper{fd: -1}}
 	s.split = splitter{sep: w.opts.Separator, limit: w.opts.Limit, whole: w.opts.Reading == ReadData}
 	want := w.opts.Want
+	if want&loop.Urgent != 0 {
+		want |= loop.Hangup // nothing more comes then
+	}
 	if want&loop.Hangup != 0 && s.in.isTCP() {
 		want |= loop.Shut
 	}
@@ -121,6 +124,8 @@ func (s *stream) ready(got loop.Ops) {
 	switch {
 	case got&loop.Error != 0:
 		s.w.lose(s, s.form, errors.New("the descriptor has been closed"))
+	case s.w.opts.Want == loop.Urgent && got&loop.Urgent == 0:
+		s.w.drop(s)
 	case s.w.held:
 		s.wait()
 	case s.w.opts.Reading == ReadNothing:
@@ -259,7 +264,7 @@ func words(got loop.Ops) []string {
 	for _, o := range []struct {
 		op   loop.Ops
 		word string
-	}{{loop.Read, "read"}, {loop.Write, "write"}, {loop.Hangup, "hup"}} {
+	}{{loop.Read, "read"}, {loop.Write, "write"}, {loop.Hangup, "hup"}, {loop.Urgent, "urgent"}} {
 		if got&o.op != 0 {
 			list = append(list, o.word)
 		}

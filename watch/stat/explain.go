@@ -53,6 +53,8 @@ func Explain(o Options, path string) (told bool, why string, err error) {
 func (t *tree) doubts() {
 	for e := range t.named.kids.all() {
 		switch {
+		case isUrgent(absolute(e.name)):
+			t.o.Report.Noticef("%s: what stat(2) says of it never changes: 'ev watch-fd %[1]s --urgent' hears of what is in it", e.name)
 		case !e.file.exists() && strings.ContainsAny(e.name, "*?["):
 			t.o.Report.Noticef("%s is not there: it is the name of a file, not a pattern: leave out the quotes, or use -r DIRECTORY --glob PATTERN", e.name)
 		case !e.file.exists() && t.o.Recursive && !t.reported[spot{t.named, e.name}]:
@@ -61,6 +63,15 @@ func (t *tree) doubts() {
 			t.doubtRules(e.dir)
 		}
 	}
+}
+
+// isUrgent reports whether a path is one of the kernel's files that stat(2) says nothing of, and
+// that tell by POLLPRI.
+func isUrgent(path string) bool {
+	_, base := splitPath(path)
+	proc := strings.HasPrefix(path, "/proc/")
+	return proc && (base == "mountinfo" || base == "mounts" || strings.HasPrefix(path, "/proc/pressure/")) ||
+		strings.HasPrefix(path, "/sys/fs/cgroup/") && (base == "cgroup.events" || strings.HasSuffix(base, ".pressure"))
 }
 
 // doubtRules tells of a directory in which no file can ever count, by whatever plain name.
