@@ -1,16 +1,21 @@
 package stat
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/loop"
 )
 
 // hang has a look at a path hang until it is released. It tells of each that hangs.
@@ -48,6 +53,64 @@ func TestErrand_aLookThatHangsHoldsUpNobody(t *testing.T) {
 	w.expect("", path, w.fence)
 	appendTo(t, path, "z")
 	w.expect("content", path)
+}
+
+// The comparison of a large tree after an overflow is nothing that the loop waits for: its timers go
+// on while it is under way.
+func TestErrand_comparisonAfterAnOverflowLeavesTheLoopFree(t *testing.T) {
+	const dirs, ticks = 300, 20
+	root := t.TempDir()
+	var last string
+	for i := range dirs {
+		last = filepath.Join(root, fmt.Sprintf("dir%03d", i))
+		mkdir(t, last)
+	}
+	l := looptest.NewLoop(t)
+	errs, events := make(chan error), make(chan event.Stat, 10)
+	s, err := New(l, Options{Paths: []string{root}, Recursive: true, Hub: fakeHub(deafSource{}, nil, errs)},
+		func(d event.Detail) { events <- d.(event.Stat) })
+	check(t, err)
+	check(t, s.Start())
+	looptest.Go(t, l, s.Stop)
+
+	real := system
+	t.Cleanup(func() { system = real })
+	held, released := make(chan bool, 1), make(chan bool)
+	var read atomic.Int64
+	looptest.On(t, l, func() {
+		system.open = func(path string, flags int, mode uint32) (int, error) {
+			if read.Add(1) == dirs/2 { // in the midst of it
+				held <- true
+				<-released
+			}
+			return real.open(path, flags, mode)
+		}
+	})
+	write(t, filepath.Join(last, "file"), "x")
+	errs <- fsnotify.ErrEventOverflow
+	looptest.Receive(t, held, "nothing is compared")
+	ticked := make(chan bool, ticks)
+	looptest.On(t, l, func() {
+		left := ticks
+		var timer *loop.Timer
+		timer = loop.NewTimer(l, 0, time.Millisecond, func() {
+			ticked <- true
+			if left--; left == 0 {
+				timer.Stop()
+			}
+		})
+		timer.Start()
+	})
+	for range ticks {
+		looptest.Receive(t, ticked, "the loop is held up")
+	}
+	if len(events) > 0 {
+		t.Error("told before it was compared")
+	}
+	close(released)
+	if d := looptest.Receive(t, events, "nothing is told"); d.Path != filepath.Join(last, "file") {
+		t.Errorf("got %+v", d)
+	}
 }
 
 func TestErrand_stopWhileALookHangs(t *testing.T) {

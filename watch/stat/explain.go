@@ -51,6 +51,9 @@ func Explain(o Options, path string) (told bool, why string, err error) {
 
 // doubts says of what can never be told, once at the start.
 func (t *tree) doubts() {
+	if t.o.Recursive {
+		t.doubtPatterns()
+	}
 	for e := range t.named.kids.all() {
 		switch {
 		case isUrgent(absolute(e.name)):
@@ -63,6 +66,39 @@ func (t *tree) doubts() {
 			t.doubtRules(e.dir)
 		}
 	}
+}
+
+// doubtPatterns tells of patterns that mean to name a place outside of what is watched. A leading
+// slash is the watched directory's, as in a .gitignore; but where that has nothing of this name,
+// and the root of all files has, the path is most likely an absolute one.
+func (t *tree) doubtPatterns() {
+	for _, list := range []struct {
+		flag     string
+		patterns []string
+	}{{"--glob", t.o.Ignore.Globs}, {"--iglob", t.o.Ignore.IGlobs}, {"--ignore", t.o.Ignore.Ignore}} {
+		for _, pattern := range list.patterns {
+			if path := strings.TrimPrefix(pattern, "!"); t.isOutside(path) {
+				t.o.Report.Noticef("%s %s can't be about %[2]s, which is outside of what is watched: it means that path below %s", list.flag, path, t.o.Paths[0])
+			}
+		}
+	}
+}
+
+// isOutside reports whether a pattern looks like an absolute path to where nothing is watched.
+func (t *tree) isOutside(pattern string) bool {
+	rest, rooted := strings.CutPrefix(pattern, "/")
+	first, _, _ := strings.Cut(rest, "/")
+	if !rooted || first == "" || strings.ContainsAny(first, `*?[{\`) {
+		return false
+	}
+	for _, p := range t.o.Paths {
+		abs := absolute(p)
+		if f, err := lstat(joinPath(abs, first)); err != nil || f.exists() || isBelow(pattern, abs) {
+			return false
+		}
+	}
+	f, err := lstat("/" + first)
+	return err == nil && f.exists()
 }
 
 // isUrgent reports whether a path is one of the kernel's files that stat(2) says nothing of, and

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/internal/ignore"
 )
@@ -324,4 +327,31 @@ func TestStat_aSecondNameAfterTheStart(t *testing.T) {
 	w.expect("replaced,content,links", path)
 	appendTo(t, other, "y")
 	w.quiet()
+}
+
+// Where the file system knows no upper and lower case, --ext does not either.
+func TestTree_extensionsWithoutCase(t *testing.T) {
+	real := system
+	t.Cleanup(func() { system = real })
+	for _, folds := range []bool{true, false} {
+		system = real
+		root := filepath.Join(t.TempDir(), "tree")
+		mkdir(t, root)
+		if folds {
+			system.lstat = func(path string, st *unix.Stat_t) error {
+				dir, base := splitPath(path)
+				if strings.EqualFold(base, "tree") {
+					path = joinPath(dir, "tree")
+				}
+				return real.lstat(path, st)
+			}
+		}
+		o := Options{Paths: []string{root}, Recursive: true}
+		o.Ignore.Exts = []string{"go"}
+		told, why, err := Explain(o, filepath.Join(root, "A.GO"))
+		check(t, err)
+		if told != folds && runtime.GOOS != "darwin" { // where it has none anyway
+			t.Errorf("without case: %t, told: %t (%s)", folds, told, why)
+		}
+	}
 }
