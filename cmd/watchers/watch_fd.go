@@ -36,6 +36,7 @@ type watchFDOptions struct {
 	maxLine int
 	eof     bool
 
+	accept         bool
 	maxConnections int
 
 	fromStart bool
@@ -65,7 +66,9 @@ what nobody adds to gets one run a second after ten in a row. A COMMAND that rea
 terminal has it in the foreground, as by --foreground. Without a COMMAND the first
 event is the last. A connection is the COMMAND's standard input and output,
 up to --max-connections at a time; others wait to be accepted. Without a COMMAND
-it is closed.
+it is closed. With --accept, numbers and fd:NAME are sockets that listen, such as a
+service manager passes: connections are accepted from them, as inetd's nowait has it,
+and they stay open.
 
 With --line or --null each line or record is an event, with --data each chunk of
 up to 64 KiB, of connections, too; a COMMAND has it as its standard input. While
@@ -97,7 +100,9 @@ non-blocking, since others use them, too.`,
   ev watch-fd /proc/self/mountinfo --urgent -- ./remounted
   ev watch-fd /proc/pressure/cpu --urgent --say 'some 150000 1000000' -- ./shed-load
   # an echo server
-  ev watch-fd tcp-listen:localhost:7777 -- cat`,
+  ev watch-fd tcp-listen:localhost:7777 -- cat
+  # the same, of a socket that systemd listens on (FileDescriptorName=echo)
+  ev watch-fd fd:echo --accept -- cat`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
@@ -112,6 +117,7 @@ non-blocking, since others use them, too.`,
 	fs.StringVar(&o.match, "match", "", "emit only lines that match; the groups are fields 1, 2, … and by name `REGEXP`")
 	sizeVar(fs, &o.maxLine, "max-line", 1<<20, "cut a longer line into pieces, of which all but the last are 'partial'")
 	fs.BoolVar(&o.eof, "eof", false, "emit an event at the end of file, too")
+	fs.BoolVar(&o.accept, "accept", false, "accept connections from the socket that ev was passed, each an event as from tcp-listen:")
 	numberVar(fs, &o.maxConnections, "max-connections", 40, "serve up to `N` connections at once; others wait")
 	fs.BoolVar(&o.fromStart, "from-start", false, "read a file that is followed by tail: from its beginning")
 	fs.StringVar(&o.state, "state", "", "remember in this file up to where a file was read that is followed by tail: `FILE`")
@@ -140,11 +146,11 @@ func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink)
 	if err != nil {
 		return err
 	}
-	if w.Reading == fd.ReadNothing && len(b.If) > 0 && !slices.ContainsFunc(own, fd.ListensFD) {
+	if w.Reading == fd.ReadNothing && len(b.If) > 0 && !slices.ContainsFunc(own, o.listens) {
 		return usage.At(usage.Flag("if"), "--if: nobody would read what it refuses, and ev would ask for ever: add --line or --data")
 	}
 	w.Handed, w.Say = b.Exec != nil, o.say
-	if w.Handed && w.Reading == fd.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, fd.ListensFD) {
+	if w.Handed && w.Reading == fd.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, o.listens) {
 		b.Exec.Busy = action.Busy{Policy: action.Parallel, Limit: o.maxConnections}
 	}
 	if b.Exec != nil && w.Reading == fd.ReadNothing && w.Want&loop.Read != 0 && slices.ContainsFunc(own, fd.TerminalFD) {
@@ -163,10 +169,15 @@ func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink)
 	return sink(c.Context(), b)
 }
 
+// listens reports whether connections are accepted from an FD.
+func (o *watchFDOptions) listens(s string) bool {
+	return fd.ListensFD(s) || o.accept && fd.PassedFD(s)
+}
+
 // describe turns the flags into what the watcher wants to know.
 func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Options, error) {
 	w := fd.Options{
-		FDs: fds, Limit: o.maxLine, Separator: '\n', EOF: o.eof, MaxConnections: o.maxConnections,
+		FDs: fds, Limit: o.maxLine, Separator: '\n', EOF: o.eof, Accept: o.accept, MaxConnections: o.maxConnections,
 		Inherited: fd.Inherited(), Report: a.Report,
 	}
 	var err error
@@ -224,8 +235,10 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 		return w, usage.At(usage.Flag("match"), "--match chooses among lines: add --line or --null")
 	case w.Reading != fd.ReadRecords && c.Flags().Changed("max-line"):
 		return w, usage.At(usage.Flag("max-line"), "--max-line is about lines: add --line or --null")
-	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, fd.ListensFD):
-		return w, usage.At(usage.Flag("max-connections"), "--max-connections is about tcp-listen: and unix-listen:, and there is none")
+	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, o.listens):
+		return w, usage.At(usage.Flag("max-connections"), "--max-connections is about tcp-listen:, unix-listen: and --accept, and there is none")
+	case o.accept && !slices.ContainsFunc(fds, fd.PassedFD):
+		return w, usage.At(usage.Flag("accept"), "--accept is about a socket that ev was passed, as fd:NAME is, and there is none")
 	}
 	if o.match != "" {
 		if w.Match, err = regexp.Compile(o.match); err != nil {

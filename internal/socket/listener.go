@@ -29,8 +29,11 @@ const (
 // A Listener is a socket that listens, with the file that it may have made. Accept, Accepted and
 // Rest may be called on another goroutine than Remove and Renew.
 type Listener struct {
-	// FD does not block. Whoever waits for it closes it, after Remove.
+	// FD does not block, unless it is Passed. Whoever waits for it closes it, after Remove.
 	FD int
+	// Passed says that ev was started with FD, which others may have too: whether it blocks is
+	// theirs to say.
+	Passed bool
 	// Name is what messages call the listener.
 	Name   string
 	Report *report.Reporter
@@ -61,7 +64,7 @@ func (l *Listener) Accept() (fd int, peer string, err error) {
 	}
 	for range mostAborted {
 		var from unix.Sockaddr
-		fd, from, err = accept(l.FD)
+		fd, from, err = l.accept()
 		switch {
 		case err == nil:
 			l.Accepted(l.FD)
@@ -77,6 +80,15 @@ func (l *Listener) Accept() (fd int, peer string, err error) {
 		}
 	}
 	return -1, "", err
+}
+
+// accept takes a connection. Of a socket that may block it asks first whether there is one: only if
+// somebody else who has the socket takes that one in between, this waits for the next.
+func (l *Listener) accept() (int, unix.Sockaddr, error) {
+	if l.Passed && fdio.Poll(l.FD, unix.POLLIN) == 0 {
+		return -1, nil, unix.EAGAIN
+	}
+	return accept(l.FD)
 }
 
 // room returns EMFILE if a connection would take a descriptor that is spared.

@@ -88,6 +88,12 @@ func listen(sa unix.Sockaddr, bound func(*Listener) error) (l *Listener, err err
 	return made, nil
 }
 
+// Listens reports whether a descriptor is a socket that listens for connections.
+func Listens(fd int) bool {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	return err == nil && n != 0
+}
+
 // Dial connects to a socket file. The descriptor blocks.
 func Dial(path string) (int, error) {
 	fd, err := open(unix.AF_UNIX, unix.SOCK_STREAM)

@@ -35,6 +35,10 @@ type Options struct {
 	Want    loop.Ops
 	Say     string // with Urgent, what is written to a file first; or empty
 	Reading Reading
+	// Accept: numbers, - and fd:NAME are sockets that connections are accepted from, as from
+	// tcp-listen: and unix-listen:. Nothing but the connections is taken from them: they stay open,
+	// and their files where they are.
+	Accept bool
 
 	Separator byte           // ends a record
 	Limit     int            // bytes of a record or piece of one
@@ -126,7 +130,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	}
 	for _, s := range o.FDs {
 		form, err := parseFD(s)
-		if err == nil && form.listens() && o.Want != loop.Read {
+		if err == nil && w.listens(form) && o.Want != loop.Read {
 			err = fmt.Errorf("%s waits for connections: it is not watched for write, hup or urgent", s)
 		}
 		if err == nil && form.kind == fdTail && o.Reading == ReadNothing {
@@ -322,11 +326,16 @@ func (w *Watcher) resume(stopped []source) {
 	}
 }
 
+// listens reports whether connections are accepted from what form means.
+func (w *Watcher) listens(form form) bool {
+	return form.listens() || w.opts.Accept && form.passed()
+}
+
 func (w *Watcher) open(form form) (source, error) {
 	switch {
 	case w.opts.Want == loop.Urgent && form.kind == fdPath && isRegular(form.name):
 		return w.openUrgent(form)
-	case form.listens():
+	case w.listens(form):
 		return w.listen(form)
 	case form.kind == fdTail:
 		return w.openTail(form)

@@ -23,6 +23,9 @@ type form struct {
 
 func (f form) listens() bool { return f.kind == fdTCP || f.kind == fdUnix }
 
+// passed reports whether it is a descriptor that ev was started with.
+func (f form) passed() bool { return f.kind == fdNumber || f.kind == fdNamed }
+
 type kind uint8
 
 const (
@@ -101,6 +104,13 @@ func numberOf(s string) (string, bool) {
 func ListensFD(s string) bool {
 	form, err := parseFD(s)
 	return err == nil && form.listens()
+}
+
+// PassedFD reports whether a descriptor, as it is written for [Options], is one that the program was
+// started with.
+func PassedFD(s string) bool {
+	form, err := parseFD(s)
+	return err == nil && form.passed()
 }
 
 // TailsFD reports whether a descriptor, as it is written for [Options], is a file that is followed

@@ -46,8 +46,8 @@ func (in *Input) unfit(read bool) error {
 	case unix.S_IFDIR:
 		return errors.New("is a directory: 'ev stat' watches those")
 	case unix.S_IFSOCK:
-		if accepts, err := unix.GetsockoptInt(in.fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); read && err == nil && accepts != 0 {
-			return errors.New("is a socket that waits for connections: there is nothing to be read before they are accepted; tcp-listen: and unix-listen: do that")
+		if read && socket.Listens(in.fd) {
+			return errors.New("is a socket that waits for connections: there is nothing to be read before they are accepted; --accept does that")
 		}
 	}
 	return nil

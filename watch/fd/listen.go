@@ -24,9 +24,13 @@ type listener struct {
 	closed bool
 }
 
-// listen opens the socket that form names.
+// listen opens the socket that form names, or takes the one that it means.
 func (w *Watcher) listen(form form) (*listener, error) {
-	at, err := form.listen()
+	open := form.listen
+	if form.passed() {
+		open = func() (*socket.Listener, error) { return w.listenPassed(form) }
+	}
+	at, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +86,19 @@ func (f form) listen() (*socket.Listener, error) {
 	return l, nil
 }
 
+// listenPassed takes a socket that ev was started with. It stays as it is, and open: others have it,
+// such as the service manager, and the next ev that this starts.
+func (w *Watcher) listenPassed(form form) (*socket.Listener, error) {
+	fd, _, err := w.passed(form)
+	switch {
+	case err != nil:
+		return nil, err
+	case !socket.Listens(fd):
+		return nil, fmt.Errorf("descriptor %d is no socket that listens: --accept has nothing to accept from", fd)
+	}
+	return &socket.Listener{FD: fd, Passed: true}, nil
+}
+
 func (f form) sockaddr() unix.Sockaddr {
 	if f.kind == fdUnix {
 		return &unix.SockaddrUnix{Name: f.name}
@@ -101,6 +118,10 @@ func (l *listener) pending() bool { return l.io.Pending() }
 
 func (l *listener) close() {
 	l.closed = true
+	if l.Passed {
+		l.io.Stop()
+		return
+	}
 	l.Remove()
 	_ = l.io.Close()
 }

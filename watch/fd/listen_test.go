@@ -371,3 +371,66 @@ func TestListen_itsFileIsMadeAnew(t *testing.T) {
 		}
 	})
 }
+
+// TestListen_passed: connections are accepted from a socket that ev was started with, and it stays as
+// it was.
+func TestListen_passed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	passed, err := socket.ListenAt(path, 0)
+	if err == nil {
+		err = unix.SetNonblock(passed.FD, false)
+	}
+	if err == nil {
+		_, err = unix.FcntlInt(uintptr(passed.FD), unix.F_SETFD, 0) // as an inherited one
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(passed.FD)
+	flags := func() int {
+		n, err := unix.FcntlInt(uintptr(passed.FD), unix.F_GETFL, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := flags()
+	r := newRig(t, Options{FDs: []string{name(passed.FD)}, Accept: true, Handed: true})
+	r.start()
+	a, b := dial(t, "unix", path), dial(t, "unix", path)
+	r.on = func(d event.FD) {
+		if d.Source != name(passed.FD) || d.What() != "connect" || d.Peer == "" || flags() != before {
+			t.Errorf("%+v; flags %#x, were %#x", d, flags(), before)
+		}
+		_, _ = d.File.WriteString("hello")
+		_ = d.File.Close()
+		if len(r.got) == 2 {
+			// With nobody left to be accepted, it must not wait.
+			r.loop.Post(r.fd.opened[0].(*listener).io.Feed)
+			r.loop.Post(func() { r.loop.Post(r.fd.Stop) })
+		}
+	}
+	r.runLoop()
+	for _, c := range []net.Conn{a, b} {
+		if got, _ := io.ReadAll(c); string(got) != "hello" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if _, err := os.Lstat(path); err != nil || flags() != before {
+		t.Errorf("it is not as it was: %v, flags %#x, were %#x", err, flags(), before)
+	}
+	dial(t, "unix", path)
+}
+
+func TestListen_onlyASocketThatListensIsAcceptedFrom(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	r := newRig(t, Options{FDs: []string{name(pair[0])}, Accept: true})
+	if err := r.fd.Start(); err == nil || !strings.Contains(err.Error(), "is no socket that listens") {
+		t.Error(err)
+	}
+}

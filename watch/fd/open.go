@@ -55,16 +55,9 @@ func (w *Watcher) openStream(form form) (*stream, error) {
 	if form.kind == fdPath {
 		return w.openPath(form)
 	}
-	fd := form.num
-	if form.kind == fdNamed {
-		var ok bool
-		if fd, ok = w.opts.Named[form.name]; !ok {
-			return nil, fmt.Errorf("%s: ev was passed no descriptor of that name: $LISTEN_FDNAMES is %q", form.text, os.Getenv("LISTEN_FDNAMES"))
-		}
-	}
-	mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	if err != nil || !w.opts.Inherited[fd] {
-		return nil, fmt.Errorf("descriptor %d is not open: open it in the shell, as in %[1]d<FILE", fd)
+	fd, mode, err := w.passed(form)
+	if err != nil {
+		return nil, err
 	}
 	switch mode &= unix.O_ACCMODE; {
 	case mode == unix.O_WRONLY && w.opts.Want&loop.Read != 0:
@@ -81,6 +74,22 @@ func (w *Watcher) openStream(form form) (*stream, error) {
 		return nil, fmt.Errorf("descriptor %d %w", fd, err)
 	}
 	return s, nil
+}
+
+// passed returns the descriptor that form means, of those that ev was started with, and its flags.
+func (w *Watcher) passed(form form) (fd, mode int, err error) {
+	fd = form.num
+	if form.kind == fdNamed {
+		var ok bool
+		if fd, ok = w.opts.Named[form.name]; !ok {
+			return fd, 0, fmt.Errorf("%s: ev was passed no descriptor of that name: $LISTEN_FDNAMES is %q", form.text, os.Getenv("LISTEN_FDNAMES"))
+		}
+	}
+	mode, err = unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil || !w.opts.Inherited[fd] {
+		return fd, 0, fmt.Errorf("descriptor %d is not open: open it in the shell, as in %[1]d<FILE", fd)
+	}
+	return fd, mode, nil
 }
 
 // openPath opens a FIFO, a device or a file.
