@@ -138,7 +138,9 @@ func (s *stage) signal(sig syscall.Signal) {
 	synctest.Wait()
 }
 
+// pass lets time pass. What the test has done until now comes before.
 func (s *stage) pass(d time.Duration) {
+	s.on(func() {})
 	<-time.After(d)
 	synctest.Wait()
 }
