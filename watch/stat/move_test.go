@@ -59,6 +59,27 @@ func TestMoved_eachIsOneEvent(t *testing.T) {
 	w.quiet()
 }
 
+// A directory is the same one though there is other in it by then.
+func TestMoved_directoryThatHasChanged(t *testing.T) {
+	dir := t.TempDir()
+	old, moved := filepath.Join(dir, "old"), filepath.Join(dir, "new")
+	mkdir(t, old)
+	if _, known := born(old); !known {
+		t.Skip("the file system does not know when a file was made")
+	}
+	w := watchFiles(t, Options{Paths: []string{dir}, Recursive: true, Each: true})
+	write(t, filepath.Join(old, "file"), "x")
+	w.expect("created", filepath.Join(old, "file"))
+	rename(t, old, moved)
+	for range 2 {
+		d := w.next()
+		if want := strings.Replace(d.Path, moved, old, 1); strings.Join(d.Change, ",") != "created,moved" || d.From != want {
+			t.Errorf("got %+v, want from %s", d, want)
+		}
+	}
+	w.quiet()
+}
+
 // A file that takes the inode of one that is gone is another.
 func TestMoved_notWhatIsNew(t *testing.T) {
 	dir := t.TempDir()

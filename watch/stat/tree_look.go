@@ -50,8 +50,7 @@ func (t *tree) look() []change {
 }
 
 // pairMoves brings together what went from one path and came at another: that comes first then, and
-// is all that is told if each is told for itself. A file that takes the inode of one that is gone
-// is told from that one by its size and its time of modification: a rename keeps them.
+// is all that is told if each is told for itself.
 func pairMoves(changes []change, each bool) []change {
 	left := map[fileID]int{}
 	for i, c := range changes {
@@ -66,7 +65,7 @@ func pairMoves(changes []change, each bool) []change {
 		if !ok || !c.now.exists() || c.what&(Created|Replaced) == 0 {
 			continue
 		}
-		if old := changes[from]; c.now.format() == old.before.format() && compare(old.before, c.now)&Content == 0 {
+		if old := changes[from]; hasMoved(old.before, c) {
 			delete(left, c.now.id())
 			c.what, c.from = c.what|Moved, old.path
 			moved[from], moved[i] = i, from
@@ -85,6 +84,21 @@ func pairMoves(changes []change, each bool) []change {
 		}
 	}
 	return kept
+}
+
+// hasMoved reports whether what came at a path is what was before at another, and has its inode. A
+// file that takes the inode of one that is gone is told from that one by its size and its time of
+// modification, which a rename keeps. Those of a directory change with what is in it, and are not
+// always looked at: it is another one if it was made after the last look at the one before.
+func hasMoved(before file, c *change) bool {
+	switch {
+	case c.now.format() != before.format():
+		return false
+	case compare(before, c.now)&Content == 0:
+		return true
+	}
+	made, known := born(c.path)
+	return c.now.isDir() && known && made <= before.ctime
 }
 
 // merge makes one change of those of the same path. There are two of one that went on changing

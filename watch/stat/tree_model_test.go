@@ -1,12 +1,15 @@
 package stat
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,7 +30,7 @@ func TestStat_endsUpWithTheTruth(t *testing.T) {
 	for seed := range rounds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 1)), 300)
+			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 1)), 300, true)
 		})
 	}
 }
@@ -69,7 +72,7 @@ func TestStat_endsUpWithTheTruthThoughCallsFail(t *testing.T) {
 	for seed := range 6 {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 3)), 300)
+			testTruth(t, rand.New(rand.NewPCG(uint64(seed), 3)), 300, false)
 		})
 	}
 }
@@ -77,11 +80,13 @@ func TestStat_endsUpWithTheTruthThoughCallsFail(t *testing.T) {
 func FuzzStatTruth(f *testing.F) {
 	f.Add(uint64(1), uint16(50))
 	f.Fuzz(func(t *testing.T, seed uint64, operations uint16) {
-		testTruth(t, rand.New(rand.NewPCG(seed, 2)), int(operations%500))
+		testTruth(t, rand.New(rand.NewPCG(seed, 2)), int(operations%500), true)
 	})
 }
 
-func testTruth(t *testing.T, r *rand.Rand, operations int) {
+// testTruth does so many operations and looks what has been told in the end. With kinds it looks as
+// well whether of some more the kind is told, which lstat does not show.
+func testTruth(t *testing.T, r *rand.Rand, operations int, kinds bool) {
 	t.Helper()
 	root, outside := filepath.Join(t.TempDir(), "root"), t.TempDir()
 	mkdir(t, filepath.Join(root, "a/b"))
@@ -120,6 +125,11 @@ func testTruth(t *testing.T, r *rand.Rand, operations int) {
 	}
 	for i, w := range watchers[:2] {
 		checkTruth(t, w, paths[i])
+	}
+	if kinds && !t.Failed() {
+		for range 3 {
+			log = append(log, m.checkQuietWrite(t, watchers[:2], paths), m.checkMove(t, watchers[:2], paths))
+		}
 	}
 	watchers[0].do(func() {
 		for _, w := range watchers[1:] {
@@ -226,6 +236,7 @@ type model struct {
 	r             *rand.Rand
 	root, outside string
 	linked        bool   // files have got further names since seeNames was called
+	moves         int    // that checkMove has made
 	seeNames      func() // waits until all names of all files have been seen
 }
 
@@ -273,6 +284,129 @@ func countNames(d *dir, names map[fileID]int) {
 	}
 }
 
+// something returns one of the files of the tree, or directories, by its path relative to the root;
+// or "" if there is none.
+func (m *model) something(t *testing.T, counts func(file) bool) string {
+	t.Helper()
+	var list []string
+	check(t, filepath.WalkDir(m.root, func(path string, _ fs.DirEntry, err error) error {
+		if f, _ := look(path, unix.Lstat); path != m.root && counts(f) {
+			list = append(list, strings.TrimPrefix(path, m.root))
+		}
+		return err
+	}))
+	if len(list) == 0 {
+		return ""
+	}
+	return list[m.r.IntN(len(list))]
+}
+
+// below returns a path and all that is below it, and those that stand for the same file.
+func (m *model) below(t *testing.T, rel string) (list []string) {
+	t.Helper()
+	f, err := look(m.root+rel, unix.Lstat)
+	check(t, err)
+	check(t, filepath.WalkDir(m.root, func(path string, _ fs.DirEntry, err error) error {
+		now, _ := look(path, unix.Lstat)
+		if isBelow(path, m.root+rel) || f.isFile() && now.id() == f.id() {
+			list = append(list, strings.TrimPrefix(path, m.root))
+		}
+		return err
+	}))
+	return list
+}
+
+// checkQuietWrite looks whether it is told by each name of a file that it has other bytes, though
+// as many, and the time that it had.
+func (m *model) checkQuietWrite(t *testing.T, watchers []*watched, roots []string) string {
+	t.Helper()
+	rel := m.something(t, func(f file) bool { return f.isFile() && f.size > 0 })
+	if rel == "" {
+		return "no file to be written"
+	}
+	m.seeNames()
+	names := m.below(t, rel)
+	f, err := look(m.root+rel, unix.Lstat)
+	check(t, err)
+	passes(t, f.ctime)
+	check(t, quietWrite(m.root+rel, byte('a'+m.r.IntN(26))))
+	what := "write, quietly, " + rel
+	for i, w := range watchers {
+		w.expectEach(what, roots[i], names, func(d event.Stat, _ string) bool { return slices.Contains(d.Change, "content") })
+	}
+	return what
+}
+
+// checkMove looks whether a rename is told of all that is below it.
+func (m *model) checkMove(t *testing.T, watchers []*watched, roots []string) string {
+	t.Helper()
+	rel := m.something(t, file.exists)
+	if rel == "" {
+		return "nothing to be moved"
+	}
+	m.seeNames()
+	f, err := look(m.root+rel, unix.Lstat)
+	check(t, err)
+	passes(t, f.ctime)
+	m.moves++
+	to := fmt.Sprintf("/moved%d", m.moves)
+	rename(t, m.root+rel, m.root+to)
+	var names []string
+	for _, name := range m.below(t, to) {
+		if isBelow(name, to) {
+			names = append(names, name)
+		}
+	}
+	what := "rename " + rel + " " + to
+	for i, w := range watchers {
+		w.expectEach(what, roots[i], names, func(d event.Stat, name string) bool {
+			return d.From == roots[i]+rel+strings.TrimPrefix(name, to) && slices.Contains(d.Change, "moved")
+		})
+	}
+	return what
+}
+
+// expectEach waits until of each of these names an event has been told that is as it should be.
+func (w *watched) expectEach(what, root string, names []string, right func(event.Stat, string) bool) {
+	w.t.Helper()
+	missing := map[string]bool{}
+	for _, name := range names {
+		missing[name] = true
+	}
+	var got []string
+	enough := time.After(looptest.Patience)
+	for len(missing) > 0 {
+		select {
+		case d := <-w.events:
+			got = append(got, fmt.Sprintf("%s of %s from %q, type %s", d.Change, d.Path, d.From, d.Now.Type))
+			if name := strings.TrimPrefix(d.Path, root); missing[name] && right(d, name) {
+				delete(missing, name)
+			}
+		case <-enough:
+			w.t.Errorf("%s: in %s it is not told of %v, but\n%s", what, root, slices.Sorted(maps.Keys(missing)), strings.Join(got, "\n"))
+			return
+		}
+	}
+}
+
+// quietWrite gives a file other bytes, and no other size nor time of modification.
+func quietWrite(path string, with byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(bytes.Repeat([]byte{with}, int(min(info.Size(), 100)))); err != nil {
+		return err
+	}
+	at := unix.NsecToTimeval(info.ModTime().UnixNano())
+	return unix.Futimes(int(f.Fd()), []unix.Timeval{at, at})
+}
+
 // operate does something to a tree, or fails to.
 func (m *model) operate() string {
 	r, root, outside := m.r, m.root, m.outside
@@ -289,7 +423,7 @@ func (m *model) operate() string {
 	p, q := name(), name()
 	var err error
 	var what string
-	operation := r.IntN(16)
+	operation := r.IntN(17)
 	// Nobody can know what a name has stood for that is gone before anybody has looked at it.
 	if m.linked && operation >= 5 && operation <= 9 {
 		m.seeNames()
@@ -319,6 +453,8 @@ func (m *model) operate() string {
 			what, err = "link "+p+" "+q, os.Link(p, q)
 			m.linked = m.linked || err == nil
 		}
+	case 16:
+		what, err = "write, quietly, "+p, quietWrite(p, byte(r.IntN(256)))
 	}
 	return fmt.Sprint(what, " ", err)
 }
