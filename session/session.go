@@ -124,6 +124,9 @@ func (s *Session) Run(ctx context.Context) End {
 	})
 	s.after(s.config.For, s.End)
 	watched := s.watchSignals()
+	if s.host.first {
+		watched() // a child can send at once what is passed on to it
+	}
 	faults := s.start()
 	if s.matters() {
 		watched()

@@ -338,6 +338,15 @@ func TestRun_asksForSignalsInTime(t *testing.T) {
 			t.Errorf("%d events", c.Fires)
 		}
 	})
+	perform(t, Config{}, func(s *stage) {
+		release := held(s)
+		s.host.first = true
+		s.run(s.line("a"))
+		s.saw("changed")
+		release()
+		s.on(s.End)
+		s.saw("start a, stop a")
+	})
 	for what, c := range map[string]Config{
 		"who is told when all is watched": {Ready: func() error { return nil }},
 		"what HUP has read again":         {Reload: func(*Session) error { return nil }},
