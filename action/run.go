@@ -3,6 +3,7 @@ package action
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,13 +42,13 @@ type run struct {
 	tail    *tail // nil: nothing is kept
 	log     *logFile
 
-	cancelled atomic.Bool    // it need not be started any more; read by the Starter
-	told      syscall.Signal // for a process that starts
-	since     time.Time      // its start
-	first     time.Time      // that of the first try
-	unwanted  bool           // stopped on purpose
-	overdue   bool           // stopped because it took too long
-	killed    bool           // at once
+	cancelled atomic.Bool      // it need not be started any more; read by the Starter
+	told      []syscall.Signal // for a process that starts
+	since     time.Time        // its start
+	first     time.Time        // that of the first try
+	unwanted  bool             // stopped on purpose
+	overdue   bool             // stopped because it took too long
+	killed    bool             // at once
 	retries   int
 	refusals  int    // by a system that may yet start it
 	timer     func() // stops the state's timer
@@ -119,10 +120,10 @@ func (r *run) alive() {
 		if r.exec.o.RunTimeout > 0 {
 			r.arm(r.exec.o.RunTimeout, r.late)
 		}
-		if r.told != 0 {
-			r.child.Signal(r.told)
-			r.told = 0
+		for _, s := range r.told {
+			r.child.Signal(s)
 		}
+		r.told = nil
 	}
 }
 
@@ -198,7 +199,9 @@ func (r *run) tell(s syscall.Signal) bool {
 		return false
 	}
 	if r.child == nil {
-		r.told = s
+		if !slices.Contains(r.told, s) {
+			r.told = append(r.told, s)
+		}
 	} else {
 		r.child.Signal(s)
 	}

@@ -329,6 +329,20 @@ func TestRun_isToldWhatCameWhileItStarted(t *testing.T) {
 	})
 }
 
+func TestRun_isToldAllThatCameWhileItStarted(t *testing.T) {
+	perform(t, Options{}, func(s *stage) {
+		s.do(1)
+		s.on(func() {
+			s.Signal(unix.SIGUSR1)
+			s.Signal(unix.SIGWINCH)
+		})
+		s.answer(nil)
+		if got, want := s.took(), "start 1, USR1, WINCH"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
 // A connection is one event's detail that counts how often it is let go.
 type connection struct {
 	event.Timer
