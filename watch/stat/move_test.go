@@ -3,6 +3,7 @@ package stat
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,26 @@ func TestMoved_eachIsOneEvent(t *testing.T) {
 		}
 	}
 	w.quiet()
+}
+
+// The names of one file keep their places when a directory above them is renamed.
+func TestMoved_namesOfOneFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, sub := range []string{"old/a", "old/b"} {
+		mkdir(t, filepath.Join(dir, sub))
+	}
+	write(t, filepath.Join(dir, "old/a/z"), "x")
+	for _, name := range []string{"old/a/b", "old/b/c", "old/b/a"} {
+		check(t, os.Link(filepath.Join(dir, "old/a/z"), filepath.Join(dir, name)))
+	}
+	w := watchFiles(t, Options{Paths: []string{dir}, Recursive: true, Each: true})
+	rename(t, filepath.Join(dir, "old"), filepath.Join(dir, "new"))
+	for range 7 {
+		d := w.next()
+		if want := strings.Replace(d.Path, "/new", "/old", 1); d.From != want || !slices.Contains(d.Change, "moved") {
+			t.Errorf("%s: %v from %s", d.Path, d.Change, d.From)
+		}
+	}
 }
 
 // A directory is the same one though there is other in it by then.

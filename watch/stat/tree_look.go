@@ -50,23 +50,27 @@ func (t *tree) look() []change {
 }
 
 // pairMoves brings together what went from one path and came at another: that comes first then, and
-// is all that is told if each is told for itself.
+// is all that is told if each is told for itself. Of a file with several names (hard links) the
+// paths belong together that end alike: so it is if a directory above them was renamed.
 func pairMoves(changes []change, each bool) []change {
-	left := map[fileID]int{}
+	left := map[fileID][]int{}
 	for i, c := range changes {
 		if c.before.exists() && !c.now.exists() {
-			left[c.before.id()] = i
+			left[c.before.id()] = append(left[c.before.id()], i)
 		}
 	}
 	moved := map[int]int{} // from where to where, and back
 	for i := range changes {
 		c := &changes[i]
-		from, ok := left[c.now.id()]
-		if !ok || !c.now.exists() || c.what&(Created|Replaced) == 0 {
+		names := left[c.now.id()]
+		if len(names) == 0 || !c.now.exists() || c.what&(Created|Replaced) == 0 {
 			continue
 		}
+		from := slices.MaxFunc(names, func(a, b int) int {
+			return cmp.Compare(endsAlike(changes[a].path, c.path), endsAlike(changes[b].path, c.path))
+		})
 		if old := changes[from]; hasMoved(old.before, c) {
-			delete(left, c.now.id())
+			left[c.now.id()] = slices.DeleteFunc(names, func(i int) bool { return i == from })
 			c.what, c.from = c.what|Moved, old.path
 			moved[from], moved[i] = i, from
 		}
@@ -84,6 +88,14 @@ func pairMoves(changes []change, each bool) []change {
 		}
 	}
 	return kept
+}
+
+// endsAlike returns how many bytes at the end of two paths are the same.
+func endsAlike(a, b string) (n int) {
+	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return n
 }
 
 // hasMoved reports whether what came at a path is what was before at another, and has its inode. A
