@@ -70,9 +70,11 @@ func (b *bench) setUp() (err error) {
 		return err
 	}
 	b.files = int(min(limit.Max, 1<<20))
-	for name, from := range map[string]string{"ev": "..", "bare": "./bare", "cobra": "./cobra"} {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.built(name), ".")
-		cmd.Dir = from
+	for name, from := range map[string][]string{
+		"ev": {".."}, "bare": {"./bare"}, "cobra": {"./cobra"}, "cobra-http": {"./cobra", "-tags=http"}, "cobra-nats": {"./cobra", "-tags=http,nats"},
+	} {
+		cmd := exec.Command("go", append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", b.built(name)}, from[1:]...)...)
+		cmd.Dir = from[0]
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", name, err, out)

@@ -110,10 +110,6 @@ func (r *reader) readFiles() (files []*evfile.File, errs evfile.Errors, err erro
 	return files, errs, nil
 }
 
-// runParts are the names that run-parts(8), and cron, take in a directory: no backup of an editor,
-// and no leftover of a package manager.
-var runParts = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-
 // crontabsIn returns the file itself, or the files of a directory.
 func crontabsIn(path string) ([]string, error) {
 	info, err := os.Stat(path)
@@ -124,6 +120,9 @@ func crontabsIn(path string) ([]string, error) {
 		return []string{path}, err
 	}
 	entries, err := os.ReadDir(path)
+	// The names that run-parts(8), and cron, take: no backup of an editor, and no leftover of a
+	// package manager.
+	runParts := regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	var list []string
 	for _, e := range entries {
 		if name := filepath.Join(path, e.Name()); runParts.MatchString(e.Name()) {
@@ -317,14 +316,6 @@ func (o *fileOptions) environment() ([]string, evfile.Errors, error) {
 	return env, errs, nil
 }
 
-// Lines that no Evfile has, and others have.
-var (
-	cronLine = regexp.MustCompile(`^[ \t]*(-?[0-9*~][0-9*~,/-]*[ \t]+[0-9*~][^ \t]*[ \t]+[0-9*~?L][^ \t]*[ \t]+[^ \t]+[ \t]+[^ \t]+[ \t]+[^ \t]|` +
-		`@(reboot|hourly|daily|midnight|weekly|monthly|yearly|annually|every)[ \t])`)
-	unitLine    = regexp.MustCompile(`^\[(Unit|Service|Timer|Socket|Path|Install)\][ \t]*$`)
-	processLine = regexp.MustCompile(`^[A-Za-z0-9_-]+:[ \t]*([^ \t]+)`)
-)
-
 // isMeantAsWatcher reports whether a word is one, or was likely to be.
 func isMeantAsWatcher(word string) bool {
 	var names []string
@@ -338,6 +329,11 @@ func isMeantAsWatcher(word string) bool {
 
 // foreign recognizes a file that is no Evfile, by a line of it.
 func foreign(name, text string) *evfile.Error {
+	// Lines that no Evfile has, and others have.
+	cronLine := regexp.MustCompile(`^[ \t]*(-?[0-9*~][0-9*~,/-]*[ \t]+[0-9*~][^ \t]*[ \t]+[0-9*~?L][^ \t]*[ \t]+[^ \t]+[ \t]+[^ \t]+[ \t]+[^ \t]|` +
+		`@(reboot|hourly|daily|midnight|weekly|monthly|yearly|annually|every)[ \t])`)
+	unitLine := regexp.MustCompile(`^\[(Unit|Service|Timer|Socket|Path|Install)\][ \t]*$`)
+	processLine := regexp.MustCompile(`^[A-Za-z0-9_-]+:[ \t]*([^ \t]+)`)
 	fault := func(line int, msg string) *evfile.Error {
 		return evfile.New(name, text).Errorf(evfile.Word{Line: line, Col: 1}, "%s", msg)
 	}

@@ -1,4 +1,5 @@
-// Cobra is the least that a program with commands and flags can be, by cobra.
+// Cobra is the least that a program with commands and flags can be, by cobra; with the tags http
+// and nats the least that can serve HTTP, and send messages, besides.
 package main
 
 import (
@@ -8,7 +9,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// uses keeps what a program links without calling it.
+var uses []func() error
+
 func main() {
+	if len(os.Args) == 1 {
+		for _, use := range uses {
+			_ = use()
+		}
+	}
 	root := &cobra.Command{Use: "cobra", SilenceUsage: true}
 	for i, name := range []string{"timer", "every", "stat", "run", "fd", "signal", "exit", "http"} {
 		cmd := &cobra.Command{

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -101,11 +102,13 @@ func (p *parser) read() {
 }
 
 // assignment is NAME = value as cron's load_env has it: the name may be quoted, too.
-var assignment = regexp.MustCompile(`^("[^"]*"|'[^']*'|[^\s"'=]+)[ \t]*=[ \t]*(.*?)[ \t]*$`)
+var assignment = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^("[^"]*"|'[^']*'|[^\s"'=]+)[ \t]*=[ \t]*(.*?)[ \t]*$`)
+})
 
 // variable reads a line that sets one. Such a line has nothing but a name before its =.
 func (p *parser) variable(begin int) bool {
-	m := assignment.FindStringSubmatchIndex(p.line[begin:])
+	m := assignment().FindStringSubmatchIndex(p.line[begin:])
 	if m == nil {
 		return false
 	}

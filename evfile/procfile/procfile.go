@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/evshell/ev/evfile"
@@ -26,7 +27,9 @@ type File struct {
 	Processes []Process
 }
 
-var process = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_-]*):[ \t]*(.*?)[ \t]*$`)
+var process = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_-]*):[ \t]*(.*?)[ \t]*$`)
+})
 
 // Parse reads a Procfile that errors call name. It reports all that is wrong.
 func Parse(name string, text []byte) (*File, evfile.Errors) {
@@ -42,7 +45,7 @@ func Parse(name string, text []byte) (*File, evfile.Errors) {
 		if s := strings.TrimSpace(line); s == "" || s[0] == '#' {
 			continue
 		}
-		m := process.FindStringSubmatchIndex(line)
+		m := process().FindStringSubmatchIndex(line)
 		switch {
 		case m == nil:
 			errs = append(errs, f.Errorf(at(0, line), "a process is NAME: COMMAND, and a name is made of letters, digits, _ and -, but no - at the beginning"))
