@@ -10,7 +10,7 @@ import (
 
 // fake is a contender with figures of its own.
 func fake(name string, figures ...float64) contender {
-	return contender{name, "", func() (sample, error) { return sample{figures: figures}, nil }}
+	return contender{name: name, measure: func() (sample, error) { return sample{figures: figures}, nil }}
 }
 
 func TestChosen(t *testing.T) {
@@ -58,7 +58,7 @@ func TestWorks(t *testing.T) {
 
 func TestDo(t *testing.T) {
 	b := &bench{quick: true}
-	broken := contender{"broken", "", func() (sample, error) { return sample{}, errors.New("it broke") }}
+	broken := contender{name: "broken", measure: func() (sample, error) { return sample{}, errors.New("it broke") }}
 	scores := b.do(work{name: "x", rounds: 2, contenders: []contender{fake("a", 3, 1, 2), broken}})
 	if got := scores[0]; !slices.Equal(got.figures, []float64{1, 1, 2, 2, 3, 3}) || got.median() != 2 || got.tail(false) != 3 || got.tail(true) != 1 {
 		t.Errorf("a: %+v", got)
@@ -72,7 +72,7 @@ func TestShow(t *testing.T) {
 	w := work{name: "x", what: "things", unit: "a second", higher: true, beside: "b", goals: []goal{atLeast("a", 0.9, "b"), atLeast("a", 0.3, "b"), atMost("a", 1, "c")}}
 	scores := []score{{name: "a", figures: []float64{50}}, {name: "b", figures: []float64{100}}, {name: "c", skipped: "apt-get install c"}}
 	var out strings.Builder
-	if err := showTable(&out, w, scores); err != nil {
+	if err := showTable(&out, combine(w, [][]score{scores})); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -87,7 +87,7 @@ func TestShow(t *testing.T) {
 		t.Error("a goal beside one who was not measured is shown")
 	}
 	out.Reset()
-	if err := showJSON(&out, w, scores); err != nil {
+	if err := showJSON(&out, combine(w, [][]score{scores})); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
@@ -121,5 +121,54 @@ func TestPiped(t *testing.T) {
 	}
 	if _, err := piped("a\nb\n", []string{"head", "-n1"}); err == nil {
 		t.Error("a line that is lost is not noticed")
+	}
+}
+
+// ev of another revision is compared with, in lines of its own, and no goal knows it.
+func TestAgainst(t *testing.T) {
+	b := &bench{quick: true, revision: "abc", lack: map[string]string{}}
+	for _, w := range b.against(b.works()) {
+		var twins, evs int
+		for _, c := range w.contenders {
+			if c.revision != "" {
+				twins++
+			} else if isEv(c.name) {
+				evs++
+			}
+		}
+		if evs == 0 || twins != evs {
+			t.Errorf("%s: %d of %d have a twin", w.name, twins, evs)
+		}
+	}
+	w := work{name: "x", higher: true, beside: "b", goals: []goal{fastest("ev")}}
+	r := combine(w, [][]score{{
+		{name: "ev", figures: []float64{80}},
+		{name: "ev at abc", figures: []float64{100}, revision: "abc"},
+		{name: "b", figures: []float64{90}},
+	}})
+	if got := besideOther(w, r.scores); !slices.Equal(got, []string{"beside abc: ev: 0.80, **worse**"}) {
+		t.Errorf("beside the other: %q", got)
+	}
+	if got := r.goals[0].Figure; got != 0.89 {
+		t.Errorf("the goal's figure is %v", got)
+	}
+}
+
+func TestCombine(t *testing.T) {
+	w := work{name: "x", beside: "b", goals: []goal{atMost("a", 1, "b")}}
+	var runs [][]score
+	for _, x := range []float64{3, 0.5, 0.9} {
+		runs = append(runs, []score{{name: "a", figures: []float64{x, x, 9}, tried: 1}, {name: "b", figures: []float64{1}}})
+	}
+	r := combine(w, runs)
+	if got := r.scores[0]; !slices.Equal(got.figures, []float64{0.5, 0.9, 3}) || got.tried != 3 {
+		t.Errorf("a: %+v", got)
+	}
+	if got := r.goals[0]; got.Figure != 0.9 || !got.Reached {
+		t.Errorf("the goal: %+v", got)
+	}
+	var out strings.Builder
+	if err := showTable(&out, r); err != nil || !strings.Contains(out.String(), "0.50 to 3.00") || !strings.Contains(out.String(), " 3 runs |") {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }

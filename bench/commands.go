@@ -43,7 +43,7 @@ func lineCommands(b *bench) work {
 		fmt.Fprintf(&input, "line%07d\n", i)
 	}
 	c := func(name, needs string, words ...string) contender {
-		return contender{name, needs, func() (sample, error) {
+		return contender{name: name, needs: needs, measure: func() (sample, error) {
 			took, err := piped(input.String(), words)
 			return sample{figures: []float64{float64(count) / took.Seconds()}}, err
 		}}
@@ -63,7 +63,7 @@ func lineCommands(b *bench) work {
 // rate is how often a second a program does something, of which it does so much in
 // all, with a text as its input, from a file.
 func (b *bench) rate(name, needs string, count int, input string, words ...string) contender {
-	return contender{name, needs, func() (sample, error) {
+	return contender{name: name, needs: needs, measure: func() (sample, error) {
 		in, err := os.CreateTemp(b.scratch, "input-")
 		if err != nil {
 			return sample{}, err

@@ -56,6 +56,9 @@ func (b *bench) driver(name string, args []string) (string, []string, error) {
 	if name != "ev" {
 		return b.built(name), args, nil
 	}
+	if b.other {
+		return b.builtOther("driver"), append([]string{"driver"}, args...), nil
+	}
 	self, err := os.Executable()
 	return self, append([]string{"driver"}, args...), err
 }

@@ -34,7 +34,7 @@ func idle(b *bench) []work {
 		{"20000 Evfile lines", evfile, 20_000, 0, false},
 	} {
 		c := func(needs string, p program, figure func(*group) float64) contender {
-			return contender{map[string]string{"": "ev"}[needs] + needs, needs, func() (sample, error) {
+			return contender{name: map[string]string{"": "ev"}[needs] + needs, needs: needs, measure: func() (sample, error) {
 				g, err := b.launch(p)
 				if err != nil {
 					return sample{}, err

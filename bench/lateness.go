@@ -38,7 +38,7 @@ func lateness(b *bench) []work {
 		contenders: []contender{
 			drift(b.driven("ev's loop", "ev", args...)), drift(b.driven("timerfd", "timerfd", args...)),
 			drift(b.driven("libev", "libev", args...)),
-			{"sh, sleep 0.01", "sh", func() (sample, error) {
+			{name: "sh, sleep 0.01", needs: "sh", measure: func() (sample, error) {
 				start := time.Now()
 				err := exec.Command("sh", "-c", script, "sh", fmt.Sprint(n)).Run()
 				return sample{figures: []float64{float64(time.Since(start).Nanoseconds())/float64(n) - float64(tick)}}, err
@@ -51,7 +51,7 @@ func lateness(b *bench) []work {
 // lateExit is a program that waits for a span and ends: how long its start and end
 // take besides.
 func lateExit(name string, n int, span time.Duration, words ...string) contender {
-	return contender{name, "", func() (sample, error) {
+	return contender{name: name, measure: func() (sample, error) {
 		var s sample
 		for range n {
 			start := time.Now()

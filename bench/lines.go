@@ -17,7 +17,7 @@ func lines(b *bench) []work {
 		fmt.Fprintf(&input, "line %07d of a log, with some more words in it\n", i)
 	}
 	c := func(name, needs string, words ...string) contender {
-		return contender{name, needs, func() (sample, error) {
+		return contender{name: name, needs: needs, measure: func() (sample, error) {
 			took, err := piped(input.String(), words)
 			return sample{figures: []float64{float64(count) / took.Seconds() / 1000}}, err
 		}}

@@ -13,14 +13,17 @@ import (
 	"syscall"
 )
 
-const help = `usage: bench/run [--quick] [--json] [--list] [WORK...]
+const help = `usage: bench/run [--quick] [--repeat N] [--against REV] [--json] [--list] [WORK...]
 
 Measures ev and its loop beside others that do the same work. A WORK is the name
 of one, or how names begin: bench/run pipes 'timers 100000'. Without any, all are done.
 
-  --quick   fewer and smaller samples: about a minute
-  --json    one object a work and line
-  --list    the names of the works
+  --quick        fewer and smaller samples: about a minute
+  --repeat N     do all N times, and show each run's medians: their median, and how far they
+                 lie apart. A goal is reached when it is in the middle one of the runs
+  --against REV  build ev of that revision, too, and have it take turns with this one
+  --json         one object a work and line
+  --list         the names of the works
 `
 
 func main() {
@@ -45,10 +48,15 @@ func run(args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	quick := flags.Bool("quick", false, "")
+	repeat := flags.Int("repeat", 1, "")
+	rev := flags.String("against", "", "")
 	asJSON := flags.Bool("json", false, "")
 	list := flags.Bool("list", false, "")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *repeat < 1 {
+		return fmt.Errorf("--repeat %d: do it at least once", *repeat)
 	}
 	b := &bench{quick: *quick}
 	if !*list {
@@ -67,6 +75,12 @@ func run(args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if *rev != "" && !*list {
+		if err := b.buildOther(*rev); err != nil {
+			return err
+		}
+		works = b.against(works)
+	}
 	if *list {
 		for _, w := range works {
 			fmt.Println(w.name)
@@ -79,9 +93,16 @@ func run(args []string) (err error) {
 	} else {
 		fmt.Println(b.machine())
 	}
-	for _, w := range works {
-		if err := show(os.Stdout, w, b.do(w)); err != nil {
-			return err
+	runs := make([][][]score, len(works))
+	for run := range *repeat {
+		for i, w := range works {
+			runs[i] = append(runs[i], b.do(w))
+			if run < *repeat-1 {
+				continue
+			}
+			if err := show(os.Stdout, combine(w, runs[i])); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

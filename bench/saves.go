@@ -72,7 +72,7 @@ func kinds() []kind {
 // instruction and sees all that was saved.
 func saves(b *bench) []work {
 	c := func(name, needs string, p func(file, log string) program) contender {
-		return contender{name, needs, func() (sample, error) { return b.saveAll(p) }}
+		return contender{name: name, needs: needs, measure: func() (sample, error) { return b.saveAll(p) }}
 	}
 	saw := func(file, log string) []string { return []string{b.built("saw"), log, file} }
 	ev := func(flags ...string) func(file, log string) program {

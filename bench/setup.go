@@ -24,6 +24,8 @@ type bench struct {
 	lack     map[string]string // why a tool is not there; by name
 	files    int               // that a process may open
 	groups   sync.Map          // of processes, by the leader's PID
+	revision string            // of ev that is compared with; "": none
+	other    bool              // it is the turn of that one
 }
 
 // packages are those of Debian that have the tools which are not named like them.
@@ -42,7 +44,12 @@ func (b *bench) either(quick, full int) int {
 	return full
 }
 
-func (b *bench) ev() string { return b.built("ev") }
+func (b *bench) ev() string {
+	if b.other {
+		return b.builtOther("ev")
+	}
+	return b.built("ev")
+}
 
 // built is the path of something that setUp has made.
 func (b *bench) built(name string) string { return filepath.Join(b.scratch, "bin", name) }
@@ -142,8 +149,14 @@ func (b *bench) machine() string {
 	release, _, _ := strings.Cut(unix.ByteSliceToString(uts.Release[:]), "-") // the rest is the distributor's
 	s := fmt.Sprintf("%d cores of %s%s; Linux %s; %s\n", runtime.NumCPU(), processor(), total, release, runtime.Version())
 	for _, tool := range [][]string{
-		{"cc", "--version"}, {"inotifywait", "--help"}, {"fswatch", "--version"}, {"watchman", "--version"}, {"nodemon", "--version"},
-		{"gawk", "--version"}, {"xargs", "--version"}, {"dpkg-query", "-W", "-f", "${Package} ${Version}\n", "libev-dev", "libevent-dev", "entr", "mawk"},
+		{"cc", "--version"},
+		{"inotifywait", "--help"},
+		{"fswatch", "--version"},
+		{"watchman", "--version"},
+		{"nodemon", "--version"},
+		{"gawk", "--version"},
+		{"xargs", "--version"},
+		{"dpkg-query", "-W", "-f", "${Package} ${Version}\n", "libev-dev", "libevent-dev", "entr", "mawk"},
 	} {
 		if b.lacks(tool[0]) != "" {
 			continue

@@ -10,12 +10,17 @@ import (
 
 // showTable writes the scores of a work as a table in Markdown, and what was to be
 // reached.
-func showTable(out io.Writer, w work, scores []score) error {
+func showTable(out io.Writer, r result) error {
+	w, scores := r.work, r.scores
 	direction := "lower"
 	if w.higher {
 		direction = "higher"
 	}
-	rows := [][]string{{"contender", "median", "p99", "beside " + w.beside, "samples"}}
+	spread := "p99"
+	if r.runs > 1 {
+		spread = fmt.Sprintf("%d runs", r.runs)
+	}
+	rows := [][]string{{"contender", "median", spread, "beside " + w.beside, "samples"}}
 	counted := false
 	for i := range scores {
 		counted = counted || scores[i].tried > 0
@@ -32,6 +37,9 @@ func showTable(out io.Writer, w work, scores []score) error {
 			continue
 		}
 		row := []string{s.name, short(s.median()), short(s.tail(w.higher)), "", strconv.Itoa(len(s.figures))}
+		if r.runs > 1 {
+			row[2] = short(s.at(0)) + " to " + short(s.at(1))
+		}
 		if peer := find(scores, w.beside); peer != nil && peer.median() != 0 {
 			row[3] = fmt.Sprintf("%.2f", s.median()/peer.median())
 		}
@@ -43,7 +51,8 @@ func showTable(out io.Writer, w work, scores []score) error {
 			after = append(after, s.name+": "+strings.Join(s.notes, "; "))
 		}
 	}
-	for _, o := range outcomes(w, scores) {
+	after = append(after, besideOther(w, scores)...)
+	for _, o := range r.goals {
 		verdict := "**not reached**"
 		if o.Reached {
 			verdict = "reached"
@@ -92,16 +101,6 @@ func table(b *strings.Builder, rows [][]string) {
 	}
 }
 
-func outcomes(w work, scores []score) []outcome {
-	var all []outcome
-	for _, g := range w.goals {
-		if o, ok := g(w, scores); ok {
-			all = append(all, o)
-		}
-	}
-	return all
-}
-
 // short is x with at least three significant digits.
 func short(x float64) string {
 	switch a := max(x, -x); {
@@ -118,7 +117,8 @@ func short(x float64) string {
 }
 
 // showJSON writes the same as one object and line.
-func showJSON(out io.Writer, w work, scores []score) error {
+func showJSON(out io.Writer, r result) error {
+	w, scores := r.work, r.scores
 	type contender struct {
 		Name    string   `json:"name"`
 		Median  *float64 `json:"median"`
@@ -148,7 +148,8 @@ func showJSON(out io.Writer, w work, scores []score) error {
 		Unit       string      `json:"unit"`
 		Better     string      `json:"better"`
 		Beside     string      `json:"beside"`
+		Runs       int         `json:"runs"`
 		Contenders []contender `json:"contenders"`
 		Goals      []outcome   `json:"goals"`
-	}{w.name, w.what, w.unit, map[bool]string{false: "lower", true: "higher"}[w.higher], w.beside, all, outcomes(w, scores)})
+	}{w.name, w.what, w.unit, map[bool]string{false: "lower", true: "higher"}[w.higher], w.beside, r.runs, all, r.goals})
 }

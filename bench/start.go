@@ -17,7 +17,7 @@ const (
 func start(b *bench) []work {
 	c := func(figure func(words []string) (float64, error)) []contender {
 		one := func(name, needs string, words ...string) contender {
-			return contender{name, needs, func() (sample, error) {
+			return contender{name: name, needs: needs, measure: func() (sample, error) {
 				x, err := figure(words)
 				return sample{figures: []float64{x}}, err
 			}}
@@ -33,7 +33,7 @@ func start(b *bench) []work {
 		}
 	}
 	size := func(name, path string) contender {
-		return contender{name, "", func() (sample, error) {
+		return contender{name: name, measure: func() (sample, error) {
 			info, err := os.Stat(path)
 			if err != nil {
 				return sample{}, err

@@ -18,7 +18,7 @@ func trees(b *bench) []work {
 		plant := func() (string, error) { return b.tree(t.name, t.directories, t.files) }
 		c := func(figure func(time.Duration, usage) float64) []contender {
 			one := func(name, needs string, p func(dir string) program) contender {
-				return contender{name, needs, func() (sample, error) {
+				return contender{name: name, needs: needs, measure: func() (sample, error) {
 					dir, err := plant()
 					if err != nil {
 						return sample{}, err

@@ -23,6 +23,8 @@ type contender struct {
 	name    string
 	needs   string // a tool, by its command's name or that of a driver; "": nothing
 	measure func() (sample, error)
+
+	revision string // whose it is, if not of this one
 }
 
 // A sample is what a contender did in one turn.
@@ -39,6 +41,7 @@ type score struct {
 	tried, wrong int
 	notes        []string // each once
 	skipped      string   // why
+	revision     string   // as the contender's
 }
 
 // do has the contenders take turns, so that what else goes on in the machine
@@ -50,7 +53,7 @@ func (b *bench) do(w work) []score {
 		rounds = b.either(3, 5)
 	}
 	for i, c := range w.contenders {
-		scores[i].name = c.name
+		scores[i].name, scores[i].revision = c.name, c.revision
 		scores[i].skipped = b.lacks(c.needs)
 	}
 	for round := range rounds {

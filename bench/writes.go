@@ -15,7 +15,7 @@ import (
 func writes(b *bench) []work {
 	count := b.either(10_000, 50_000)
 	c := func(name, needs string, words [3]string, p func(dir string) program) contender {
-		return contender{name, needs, func() (sample, error) { return b.writeAll(count, words, p) }}
+		return contender{name: name, needs: needs, measure: func() (sample, error) { return b.writeAll(count, words, p) }}
 	}
 	inotifywait := func(after string) func(dir string) program {
 		return func(dir string) program {
