@@ -22,11 +22,14 @@ var errNotRead = errors.New("the reader has stopped to read")
 // non-blocking. A record that the descriptor takes at once is written at once; else a goroutine
 // waits in write(2), and not the loop.
 //
-// Each record is one write(2). What a descriptor in non-blocking mode takes only in part, or not
-// now, is written on when it can be: nothing is lost, and nothing overtakes.
+// A record is one write(2), or one of several that come in a turn of the loop and share one of at
+// most PIPE_BUF bytes, which a pipe takes whole. What a descriptor in non-blocking mode takes only
+// in part, or not now, is written on when it can be: nothing is lost, and nothing overtakes.
 type Output struct {
 	// Before, if not nil, is called before anything is written.
 	Before func()
+	// AtOnce has no record wait for others of its turn: ev's messages go to the same file.
+	AtOnce bool
 
 	loop    *loop.Loop
 	file    *os.File
@@ -39,8 +42,12 @@ type Output struct {
 	drained []func()
 	busy    bool  // a goroutine writes
 	hurried bool  // the end has come
-	written int64 // records, by goroutines
+	written int64 // by goroutines
 	err     error // nothing more is written
+
+	gathered []byte        // records of this turn
+	flusher  *loop.Prepare // is active while there are some
+	flushes  int64         // that wrote all of them
 }
 
 // NewOutput makes an Output to f. Once a write has failed, failed is called on the loop's
@@ -50,11 +57,50 @@ func NewOutput(l *loop.Loop, f *os.File, failed func(error)) *Output {
 	fd := int(f.Fd())
 	var st unix.Stat_t
 	_ = unix.Fstat(fd, &st)
-	return &Output{loop: l, file: f, fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, anew: -1, failed: failed} //nolint:unconvert // uint16 on some platforms
+	o := &Output{loop: l, file: f, fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, anew: -1, failed: failed} //nolint:unconvert // uint16 on some platforms
+	o.flusher = loop.NewPrepare(l, o.Flush)
+	return o
 }
 
-// write writes one record. It is not kept: the caller may use b again.
+// gather writes one record with others of this turn, before the loop waits. Who looks at a terminal
+// sees each at once. It is not kept: the caller may use b again.
+func (o *Output) gather(b []byte) {
+	if o.AtOnce || o.kind == unix.S_IFCHR {
+		o.write(b)
+		return
+	}
+	if len(o.gathered)+len(b) > pipeBuf() {
+		o.Flush()
+	}
+	if o.busy || len(b) > pipeBuf() {
+		o.write(b)
+		return
+	}
+	o.gathered = append(o.gathered, b...)
+	o.flusher.Start()
+}
+
+// Flush writes what has been gathered.
+func (o *Output) Flush() {
+	if len(o.gathered) == 0 {
+		return
+	}
+	o.flusher.Stop()
+	o.put(o.gathered)
+	o.gathered = o.gathered[:0]
+	if !o.busy {
+		o.flushes++
+	}
+}
+
+// write writes one record now, and what was gathered before it. It is not kept: the caller may use
+// b again.
 func (o *Output) write(b []byte) {
+	o.Flush()
+	o.put(b)
+}
+
+func (o *Output) put(b []byte) {
 	if o.err != nil {
 		return
 	}
@@ -90,12 +136,13 @@ func (o *Output) Close() {
 	}
 }
 
-// onDrain has fn called once, when nothing more is to be written. Something must be.
+// onDrain has fn called once, when no goroutine writes any more. One must be at it.
 func (o *Output) onDrain(fn func()) { o.drained = append(o.drained, fn) }
 
 // Hurry says that the end has come: a reader that takes nothing is not waited for any longer than a
 // moment.
 func (o *Output) Hurry() {
+	o.Flush()
 	if o.busy && !o.hurried {
 		o.watch()
 	}

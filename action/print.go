@@ -70,7 +70,8 @@ type Print struct {
 	full    func(bool)
 	report  *report.Reporter
 	waiting []event.Event
-	taken   int64 // by the Output, which has not written it: 0 or 1
+	taken   int64 // by the Output, which has not written them
+	flushes int64 // the Output's, when it took the first of these
 	merged  int64
 	waits   bool // for the Output
 	buf     []byte
@@ -111,9 +112,14 @@ func (p *Print) wait() {
 
 func (p *Print) print(e event.Event) {
 	p.buf = p.render(p.buf[:0], e)
-	p.out.write(p.buf)
-	if p.out.busy {
-		p.taken = 1
+	p.out.gather(p.buf)
+	if event.Awaited(e) {
+		p.out.Flush()
+	}
+	if p.flushes != p.out.flushes {
+		p.flushes, p.taken = p.out.flushes, 0
+	}
+	if p.taken++; p.out.busy {
 		p.wait()
 	}
 }
@@ -156,6 +162,7 @@ func (p *Print) lose() {
 // Close waits until everything is written. What a reader has not taken that is not waited for any
 // longer (Output.Hurry) is counted and reported.
 func (p *Print) Close(done func()) {
+	p.out.Flush()
 	if !p.out.busy {
 		done()
 		return

@@ -16,6 +16,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
 )
 
@@ -164,13 +165,65 @@ func shared(int) {}
 
 func nonblocking(fd int) { _ = unix.SetNonblock(fd, true) }
 
-func TestPrint_writesEachEventAtOnce(t *testing.T) {
+// What comes in a turn shares a write, which a pipe takes whole.
+func TestPrint_writesTheEventsOfATurnTogether(t *testing.T) {
 	p := newPress(t, shared)
-	buf := make([]byte, 100)
+	buf := make([]byte, 2*pipeBuf())
 	for n := range uint64(3) {
 		p.Do(tick(n))
-		if k, err := p.reader.Read(buf); err != nil || string(buf[:k]) != numbers(n, n+1) {
-			t.Errorf("read %q, %v", buf[:k], err)
+	}
+	if n, _ := socket.Unread(int(p.reader.Fd())); n != 0 {
+		t.Errorf("%d bytes were written before the end of the turn", n)
+	}
+	p.run()
+	if n, err := p.reader.Read(buf); err != nil || string(buf[:n]) != numbers(0, 3) {
+		t.Errorf("read %q, %v", buf[:n], err)
+	}
+	const many = 2000 // more than PIPE_BUF takes
+	for n := range uint64(many) {
+		p.Do(tick(n))
+	}
+	rest := p.rest()
+	p.run()
+	if got := rest(); got != numbers(0, many) {
+		t.Errorf("read %q", got)
+	}
+}
+
+func TestOutput_gathersWholeRecordsOfPipeBufAtMost(t *testing.T) {
+	p := newPress(t, shared)
+	record := bytes.Repeat([]byte("x"), pipeBuf()/2-1)
+	buf := make([]byte, 2*pipeBuf())
+	for range 3 {
+		p.out.gather(record)
+	}
+	if n, err := p.reader.Read(buf); err != nil || n != 2*len(record) {
+		t.Errorf("read %d bytes, %v, want two records of %d", n, err, len(record))
+	}
+	p.run()
+	if n, err := p.reader.Read(buf); err != nil || n != len(record) {
+		t.Errorf("read %d bytes, %v, want the third record", n, err)
+	}
+}
+
+// An event that somebody waits for the end of is written before they are told, one for a terminal or
+// among messages of ev's before the next of these.
+func TestPrint_writesAtOnceWhatCantWait(t *testing.T) {
+	buf := make([]byte, 100)
+	for name, tt := range map[string]struct {
+		prepare func(*press)
+		event   event.Event
+	}{
+		"awaited":        {func(*press) {}, event.Event{Seq: 1, Detail: event.HTTP{}}},
+		"with others":    {func(p *press) { p.out.AtOnce = true }, tick(1)},
+		"to a character": {func(p *press) { p.out.kind = unix.S_IFCHR }, tick(1)},
+	} {
+		p := newPress(t, shared)
+		tt.prepare(p)
+		p.Do(tick(0))
+		p.Do(tt.event)
+		if n, err := io.ReadFull(p.reader, buf[:4]); err != nil || string(buf[:n]) != numbers(0, 2) {
+			t.Errorf("%s: read %q, %v", name, buf[:n], err)
 		}
 	}
 }
@@ -194,6 +247,7 @@ func TestPrint_losesNothingToASlowReader(t *testing.T) {
 			p.fill()
 			for n := uint64(1); n < 100; n++ {
 				p.Do(tick(n))
+				p.out.Flush()
 			}
 			rest := p.rest()
 			p.run()
@@ -211,6 +265,7 @@ func TestPrint_losesNothingToASlowReader(t *testing.T) {
 func TestPrint_leavesTheFlagsOfThePipeAlone(t *testing.T) {
 	p := newPress(t, shared)
 	p.Do(tick(1))
+	p.out.Flush()
 	if flags, err := unix.FcntlInt(p.out.file.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
 		t.Errorf("flags %#x, %v", flags, err)
 	}
@@ -237,6 +292,7 @@ func TestPrint_mergesWhatNobodyReads(t *testing.T) {
 	const events = 50_000
 	for n := range uint64(events) {
 		p.Do(tick(n + 1))
+		p.out.Flush()
 	}
 	if n := len(p.waiting); n != maxWaiting {
 		t.Errorf("%d events wait, want %d", n, maxWaiting)
@@ -258,6 +314,7 @@ func TestPrint_tellsThatTheReaderHasGone(t *testing.T) {
 		_ = p.reader.Close()
 		p.Do(tick(1))
 		p.Do(tick(2))
+		p.run()
 		if len(p.failed) != 1 || !errors.Is(p.failed[0], unix.EPIPE) {
 			t.Errorf("told %v, want EPIPE once", p.failed)
 		}
@@ -266,6 +323,7 @@ func TestPrint_tellsThatTheReaderHasGone(t *testing.T) {
 		p := newPress(t, shared)
 		p.fill()
 		p.Do(tick(1))
+		p.out.Flush()
 		p.Do(tick(2))
 		_ = p.reader.Close()
 		p.run()

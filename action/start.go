@@ -91,6 +91,9 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 	if err != nil {
 		return nil, err
 	}
+	for _, out := range []*Output{c.Stdout, c.Stderr} {
+		out.Flush() // what comes before what the command writes
+	}
 	sp.Files = [3]*os.File{in, c.Stdout.file, c.Stderr.file}
 	if lock := r.event.Lock; lock != nil {
 		sp.Lock = lock.File

@@ -11,6 +11,19 @@ type Call interface {
 	Answer(a Answer)
 }
 
+// Awaited reports whether somebody waits for the end of the event.
+func Awaited(e Event) bool {
+	switch d := e.Detail.(type) {
+	case Stat:
+		return d.Parcel != nil
+	case Message:
+		return d.Parcel != nil
+	case Call:
+		return true
+	}
+	return false
+}
+
 // A Promise is a Detail of which somebody may have been told that it will be dealt with.
 type Promise interface {
 	Promised() bool

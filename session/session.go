@@ -98,6 +98,7 @@ func New(l *loop.Loop, c Config) *Session {
 	s := &Session{config: c, loop: l, notify: sdnotify.New(c.Getenv), received: map[syscall.Signal]int64{}}
 	s.stdout = action.NewOutput(l, c.Stdout, s.outputFailed)
 	s.stderr = action.NewOutput(l, c.Stderr, nil)
+	s.stdout.AtOnce = isSame(c.Stdout, c.Stderr)
 	s.host = host{
 		notify: signal.Notify,
 		die:    sig.Die,
@@ -106,6 +107,16 @@ func New(l *loop.Loop, c Config) *Session {
 	}
 	s.exec = func(o action.Options) command { return action.NewExec(l, c.Starter, o) }
 	return s
+}
+
+// isSame reports whether two descriptors are of one file, as after 2>&1.
+func isSame(a, b *os.File) bool {
+	of, err := a.Stat()
+	if err != nil {
+		return false
+	}
+	other, err := b.Stat()
+	return err == nil && os.SameFile(of, other)
 }
 
 // Close gives back what New has taken. The loop is the caller's to close.

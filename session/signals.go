@@ -168,6 +168,7 @@ func (s *Session) suspend() {
 
 // stopping tells those who have something to undo before a signal acts.
 func (s *Session) stopping() {
+	s.stdout.Flush()
 	for _, o := range s.observers {
 		o.Stopping()
 	}
