@@ -32,7 +32,7 @@ func TestServe(t *testing.T) {
 		{control.Suspend, nil, "", "paused"},
 		{control.Suspend, names{"a"}, "suspend is about the loop as a whole, and takes no name", ""},
 		{control.Resume, nil, "", ""},
-		{control.Break, nil, "", "stop a, stop b, stop b"},
+		{control.Break, nil, "", "stop b, stop b, stop a"},
 		{control.Reload, nil, "the lines are ev run's own arguments: there is no Evfile to read again", ""},
 		{control.List, nil, "", ""},
 		{control.List, names{"c"}, "there is no watcher c: ev ctl list tells which there are", ""},

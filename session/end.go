@@ -33,7 +33,8 @@ func (s *Session) End() { s.finish(End{}) }
 // Ending reports whether that has begun.
 func (s *Session) Ending() bool { return s.ending }
 
-// finish is End for a reason. The first one counts.
+// finish is End for a reason. The first one counts. What was started last is told first to stop: it
+// may need what was there before it.
 func (s *Session) finish(e End) {
 	if s.ending {
 		return
@@ -42,7 +43,7 @@ func (s *Session) finish(e End) {
 	_ = s.notify.Stopping()
 	s.stdout.Hurry()
 	s.stderr.Hurry()
-	for _, w := range s.watchers {
+	for _, w := range slices.Backward(s.watchers) {
 		w.close(func() {})
 	}
 }

@@ -51,13 +51,13 @@ func TestEnd(t *testing.T) {
 			s.emit("b")
 			s.lives()
 			s.end("a", failed(3))
-		}, End{}, "start a, start b, event a 1, run a 1, stop a, close a, stop b, ran a: exited 3"},
-		{"break without a command", Config{}, two(breaks), func(s *stage) { s.emit("a") }, End{}, "start a, start b, event a 1, stop a, stop b"},
+		}, End{}, "start a, start b, event a 1, run a 1, stop b, stop a, close a, ran a: exited 3"},
+		{"break without a command", Config{}, two(breaks), func(s *stage) { s.emit("a") }, End{}, "start a, start b, event a 1, stop b, stop a"},
 		{"break with a command", Config{}, two(breaks, runs), func(s *stage) {
 			s.emit("a")
 			s.lives()
 			s.end("a", failed(3))
-		}, End{}, "start a, start b, event a 1, run a 1, ran a: exited 3, stop a, stop b"},
+		}, End{}, "start a, start b, event a 1, run a 1, ran a: exited 3, stop b, stop a"},
 		{"once", Config{}, a(once), func(s *stage) { s.emit("a") }, End{}, "start a, stop a, event a 1"},
 		{"once with a command", Config{}, a(once, runs), func(s *stage) {
 			s.emit("a")
@@ -93,7 +93,7 @@ func TestEnd(t *testing.T) {
 				s.end("a", failed(8))
 			},
 			End{Why: CommandEnded, Status: 7},
-			"start a, start b, event a 1, run a 1, event a 2, run a 2, event a 3, run a 3, ran a: exited 0, ran a: exited 7, stop a, close a, stop b, ran a: exited 8",
+			"start a, start b, event a 1, run a 1, event a 2, run a 2, event a 3, run a 3, ran a: exited 0, ran a: exited 7, stop b, stop a, close a, ran a: exited 8",
 		},
 		{"a command that was stopped is no error", Config{}, a(exitOnError, runs), func(s *stage) {
 			s.emit("a")
@@ -109,7 +109,7 @@ func TestEnd(t *testing.T) {
 		{"interrupted in the foreground", Config{}, two(runs, func(b *Binding) { b.Exec.Foreground = true }), func(s *stage) {
 			s.emit("a")
 			s.end("a", action.Outcome{Status: 130, Signal: syscall.SIGINT})
-		}, End{Why: Signalled, Signal: syscall.SIGINT}, "start a, start b, event a 1, run a 1, ran a: killed by INT, stop a, stop b"},
+		}, End{Why: Signalled, Signal: syscall.SIGINT}, "start a, start b, event a 1, run a 1, ran a: killed by INT, stop b, stop a"},
 		{"interrupted elsewhere", Config{}, a(runs), func(s *stage) {
 			s.emit("a")
 			s.end("a", action.Outcome{Status: 130, Signal: syscall.SIGINT})
@@ -132,7 +132,7 @@ func TestEnd(t *testing.T) {
 		}, End{}, "start a, run child of a 1, start b, ran a: exited 3, stop a, event a 1, stop b"},
 		{"a child that fails, with exit on error", Config{}, two(exitOnError, child), func(s *stage) {
 			s.end("child of a", failed(3))
-		}, End{Why: CommandEnded, Status: 3}, "start a, run child of a 1, start b, ran a: exited 3, event a 1, stop a, stop b"},
+		}, End{Why: CommandEnded, Status: 3}, "start a, run child of a 1, start b, ran a: exited 3, event a 1, stop b, stop a"},
 		{"a child that fails, but there is a command", Config{}, a(exitOnError, child, runs), func(s *stage) {
 			s.end("child of a", failed(3))
 			s.lives()
@@ -153,7 +153,7 @@ func TestEnd(t *testing.T) {
 			s.emit("b")
 			s.lives()
 			s.pass(1)
-		}, End{Why: TimedOut}, "start a, start b, event b 1, stop a, stop b"},
+		}, End{Why: TimedOut}, "start a, start b, event b 1, stop b, stop a"},
 		{"an event in time", Config{}, a(timeout(time.Minute)), func(s *stage) {
 			s.emit("a")
 			s.pass(time.Hour)
@@ -165,7 +165,7 @@ func TestEnd(t *testing.T) {
 			s.emit("a")
 			s.lives()
 			s.pass(1)
-		}, End{}, "start a, start b, event a 1, stop a, stop b"},
+		}, End{}, "start a, start b, event a 1, stop b, stop a"},
 		{"for ever", Config{Timeout: span.Inf, For: span.Inf}, a(limited(span.Inf), timeout(span.Inf)), func(s *stage) {
 			s.on(func() {
 				if n := s.loop.Stats().Timers; n > 0 {
@@ -176,13 +176,13 @@ func TestEnd(t *testing.T) {
 		}, End{}, "start a, stop a"},
 		{"no event of any in time", Config{Timeout: time.Minute}, two(), func(s *stage) {
 			s.pass(time.Minute)
-		}, End{Why: TimedOut}, "start a, start b, stop a, stop b"},
+		}, End{Why: TimedOut}, "start a, start b, stop b, stop a"},
 		{"an event of any in time", Config{Timeout: time.Minute, For: time.Hour}, two(), func(s *stage) {
 			s.emit("b")
 			s.pass(time.Hour - 1)
 			s.lives()
 			s.pass(1)
-		}, End{}, "start a, start b, event b 1, stop a, stop b"},
+		}, End{}, "start a, start b, event b 1, stop b, stop a"},
 		{"the first reason counts", Config{}, two(runs, limited(time.Minute)), func(s *stage) {
 			s.emit("a")
 			s.signal(syscall.SIGTERM)
@@ -190,13 +190,13 @@ func TestEnd(t *testing.T) {
 			s.on(s.End)
 			s.lives()
 			s.end("a", failed(0))
-		}, End{Why: Signalled, Signal: syscall.SIGTERM}, "start a, start b, event a 1, run a 1, stop a, close a, stop b, ran a: exited 0"},
+		}, End{Why: Signalled, Signal: syscall.SIGTERM}, "start a, start b, event a 1, run a 1, stop b, stop a, close a, ran a: exited 0"},
 		{"the reader of the output has gone", Config{}, two(), func(s *stage) {
 			s.on(func() { s.outputFailed(os.NewSyscallError("write", unix.EPIPE)) })
-		}, End{Why: Signalled, Signal: syscall.SIGPIPE}, "start a, start b, stop a, stop b"},
+		}, End{Why: Signalled, Signal: syscall.SIGPIPE}, "start a, start b, stop b, stop a"},
 		{"the output can't be written", Config{}, two(), func(s *stage) {
 			s.on(func() { s.outputFailed(unix.ENOSPC) })
-		}, End{Why: Failed, Err: unix.ENOSPC}, "start a, start b, stop a, stop b"},
+		}, End{Why: Failed, Err: unix.ENOSPC}, "start a, start b, stop b, stop a"},
 		{"an error has ended a watcher", Config{}, two(rich), func(s *stage) {
 			s.on(func() {
 				s.props["a"].failed = true

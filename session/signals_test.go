@@ -24,7 +24,7 @@ func TestSignal_endsEv(t *testing.T) {
 			s.run(s.line("a", claims(syscall.SIGUSR2)), s.line("b"))
 			s.signal(sig)
 			s.ended(End{Why: Signalled, Signal: sig})
-			s.saw("changed, start a, start b, stop a, stop b")
+			s.saw("changed, start a, start b, stop b, stop a")
 		})
 	}
 }
@@ -79,7 +79,7 @@ func TestSignal_secondKills(t *testing.T) {
 		s.on(func() { _ = s.bind(s.line("new"), s.line("child")) })
 		s.log = nil
 		s.signal(syscall.SIGTERM)
-		s.saw("stop new, close new, stop child, close child of child")
+		s.saw("stop child, close child of child, stop new, close new")
 		s.signal(syscall.SIGTERM)
 		s.saw("kill new, kill child of child, kill old, stopping, die of TERM")
 		s.end("new", failed(137))
@@ -104,7 +104,7 @@ func TestSignal_typedOnTheTerminalIsTheForegroundsOwn(t *testing.T) {
 		s.lives()
 		s.signal(syscall.SIGTERM)
 		s.signal(syscall.SIGINT) // what is being stopped has it still
-		s.saw("changed, start a, start b, event b 1, run b 1, stop a, stop b, close b")
+		s.saw("changed, start a, start b, event b 1, run b 1, stop b, close b, stop a")
 		s.end("b", failed(0))
 		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
 	})
@@ -227,7 +227,7 @@ func TestSignal_passedOnToTheOneChild(t *testing.T) {
 		s.signal(syscall.SIGWINCH)
 		s.saw("")
 		s.signal(syscall.SIGUSR1)
-		s.saw("stop a, close child of a, stop c, close child of c")
+		s.saw("stop c, close child of c, stop a, close child of a")
 		s.end("child of a", failed(138))
 		s.end("child of c", failed(138))
 		s.ended(End{Why: Signalled, Signal: syscall.SIGUSR1})
