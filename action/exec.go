@@ -25,10 +25,11 @@ type Options struct {
 	// Argv is the command and its arguments, with placeholders (CheckArgs). A line of shell is
 	// /bin/sh, -c and the line.
 	Argv []string
-	Dir  string   // where it runs; empty: where ev does
-	Env  []string // NAME=value, over ev's own environment
-	Fill []string // those of Env whose values have placeholders
-	Sep  byte     // ends a record on its standard input
+	Dir  string        // where it runs; empty: where ev does
+	Env  []string      // NAME=value, over ev's own environment
+	Fill []string      // those of Env whose values have placeholders
+	Sep  byte          // ends a record on its standard input
+	User *process.User // who it runs as; nil: who ev does
 
 	Busy       Busy
 	Each       bool           // events of different subjects are never merged
@@ -55,6 +56,7 @@ type Options struct {
 	Clear      bool            // the screen, before each start
 	Cgroup     *process.Cgroup // it gets one of its own in this, if not nil
 	Prefix     string          // before each line of its output, if not empty
+	ErrPrefix  string          // before those of its standard error, if they are to have another
 
 	LogDir  string // each run's output is also a file of its own in this; empty: it is not
 	LogKeep int    // of which so many are kept

@@ -19,13 +19,14 @@ const (
 	readSize = 16 << 10
 )
 
-// A pump copies what a command writes into a pipe to an Output: with a Prefix in whole lines, each
+// A pump copies what a command writes into a pipe to an Output: with a prefix in whole lines, each
 // with that before it; else as it comes. While the Output's reader is slow nothing is read, and the
 // command waits in its turn.
 type pump struct {
 	command *command
 	fd      int // -1: it has come to the end
 	out     *Output
+	prefix  string
 	io      *loop.IO
 	rest    []byte // of a line whose end has not come
 	waits   bool   // for the Output's reader
@@ -34,12 +35,12 @@ type pump struct {
 }
 
 // newPump makes a pump for a pipe, and returns the end that is the command's.
-func newPump(c *command, out *Output, r *run) (*pump, *os.File, error) {
+func newPump(c *command, out *Output, prefix string, r *run) (*pump, *os.File, error) {
 	fd, w, err := process.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pump{command: c, fd: fd, out: out, tail: r.tail, log: r.log}, w, nil
+	return &pump{command: c, fd: fd, out: out, prefix: prefix, tail: r.tail, log: r.log}, w, nil
 }
 
 // start begins to copy. It does not keep the loop alive: the run does, and what the command left
@@ -67,7 +68,7 @@ func (p *pump) copy() bool {
 	}
 	p.tail.add(buf[:n])
 	p.log.write(buf[:n])
-	if p.command.Prefix == "" {
+	if p.prefix == "" {
 		p.out.write(buf[:n])
 	} else {
 		p.write(buf[:n])
@@ -106,7 +107,7 @@ func (p *pump) write(b []byte) {
 	}
 	var record []byte
 	for line := range bytes.Lines(p.rest[:end]) {
-		record = append(append(record, p.command.Prefix...), line...)
+		record = append(append(record, p.prefix...), line...)
 	}
 	p.out.write(record)
 	if p.rest = append(p.rest[:0], p.rest[end:]...); len(p.rest) == 0 && cap(p.rest) > 4*readSize {

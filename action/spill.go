@@ -82,7 +82,9 @@ func (s *spill) move(v, why string) (string, error) {
 		return "", process.Errorf(process.StatusFailed, "%s: no file for %s: %v", s.command.name, name, err)
 	}
 	s.files = append(s.files, f.Name())
-	_, err = f.Write(content)
+	if _, err = f.Write(content); err == nil {
+		err = s.command.User.Own(f.Name())
+	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}

@@ -1,7 +1,9 @@
 package action
 
 import (
+	"cmp"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +43,7 @@ func (x launcher) start(r *run) {
 	var outputs []*pump
 	spilled := &spill{command: c, event: r.part}
 	x.starter.Start(x.loop, process.Spec{
-		Dir: c.Dir, Foreground: c.Foreground, Whole: c.Whole, Cgroup: c.Cgroup,
+		Dir: c.Dir, User: c.User, Foreground: c.Foreground, Whole: c.Whole, Cgroup: c.Cgroup,
 		StopSignal: c.StopSignal, KillAfter: c.KillAfter, Report: c.Report,
 		Prepare: func(sp *process.Spec) (err error) {
 			if r.cancelled.Load() {
@@ -83,6 +85,13 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 	if err != nil {
 		return nil, err
 	}
+	if d, ok := r.part.Detail.(event.HTTP); ok {
+		for _, f := range d.Files {
+			if err := c.User.Own(f, filepath.Dir(f)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	sp.Env = c.environ(r.part, own)
 	in, ours, err := c.input(r.payload)
 	if in != nil && ours {
@@ -102,8 +111,9 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 		r.log = openLog(c.LogDir, c.LogKeep, c.Report)
 	}
 	if c.Prefix != "" || r.tail != nil || r.log != nil {
+		prefixes := [...]string{c.Prefix, cmp.Or(c.ErrPrefix, c.Prefix)}
 		for i, out := range []*Output{c.Stdout, c.Stderr} {
-			p, end, err := newPump(c, out, r)
+			p, end, err := newPump(c, out, prefixes[i], r)
 			if err != nil {
 				return outputs, err
 			}

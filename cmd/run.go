@@ -79,17 +79,19 @@ the arrows move, q ends ev. However that ends, by kill -9 even, the terminal is 
 
 --crontab runs the jobs of a crontab as cron(8) does: with its variables, SHELL, HOME,
 CRON_TZ for the schedules, RANDOM_DELAY, @reboot and the like, % and input. A job is
-named FILE:LINE. It has ev's environment besides. While its last run goes on it is not
-run again, unless --overlapping is given. With --system each job has a user before its
-command, and the file must be root's alone. Of a directory, the files count whose names
-run-parts(8) takes. What a job prints is mailed to MAILTO, else to the owner, by
-sendmail or --mail-command; where there is neither, and with MAILTO="", ev prints it.
--v tells where cron does otherwise.
+named FILE:LINE. It has ev's environment besides. Each run is told in a line, with that
+name, its status and how long it took, unless the job begins with -. While its last run
+goes on it is not run again, unless --overlapping is given. With --system each job has a
+user before its command, whom root switches to, and the file must be root's, and writable
+by root alone. Of a directory, the files count whose names run-parts(8) takes. What a job
+prints is mailed to MAILTO, else to the owner, by sendmail or --mail-command; where there
+is neither, and with MAILTO="", ev prints it. -v tells where cron does otherwise.
 
 --procfile runs the processes of a Procfile, each by /bin/sh with the variables of the
-.env beside it and a PORT of its own, from 5000 on. The first one that ends ends all, and
-its status is ev's; with --respawn it is started again. --print-evfile shows the Evfile
-that either amounts to.
+.env beside it and a PORT of its own, from 5000 on, under --prefix. The first one that
+ends ends all, and its status is ev's; with --respawn it is started again. At the end all
+are told by --stop-signal to stop, the last first. --print-evfile shows the Evfile that
+a crontab or a Procfile amounts to; what a Procfile's prints is under 'ev run --prefix'.
 
 Under root, an Evfile is refused that others could have written: it has to be root's, or
 that of the user who called sudo (SUDO_UID), unless --trust-owner is given. One that is a pipe or
@@ -188,7 +190,7 @@ func (o *runOptions) config(r *reader, socket bool) session.Config {
 		Once: o.once, NoWait: o.nowait, Timeout: watchers.Ending(o.timeout), For: watchers.Ending(o.limit),
 		Tell: session.TellFailed, Log: socket,
 	}
-	if term.IsTerminal(watchers.StderrFD) && !o.live {
+	if (term.IsTerminal(watchers.StderrFD) || len(o.crontabs) > 0) && !o.live {
 		c.Tell = session.TellAll
 	}
 	if r.hasFile() {
@@ -219,6 +221,7 @@ func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reade
 	if err := o.fileOptions.check(c.Flags()); err != nil {
 		return nil, err
 	}
+	o.prefix = o.prefix || o.procfile != ""
 	r := &reader{program: p, globals: c.Root().PersistentFlags(), options: o}
 	if len(own) == 1 {
 		r.path = own[0]

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/user"
@@ -36,6 +35,7 @@ type fileOptions struct {
 	envFile   string
 	formation string
 	respawn   bool
+	stop      string
 
 	printEvfile bool
 }
@@ -50,6 +50,7 @@ func (o *fileOptions) addFiles(fs *pflag.FlagSet) {
 	fs.StringVar(&o.envFile, "env-file", "", "read variables from this, not from the .env beside the Procfile `FILE`")
 	fs.StringVar(&o.formation, "formation", "", "how many of each process to run, as in web=2,worker=1 `LIST`")
 	fs.BoolVar(&o.respawn, "respawn", false, "start a process of a Procfile again when it has ended, not end all")
+	fs.StringVar(&o.stop, "stop-signal", "TERM", "the signal that tells a process of a Procfile to stop `SIGNAL`")
 	fs.BoolVar(&o.printEvfile, "print-evfile", false, "print the Evfile that all of this amounts to, and start nothing")
 }
 
@@ -69,6 +70,7 @@ func (o *fileOptions) check(fs *pflag.FlagSet) error {
 		{"env-file", "--procfile FILE", o.procfile != ""},
 		{"formation", "--procfile FILE", o.procfile != ""},
 		{"respawn", "--procfile FILE", o.procfile != ""},
+		{"stop-signal", "--procfile FILE", o.procfile != ""},
 	} {
 		if fs.Changed(f.name) && !f.there {
 			return usage.At(usage.Flag(f.name), "--%s is about %s, and there is none", f.name, f.about)
@@ -82,7 +84,8 @@ func (o *fileOptions) check(fs *pflag.FlagSet) error {
 			return usage.At(usage.Item(f.name, ""), "the name of the file is empty: give one, as in --crontab /etc/crontab, --procfile Procfile")
 		}
 	}
-	return nil
+	_, err := watchers.StopSignal(o.stop)
+	return err
 }
 
 // readFiles reads what is no Evfile into lines of one.
@@ -146,9 +149,6 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 	}
 	me := r.program.user()
 	for _, j := range f.Jobs {
-		if err := faultOfUser(j.User.Text, me); err != nil {
-			errs = append(errs, f.Errorf(j.User, "%v", err))
-		}
 		if !action.IsShell(j.Shell().Text) {
 			errs = append(errs, f.Errorf(j.Shell(), "SHELL: ev knows no shell of this name: name sh, bash, dash, ash, ksh, zsh or fish"))
 		} else if _, err := process.Lookup(j.Shell().Text, "", nil); err != nil {
@@ -163,10 +163,10 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 			if name == me.Username {
 				return me.HomeDir
 			}
-			if u, err := user.Lookup(name); err == nil {
-				return u.HomeDir
+			if u, err := process.LookupUser(name); err == nil {
+				return u.Home
 			}
-			return ""
+			return "" // the flag --user says why
 		},
 		Exists: func(dir string) bool {
 			info, err := os.Stat(dir)
@@ -203,17 +203,6 @@ func (p *program) user() *user.User {
 		u.HomeDir = home
 	}
 	return u
-}
-
-// faultOfUser says why a job can't be run as a user.
-func faultOfUser(name string, me *user.User) error {
-	switch _, err := user.Lookup(name); {
-	case name == "" || name == me.Username:
-		return nil
-	case err != nil:
-		return fmt.Errorf("there is no user %s", name)
-	}
-	return fmt.Errorf("this is a job of %s, and ev runs as %s: have %[1]s run an ev of their own for it", name, me.Username)
 }
 
 // mailer is the command that mails what jobs print, "" if there is none.
@@ -292,6 +281,9 @@ func (r *reader) readProcfile() (*evfile.File, evfile.Errors, error) {
 		p.Flags = append(p.Flags, "--respawn")
 	} else {
 		p.Flags = append(p.Flags, "--once", "--break")
+	}
+	if o.stop != "TERM" {
+		p.Flags = append(p.Flags, "--stop-signal", o.stop)
 	}
 	if f.File.Lines, err = f.Lines(p); err != nil {
 		return nil, nil, usage.Of(usage.Value("formation"), "", err)

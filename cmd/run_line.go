@@ -29,6 +29,7 @@ type line struct {
 	*evfile.Line
 	file    *evfile.File
 	key     string // the same for lines that say the same
+	index   int    // among all lines
 	binding *session.Binding
 	listens *onhttp.Options // nil: not for requests
 }
@@ -88,13 +89,23 @@ func (r *reader) bind(l *line) error {
 	}
 	for _, e := range []*action.Options{l.binding.Exec, l.binding.Child} {
 		if e != nil && (r.options.prefix || live) && !e.Foreground {
-			e.Prefix = l.binding.Name + ": "
+			e.Prefix, e.ErrPrefix = l.prefix(p, watchers.StdoutFD), l.prefix(p, watchers.StderrFD)
 		}
 	}
 	if live && term.IsTerminal(watchers.StdoutFD) {
 		l.binding.Render = nil // the table has them
 	}
 	return nil
+}
+
+// prefix is what the lines begin with that the line's commands write to a descriptor.
+func (l *line) prefix(p *program, fd int) string {
+	name := l.binding.Name + ":"
+	if term.Colour(p.Color, fd, p.Getenv) {
+		styles := [...]term.Style{term.Cyan, term.Yellow, term.Green, term.Purple, term.Blue} // red is for what fails
+		name = styles[l.index%len(styles)].Wrap(name)
+	}
+	return name + " "
 }
 
 // blockSignals has the signals blocked that lines want with --siginfo.

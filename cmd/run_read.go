@@ -85,7 +85,7 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 				errs = append(errs, f.Errorf(l.Words[0], "%s has the label %s already: labels are unique", other.Name, l.Label))
 			}
 			labelled[l.Label] = f
-			lines = append(lines, &line{Line: l, file: f, key: keyOf(l)})
+			lines = append(lines, &line{Line: l, file: f, key: keyOf(l), index: len(lines)})
 		}
 	}
 	if len(lines) == 0 && errs == nil {

@@ -4,6 +4,7 @@ package process
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"runtime"
 	"sync"
@@ -24,6 +25,7 @@ type Spec struct {
 	Env   []string    // its whole environment
 	Dir   string      // where it runs; empty: where ev does
 	Files [3]*os.File // its standard input, output and error; nil: /dev/null
+	User  *User       // who it runs as; nil: who ev does
 	Lock  *os.File    // its descriptor 3: a lock that it has as long as it has that; nil: none
 
 	Foreground bool           // it stays in ev's process group, and leads none of its own
@@ -184,6 +186,9 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 	}
 	g := &group{pidfd: -1, foreground: sp.Foreground}
 	sys := sp.attributes(&g.pidfd)
+	if sp.User != nil {
+		sys.Credential = sp.User.credential
+	}
 	if sp.Cgroup != nil {
 		dir, err := g.enter(sp.Cgroup, sys)
 		if err != nil {
@@ -198,6 +203,9 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 	runtime.KeepAlive(sp.Lock)
 	if err != nil {
 		g.release()
+		if sys.Credential != nil && errors.Is(err, unix.EPERM) {
+			return nil, Errorf(StatusFailed, "%s: can't run as user %s: %v", file, sp.User.Name, err)
+		}
 		return nil, explain(file, err)
 	}
 	g.foreground = g.foreground || !sys.Setpgid

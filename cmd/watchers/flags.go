@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -106,7 +107,7 @@ func notEmpty(fs *pflag.FlagSet) (err error) {
 			return
 		}
 		switch f.Name {
-		case "format", "name", "on-busy", "stop-signal", "chdir", "tz", "from", "until", "after", "state", "catch-up":
+		case "format", "name", "on-busy", "stop-signal", "chdir", "user", "tz", "from", "until", "after", "state", "catch-up":
 			err = usage.At(usage.Value(f.Name), "--%s is empty: give a value, or leave it out", f.Name)
 		}
 	})
@@ -275,6 +276,7 @@ type commandFlags struct {
 	exitOnError bool
 	foreground  bool
 	dir         string
+	user        string
 	env         []string
 	clear       bool
 	cgroup      bool
@@ -306,6 +308,7 @@ func (f *commandFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.exitOnError, "exit-on-error", false, "end with the status of a command that fails")
 	fs.BoolVar(&f.foreground, "foreground", false, "leave the terminal to the command: for an editor, a pager, a shell")
 	fs.StringVar(&f.dir, "chdir", "", "run the command in this directory `DIR`")
+	fs.StringVar(&f.user, "user", "", "run the command as this user of the machine, with their groups and HOME; only root may name another `NAME`")
 	fs.Var((*ListValue)(&f.env), "env", "set a variable for the command, with {field} filled in; can be repeated `NAME=VALUE`")
 	fs.BoolVar(&f.clear, "clear", false, "clear the terminal's screen before each run")
 	fs.BoolVar(&f.cgroup, "cgroup", false, "also stop what has left the command's process group (Linux, delegated cgroup v2)")
@@ -344,7 +347,7 @@ func (f *commandFlags) argv(a *App, c *cobra.Command, command []string) ([]strin
 // COMMAND.
 func childFlags() []string {
 	return []string{
-		"chdir", "env", "cgroup", "stop-signal", "kill-after", "drain",
+		"chdir", "user", "env", "cgroup", "stop-signal", "kill-after", "drain",
 		"run-timeout", "retry", "retry-delay", "retry-max", "foreground", "exit-on-error", "on-failure", "on-success", "log-runs", "log-dir",
 	}
 }
@@ -389,23 +392,41 @@ func (f *commandFlags) bind(a *App, b *session.Binding, busy action.Policy, sep 
 	return nil
 }
 
-// place describes where a command runs and how it is stopped: what holds for a COMMAND and a child
+// StopSignal reads --stop-signal.
+func StopSignal(text string) (syscall.Signal, error) {
+	s, err := sig.Parse(text)
+	if err != nil {
+		return 0, usage.Of(usage.Value("stop-signal"), "--stop-signal: ", err)
+	}
+	switch s {
+	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT:
+		return 0, usage.At(usage.Value("stop-signal"), "--stop-signal %s ends no command: give one that does, as TERM, INT, HUP", sig.Name(s))
+	}
+	return s, nil
+}
+
+// place describes where a command runs, as whom, and how it is stopped: what holds for a COMMAND and a child
 // alike.
 func (f *commandFlags) place(a *App) (action.Options, error) {
-	stop, err := sig.Parse(f.stopSignal)
+	stop, err := StopSignal(f.stopSignal)
 	if err != nil {
-		return action.Options{}, usage.Of(usage.Value("stop-signal"), "--stop-signal: ", err)
-	}
-	switch stop {
-	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT:
-		return action.Options{}, usage.At(usage.Value("stop-signal"), "--stop-signal %s ends no command: give one that does, as TERM, INT, HUP", sig.Name(stop))
+		return action.Options{}, err
 	}
 	for _, v := range f.env {
 		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
 			return action.Options{}, usage.At(usage.Item("env", v), "--env %s: write NAME=VALUE", v)
 		}
 	}
-	return action.Options{Dir: f.dir, Env: slices.Concat(a.Env, f.env), StopSignal: stop, KillAfter: f.killAfter, Drain: f.drain}, nil
+	var user *process.User
+	if f.user != "" {
+		if user, err = process.LookupUser(f.user); err != nil {
+			return action.Options{}, usage.Of(usage.Value("user"), "", err)
+		}
+	}
+	return action.Options{
+		Dir: f.dir, User: user, Env: slices.Concat(user.Environ(), a.Env, f.env),
+		StopSignal: stop, KillAfter: f.killAfter, Drain: f.drain,
+	}, nil
 }
 
 // conduct adds how long a command may run, and what becomes of one that fails.

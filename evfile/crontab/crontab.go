@@ -25,6 +25,7 @@ type Job struct {
 	User     evfile.Word // of a system's crontab
 	Command  evfile.Word
 	Input    *string    // what the command reads; nil: nothing
+	Quiet    bool       // cronie's -: that it has run is not told
 	Env      []Variable // in force here, no name twice; shared between jobs, so not to be changed
 }
 
@@ -209,7 +210,8 @@ func (p *parser) job(begin int) {
 
 // schedule reads when the job runs.
 func (p *parser) schedule(j *Job, begin int) (end int, ok bool) {
-	if p.line[begin] == '-' { // cronie: it is not logged
+	if p.line[begin] == '-' {
+		j.Quiet = true
 		begin++
 	}
 	first, end := p.next(begin)

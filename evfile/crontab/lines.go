@@ -98,6 +98,9 @@ func (j *Job) evline(o Options) evfile.Line {
 	if user != o.Owner {
 		add(j.User, "--user", user)
 	}
+	if j.Quiet {
+		add(at, "-q")
+	}
 	if o.Overlapping {
 		add(at, "--on-busy", "parallel")
 	}

@@ -34,6 +34,7 @@ const (
 	Green  Style = "32"
 	Yellow Style = "33"
 	Blue   Style = "34"
+	Purple Style = "35"
 	Cyan   Style = "36"
 )
 
