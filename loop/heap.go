@@ -1,10 +1,5 @@
 package loop
 
-import (
-	"cmp"
-	"slices"
-)
-
 // heap is a 4-ary heap of watchers by due time. That is kept beside the pointer, so that sifting
 // touches no watcher but to tell it where it is. libev found four children to be faster than two,
 // since a node's children share a cache line.
@@ -112,12 +107,7 @@ func (h *heap) cut(i int) {
 // same due time the first that was set. What each pushes is left for the next time.
 func (h *heap) take(now int64, each func(*node)) {
 	h.collect(0, now)
-	slices.SortFunc(h.taken, func(a, b slot) int {
-		if a.at != b.at {
-			return cmp.Compare(a.at, b.at)
-		}
-		return int(int32(a.node.seq - b.node.seq))
-	})
+	sortSlots(h.taken)
 	for i := range h.taken {
 		n := h.taken[i].node
 		h.taken[i] = slot{}
