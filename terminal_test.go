@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -235,5 +239,81 @@ func TestService_isToldWhenTheEndBegins(t *testing.T) {
 	}
 	if err := c.Wait(); err == nil || err.Error() != "signal: terminated" {
 		t.Errorf("ev ended with %v", err)
+	}
+}
+
+// TestTerminal_ofCommands: under --prefix a command has a terminal to write to where ev has one for
+// both of its outputs.
+func TestTerminal_ofCommands(t *testing.T) {
+	dir := t.TempDir()
+	const say = `printf '\033[31mred\n\033[2J'; test -t 1 && test -t 2 && { echo terminal >&2; stty size <&1; }; echo over`
+	line := "a: timer 0 -q -c " + strings.ReplaceAll(strconv.Quote(say), `\\`, `\`)
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"prefix", []string{"--prefix", "-e", line + " --log-dir " + dir}, "a: \x1b[31mred\x1b[0m\na: \x1b[31mterminal\x1b[0m\na: \x1b[31m24 77\x1b[0m\na: \x1b[31mover\x1b[0m\n"},
+		{"no-pty", []string{"--prefix", "--no-pty", "-e", line}, "a: \x1b[31mred\na: \x1b[2Jover\n"},
+	} {
+		got := strings.ReplaceAll(inTerminal(t, append([]string{"run", "-q", "--color", "never"}, tt.args...)...), "\r\n", "\n")
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	logs, _ := filepath.Glob(filepath.Join(dir, "*", "*.log"))
+	if len(logs) != 1 {
+		t.Fatalf("logs: %q", logs)
+	}
+	if log, err := os.ReadFile(logs[0]); err != nil || string(log) != "red\nterminal\n24 77\nover\n" {
+		t.Errorf("the log has %q, %v", log, err)
+	}
+}
+
+// TestTerminal_ofCommandsForBothOutputs: what goes elsewhere is not mixed with what does not.
+func TestTerminal_ofCommandsForBothOutputs(t *testing.T) {
+	ev := command(t, "run", "-q", "--color", "never", "--prefix", "-e", "a: timer 0 -c 'test -t 1 || echo pipes; echo error >&2'")
+	var stderr bytes.Buffer
+	ev.Stderr = &stderr
+	f, err := pty.Start(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out bytes.Buffer
+	_, _ = io.Copy(&out, f)
+	if err := ev.Wait(); err != nil || out.String() != "a: pipes\r\n" || stderr.String() != "a: error\n" {
+		t.Errorf("%q and %q, %v", out.String(), stderr.String(), err)
+	}
+}
+
+// TestTerminal_ofCommandsLosesNothing: what a command has written when it ends is read.
+func TestTerminal_ofCommandsLosesNothing(t *testing.T) {
+	const lines = 50_000
+	got := inTerminal(t, "run", "-q", "--color", "never", "--prefix", "-e", fmt.Sprintf("a: timer 0 -- seq %d", lines))
+	if n := strings.Count(got, "a: "); n != lines || !strings.HasSuffix(got, fmt.Sprintf("\na: %d\r\n", lines)) {
+		t.Errorf("%d of %d lines: …%q", n, lines, got[max(len(got)-80, 0):])
+	}
+}
+
+// TestTerminal_ofCommandsIsResized with ev's.
+func TestTerminal_ofCommandsIsResized(t *testing.T) {
+	f, err := pty.StartWithSize(command(t, "run", "-q", "--color", "never", "--prefix", "-e",
+		`a: timer 0 -c 'trap "stty size <&1; exit" WINCH; echo ready; while :; do sleep 0.01; done'`), &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var got []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		got = append(got, s.Text())
+		if s.Text() == "a: ready" {
+			if err := pty.Setsize(f, &pty.Winsize{Rows: 40, Cols: 120}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if want := []string{"a: ready", "a: 40 117"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -57,6 +57,7 @@ type Options struct {
 	Cgroup     *process.Cgroup // it gets one of its own in this, if not nil
 	Prefix     string          // before each line of its output, if not empty
 	ErrPrefix  string          // before those of its standard error, if they are to have another
+	Terminal   bool            // with Prefix, its output goes to a terminal of its own: Stdout and Stderr are one
 
 	LogDir  string // each run's output is also a file of its own in this; empty: it is not
 	LogKeep int    // of which so many are kept
@@ -386,6 +387,19 @@ func (x *Exec) Kill() {
 	x.queue = nil
 	for _, r := range slices.Clone(x.runs) {
 		r.kill()
+	}
+}
+
+// Resize has the terminals of what runs be as large as ev's, and tells it, as a terminal does.
+func (x *Exec) Resize() {
+	if !x.o.Terminal {
+		return
+	}
+	for _, r := range x.runs {
+		if len(r.outputs) > 0 {
+			r.resize()
+			r.tell(unix.SIGWINCH)
+		}
 	}
 }
 

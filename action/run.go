@@ -39,7 +39,8 @@ type run struct {
 	state   state
 	child   child // nil while it starts
 	outcome Outcome
-	tail    *tail // nil: nothing is kept
+	outputs []*pump // of the process
+	tail    *tail   // nil: nothing is kept
 	log     *logFile
 
 	cancelled atomic.Bool      // it need not be started any more; read by the Starter
@@ -206,6 +207,13 @@ func (r *run) tell(s syscall.Signal) bool {
 		r.child.Signal(s)
 	}
 	return true
+}
+
+// resize has the process's terminal be as large as ev's.
+func (r *run) resize() {
+	for _, p := range r.outputs {
+		p.resize()
+	}
 }
 
 // late is the end of the time that the process has.

@@ -1,7 +1,6 @@
 package action
 
 import (
-	"cmp"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -61,7 +60,8 @@ func (x launcher) start(r *run) {
 			r.started(nil, err)
 			return
 		}
-		r.outcome.PID = p.PID
+		r.outcome.PID, r.outputs = p.PID, outputs
+		r.resize() // it may be another size by now
 		r.started(p, nil)
 		for _, out := range outputs {
 			out.start(x.loop)
@@ -111,14 +111,8 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 		r.log = openLog(c.LogDir, c.LogKeep, c.Report)
 	}
 	if c.Prefix != "" || r.tail != nil || r.log != nil {
-		prefixes := [...]string{c.Prefix, cmp.Or(c.ErrPrefix, c.Prefix)}
-		for i, out := range []*Output{c.Stdout, c.Stderr} {
-			p, end, err := newPump(c, out, prefixes[i], r)
-			if err != nil {
-				return outputs, err
-			}
-			sp.Owned, sp.Files[1+i] = append(sp.Owned, end), end
-			outputs = append(outputs, p)
+		if outputs, err = newPumps(c, sp, r); err != nil {
+			return outputs, err
 		}
 	}
 	if r.payload.Out != nil {

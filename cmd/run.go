@@ -35,6 +35,7 @@ type runOptions struct {
 	limit   time.Duration
 	json    bool
 	prefix  bool
+	noPTY   bool
 	live    bool
 	metrics string
 	watch   bool
@@ -69,6 +70,12 @@ with their counts, their phase and what they run; others stop, and what they run
 stopped, or start. One that takes another's place, with its label or, without one, its
 line number, runs nothing before what that ran has ended. If anything is wrong with the
 file, nothing changes.
+
+With --prefix each line that a command prints begins with the watcher's name. If both
+outputs of ev are one terminal, each command has a terminal of its own to write to, as
+wide as leaves room for the name, and keeps its colours. What else it would do to the
+screen is left out, and of a line that is written over itself the last is printed. With
+--no-pty it has pipes, as it has where an output goes elsewhere.
 
 With --live a table on the terminal shows the watchers: state, events, for how long a
 command has run and how many events wait for it, the exit status of the last one, and
@@ -114,6 +121,7 @@ standard input is read once, and HUP ends ev then.`,
 	fs.StringVar(&o.control, "control", "", "open a socket for 'ev ctl'; without PATH it is $XDG_RUNTIME_DIR/ev/NAME.sock, NAME being the Evfile's or its directory's `PATH`")
 	fs.BoolVar(&o.watch, "watch", false, "read the Evfile again whenever it changes")
 	fs.BoolVar(&o.prefix, "prefix", false, "begin each line that a command prints with the watcher's name")
+	fs.BoolVar(&o.noPTY, "no-pty", false, "with --prefix, give commands pipes to write to, and no terminals")
 	fs.BoolVar(&o.live, "live", false, "show the watchers on the terminal, in a table that takes keys: space, s, r, p, j, k, q")
 	fs.StringVar(&o.metrics, "metrics", "", "serve counts for Prometheus at http://ADDR/metrics; ADDR is HOST:PORT, or :PORT on the loopback `ADDR`")
 	fs.BoolVar(&o.json, "json", false, "print each event as a JSON object, unless its line says otherwise")
@@ -188,7 +196,7 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 func (o *runOptions) config(r *reader, socket bool) session.Config {
 	c := session.Config{
 		Once: o.once, NoWait: o.nowait, Timeout: watchers.Ending(o.timeout), For: watchers.Ending(o.limit),
-		Tell: session.TellFailed, Log: socket,
+		Tell: session.TellFailed, Log: socket, Terminals: !o.noPTY,
 	}
 	if (term.IsTerminal(watchers.StderrFD) || len(o.crontabs) > 0) && !o.live {
 		c.Tell = session.TellAll

@@ -87,7 +87,7 @@ func (r *reader) bind(l *line) error {
 	if live && l.binding.Claims.Stdin && term.IsTerminal(watchers.StdinFD) {
 		return usage.Errorf("--live takes the terminal's keys, and this line would, too: redirect standard input, or leave out --live")
 	}
-	for _, e := range []*action.Options{l.binding.Exec, l.binding.Child} {
+	for _, e := range []*action.Options{l.binding.Exec, l.binding.Child, l.binding.OnFailure, l.binding.OnSuccess} {
 		if e != nil && (r.options.prefix || live) && !e.Foreground {
 			e.Prefix, e.ErrPrefix = l.prefix(p, watchers.StdoutFD), l.prefix(p, watchers.StderrFD)
 		}

@@ -19,10 +19,16 @@ container that is stopped gets TERM, and KILL some time later (docker stop --tim
 terminationGracePeriodSeconds of a Kubernetes Pod; 10 and 30 seconds by default): that
 time should be longer than --kill-after, by which the commands have to end.
 
-ORPHANS
+If there is just one --child (on-exit), ev passes on to it, as tini and dumb-init do, the
+signals that no watcher looks after and that mean nothing to ev: USR1, USR2, WINCH, ALRM,
+VTALRM, IO, PWR, STKFLT, CONT, and the real-time signals, of which a burst may be merged.
+INT, TERM, HUP and QUIT reach it as ev ends: it gets its --stop-signal. To have it reload
+at HUP, watch that:
 
-USR1, USR2 and WINCH that no watcher looks after ev passes on to its --child (on-exit),
-if there is just one.
+  server: on-exit --child ./server
+  reload: on-signal HUP -- ev ctl signal server HUP
+
+ORPHANS
 
 A process whose parent ends becomes the child of PID 1. If nobody waits for it when it
 ends, it stays as a zombie and keeps its PID; in the end no process can be started. As

@@ -148,7 +148,12 @@ func (a *actor) Waiting() int              { return 2 * len(a.events) }
 func (a *actor) Foreground() bool          { return a.o.Foreground && len(a.events) > 0 }
 func (a *actor) Suspend()                  { a.logf("suspend %s", a.name) }
 func (a *actor) Resume()                   { a.logf("resume %s", a.name) }
-func (a *actor) Bar(barred bool)           { a.logf("bar %s %t", a.name, barred) }
+func (a *actor) Resize() {
+	if a.o.Terminal {
+		a.logf("resize %s", a.name)
+	}
+}
+func (a *actor) Bar(barred bool) { a.logf("bar %s %t", a.name, barred) }
 func (a *actor) Keep(bytes int) {
 	if bytes > 0 {
 		a.logf("keep %d of %s", bytes, a.name)

@@ -24,6 +24,7 @@ import (
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/span"
+	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
 )
@@ -49,6 +50,9 @@ type Config struct {
 	Tell Tell
 	// Log has the last runs of each watcher remembered.
 	Log bool
+	// Terminals has each command whose output has a prefix write to a terminal of its own, where
+	// both of ev's outputs are one terminal.
+	Terminals bool
 	// Starter starts the commands.
 	Starter *process.Starter
 	// Cgroup makes the control group for the commands of bindings that ask for one.
@@ -67,6 +71,7 @@ type Session struct {
 	cgroup    *process.Cgroup
 	stdout    *action.Output
 	stderr    *action.Output
+	terminals bool // are made for commands (Config.Terminals)
 	notify    *sdnotify.Conn
 	observers []Observer
 	host      host
@@ -99,6 +104,7 @@ func New(l *loop.Loop, c Config) *Session {
 	s.stdout = action.NewOutput(l, c.Stdout, s.outputFailed)
 	s.stderr = action.NewOutput(l, c.Stderr, nil)
 	s.stdout.AtOnce = isSame(c.Stdout, c.Stderr)
+	s.terminals = c.Terminals && s.stdout.AtOnce && term.IsTerminal(int(c.Stdout.Fd()))
 	s.host = host{
 		notify: signal.Notify,
 		die:    sig.Die,

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/watch"
 )
@@ -19,7 +20,7 @@ import (
 // own while the session starts. Call watched to wait for it; a run that ends in its first turn
 // never has to. The handlers stay until the process exits.
 func (s *Session) watchSignals() (watched func()) {
-	asked := make(chan struct{})
+	all := make(chan struct{})
 	list := slices.Clone(s.watchers)
 	if signal.Ignored(syscall.SIGINT) {
 		// A job that sh runs in the background starts with both ignored, and of QUIT the Go runtime
@@ -28,16 +29,12 @@ func (s *Session) watchSignals() (watched func()) {
 	}
 	go func() {
 		got := make(chan os.Signal, 8)
-		for _, sig := range append(s.passes(),
-			syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGCONT,
-			// Of these the Go runtime would take no notice.
-			syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGXCPU,
-		) {
+		for _, sig := range append(s.alsoAsked(), asked()...) {
 			if !signal.Ignored(sig) && !sigmask.Blocked(sig) {
 				s.host.notify(got, sig)
 			}
 		}
-		close(asked)
+		close(all)
 		for sig := range got {
 			if s.cutShort(list, sig.(syscall.Signal)) {
 				continue
@@ -45,7 +42,7 @@ func (s *Session) watchSignals() (watched func()) {
 			s.loop.Post(func() { s.receive(sig.(syscall.Signal)) })
 		}
 	}()
-	return func() { <-asked }
+	return func() { <-all }
 }
 
 // A startup is the time until everything is watched. The loop does not turn yet, so a signal cuts
@@ -99,6 +96,9 @@ func (s *Session) claimed(got syscall.Signal) bool {
 // receive does what a signal asks for, unless that is a watcher's business.
 func (s *Session) receive(got syscall.Signal) {
 	s.received[got]++
+	if got == syscall.SIGWINCH {
+		s.resize()
+	}
 	if !s.ending && s.claimed(got) {
 		return
 	}
@@ -110,8 +110,10 @@ func (s *Session) receive(got syscall.Signal) {
 		}
 	case got == syscall.SIGCONT:
 		s.resume()
+		s.passOn(got)
 	case s.Foreground() && (got == syscall.SIGINT || got == syscall.SIGQUIT):
 		// Typed on the terminal, and meant for the command that has it.
+	case s.passOn(got):
 	case s.ending:
 		for w := range s.all() {
 			for c := range w.commands() {
@@ -122,37 +124,68 @@ func (s *Session) receive(got syscall.Signal) {
 		s.host.die(got)
 	case got == syscall.SIGHUP && s.config.Reload != nil:
 		_ = s.Reload()
-	case s.passOn(got):
 	default:
 		s.endBy(got)
 	}
 }
 
-// passes are the signals that ev passes on to its child as PID 1: those that would reach it where
-// it is the first process of a container itself, and that do not ask for the end.
-func (s *Session) passes() []syscall.Signal {
-	if !s.host.first {
-		return nil
+// asked are the signals that ev asks for wherever it runs.
+func asked() []syscall.Signal {
+	return []syscall.Signal{
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGCONT,
+		// Of these the Go runtime would take no notice.
+		syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGXCPU,
 	}
-	return []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}
 }
 
-// passOn passes a signal on, if there is just one child. Otherwise WINCH is nobody's.
-func (s *Session) passOn(got syscall.Signal) bool {
-	if !slices.Contains(s.passes(), got) {
+// alsoAsked are those that it asks for as PID 1 besides, to pass them on; and WINCH where its
+// commands have terminals.
+func (s *Session) alsoAsked() (also []syscall.Signal) {
+	for _, got := range sig.All() {
+		if s.host.first && passable(got) || s.terminals && got == syscall.SIGWINCH {
+			also = append(also, got)
+		}
+	}
+	return also
+}
+
+// passable reports whether ev passes a signal on as PID 1: what would reach the child if that were
+// the first process of the container. Ev keeps what asks for the end, stops a job or tells of one,
+// and what is about a process itself: a fault, a limit, a pipe that nobody reads.
+func passable(got syscall.Signal) bool {
+	switch got {
+	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT,
+		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGCHLD,
+		syscall.SIGILL, syscall.SIGTRAP, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGSYS,
+		syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGPIPE:
 		return false
 	}
+	return sig.Watchable(got) == nil
+}
+
+// passOn passes a signal on as PID 1, if there is just one child, and reports whether nothing more
+// is to be done about it: nor is there about one that nobody gets, and that ends no program there.
+func (s *Session) passOn(got syscall.Signal) bool {
 	var children []command
 	for _, w := range s.watchers {
 		if w.child != nil {
 			children = append(children, w.child)
 		}
 	}
-	if len(children) != 1 {
-		return got == syscall.SIGWINCH
+	passed := s.host.first && passable(got) && len(children) == 1
+	if passed {
+		children[0].Signal(got)
 	}
-	children[0].Signal(got)
-	return true
+	return passed || !slices.Contains(asked(), got)
+}
+
+// resize has the terminals of all commands be as large as ev's.
+func (s *Session) resize() {
+	for w := range s.all() {
+		for c := range w.commands() {
+			c.Resize()
+		}
+	}
 }
 
 // suspend has the loop stand still, and the commands that have the terminal.

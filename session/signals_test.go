@@ -220,16 +220,55 @@ func TestSignal_passedOnToTheOneChild(t *testing.T) {
 		s.log = nil
 		s.signal(syscall.SIGUSR1)
 		s.signal(syscall.SIGWINCH)
+		s.signal(syscall.SIGALRM)
+		s.signal(syscall.SIGIO)
 		s.signal(syscall.SIGUSR2)
-		s.saw("signal child of a USR1, signal child of a WINCH")
+		s.saw("signal child of a USR1, signal child of a WINCH, signal child of a ALRM, signal child of a IO")
+		s.signal(syscall.SIGCONT)
+		s.saw("resume child of a, resume b, signal child of a CONT")
 		s.on(func() { _ = s.bind(s.line("a", child), s.line("c", child)) })
 		s.log = nil
 		s.signal(syscall.SIGWINCH)
+		s.signal(syscall.SIGIO)
 		s.saw("")
 		s.signal(syscall.SIGUSR1)
 		s.saw("stop c, close child of c, stop a, close child of a")
+		s.signal(syscall.SIGWINCH)
+		s.saw("")
 		s.end("child of a", failed(138))
 		s.end("child of c", failed(138))
 		s.ended(End{Why: Signalled, Signal: syscall.SIGUSR1})
+	})
+}
+
+func TestSignal_passable(t *testing.T) {
+	for _, got := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGALRM, syscall.SIGCONT, syscall.SIGIO} {
+		if !passable(got) {
+			t.Errorf("%v is not passed on", got)
+		}
+	}
+	for _, got := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGCHLD, syscall.SIGTSTP, syscall.SIGPIPE, syscall.SIGURG, syscall.SIGKILL} {
+		if passable(got) {
+			t.Errorf("%v is passed on", got)
+		}
+	}
+}
+
+// Where its commands have terminals, ev passes on how large its own is; that is no end, not even a
+// second one.
+func TestSignal_windowIsResized(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.terminals = true
+		s.run(s.line("a", runs))
+		s.log = nil
+		s.signal(syscall.SIGWINCH)
+		s.saw("resize a")
+		s.emit("a")
+		s.signal(syscall.SIGTERM)
+		s.log = nil
+		s.signal(syscall.SIGWINCH)
+		s.saw("resize a")
+		s.end("a", failed(143))
+		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
 	})
 }

@@ -60,6 +60,7 @@ type command interface {
 	Foreground() bool
 	Suspend()
 	Resume()
+	Resize()
 	Restart()
 	Stop()
 	Kill()
@@ -115,7 +116,7 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 // command makes what runs a command.
 func (w *Watcher) command(o action.Options) (command, error) {
 	s := w.session
-	o.Stdout, o.Stderr, o.Report = s.stdout, s.stderr, w.Report
+	o.Stdout, o.Stderr, o.Terminal, o.Report = s.stdout, s.stderr, s.terminals, w.Report
 	if w.Cgroup {
 		var err error
 		if o.Cgroup, err = s.ownCgroup(); err != nil {

@@ -73,6 +73,7 @@ func libraries() map[string][]string {
 		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "session", "live", "cmd", "cmd/watchers", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
 		"golang.org/x/text":                {"leaf"},
+		"github.com/creack/pty":            {"leaf"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
 
 		"net/http":      {"watch/onhttp", "watch/probe"}, // its server, and its client

@@ -136,3 +136,45 @@ func TestKeyboard(t *testing.T) {
 		t.Error("a pipe has keys")
 	}
 }
+
+func TestOpen_passesOnWhatIsWritten(t *testing.T) {
+	fd, terminal, err := Open()
+	if err != nil {
+		t.Skip("needs a pseudo-terminal: ", err)
+	}
+	defer unix.Close(fd)
+	var b [64]byte
+	if n, err := unix.Read(fd, b[:]); err != unix.EAGAIN {
+		t.Errorf("what nobody has written: %d, %v", n, err)
+	}
+	if err := SetSize(fd, 100, 30); err != nil {
+		t.Fatal(err)
+	}
+	if columns, rows, ok := Size(int(terminal.Fd())); columns != 100 || rows != 30 || !ok {
+		t.Errorf("Size = %d, %d, %v", columns, rows, ok)
+	}
+	if flags, err := unix.FcntlInt(terminal.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+		t.Errorf("a process would get a terminal that does not block: %o, %v", flags, err)
+	}
+	if _, err := terminal.WriteString("a\n\tb\n"); err != nil {
+		t.Fatal(err)
+	}
+	_ = terminal.Close()
+	var got []byte
+	for {
+		n, err := unix.Read(fd, b[:])
+		if err == unix.EAGAIN || err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			if n < 0 && err != unix.EIO {
+				t.Error(err)
+			}
+			break
+		}
+		got = append(got, b[:n]...)
+	}
+	if string(got) != "a\n\tb\n" {
+		t.Errorf("%q", got)
+	}
+}
