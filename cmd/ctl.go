@@ -115,8 +115,8 @@ of why. There may be more fields one day.`,
 	}
 	fs := c.Flags()
 	fs.SortFlags = false
-	fs.StringVar(&o.path, "control", "", "the socket of the 'ev run' to speak to `PATH`")
-	fs.BoolVar(&o.json, "json", false, "print the answer as it came, a JSON object in one line")
+	fs.StringVar(&o.path, "control", "", "socket of the 'ev run' to speak to `PATH`")
+	fs.BoolVar(&o.json, "json", false, "print the answer as one line of JSON")
 	c.ValidArgsFunction = func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		return o.complete(p, args, prefix), cobra.ShellCompDirectiveNoFileComp
 	}

@@ -51,8 +51,8 @@ there that uses the server sends it. With --no-spool that is status 75.`,
 	}
 	c.Flags().SortFlags = false
 	o.AddServer(c.Flags())
-	c.Flags().StringVar(&o.data, "data", "", "the event's data: text, or - for standard input; JSON stays JSON `TEXT|-`")
-	c.Flags().StringVar(&o.id, "id", "", "what tells it from others: an id that was stored in the last hour is not stored again `ID`")
+	c.Flags().StringVar(&o.data, "data", "", "data of the event: a text, or - for standard input; JSON stays JSON `TEXT|-`")
+	c.Flags().StringVar(&o.id, "id", "", "identifier of the event; one that was stored within the last hour is not stored again `ID`")
 	c.Flags().BoolVar(&o.noSpool, "no-spool", false, "fail with status 75 if the server is away")
 	o.AddSpool(c.Flags())
 	p.CompleteServers(c)

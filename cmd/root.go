@@ -104,14 +104,14 @@ func (p *program) runRoot(c *cobra.Command, args []string) error {
 }
 
 func (p *program) addGlobalFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&p.backend, "backend", "", "how to wait: auto, "+strings.Join(loop.Backends(), ", ")+"; or EV_BACKEND, LIBEV_FLAGS `NAME`")
-	fs.StringVar(&p.Color, "color", "auto", "colour on standard output: auto, always, never `WHEN`")
-	fs.IntVar(&p.readyFD, "ready-fd", -1, "write a newline to this descriptor once everything is watched, and close it `FD`")
-	fs.BoolVar(&p.subreaper, "subreaper", false, "wait for what the commands leave behind, as PID 1 of a container does by itself (Linux): 'ev help containers'")
+	fs.StringVar(&p.backend, "backend", "", "how to wait for events: auto, "+strings.Join(loop.Backends(), ", ")+" (default: $EV_BACKEND or $LIBEV_FLAGS) `NAME`")
+	fs.StringVar(&p.Color, "color", "auto", "when to use colour on standard output: auto, always or never `WHEN`")
+	fs.IntVar(&p.readyFD, "ready-fd", -1, "write a newline to this descriptor and close it once everything is watched `FD`")
+	fs.BoolVar(&p.subreaper, "subreaper", false, "wait for processes that commands leave behind, as PID 1 of a container does (Linux); see 'ev help containers'")
 	fs.VisitAll(func(f *pflag.Flag) { _ = fs.SetAnnotation(f.Name, loopAnnotation, []string{}) })
-	fs.CountVarP(&p.verbose, "verbose", "v", "tell what is decided; -vv: what the kernel says, too")
-	fs.BoolVarP(&p.Quiet, "quiet", "q", false, "print no events and no notices")
-	fs.StringVar(&p.LogFormat, "log-format", "plain", "write messages as plain text or as JSON: plain, json `FORMAT`")
+	fs.CountVarP(&p.verbose, "verbose", "v", "tell about decisions; -vv also tells what the kernel reports")
+	fs.BoolVarP(&p.Quiet, "quiet", "q", false, "print no events and no notices; errors are still printed")
+	fs.StringVar(&p.LogFormat, "log-format", "plain", "format of messages: plain or json `FORMAT`")
 }
 
 // version tells what this program is, as the build recorded it.

@@ -42,16 +42,16 @@ type fileOptions struct {
 
 func (o *fileOptions) addFiles(fs *pflag.FlagSet) {
 	defer watchers.BeginGroup(fs, "Other files")()
-	fs.Var((*watchers.ListValue)(&o.crontabs), "crontab", "run the jobs of a crontab, or of all in a directory; can be repeated `FILE`")
-	fs.BoolVar(&o.system, "system", false, "each job of a crontab has a user before its command, as in /etc/crontab")
-	fs.BoolVar(&o.overlapping, "overlapping", false, "start a job of a crontab though its last run goes on")
-	fs.StringVar(&o.mailCommand, "mail-command", "", "mail what a job prints by this, given the addresses, not by sendmail -i -- `CMD`")
-	fs.StringVar(&o.procfile, "procfile", "", "run the processes of a Procfile `FILE`")
-	fs.StringVar(&o.envFile, "env-file", "", "read variables from this, not from the .env beside the Procfile `FILE`")
-	fs.StringVar(&o.formation, "formation", "", "how many of each process to run, as in web=2,worker=1 `LIST`")
-	fs.BoolVar(&o.respawn, "respawn", false, "start a process of a Procfile again when it has ended, not end all")
-	fs.StringVar(&o.stop, "stop-signal", "TERM", "the signal that tells a process of a Procfile to stop `SIGNAL`")
-	fs.BoolVar(&o.printEvfile, "print-evfile", false, "print the Evfile that all of this amounts to, and start nothing")
+	fs.Var((*watchers.ListValue)(&o.crontabs), "crontab", "run the jobs of this crontab, or of all crontabs in a directory; can be repeated `FILE`")
+	fs.BoolVar(&o.system, "system", false, "read a user in front of the command of each job, as in /etc/crontab")
+	fs.BoolVar(&o.overlapping, "overlapping", false, "start a job of a crontab even while its last run continues")
+	fs.StringVar(&o.mailCommand, "mail-command", "", "mail the output of jobs with this command, which gets the addresses as arguments, instead of 'sendmail -i --' `CMD`")
+	fs.StringVar(&o.procfile, "procfile", "", "run the processes of this Procfile `FILE`")
+	fs.StringVar(&o.envFile, "env-file", "", "read variables from this file instead of the .env beside the Procfile `FILE`")
+	fs.StringVar(&o.formation, "formation", "", "number of instances of each process, such as web=2,worker=1 `LIST`")
+	fs.BoolVar(&o.respawn, "respawn", false, "start a process of a Procfile again after it has ended, instead of ending all")
+	fs.StringVar(&o.stop, "stop-signal", "TERM", "signal that asks a process of a Procfile to stop `SIGNAL`")
+	fs.BoolVar(&o.printEvfile, "print-evfile", false, "print the equivalent Evfile and start nothing")
 }
 
 // given reports whether there is such a file.

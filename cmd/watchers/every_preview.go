@@ -34,10 +34,10 @@ type preview struct {
 
 func (p *preview) add(fs *pflag.FlagSet) {
 	defer BeginGroup(fs, previewTitle)()
-	numberVar(fs, &p.next, "next", 0, "print the next `N` instants, and how far away they are")
-	fs.StringVar(&p.after, "after", "", "show the instants after this, not after now `TIME`")
-	fs.BoolVar(&p.explain, "explain", false, "tell how the schedule was read, and what is odd about its instants")
-	fs.BoolVar(&p.calendar, "calendar", false, "draw the next four weeks: a row a day, a column an hour")
+	numberVar(fs, &p.next, "next", 0, "print the next `N` instants and the time until each")
+	fs.StringVar(&p.after, "after", "", "show the instants after this time instead of now `TIME`")
+	fs.BoolVar(&p.explain, "explain", false, "explain how the schedule was read and what is unusual about it")
+	fs.BoolVar(&p.calendar, "calendar", false, "draw the next four weeks, with a row for each day and a column for each hour")
 	fs.BoolVar(&p.timeline, "timeline", false, "draw the next 24 hours")
 }
 

@@ -23,13 +23,13 @@ type LinkFlags struct {
 
 // AddServer adds the flags that name the server.
 func (f *LinkFlags) AddServer(fs *pflag.FlagSet) {
-	fs.StringVar(&f.server, "server", "", "what is shared: nats://HOST, tls://HOST, nats:CONTEXT, file:DIR; or EV_SERVER `URL`")
-	fs.StringVar(&f.creds, "creds", "", "credentials of NATS; or EV_CREDS `FILE`")
+	fs.StringVar(&f.server, "server", "", "server that the ev of several machines share: nats://HOST, tls://HOST, nats:CONTEXT, or file:DIR on one machine (default: $EV_SERVER) `URL`")
+	fs.StringVar(&f.creds, "creds", "", "file with NATS credentials (default: $EV_CREDS) `FILE`")
 }
 
 // AddSpool adds what is about a server that is away.
 func (f *LinkFlags) AddSpool(fs *pflag.FlagSet) {
-	sizeVar(fs, &f.spoolMax, "spool-max", link.DefaultSpoolMax, "how much waits on this machine while the server is away")
+	sizeVar(fs, &f.spoolMax, "spool-max", link.DefaultSpoolMax, "how much may wait on this machine while the server is away")
 }
 
 // links are the links of one loop, which all lines of an Evfile share.

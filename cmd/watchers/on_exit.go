@@ -101,16 +101,16 @@ are 'output' and the COMMAND's input. That takes its output through ev.`,
 		},
 	}
 	fs := ownFlags(c)
-	fs.Var((*onceValue)(&o.child), "child", "start a command and wait for its end `CMD`")
-	fs.Var((*ListValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file, which need not exist yet; can be repeated `FILE`")
+	fs.Var((*onceValue)(&o.child), "child", "start this command and wait for it to end `CMD`")
+	fs.Var((*ListValue)(&o.pidFiles), "pidfile", "wait for the process whose PID is in this file; the file may appear later; can be repeated `FILE`")
 	fs.Var((*ListValue)(&o.commands), "command", "wait for all processes that run a command of this name now; can be repeated `NAME`")
-	fs.Var((*ListValue)(&o.of), "of", "in an Evfile: tell of each run of that line's command that has ended; can be repeated `LABEL`")
-	fs.BoolVar(&o.exited, "exited", false, "treat a process that does not exist as already ended")
+	fs.Var((*ListValue)(&o.of), "of", "wait for each run of the command of the line with this label to end (in an Evfile); can be repeated `LABEL`")
+	fs.BoolVar(&o.exited, "exited", false, "treat a process that does not exist as one that has ended")
 	Limit(fs, &o.limit, "child-timeout", span.Inf, "stop a child that runs longer than this")
-	fs.StringVar(&o.respawn, "respawn", "", "start the child again when it has ended: always (default), on-failure `WHEN`")
+	fs.StringVar(&o.respawn, "respawn", "", "start the child again after it has ended: always (default) or on-failure `WHEN`")
 	fs.Lookup("respawn").NoOptDefVal = RespawnAlways
-	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "the pause before the child is started again; it doubles each time")
-	duration(fs, &o.maxDelay, "respawn-max-delay", onexit.DefaultRespawnMaxDelay, "the longest pause before the child is started again")
+	duration(fs, &o.delay, "respawn-delay", onexit.DefaultRespawnDelay, "pause before the child is started again; it doubles each time")
+	duration(fs, &o.maxDelay, "respawn-max-delay", onexit.DefaultRespawnMaxDelay, "longest pause before the child is started again")
 	o.add(c)
 	CompleteArgs(c, processIDs)
 	return c

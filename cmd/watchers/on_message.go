@@ -60,11 +60,11 @@ deliveries. A message that is no CloudEvent has the field 'payload' alone.`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
-	fs.StringVar(&o.group, "group", "", "of all ev of a group one gets each event (default: the --name) `NAME`")
-	fs.BoolVar(&o.eachHost, "each-host", false, "each host gets each event")
-	fs.StringVar(&o.from, "from", "", "where a new group begins: with all that is stored, or what was stored since a time (default: with what comes) `all|TIME`")
-	duration(fs, &o.ackWait, "ack-wait", 30*time.Second, "how long nothing may be heard of an ev before another gets its event")
-	fs.BoolVar(&o.ordered, "ordered", false, "one event after the other in the whole group, in the stored order")
+	fs.StringVar(&o.group, "group", "", "name of the group that shares the work: one member gets each event (default: the --name) `NAME`")
+	fs.BoolVar(&o.eachHost, "each-host", false, "deliver each event to every host")
+	fs.StringVar(&o.from, "from", "", "where a new group begins: all (with all stored events) or a time (default: with new events) `all|TIME`")
+	duration(fs, &o.ackWait, "ack-wait", 30*time.Second, "how long an ev may be silent before its event goes to another")
+	fs.BoolVar(&o.ordered, "ordered", false, "deliver one event at a time to the whole group, in the order in which they were stored")
 	o.add(c)
 	if f := c.Flags().Lookup("retry"); f != nil {
 		f.Usage = "have an event that fails come again up to `N` times"

@@ -83,8 +83,8 @@ others that the Go runtime keeps to itself.`,
 			return sink(c.Context(), b)
 		},
 	}
-	c.Flags().BoolVar(&o.list, "list", false, "print the signals of this platform: name, number, meaning")
-	c.Flags().BoolVar(&o.siginfo, "siginfo", false, "emit an event for each signal, with its sender (Linux)")
+	c.Flags().BoolVar(&o.list, "list", false, "list the signals of this platform with name, number and meaning")
+	c.Flags().BoolVar(&o.siginfo, "siginfo", false, "emit one event for each signal, with its sender (Linux)")
 	o.add(c)
 	CompleteArgs(c, Signals)
 	return c

@@ -34,12 +34,12 @@ const bareLock = "\x00"
 
 func (f *sharedFlags) add(fs *pflag.FlagSet) {
 	defer BeginGroup(fs, "Shared")()
-	fs.StringVar(&f.lock, "lock", "", "of all ev with this lock one at a time has an event; without NAME it is the --name `NAME`")
+	fs.StringVar(&f.lock, "lock", "", "handle an event only while holding this lock, which one ev has at a time; without NAME it is the --name `NAME`")
 	fs.Lookup("lock").NoOptDefVal = bareLock
-	duration(fs, &f.lease, "lease", 15*time.Second, "how long nothing may be heard of an ev that has the lock")
-	fs.BoolVar(&f.rerun, "rerun", false, "run an instant again whose ev has died while its command ran")
-	fs.StringVar(&f.emit, "emit", "", "store each event under this, for on-message; with {field} filled in `SUBJECT`")
-	fs.StringVar(&f.emitOn, "emit-on", "event", "what is stored: event, success, failure (of the command) `WHAT`")
+	duration(fs, &f.lease, "lease", 15*time.Second, "how long the holder of the lock may be silent before another ev takes it")
+	fs.BoolVar(&f.rerun, "rerun", false, "run an instant again if the ev that ran it has died")
+	fs.StringVar(&f.emit, "emit", "", "store each event under this subject, for on-message; {field} is replaced `SUBJECT`")
+	fs.StringVar(&f.emitOn, "emit-on", "event", "what to store: event, or the command's success or failure `WHAT`")
 	f.AddServer(fs)
 	f.AddSpool(fs)
 }

@@ -79,10 +79,10 @@ it begins again with AFTER, also once it has fired. A SOURCE is
 			return sink(c.Context(), b)
 		},
 	}
-	duration(c.Flags(), &o.repeat, "repeat", 0, "fire again each time this has passed")
-	c.Flags().Var((*ListValue)(&o.againOn), "again-on", "begin again whenever there is activity: fd:N, stat:PATH, signal:NAME; can be repeated `SOURCE`")
-	c.Flags().BoolVar(&o.pass, "pass", false, "copy standard input, if it is a SOURCE of --again-on, to standard output")
-	c.Flags().BoolVar(&o.progress, "progress", false, "show the time left on the terminal; p pauses")
+	duration(c.Flags(), &o.repeat, "repeat", 0, "fire again each time this long has passed")
+	c.Flags().Var((*ListValue)(&o.againOn), "again-on", "start again from zero at each activity of this source: fd:N, stat:PATH or signal:NAME; can be repeated `SOURCE`")
+	c.Flags().BoolVar(&o.pass, "pass", false, "copy standard input to standard output, if it is a source of --again-on")
+	c.Flags().BoolVar(&o.progress, "progress", false, "show the remaining time on the terminal; the key p pauses")
 	o.add(c)
 	return c
 }
