@@ -53,30 +53,31 @@ func (a *App) newEvery(sink Sink) *cobra.Command {
 		Long: `Every fires at the instants of SCHEDULE, which is one of
 
   15m, 1h, 2w              an interval, counted from 1970 in UTC; days and weeks
-                           are the calendar's, and begin at local midnight
+                           follow the calendar and begin at local midnight
   '0 9 * * mon-fri'        cron: five fields, or six with seconds first; also
                            @hourly, L, W, #, H
   'Mon..Fri 09:00'         a calendar event as in systemd.time(7)
-  --at '2026-12-24 18:00'  one instant; one in the past fires at once
-  --schedule-command CMD   a command that prints the next one: a time, or the
-                           seconds since 1970. It finds the time after which in
-                           EV_AFTER (RFC 3339) and EV_AFTER_EPOCH (seconds, a
-                           whole number). Nothing printed is never again
+  --at '2026-12-24 18:00'  a single instant; one in the past fires at once
+  --schedule-command CMD   a command that prints the next instant: a time, or
+                           seconds since 1970. The instant has to lie after
+                           EV_AFTER (RFC 3339), which EV_AFTER_EPOCH has in whole
+                           seconds. If CMD prints nothing, the schedule has ended
 
-A fixed time that the clocks skip fires once, when they have; one that they show
-twice fires once, at the first. Schedules with a wildcard hour or minute, and
-intervals, follow elapsed time. --explain tells where that matters. 'ev help
-time' has all that a SCHEDULE, a TIME and a ZONE can be.
+A fixed time that the clocks skip fires once, right after the gap. A fixed time that the
+clocks show twice fires the first time only. Intervals, and schedules with a wildcard in
+the hour or the minute, follow elapsed time instead. --explain points out such instants.
+'ev help time' describes every form of a SCHEDULE, a TIME and a ZONE.
 
-The clock may be set, and the machine may sleep. An instant that is reached up
-to a minute late is just late. What is older was missed: --catch-up says what it
-gets, and the field 'missed' counts it. With --state that holds for the time in
-which ev did not run, too; one ev at a time has the FILE. What has run does not
-run again when the clock is set back, unless it comes hourly or oftener, or ran
-more than three hours ahead.
+The clock may be set and the machine may sleep. An instant that is reached up to one
+minute late still fires, with the delay in 'late'. After that it counts as missed:
+--catch-up decides what happens, and the field 'missed' counts such instants. With
+--state, this also holds for the time in which ev was not running. Only one ev at a time
+can use the FILE. When the clock is set back, instants that have fired do not fire
+again, unless the schedule fires at least once an hour, or the clock was more than three
+hours ahead.
 
-With --jitter, due is the instant without it, and late counts from the instant
-with it. What is made up for is spread over the same time.`,
+With --jitter, 'due' is the instant without the delay, and 'late' counts from the
+instant with it. Catch-up runs are spread over the jitter, too.`,
 		Example: `  # each weekday at nine in Berlin
   ev every 'Mon..Fri 09:00' --tz Europe/Berlin -- ./report
   # when is that? with what is odd about it

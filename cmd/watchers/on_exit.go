@@ -42,29 +42,32 @@ func (a *App) newOnExit(sink Sink) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "on-exit PID... [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for processes to end",
-		Long: `On-exit fires when a process ends, whoever started it: one event for each, and ev
-ends when all have. PID:INODE, with the inode of its pidfd, is a process that no
-other can be taken for.
+		Long: `On-exit fires when a process ends, no matter who started it. Each process is one event,
+and ev ends after the last. PID:INODE, with the inode number of the process's pidfd,
+names one process for ever, even if its PID is used again.
 
-How it ended is in 'status', 'signal' and 'core', where the kernel tells: that is for
-all processes from Linux 6.15 on, and by way of process events for all from 6.6 on,
-for root before. What is not known is empty, never guessed; -v says why. One whose
-parent does not wait for it may be told a second late. Elsewhere than on Linux
-processes are looked at once a second, and how they ended is not known.
+'status', 'signal' and 'core' say how the process ended, if the kernel reveals it. Linux
+6.15 and later reveal it for all processes; 6.6 and later reveal it through process
+events; older kernels reveal it to root only. Unknown values are empty and never
+guessed, and -v explains why. A process whose parent does not wait for it may be reported
+a second late. On other systems, ev looks at processes once a second and does not learn
+how they ended.
 
---child starts a command, with nothing on its standard input, and waits for it;
-'maxrss', 'utime' and 'stime' say what it has used ('maxrss' is never less than what
-ev itself takes, some 8 MB: the kernel counts from before CMD was executed). It is
-started and stopped as a COMMAND is, and --chdir, --env, --cgroup, --stop-signal,
---kill-after and --drain hold for both; what else is said of the COMMAND (--run-timeout,
---retry, --foreground, --exit-on-error) is the child's where there is none. What the
-child leaves behind in its process group is stopped, too, before its end is told. With
---once and no COMMAND its status is ev's. With --respawn it is started again, after a
-pause that doubles each time, unless it has lived longer than the longest pause.
+--child starts a command with empty standard input and waits for it to end. 'maxrss',
+'utime' and 'stime' say which resources it used. ('maxrss' is at least the memory of ev
+itself, about 8 MB, because the kernel counts from before CMD is executed.) The child is
+started and stopped in the same way as a COMMAND; --chdir, --env, --cgroup,
+--stop-signal, --kill-after and --drain apply to both. Without a COMMAND, --run-timeout,
+--retry, --foreground and --exit-on-error apply to the child. Processes that the child
+leaves in its process group are stopped before its end is reported. With --once and no
+COMMAND, ev ends with the status of the child. With --respawn the child is started again
+after a pause. The pause doubles each time, and begins anew when the child has run longer
+than the longest pause.
 
---of tells in an Evfile of each run of another line's command that has ended by itself:
-'run' is the number of that line's event, and the last 64 KiB of what the run had written
-are 'output' and the COMMAND's input. That takes its output through ev.`,
+--of LABEL works in an Evfile. It fires when a run of the command of another line has
+ended by itself. 'run' is the number of the event of that run. 'output', which is also
+the standard input of the COMMAND, has the last 64 KiB that the run printed. For this,
+its output passes through ev.`,
 		Example: `  # wait for a process that is no child of this shell
   ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
   # wait for a build, then tell

@@ -34,23 +34,23 @@ func (a *App) newOnMessage(sink Sink) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "on-message SUBJECT... [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for events that another ev has stored",
-		Long: `On-message fires when an event arrives that was stored under SUBJECT, by 'ev emit' or
-any other sender. In SUBJECT, * stands for one word, and > for all words that follow.
+		Long: `On-message fires when an event arrives that 'ev emit', or any other sender, has stored
+under SUBJECT. In SUBJECT, * stands for one word, and > for all following words.
 
-Of all ev with one --server and one --group, one gets each event. The group is --name
-if --group is not given. With --each-host each host gets each event, and also those
-that came while it was down.
+All ev with the same --server and the same --group share the work: each event goes to
+one of them. Without --group, the --name is the group. With --each-host every host gets
+each event, including those that were stored while the host was down.
 
-An event is done when its COMMAND has ended with status 0. Otherwise it comes again, to
-any ev of the group, after a growing pause, --retry times. Then it is dead: it is moved
-to the subject ev.dead.GROUP.SUBJECT. Status 65 makes it dead at once, and a run that
-ends with 75 does not count. When ev is stopped by a signal, the event goes to another
-ev at once; when ev or its machine dies, after --ack-wait. So an event may come more
-than once, and none is lost.
+An event is done when its COMMAND has ended with status 0. Otherwise it is delivered
+again, to any ev of the group, after a growing pause and up to --retry times. After that
+it is dead, and is moved to the subject ev.dead.GROUP.SUBJECT. Status 65 makes an event
+dead at once. A run that ends with status 75 does not count as a try. If a signal stops
+ev, its event goes to another ev at once; if ev or its machine dies, the event goes to
+another ev after --ack-wait. So an event may arrive more than once, but none is lost.
 
-The event's data is the COMMAND's standard input. 'id', 'source', 'type' and
-'published' are the sender's, 'data.NAME' is a field of the data, 'attempt' counts the
-deliveries. A message that is no CloudEvent has the field 'payload' alone.`,
+The COMMAND reads the data of the event from its standard input. 'id', 'source', 'type'
+and 'published' come from the sender, 'data.NAME' is a field of the data, and 'attempt'
+counts deliveries. A message that is not a CloudEvent has only the field 'payload'.`,
 		Example: `  # one of all hosts sends each invoice, and another one if it fails
   ev on-message ev.jobs.invoice --name billing --retry 8 -- ./invoice {id}
   # every host reloads

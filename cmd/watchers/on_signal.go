@@ -30,19 +30,19 @@ func (a *App) newOnSignal(sink Sink) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "on-signal SIGNAL... [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for signals",
-		Long: `On-signal fires when ev receives a SIGNAL: HUP, sighup, 1, RTMIN+3. A watched INT,
-TERM or HUP no longer ends ev. One that was ignored when ev started is not, as long
-as it is watched.
+		Long: `On-signal fires when ev receives a SIGNAL. A SIGNAL is written as HUP, sighup, 1 or
+RTMIN+3. INT, TERM and HUP do not end ev while they are watched. A watched signal is
+received even if it was ignored when ev started.
 
-The kernel remembers that a signal came, not how often, and signals that come faster
-than ev looks are one event: 'count' says how many are known of. Real-time signals
-are merged, too, unless there is --siginfo.
+For most signals the kernel remembers only that one arrived, not how many. Signals that
+arrive faster than ev can look are merged into one event, and 'count' says how many are
+known.
 
-With --siginfo (Linux) each signal that the kernel keeps is an event of its own, with
-the process that sent it ('sender', 'uid') and what it sent along ('value').
-Real-time signals queue up, so none is lost. It takes USR1, USR2, WINCH and their
-like, and the real-time signals from RTMIN+1 on, but not HUP, INT, QUIT, TERM and
-others that the Go runtime keeps to itself.`,
+With --siginfo (Linux), every signal that the kernel keeps becomes an event of its own.
+'sender' and 'uid' name the process that sent it, and 'value' is the number that it sent
+along. Real-time signals are queued by the kernel, so none is lost. --siginfo works for
+USR1, USR2, WINCH and similar signals, and for the real-time signals from RTMIN+1 on. It
+does not work for HUP, INT, QUIT, TERM and others that the Go runtime needs.`,
 		Example: `  # reload, and clean up
   ev on-signal HUP -- ./reload
   ev on-signal INT TERM --break -- rm -f lock

@@ -40,29 +40,30 @@ func (a *App) newProbe(sink Sink) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "probe TARGET|--cmd CMD [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for a port or a URL to be up, or down",
-		Long: `Probe looks at TARGET at once and then --every second. It fires when the state of
-TARGET is known, and then each time it changes. A TARGET is
+		Long: `Probe checks TARGET at once and then at the pace of --every. It fires when the state of
+TARGET is first known, and then whenever the state changes. A TARGET is
 
-  tcp:HOST:PORT        up if it accepts a connection, at any of HOST's addresses
-  unix:PATH            up if it accepts a connection
-  http://HOST/PATH     up if the answer is 2xx or 3xx; redirections are not followed
-  https://HOST/PATH    the same, and the certificate is one that the system trusts
-  --cmd CMD            up if CMD ends with 0
+  tcp:HOST:PORT        up if one of the addresses of HOST accepts a connection
+  unix:PATH            up if the socket accepts a connection
+  http://HOST/PATH     up if the status is 2xx or 3xx; redirections are not followed
+  https://HOST/PATH    the same, with a certificate that the system trusts
+  --cmd CMD            up if CMD ends with status 0
 
-A look that takes longer than --look-timeout has failed. Looks never overlap, and none
-holds up another watcher. Each one looks up HOST's name anew.
+A check that takes longer than --look-timeout has failed. Checks never overlap, and they
+do not delay other watchers. The name HOST is resolved again for each check.
 
-'state' is up or down, 'prev_state' the one before, and 'since' when it began; 'error'
-says why TARGET is down, 'status' is that of the answer or of CMD, and 'output' the first
-64 KiB of its body or of what CMD prints: the COMMAND's standard input, too. With --change an event also
-comes when the status or the output changes.
+'state' is up or down, 'prev_state' is the previous state, and 'since' says when the
+state began. 'error' says why TARGET is down. 'status' is the HTTP status, or the exit
+status of CMD. 'output' has the first 64 KiB of the body, or of what CMD printed; the
+COMMAND reads it as its standard input. With --change, probe also fires when the status
+or the output changes.
 
-With --rise and --fall, one look is not enough: so many in a row have to find the same.
+With --rise and --fall, a new state counts only after that many checks in a row.
 
-With --until, that state alone is an event, and ev ends with it. The status of a
-COMMAND is then ev's.
+With --until, only that state is an event, and ev ends after it. If there is a COMMAND,
+ev ends with its status.
 
-While events wait for their COMMAND, probe does not look.`,
+While events wait for the COMMAND, probe does not check.`,
 		Example: `  # run the migration once the database is there, or give up
   ev probe tcp:localhost:5432 --until up --timeout 30s -- ./migrate
   # restart what does not answer three times in a row

@@ -62,39 +62,50 @@ func (a *App) newStat(sink Sink) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stat PATH... [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for files and directories to change, appear or vanish",
-		Long: `Stat fires when what stat(2) says of a PATH changes, and when the PATH appears or
-vanishes. It need not exist. The field 'change' says in which ways:
+		Long: `Stat fires when a PATH changes, appears or vanishes. A PATH does not have to exist yet.
+The field 'change' says what happened:
 
-  created  removed  moved (the path that it had is in 'from')
-  replaced (by another inode)  content (size or mtime, or the kernel told of a write)
-  mode  owner  links (how many names it has)  atime (with --atime)
+  created   the path has appeared
+  removed   the path has vanished
+  moved     the path was renamed; 'from' is its previous path
+  replaced  another file, with another inode number, has taken its place
+  content   the size or the modification time changed, or the kernel reported a write
+  mode      the permissions changed
+  owner     the user or the group changed
+  links     the number of hard links changed
+  atime     the access time changed (with --atime)
 
-With -r, what is in a directory counts, new directories included; those that are
-ignored cost nothing. What .gitignore, .ignore and git's other files of this kind
-say is obeyed, and hidden names are left out: --no-ignore and --hidden undo it. So are
-the temporary names of editors and copiers, unless --no-default-ignore is given: *~,
-#*#, .#*, .*.sw?, rsync's .NAME.XXXXXX, Syncthing's .syncthing.*.tmp. In patterns ** stands for any directories, and {a,b} for either; one with a slash is
-held against the path below the PATH, one without against the name.
+With -r, stat watches directories with everything below them, including directories
+that are created later. It obeys .gitignore, .ignore and git's other ignore files, and
+skips hidden names; --no-ignore and --hidden turn that off. It also skips the temporary
+files of editors and copy tools, unless --no-default-ignore is given: *~, #*#, .#*,
+.*.sw?, rsync's .NAME.XXXXXX and Syncthing's .syncthing.*.tmp. Ignored directories cost
+nothing. In patterns, ** matches any number of directories, and {a,b} matches either
+alternative. A pattern with a slash is matched against the path below PATH, a pattern
+without one against the name.
 
-Changes with less than --settle between them are one event, with all their paths, in
-the order of change, in 'paths' and on the COMMAND's standard input: a save is one
-event, however it is made, and the COMMAND sees the finished file. What was undone
-in between is nothing. What is gone has 50 milliseconds to come back. A file that is open
-for writing (on Linux, if it is yours), and git while it has its index locked, is waited
-for until --max-wait is over: with --max-wait inf a file is told when it has been closed.
+Changes that follow each other within --settle form one event. The field 'paths' and the
+standard input of the COMMAND list all paths, in the order in which they changed. So a
+save is one event, no matter how the editor writes the file, and the COMMAND sees the
+finished file. A change that is undone within that time is no event. A deleted file gets
+50 ms to reappear before it is reported. Stat waits for a file that is still open for
+writing (on Linux, if the file is yours), and for git while its index is locked, but no
+longer than --max-wait. With --max-wait inf, a file is reported once it has been closed.
 
-A PATH that is a symbolic link stands for what it leads to, and a link on the way that
-is made to lead elsewhere is a change. The PATH - reads paths from standard input, one
-a line, or ended by NUL with -0.
+If a PATH is a symbolic link, stat watches its target, and reports it when a link on the
+way points somewhere else. If a PATH is -, stat reads paths from standard input, one on
+each line, or ended by NUL with -0.
 
-With --state, what has changed since the last ev with this FILE is told first, in one event.
-An event is remembered once its COMMAND has ended, or it was printed; what was cut off by a
-crash is told again, and so may be the events of the last second. One ev at a time has the
-FILE, which is never told itself.
+With --state FILE, the first event has everything that changed since the last ev with
+this FILE. An event counts as dealt with once its COMMAND has ended or it was printed.
+After a crash, unfinished events are reported again, and so may be those of the last
+second. Only one ev at a time can use the FILE, and changes of the FILE itself are never
+reported.
 
-Some file systems don't tell of all changes (NFS, FUSE, 9p, proc): there ev looks
-every 2 seconds by itself. Nothing tells of writes through mmap(2), and below -r a
-write by another of a file's names is told under that name alone; --poll sees both.`,
+Some file systems do not report all changes to the kernel (NFS, FUSE, 9p, proc). There,
+ev looks at the files every 2 seconds. The kernel never reports writes through mmap(2).
+With -r, a write through another hard link is reported under that name only. --poll sees
+both.`,
 		Example: `  # build at each save, once for all files of it
   ev stat -r . --ext go -- go build ./...
   # the changed files alone, whatever their names: all at once, or one by one

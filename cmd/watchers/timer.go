@@ -30,24 +30,23 @@ func (a *App) newTimer(sink Sink) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "timer AFTER... [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for a span of time, once or again and again",
-		Long: `Timer fires once AFTER has passed, and then every --repeat. Several spans are
-added up, as sleep(1) does. A span is 5, 5.5 (seconds), 500ms, 1h30m, 2h 30min,
-1d, PT1H30M: 'ev help time'.
+		Long: `Timer fires once AFTER has passed, and with --repeat again and again after that. Several
+durations are added up, as sleep(1) does. A duration is written 5, 5.5 (seconds), 500ms,
+1h30m, 2h 30min, 1d or PT1H30M; see 'ev help time'.
 
-The time is monotonic: setting the clock doesn't matter, and neither does time
-for which the machine slept or ev was stopped. A timer is never early. Ticks
-that come too late become one, and its field 'missed' says how many were lost.
+The timer uses a monotonic clock. It does not notice when the clock is set, and time
+during which the machine sleeps or ev is stopped does not count. A timer never fires
+early. Ticks that come too late are merged into one, and its field 'missed' counts them.
 
-With --again-on the timer is one of silence: whenever the SOURCE shows activity,
-it begins again with AFTER, also once it has fired. A SOURCE is
+With --again-on, the timer measures silence: each activity of SOURCE starts it again
+from zero, even after it has fired. A SOURCE is
 
-  fd:N          a descriptor that something comes from; ev reads it, and its end
-                is the end of the timer. With --pass what comes from fd:0 goes
-                to standard output
+  fd:N          a descriptor that ev reads; at its end the timer ends, too. With
+                --pass, what ev reads from fd:0 is copied to standard output
   stat:PATH     a file or directory that changes
   signal:NAME   a signal
 
---progress shows the time left, if standard error is a terminal: p pauses.`,
+--progress shows the remaining time if standard error is a terminal. The key p pauses.`,
 		Example: `  # sleep, then say so
   ev timer 1m -- echo 'one minute over'
   # three ticks, as JSON

@@ -51,45 +51,46 @@ func (a *App) newWatchFD(sink Sink) *cobra.Command {
 		Long: `Watch-fd fires when a descriptor is ready. An FD is
 
   0, 3, -               a descriptor that ev was started with; - is 0
-  fd:NAME               the one that $LISTEN_FDNAMES calls so
-  PATH                  a FIFO or device, opened by ev. A FIFO stays open when its
+  fd:NAME               the descriptor with this name in $LISTEN_FDNAMES
+  PATH                  a FIFO or device that ev opens. A FIFO stays open after its
                         writers have gone
-  tcp-listen:HOST:PORT  one event a connection; HOST is an address or localhost, and
-  unix-listen:PATH      127.0.0.1 if it is left out
-  tail:PATH             what is added to a file, by lines unless --data is given, also
-                        once another file has its name
+  tcp-listen:HOST:PORT  connections, one event each; HOST is an address or localhost,
+  unix-listen:PATH      and 127.0.0.1 if it is missing
+  tail:PATH             lines that are appended to a file (or chunks, with --data),
+                        through log rotation
 
-Without --line, --null or --data, ev reads nothing. A COMMAND has the descriptor
-as its standard input, and ev waits until it has ended; if the descriptor is still
-ready then, it fires again, unless nothing more can come. One that leaves unread
-what nobody adds to gets one run a second after ten in a row. A COMMAND that reads the
-terminal has it in the foreground, as by --foreground. Without a COMMAND the first
-event is the last. A connection is the COMMAND's standard input and output,
-up to --max-connections at a time; others wait to be accepted. Without a COMMAND
-it is closed. With --accept, numbers and fd:NAME are sockets that listen, such as a
-service manager passes: connections are accepted from them, as inetd's nowait has it,
-and they stay open.
+Without --line, --null or --data, ev reads nothing itself. The COMMAND gets the
+descriptor as its standard input, and ev waits until the COMMAND has ended. If the
+descriptor is still ready then, it fires again, unless no more input can come. A
+COMMAND that keeps leaving its input
+unread is run at most once a second after ten runs in a row. A COMMAND that reads the
+terminal runs in the foreground, as with --foreground. Without a COMMAND, ev ends after
+the first event. A connection becomes the standard input and output of the COMMAND, for
+up to --max-connections commands at a time; further clients wait. Without a COMMAND the
+connection is closed. With --accept, numbers and fd:NAME are listening sockets, such as
+a service manager passes. Ev accepts connections from them and leaves them open, as
+inetd does with nowait.
 
-With --line or --null each line or record is an event, with --data each chunk of
-up to 64 KiB, of connections, too; a COMMAND has it as its standard input. While
-events wait for their COMMAND nothing is read, and the writer waits. At the end of
-file ev stops watching.
+With --line or --null each line or record is an event. With --data each chunk of up to
+64 KiB is an event, also for connections. The COMMAND gets it as its standard input.
+While events wait for the COMMAND, ev stops reading, so the writer has to wait. At the
+end of the input ev stops watching.
 
-Tail: follows a file by its name: it need not exist, and may be renamed, removed,
-replaced, or be a link that is led elsewhere. It begins at the end of a file that is
-there at the start, or with --from-start at its beginning. Where a log is rotated by
-renaming it, no line is lost or told twice; where it is copied and truncated, what was
-not read by then is lost, and that is told. A line without its end waits for it. With
---state, ev goes on where it ended; after a crash, lines of the last second may be told
-again.
+tail: follows a file by its name. The file may appear later, may be renamed, removed or
+replaced, and may be a symbolic link that changes its target. A file that exists at the
+start is followed from its end, or from its beginning with --from-start. When a log is
+rotated by renaming, no line is lost or reported twice. When it is copied and truncated,
+lines that ev has not read yet are lost, and ev says so. An unfinished line is reported
+once it is complete. With --state, ev continues where it stopped. After a crash, lines of
+the last second may be reported again.
 
-With --urgent, ev waits for what is out of band in a connection, or PATH is a file of
-Linux's that tells of a change of itself: /proc/self/mountinfo, cgroup.events, those in
-/proc/pressure (which are asked with --say), and some in /sys. After each event such a
-file is read anew, and that is the COMMAND's standard input; those of pressure are not.
+With --urgent, ev waits for out-of-band data on a connection, or for a change of a
+special file on Linux: /proc/self/mountinfo, cgroup.events, files in /proc/pressure
+(which need --say), and some files in /sys. After each event the COMMAND gets the new
+content of such a file as its standard input, except for /proc/pressure.
 
-Any other file is always ready: 'ev stat' tells of its changes. Descriptors are never made
-non-blocking, since others use them, too.`,
+Other files are always ready; use 'ev stat' to learn of their changes. Ev never makes a
+descriptor non-blocking, because other processes may share it.`,
 		Example: `  # read standard input, or give up
   ev watch-fd 0 --timeout 5.5 -- cat
   # act on lines of a log
