@@ -156,7 +156,7 @@ func (p *program) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 		fmt.Fprintf(&b, "\n%s", fold(c.Long))
 	}
 	if !c.HasParent() {
-		writeCommands(&b, c)
+		writeCommands(&b, c, short)
 	}
 	if !short && c.Example != "" {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
@@ -164,7 +164,11 @@ func (p *program) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 	if short {
 		writeFlagNames(&b, c)
 		writeFirstExamples(&b, c)
-		fmt.Fprintf(&b, "\n'%s --help' tells all of it.\n", c.CommandPath())
+		fmt.Fprintf(&b, "\n'%s --help' tells all of it", c.CommandPath())
+		if !c.HasParent() {
+			b.WriteString(", 'ev completion SHELL' has a shell complete it")
+		}
+		b.WriteString(".\n")
 		return
 	}
 	for _, g := range FlagGroups(c) {
@@ -177,8 +181,12 @@ func (p *program) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 	fmt.Fprintf(&b, "\nMore: ev help %s\n", strings.Join(topicNames(), "|"))
 }
 
-func writeCommands(b *strings.Builder, root *cobra.Command) {
+// writeCommands writes the commands by their groups. For that of the shell a short help has no room.
+func writeCommands(b *strings.Builder, root *cobra.Command, short bool) {
 	for _, g := range root.Groups() {
+		if short && g.ID == shellGroup {
+			continue
+		}
 		fmt.Fprintf(b, "\n%s:\n", g.Title)
 		for _, c := range root.Commands() { // all of them (named): this is the help of ev itself
 			if c.GroupID == g.ID {

@@ -3,8 +3,6 @@ package cmd
 import (
 	"cmp"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +35,8 @@ COMMAND for it. It is libev for the shell: each watcher type is a word.`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 	}
-	root.AddGroup(&cobra.Group{ID: watcherGroup, Title: "Watchers"}, &cobra.Group{ID: loopGroup, Title: "Many watchers on one loop"})
+	root.AddGroup(&cobra.Group{ID: watcherGroup, Title: "Watchers"}, &cobra.Group{ID: loopGroup, Title: "Many watchers on one loop"},
+		&cobra.Group{ID: shellGroup, Title: "Your shell"})
 	named := p.named(sink)
 	for _, n := range named {
 		c := n.command()
@@ -48,7 +47,7 @@ COMMAND for it. It is libev for the shell: each watcher type is a word.`,
 	if all {
 		root.AddCommand(p.newTopics()...)
 	}
-	root.CompletionOptions.DisableDefaultCmd = !all
+	root.CompletionOptions.DisableDefaultCmd = true // newCompletion makes it
 	p.addGlobalFlags(root.PersistentFlags())
 	root.Flags().BoolP("version", "V", false, "print version, commit, Go and backends")
 	root.SetFlagErrorFunc(p.flagError)
@@ -63,6 +62,7 @@ COMMAND for it. It is libev for the shell: each watcher type is a word.`,
 const (
 	watcherGroup = "watchers"
 	loopGroup    = "loop"
+	shellGroup   = "shell"
 )
 
 // A namedCommand makes the command of that name.
@@ -81,7 +81,7 @@ func (p *program) named(sink watchers.Sink) (all []namedCommand) {
 	for _, w := range watchers.All() {
 		all = append(all, namedCommand{w.Name, func() *cobra.Command { return w.Command(&p.App, sink) }})
 	}
-	all = append(all, namedCommand{"run", p.newRun}, namedCommand{"emit", p.newEmit}, namedCommand{"ctl", p.newCtl})
+	all = append(all, namedCommand{"run", p.newRun}, namedCommand{"emit", p.newEmit}, namedCommand{"ctl", p.newCtl}, namedCommand{"completion", p.newCompletion})
 	for i, c := range all {
 		if len(p.Args) > 0 && p.Args[0] == c.name {
 			return all[i : i+1]
@@ -112,22 +112,4 @@ func (p *program) addGlobalFlags(fs *pflag.FlagSet) {
 	fs.CountVarP(&p.verbose, "verbose", "v", "tell about decisions; -vv also tells what the kernel reports")
 	fs.BoolVarP(&p.Quiet, "quiet", "q", false, "print no events and no notices; errors are still printed")
 	fs.StringVar(&p.LogFormat, "log-format", "plain", "format of messages: plain or json `FORMAT`")
-}
-
-// version tells what this program is, as the build recorded it.
-func version() string {
-	v, commit, date := "(devel)", "unknown", "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		v = strings.TrimPrefix(info.Main.Version, "v")
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				commit = s.Value
-			case "vcs.time":
-				date = s.Value
-			}
-		}
-	}
-	return fmt.Sprintf("ev %s\ncommit: %s\ndate: %s\ngo: %s %s/%s\nbackends: %s\n", v, commit, date,
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(loop.Backends(), " "))
 }

@@ -26,7 +26,7 @@ func rooms() map[string][]string {
 		"cmd": {
 			"cmd/usage", "cmd/watchers", "live", "session",
 			"evfile", "evfile/crontab", "evfile/procfile", "control", "watch", "schedule", "action", "event", "loop", "process",
-			"watch/stat", "watch/onhttp", "link",
+			"watch/stat", "watch/onhttp", "link", "completions",
 		},
 		"cmd/watchers": {
 			"cmd/usage", "live", "session",
@@ -52,6 +52,7 @@ func rooms() map[string][]string {
 		"link":              {},
 		"schedule":          {},
 		"event":             {},
+		"completions":       {},
 		"evfile":            {},
 		"evfile/crontab":    {"evfile"},
 		"evfile/procfile":   {"evfile"},
