@@ -116,10 +116,11 @@ func (x *Exec) whileBusy(e event.Event) {
 		}
 		x.skipped = &e
 		x.countSkipped()
-		answer(e, event.Answer{Verdict: event.Refused})
+		answer(e, event.Answer{Verdict: event.Skipped})
 	case Restart:
 		x.wait(e)
 		for _, r := range slices.Clone(x.runs) {
+			r.newer = true
 			r.stop()
 		}
 	case Signal:

@@ -36,7 +36,7 @@ func (c *caller) Begin(stop func()) bool {
 
 func (c *caller) Answer(a event.Answer) {
 	if !c.told {
-		verdict := [...]string{"ran", "late", "stopped", "failed", "merged", "refused"}[a.Verdict]
+		verdict := [...]string{"ran", "late", "stopped", "superseded", "failed", "merged", "skipped", "refused"}[a.Verdict]
 		c.logf("%d %s %d", c.seq, verdict, a.Status)
 	}
 	c.told = true
@@ -102,7 +102,7 @@ func TestCall_isAnsweredOnEveryWay(t *testing.T) {
 			b.gone = true
 			s.end(0)
 		}, "start 1, 1 ran 0, done 1: exited 0, 2 stopped 0"},
-		{"skipped", Options{Busy: Busy{Policy: Skip}}, two, "start 1, 2 refused 0"},
+		{"skipped", Options{Busy: Busy{Policy: Skip}}, two, "start 1, 2 skipped 0"},
 		{"merged", Options{Busy: Busy{Policy: Merge}}, func(s *stage, a, b *caller) {
 			two(s, a, b)
 			s.call(&caller{seq: 3})
@@ -111,7 +111,20 @@ func TestCall_isAnsweredOnEveryWay(t *testing.T) {
 		{"restarted", Options{Busy: Busy{Policy: Restart}}, func(s *stage, a, b *caller) {
 			two(s, a, b)
 			s.end(143)
-		}, "start 1, TERM, 1 stopped 0, done 1: exited 143, stopped, start 2"},
+		}, "start 1, TERM, 1 superseded 0, done 1: exited 143, stopped, start 2"},
+		{"restarted by hand", Options{}, func(s *stage, a, b *caller) {
+			lived(s, a, b)
+			s.on(s.Restart)
+			s.end(143)
+			s.answer(nil)
+			s.end(0)
+		}, "start 1, TERM, done 1: exited 143, stopped, start 1, 1 ran 0, done 1: exited 0"},
+		{"restarted by hand as it ends", Options{}, func(s *stage, a, b *caller) {
+			lived(s, a, b)
+			s.on(s.Restart)
+			closed(s)
+			s.end(143)
+		}, "start 1, TERM, 1 refused 0, done 1: exited 143, stopped"},
 		{"ended while it waits", Options{}, func(s *stage, a, b *caller) { two(s, a, b); closed(s) }, "start 1, 2 refused 0, TERM"},
 		{"after the end", Options{}, func(s *stage, a, _ *caller) { closed(s); s.call(a) }, "1 refused 0"},
 	} {

@@ -22,6 +22,7 @@ type EmitOptions struct {
 	Check func(post func(func()), then func(error)) error
 
 	OnSuccess, OnFailure bool // after a command that has ended so; neither: for each event
+	Settle               bool // an event is dealt with once it is stored, since it gets no command
 
 	Report *report.Reporter
 	// Hold is called with true when nothing more should be taken from the source. It reports
@@ -77,6 +78,7 @@ func (m *Emit) Ran(e event.Event, o Outcome) {
 
 func (m *Emit) send(e event.Event, o *Outcome) {
 	if m.failed {
+		m.answer(event.Refused, e)
 		return
 	}
 	m.flying++
@@ -87,9 +89,11 @@ func (m *Emit) send(e event.Event, o *Outcome) {
 
 func (m *Emit) try(subject string, e event.Event, o *Outcome) {
 	if m.failed {
+		m.answer(event.Refused, e)
 		m.landed()
 		return
 	}
+	verdict := event.Ran
 	err := m.o.Store(m.loop.Post, subject, e, o, func(err error) {
 		switch {
 		case err != nil && m.o.Full(err) && m.hold(true):
@@ -102,12 +106,21 @@ func (m *Emit) try(subject string, e event.Event, o *Outcome) {
 			}
 		case err != nil:
 			m.fail(err)
+			verdict = event.Refused
 		}
+		m.answer(verdict, e)
 		m.landed()
 	})
 	if err != nil {
 		m.fail(err)
+		m.answer(event.Refused, e)
 		m.landed()
+	}
+}
+
+func (m *Emit) answer(v event.Verdict, e event.Event) {
+	if m.o.Settle {
+		answer(e, event.Answer{Verdict: v})
 	}
 }
 

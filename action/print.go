@@ -2,6 +2,7 @@ package action
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/evshell/ev/event"
@@ -69,9 +70,11 @@ type Print struct {
 	render  Render
 	full    func(bool)
 	report  *report.Reporter
+	settles bool
 	waiting []event.Event
-	taken   int64 // by the Output, which has not written them
-	flushes int64 // the Output's, when it took the first of these
+	taken   int64         // by the Output, which has not written them
+	flushes int64         // the Output's, when it took the first of these
+	awaited []event.Event // of those, the ones whose end somebody waits for
 	merged  int64
 	waits   bool // for the Output
 	buf     []byte
@@ -82,6 +85,18 @@ type Print struct {
 // false when it may; it can be nil.
 func NewPrint(out *Output, render Render, full func(bool), r *report.Reporter) *Print {
 	return &Print{out: out, render: render, full: full, report: r}
+}
+
+// Settle has events be dealt with once they are written, since they get no command: whoever waits
+// for one gets an answer then.
+func (p *Print) Settle() { p.settles = true }
+
+func (p *Print) answer(v event.Verdict, events ...event.Event) {
+	for _, e := range events {
+		if p.settles {
+			answer(e, event.Answer{Verdict: v})
+		}
+	}
 }
 
 // Do prints the event, or has it wait.
@@ -122,6 +137,15 @@ func (p *Print) print(e event.Event) {
 	if p.taken++; p.out.busy {
 		p.wait()
 	}
+	switch {
+	case !event.Awaited(e):
+	case p.out.busy:
+		p.awaited = append(p.awaited, e)
+	case p.out.err != nil:
+		p.answer(event.Refused, e)
+	default:
+		p.answer(event.Ran, e)
+	}
 }
 
 // resume prints what waits, as far as the reader takes it.
@@ -129,10 +153,12 @@ func (p *Print) resume() {
 	if p.out.err != nil {
 		p.lose()
 	}
-	p.taken = 0
+	p.answer(event.Ran, p.awaited...)
+	p.taken, p.awaited = 0, nil
 	for !p.out.busy && len(p.waiting) > 0 {
-		p.print(p.waiting[0])
+		e := p.waiting[0]
 		p.waiting = p.waiting[1:]
+		p.print(e)
 	}
 	if p.out.busy {
 		p.out.onDrain(p.resume)
@@ -156,7 +182,8 @@ func (p *Print) lose() {
 	if errors.Is(p.out.err, errNotRead) {
 		p.report.Errorf("%v: %d events are lost", p.out.err, p.taken+int64(len(p.waiting))+p.merged)
 	}
-	p.waiting, p.merged = nil, 0
+	p.answer(event.Refused, slices.Concat(p.awaited, p.waiting)...)
+	p.awaited, p.waiting, p.merged = nil, nil, 0
 }
 
 // Close waits until everything is written. What a reader has not taken that is not waited for any

@@ -388,3 +388,45 @@ func TestOutput_keepsTheOrderOfWhatWaits(t *testing.T) {
 		t.Errorf("read %q", got)
 	}
 }
+
+// An event without a command is dealt with once it is written, and not if it never is.
+func TestPrint_settles(t *testing.T) {
+	p := newPress(t, shared)
+	p.Settle()
+	s := &stage{}
+	say := func(n uint64) { p.Do(event.Event{Seq: n, Detail: &caller{stage: s, seq: n}}) }
+	expect := func(want string) {
+		t.Helper()
+		if got := strings.Join(s.log, ", "); got != want {
+			t.Errorf("answers %q, want %q", got, want)
+		}
+		s.log = nil
+	}
+	say(1)
+	expect("1 ran 0")
+	p.fill()
+	say(2)
+	say(3)
+	expect("")
+	rest := p.rest()
+	p.run()
+	expect("2 ran 0, 3 ran 0")
+	if got := rest(); !strings.HasSuffix(got, numbers(2, 4)) {
+		t.Errorf("printed %q", got)
+	}
+}
+
+func TestPrint_settlesNothingThatIsLost(t *testing.T) {
+	p := newPress(t, shared)
+	p.Settle()
+	s := &stage{}
+	p.fill()
+	for n := range uint64(3) {
+		p.Do(event.Event{Seq: n, Detail: &caller{stage: s, seq: n}})
+	}
+	_ = p.reader.Close()
+	p.run()
+	if got := strings.Join(s.log, ", "); got != "0 refused 0, 1 refused 0, 2 refused 0" {
+		t.Errorf("answers %q", got)
+	}
+}

@@ -48,6 +48,8 @@ type run struct {
 	since     time.Time        // its start
 	first     time.Time        // that of the first try
 	unwanted  bool             // stopped on purpose
+	newer     bool             // since a newer event takes its place
+	again     bool             // and its event has another run
 	overdue   bool             // stopped because it took too long
 	killed    bool             // at once
 	retries   int
@@ -305,7 +307,13 @@ func (r *run) finish() {
 	release(r.event)
 	r.log.close()
 	r.outcome.Stopped, r.outcome.Output = r.unwanted, r.tail.String()
-	answer(r.event, r.outcome.answer())
+	if !r.again {
+		a := r.outcome.answer()
+		if r.unwanted && r.newer {
+			a.Verdict = event.Superseded
+		}
+		answer(r.event, a)
+	}
 	r.exec.finished(r)
 }
 

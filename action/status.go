@@ -28,6 +28,7 @@ func (x *Exec) Restart() {
 	var again []event.Event
 	for _, r := range runs {
 		if r.payload.File == nil && r.payload.Out == nil && !r.unwanted && !x.closed {
+			r.again = true
 			again = append(again, r.event)
 		}
 	}

@@ -18,6 +18,8 @@ func Awaited(e Event) bool {
 		return d.Parcel != nil
 	case Message:
 		return d.Parcel != nil
+	case Every:
+		return d.Parcel != nil
 	case Call:
 		return true
 	}
@@ -40,13 +42,15 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Ran     Verdict = iota // a command, to its end
-	Late                   // a command was stopped because it took too long
-	Stopped                // a command was stopped, or never started, on purpose
-	Failed                 // its command could not be started
-	Merged                 // another event's command stands for it
-	Refused                // it gets no command
-	Passed                 // it is no event: --if does not hold for it
+	Ran        Verdict = iota // a command, to its end; or without one it was written
+	Late                      // a command was stopped because it took too long
+	Stopped                   // a command was stopped, or never started: ev ends, say
+	Superseded                // a command was stopped, since a newer event takes its place
+	Failed                    // its command could not be started
+	Merged                    // another event's command stands for it
+	Skipped                   // it gets no command, since that of another event runs
+	Refused                   // it gets no command: ev ends, say
+	Passed                    // it is no event: --if does not hold for it
 )
 
 // A Releaser is a Detail whose Payload has descriptors of ev's in it.

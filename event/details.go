@@ -211,6 +211,9 @@ type Every struct {
 	Next     time.Time // zero: never again
 	Late     time.Duration
 	Missed   int64 // instants before this one that nobody got
+	Attempt  int   // 1, and more if a run for it was cut off before
+
+	Parcel Parcel // nil: nobody waits for the end
 }
 
 // Kind returns KindEvery.
@@ -219,8 +222,14 @@ func (Every) Kind() Kind { return KindEvery }
 // Subject returns the scheduled instant.
 func (d Every) Subject() string { return Time(d.Due).String() }
 
-// What says that the instant has come, and what was missed.
-func (d Every) What() string { return "due" + missed(d.Missed) }
+// What says that the instant has come, or comes again, and what was missed.
+func (d Every) What() string {
+	what := "due"
+	if d.Attempt > 1 {
+		what = "due again"
+	}
+	return what + missed(d.Missed)
+}
 
 // Fields yields the fields of every.
 func (d Every) Fields() iter.Seq2[string, Value] {
@@ -229,18 +238,32 @@ func (d Every) Fields() iter.Seq2[string, Value] {
 			yield("due", Time(d.Due)) &&
 			yield("next", Time(d.Next)) &&
 			yield("late", Span(d.Late)) &&
-			yield("missed", Int(d.Missed))
+			yield("missed", Int(d.Missed)) &&
+			yield("attempt", Int(int64(d.Attempt)))
 	}
 }
 
 // Tally is [Tallied]'s.
 func (d Every) Tally() Tally { return Tally{Missed: d.Missed, Dated: true, Late: d.Late} }
 
-// Merge counts this instant among those that the newer one missed.
+// Merge counts this instant among those that the newer one missed, and has it be dealt with when
+// that one is.
 func (d Every) Merge(newer Detail) Detail {
 	n := newer.(Every)
 	n.Missed += d.Missed + 1
+	n.Attempt = max(n.Attempt, d.Attempt)
+	n.Parcel = mergeParcels(d.Parcel, n.Parcel)
 	return n
+}
+
+// Begin is [Call]'s.
+func (d Every) Begin(stop func()) bool { return d.Parcel == nil || d.Parcel.Begin(stop) }
+
+// Answer is [Call]'s.
+func (d Every) Answer(a Answer) {
+	if d.Parcel != nil {
+		d.Parcel.Answer(a)
+	}
 }
 
 // Signal is the detail of on-signal.

@@ -52,7 +52,7 @@ func TestFieldsOfEachKind(t *testing.T) {
 	want := map[Kind]string{
 		KindFD:     "fd source ready line data partial peer lines count",
 		KindTimer:  "after repeat due late missed",
-		KindEvery:  "schedule due next late missed",
+		KindEvery:  "schedule due next late missed attempt",
 		KindSignal: "signal number count sender uid value",
 		KindExit:   "pid command status signal core elapsed maxrss utime stime run output",
 		KindStat: `path paths change from type size mtime mode uid gid ino nlink

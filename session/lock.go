@@ -133,14 +133,14 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 			return
 		}
 		w.Report.Verbosef("the lock %s: another ev has dealt with %s", g.Name, c.Due.Format(time.RFC3339))
-		action.Drop(g.pop(), event.Refused)
+		action.Drop(g.pop(), event.Skipped)
 		if g.Rerun && len(g.waiting) == 0 {
 			c.Due, c.Rescue = time.Time{}, true // in case that one dies
 			g.claim(c)
 		}
 	case link.Busy:
 		w.Report.Verbosef("the lock %s: %s has it, an event is skipped", g.Name, got.Holder)
-		action.Drop(g.pop(), event.Refused)
+		action.Drop(g.pop(), event.Skipped)
 		w.skipped()
 	case link.Failed:
 		w.Report.Errorf("the lock %s: %v", g.Name, got.Err)

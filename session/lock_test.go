@@ -95,8 +95,12 @@ type letter struct {
 func (letter) Begin(func()) bool { return true }
 
 func (l letter) Answer(a event.Answer) {
-	if a.Verdict == event.Refused {
+	switch a.Verdict {
+	case event.Refused:
 		l.logf("refused")
+	case event.Skipped:
+		l.logf("left out")
+	default:
 	}
 }
 
@@ -243,7 +247,7 @@ func TestLock_anothersIsSkipped(t *testing.T) {
 		d.emit("a")
 		d.saw("claim skip")
 		d.decide(link.Grant{Outcome: link.Busy, Holder: "there"})
-		d.saw("refused, skipped a")
+		d.saw("left out, skipped a")
 	})
 }
 

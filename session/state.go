@@ -107,12 +107,12 @@ func (w *Watcher) repeatable() error {
 	if w.repeat == nil {
 		return errors.New("there was no event yet, and so there is nothing to run again: fire it")
 	}
-	_, asks := w.repeat.Detail.(event.Call)
+	request, asks := w.repeat.Detail.(event.HTTP)
 	var p event.Payload
 	if c, ok := w.repeat.Detail.(event.Carrier); ok {
 		p = c.Payload(w.Exec.Sep)
 	}
-	if asks || p.File != nil || p.Out != nil || w.repeat.Lock != nil {
+	if asks && request.Exchange != nil || p.File != nil || p.Out != nil || w.repeat.Lock != nil {
 		return errors.New("its last event can't be run again: what it brought, a request, a descriptor or a lock, has gone")
 	}
 	return nil

@@ -78,6 +78,9 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	w.watcher.SetPriority(b.Priority)
 	if b.Render != nil {
 		w.print = action.NewPrint(s.stdout, b.Render, w.hold, b.Report)
+		if b.Exec == nil && b.Emit == nil {
+			w.print.Settle()
+		}
 	}
 	if b.Exec != nil {
 		o := *b.Exec
@@ -104,6 +107,7 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	}
 	if b.Emit != nil {
 		o := *b.Emit
+		o.Settle = b.Exec == nil
 		o.Report, o.Hold, o.Failed = b.Report, w.holdToStore, func(error) { w.broken = true; w.watcher.Stop() }
 		w.store = action.NewEmit(s.loop, o)
 		if err := w.store.Start(); err != nil {
@@ -257,6 +261,9 @@ func (w *Watcher) happen(e event.Event) {
 	}
 	if w.store != nil {
 		w.store.Do(e)
+	}
+	if c, ok := e.Detail.(event.Call); ok && w.print == nil && w.store == nil && w.exec == nil {
+		c.Answer(event.Answer{Verdict: event.Ran})
 	}
 	if w.exec != nil {
 		w.repeat = &e

@@ -70,11 +70,18 @@ the hour or the minute, follow elapsed time instead. --explain points out such i
 
 The clock may be set and the machine may sleep. An instant that is reached up to one
 minute late still fires, with the delay in 'late'. After that it counts as missed:
---catch-up decides what happens, and the field 'missed' counts such instants. With
---state, this also holds for the time in which ev was not running. Only one ev at a time
-can use the FILE. When the clock is set back, instants that have fired do not fire
-again, unless the schedule fires at least once an hour, or the clock was more than three
-hours ahead.
+--catch-up decides what happens, and the field 'missed' counts such instants. When the
+clock is set back, instants that have fired do not fire again, unless the schedule fires
+at least once an hour, or the clock was more than three hours ahead.
+
+With --state, this also holds for the time in which ev was not running. An instant is
+dealt with once its COMMAND has ended, with whatever status; without a COMMAND, once it
+is printed. If a run is cut off, because ev is stopped or killed or the machine goes
+down, the next start repeats it, with 2 in the field 'attempt'. If the repeated run is
+cut off as well, ev reports that and gives it up, so that a job which reboots the machine
+cannot do so forever. An instant that is skipped during a run shares the fate of that
+run. The FILE is text. It says up to when all instants are dealt with, and which runs
+have begun or ended since. Only one ev at a time can use it.
 
 With --jitter, 'due' is the instant without the delay, and 'late' counts from the
 instant with it. Catch-up runs are spread over the jitter, too.`,
@@ -139,7 +146,7 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 	if lock := b.Lock; lock != nil {
 		lock.Instant = func(d event.Detail) (time.Time, bool) { return d.(event.Every).Due, true }
 		lock.Again = func(due time.Time) event.Detail {
-			return event.Every{Schedule: w.Text, Due: due, Late: max(time.Since(due), 0)}
+			return event.Every{Schedule: w.Text, Due: due, Late: max(time.Since(due), 0), Attempt: 2}
 		}
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {

@@ -3,11 +3,11 @@ package every
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
-	"github.com/evshell/ev/internal/durable"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/loop"
@@ -36,7 +36,7 @@ type Options struct {
 	Jitter  time.Duration // each event is later than its instant by a time in [0, Jitter)
 	Seed    string        // what that time is a hash of; empty: it is random each time
 	CatchUp CatchUp
-	State   string // the file that remembers, from one run to the next, up to when instants were dealt with; or empty
+	State   string // the file that remembers, from one ev to the next, which instants were dealt with; or empty
 
 	// Load has then told up to when instants were dealt with, as a lock remembers it that several
 	// ev share; zero: there is nothing to remember yet. nil: State says it.
@@ -58,6 +58,10 @@ type Options struct {
 //
 // Due and next of the event are instants of the schedule, without the jitter; late counts from the
 // instant with it.
+//
+// With a State an instant is dealt with once the command that was run for it has ended, or without
+// one once it has been written. One whose run was cut off is made up for once at the next Start, as
+// what was missed is.
 type Watcher struct {
 	loop     *loop.Loop
 	options  Options
@@ -67,13 +71,15 @@ type Watcher struct {
 	schedule *schedule.Spec // of a Rule: its last answer
 	rule     *asking        // nil without a Rule
 
-	settled time.Time // the instants up to here were dealt with
+	settled time.Time // the instants up to here have had their events, or get none
 	luck    float64   // of the next instant, in [0, 1)
 	missed  int64     // that no event has told
 	loading *loading  // the start that waits for what Load tells; nil: none
 
-	state  *durable.File // nil: none, or it was given up
-	firing bool          // the state is still to be written
+	ledger *ledger   // nil: there is no State, or it was given up
+	open   int       // parcels that have no answer yet
+	runs   []*parcel // of those, the ones whose run goes on
+	again  []*entry  // cut off, and still to be made up for
 }
 
 // A loading is a start that waits. It has a size, so that each has an address of its own.
@@ -113,11 +119,12 @@ func (e *Watcher) Start() error {
 		e.settled = time.Time{}
 	}
 	if e.options.State != "" {
-		var err error
-		e.release()
-		if e.state, e.settled, err = openStamp(e.options.State, e.settled); err != nil {
-			return diag.Option("State", e.options.State, err)
+		if e.ledger == nil { // otherwise a run goes on that began before the last Stop
+			if err := e.openLedger(e.settled); err != nil {
+				return diag.Option("State", e.options.State, err)
+			}
 		}
+		e.settled = e.ledger.reached
 	}
 	if e.options.Load != nil {
 		e.load()
@@ -151,17 +158,7 @@ func (e *Watcher) Stop() {
 	e.forget()
 	e.periodic.Stop()
 	e.fed.Forget()
-	if !e.firing {
-		e.release()
-	}
-}
-
-// release gives the state up to whoever wants it.
-func (e *Watcher) release() {
-	if e.state != nil {
-		_ = e.state.Close()
-		e.state = nil
-	}
+	e.release()
 }
 
 // Feed emits an event that is due now and takes no instant's place.
@@ -194,7 +191,7 @@ func (e *Watcher) single() bool { return e.rule == nil && e.schedule.Kind() == s
 // arm waits for the first instant that was not dealt with.
 func (e *Watcher) arm() {
 	e.luck = rand.Float64()
-	if e.rule != nil {
+	if e.rule != nil && len(e.again) == 0 {
 		e.periodic.Stop()
 		e.ask()
 		return
@@ -206,6 +203,9 @@ func (e *Watcher) arm() {
 func (e *Watcher) next(now time.Time) (time.Time, bool) {
 	if back := e.settled.Sub(now); back > correction || back >= time.Second && e.schedule.Ticks() {
 		e.settled = now
+	}
+	if len(e.again) > 0 {
+		return now.Add(e.delay(e.options.Jitter)), true
 	}
 	instant, ok := e.schedule.Next(e.settled)
 	if !ok {
@@ -244,38 +244,81 @@ func (e *Watcher) delay(limit time.Duration) time.Duration {
 // fireNow takes no instant's place.
 func (e *Watcher) fireNow() {
 	now := e.loop.Now().Round(0)
-	e.emit(event.Every{Schedule: e.options.Text, Due: now, Next: e.upcoming(now)})
+	e.tell(event.Every{Due: now, Next: e.upcoming(now)})
 }
 
-// fire deals with the instants that the clock has reached.
+// fire deals with the instants that the clock has reached, and before them with what was cut off.
 func (e *Watcher) fire() {
 	now := e.loop.Now().Round(0)
 	delay := e.delay(e.options.Jitter)
-	due, passed := e.reached(now.Add(-delay))
-	late := max(now.Sub(due.Add(delay)), 0)
-	e.settled = due
-	if e.rule != nil && e.options.CatchUp != CatchUpAll && now.After(due) {
-		e.settled = now // there is nothing to count: the rule is only asked for what comes
+	entries, due, passed := e.retake()
+	if len(entries) == 0 || e.options.CatchUp == CatchUpOnce && e.hasCome(now.Add(-delay)) {
+		since := e.settled
+		last, count := e.reached(now.Add(-delay))
+		due, passed = last, passed+count
+		e.settled = due
+		if e.rule != nil && e.options.CatchUp != CatchUpAll && now.After(due) {
+			e.settled = now // there is nothing to count: the rule is only asked for what comes
+		}
+		if late := now.Sub(due.Add(delay)); late > punctual && e.options.CatchUp == CatchUpNone && !e.single() {
+			e.pass(passed, late)
+			return
+		}
+		if e.ledger != nil {
+			entries = append(entries, e.ledger.add(since, due))
+		}
 	}
-	if late > punctual && e.options.CatchUp == CatchUpNone && !e.single() {
-		e.missed += passed
-		e.options.Report.Noticef("%d missed, the last by %s: --catch-up once or all makes up for them",
-			passed, span.Format(late.Round(time.Second)))
-		e.arm()
-		e.save()
-		return
-	}
-	d := event.Every{Schedule: e.options.Text, Due: due, Late: late, Missed: e.missed + passed - 1}
+	d := event.Every{Due: due, Late: max(now.Sub(due.Add(delay)), 0), Missed: e.missed + passed - 1}
 	e.missed = 0
 	e.arm()
 	d.Next = e.upcoming(due)
-	e.firing = true
-	e.emit(d) // which may stop the watcher
-	e.firing = false
+	e.tell(d, entries...)
+}
+
+// pass passes over what was missed and is not made up for.
+func (e *Watcher) pass(missed int64, late time.Duration) {
+	e.missed += missed
+	e.options.Report.Noticef("%d missed, the last by %s: --catch-up once or all makes up for them",
+		missed, span.Format(late.Round(time.Second)))
+	e.arm()
 	e.save()
-	if !e.Active() {
-		e.release()
+	e.release()
+}
+
+// tell emits an event, which may stop the watcher.
+func (e *Watcher) tell(d event.Every, entries ...*entry) {
+	d.Schedule, d.Attempt = e.options.Text, 1
+	if e.ledger != nil {
+		p := e.newParcel(entries...)
+		d.Parcel, d.Attempt = p, p.attempt
 	}
+	e.emit(d)
+}
+
+// retake takes what is to be made up for of what was cut off: each alone, or all in one.
+func (e *Watcher) retake() (again []*entry, due time.Time, passed int64) {
+	n := len(e.again)
+	if e.options.CatchUp == CatchUpAll {
+		n = min(n, 1)
+	}
+	again, e.again = slices.Clone(e.again[:n]), e.again[n:]
+	for _, x := range again {
+		due = x.due
+		passed++
+		if e.schedule != nil {
+			passed += max(int64(e.schedule.Count(x.since, due, tooMany))-1, 0)
+		}
+	}
+	return again, due, passed
+}
+
+// hasCome reports whether there is an instant to deal with. A rule is not asked for that.
+func (e *Watcher) hasCome(now time.Time) bool {
+	if e.schedule == nil {
+		return false
+	}
+	next, ok := e.schedule.Next(e.settled)
+	return ok && !next.After(now)
 }
 
 // upcoming returns the instant after the given one; zero if there is none, or if that is not known.
@@ -311,15 +354,4 @@ func latest(s *schedule.Spec, instant, now time.Time) time.Time {
 		}
 	}
 	return instant
-}
-
-// save remembers what was dealt with. A state that can't be saved does not keep the schedule from
-// going on.
-func (e *Watcher) save() {
-	if e.state == nil {
-		return
-	}
-	if err := writeStamp(e.state, e.settled); err != nil {
-		e.options.Report.Errorf("what has run is not remembered and may run again after a restart: %v", err)
-	}
 }

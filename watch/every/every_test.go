@@ -67,7 +67,10 @@ func newEveryTest(t *testing.T, o Options) *everyTest {
 		t.Fatal(err)
 	}
 	o.Report = report.New(&e.messages, "ev", report.Plain, report.Notice)
-	e.Watcher = New(e.loop, o, func(d event.Detail) { e.got = append(e.got, d.(event.Every)) })
+	e.Watcher = New(e.loop, o, func(d event.Detail) {
+		e.got = append(e.got, d.(event.Every))
+		d.(event.Every).Answer(event.Answer{Verdict: event.Ran}) // it is printed
+	})
 	return e
 }
 
@@ -396,22 +399,26 @@ func TestEveryMissesCountFromTheFirstStart(t *testing.T) {
 	}
 }
 
-// stamp makes a stamp.
+// stamp makes a state in which all is dealt with until a time.
 func stamp(t *testing.T, path string, at time.Time) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(stampHead+at.Format(time.RFC3339Nano)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(ledgerHead+at.Format(time.RFC3339Nano)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestEveryRefusesForeignAndTornState(t *testing.T) {
-	good := stampHead + "2026-11-23T03:00:00.5+01:00\n"
+	good := ledgerHead + "2026-11-23T03:00:00.5+01:00\n"
 	tests := []struct{ name, content, want string }{
 		{"foreign", "root:x:0:0:root:/root:/bin/sh\n", "is no state of ev every: give --state a file of its own"},
 		{"long", strings.Repeat("x", 1<<20), "is no state of ev every: give --state a file of its own"},
 		{"torn early", good[:5], "is damaged: remove it to begin anew"},
 		{"torn in the time", good[:len(good)-9], "is damaged: remove it to begin anew"},
 		{"torn at its end", good[:len(good)-1], "is damaged: remove it to begin anew"},
+		{"torn in a line", good + "begun 2026-11-23T03:15:00+01:00 attempt", "is damaged: remove it to begin anew"},
+		{"torn at the end of a line", good + "ended 2026-11-23T03:15:00+01:00", "is damaged: remove it to begin anew"},
+		{"no attempt", good + "begun 2026-11-23T03:15:00+01:00 attempt 0\n", "is damaged: remove it to begin anew"},
+		{"with lines", good + "begun 2026-11-23T03:15:00+01:00 attempt 1\nended 2026-11-23T03:30:00+01:00\n", ""},
 		{"continued", good + "x", "is damaged: remove it to begin anew"},
 		{"good", good, ""},
 	}
@@ -421,12 +428,12 @@ func TestEveryRefusesForeignAndTornState(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tt.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			f, _, err := openStamp(path, time.Now())
+			l, err := openLedger(path, time.Now())
 			if tt.want == "" {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_ = f.Close()
+				_ = l.file.Close()
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
@@ -455,15 +462,15 @@ func TestEveryStateIsTheWatchersAlone(t *testing.T) {
 			if err := e.Start(); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := openStamp(path, time.Time{}); err == nil || !strings.Contains(err.Error(), "in use") {
+			if _, err := openLedger(path, time.Time{}); err == nil || !strings.Contains(err.Error(), "in use") {
 				t.Error(err)
 			}
 			e.Stop()
-			f, _, err := openStamp(path, time.Time{})
+			l, err := openLedger(path, time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = f.Close()
+			_ = l.file.Close()
 		}
 	})
 }
@@ -474,25 +481,27 @@ func TestEveryRefusesAStateThatIsNoFile(t *testing.T) {
 		t.Skip("needs a FIFO: ", err)
 	}
 	for _, path := range []string{path, t.TempDir(), os.DevNull} {
-		if _, _, err := openStamp(path, time.Now()); err == nil || !strings.Contains(err.Error(), "is no file") {
+		if _, err := openLedger(path, time.Now()); err == nil || !strings.Contains(err.Error(), "is no file") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
 }
 
-// FuzzStamp: what is read as a stamp is written back as the same time.
-func FuzzStamp(f *testing.F) {
-	f.Add(stampHead + "2026-11-23T03:00:00.5+01:00\n")
-	f.Add(stampHead[:9])
+// FuzzLedger: what is read as a state is written back as one that says the same.
+func FuzzLedger(f *testing.F) {
+	f.Add(ledgerHead + "2026-11-23T03:00:00.5+01:00\n")
+	f.Add(ledgerHead + "2026-11-23T03:00:00Z\nbegun 2026-11-23T03:15:00+01:00 attempt 1\nended 2026-11-23T03:30:00+01:00\n")
+	f.Add(ledgerHead[:9])
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		at, err := parseStamp("state", text)
+		l, err := parseLedger("state", text)
 		if err != nil {
 			return
 		}
-		again, err := parseStamp("state", stampHead+at.Format(time.RFC3339Nano)+"\n")
-		if err != nil || !again.Equal(at) {
-			t.Fatalf("%q: %v, then %v, %v", text, at, again, err)
+		written := string(l.append(nil))
+		again, err := parseLedger("state", written)
+		if err != nil || string(again.append(nil)) != written || !again.reached.Equal(l.reached) {
+			t.Fatalf("%q, written %q: %v", text, written, err)
 		}
 	})
 }

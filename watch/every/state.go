@@ -2,65 +2,193 @@ package every
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/evshell/ev/internal/durable"
 )
 
-// A stamp is a file of one line that says up to when the instants of a schedule were dealt with.
-const stampHead = "ev every has dealt with all until "
+// A ledger is the state of a Watcher: a file that says which instants were dealt with. Its first
+// line says up to when all were. Where a run goes on, or several ended in another order, a line for
+// each follows, in the order of their instants:
+//
+//	ev every has dealt with all until 2026-11-28T03:00:00+01:00
+//	begun 2026-11-29T03:00:00+01:00 attempt 1
+//	ended 2026-11-29T03:15:00+01:00
+//
+// A line is for all instants after the line before it. What is due later than the last line is still
+// to be dealt with. Each change of it is written for good before anything else happens, so a kill at
+// any moment leaves what was true then.
+type ledger struct {
+	file    *durable.File
+	text    string    // what is in it
+	reached time.Time // the instants up to here were dealt with, but for those of the entries
+	entries []*entry  // in the order in which they came
+}
 
-// openStamp opens a stamp, and returns the time in it. One that does not exist is made, with the
-// time given: a state that can't be saved is known at the start. An empty one is a new one. Nobody
-// else has it until it is closed.
-func openStamp(path string, first time.Time) (*durable.File, time.Time, error) {
+// An entry is for the instants that one event stands for: those after since, up to due.
+type entry struct {
+	since, due time.Time
+	attempt    int // how many runs have begun for it
+	ended      bool
+}
+
+const (
+	ledgerHead = "ev every has dealt with all until "
+	maxLedger  = 1 << 20
+)
+
+// openLedger opens a state. One that does not exist is made, with the time given: a state that
+// can't be saved is known at the start. An empty one is a new one. Nobody else has it until it is
+// closed.
+func openLedger(path string, first time.Time) (*ledger, error) {
 	f, err := durable.Open(path)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("the state can't be opened: %w", err)
+		return nil, fmt.Errorf("the state can't be opened: %w", err)
 	}
-	at, err := readStamp(f, path, first)
+	l, err := readLedger(f, path, first)
 	if err != nil {
 		_ = f.Close()
-		return nil, time.Time{}, err
+		return nil, err
 	}
-	return f, at, nil
+	return l, nil
 }
 
-func readStamp(f *durable.File, path string, first time.Time) (time.Time, error) {
-	text, err := f.Read(128)
+func readLedger(f *durable.File, path string, first time.Time) (*ledger, error) {
+	text, err := f.Read(maxLedger)
 	switch {
-	case len(text) > 128:
-		return time.Time{}, noStamp(path)
+	case len(text) > maxLedger:
+		return nil, noLedger(path)
 	case err != nil:
-		return time.Time{}, fmt.Errorf("the state can't be read: %w", err)
+		return nil, fmt.Errorf("the state can't be read: %w", err)
 	case len(text) == 0:
-		return first, writeStamp(f, first)
+		l := &ledger{file: f}
+		return l, l.save(first)
 	}
-	return parseStamp(path, string(text))
+	l, err := parseLedger(path, string(text))
+	if err != nil {
+		return nil, err
+	}
+	l.file = f
+	return l, nil
 }
 
-func noStamp(path string) error {
+func noLedger(path string) error {
 	return fmt.Errorf("%s is no state of ev every: give --state a file of its own", path)
 }
 
-func parseStamp(path, text string) (time.Time, error) {
-	rest, ours := strings.CutPrefix(text, stampHead)
-	if !ours && (text == "" || !strings.HasPrefix(stampHead, text)) {
-		return time.Time{}, noStamp(path)
+func parseLedger(path, text string) (*ledger, error) {
+	rest, ours := strings.CutPrefix(text, ledgerHead)
+	if !ours && (text == "" || !strings.HasPrefix(ledgerHead, text)) {
+		return nil, noLedger(path)
 	}
-	line, whole := strings.CutSuffix(rest, "\n")
-	at, err := time.Parse(time.RFC3339Nano, line)
+	damaged := fmt.Errorf("the state %s is damaged: remove it to begin anew, without what was missed", path)
+	first, lines, whole := strings.Cut(rest, "\n")
+	at, err := time.Parse(time.RFC3339Nano, first)
 	if err != nil || !whole {
-		return time.Time{}, fmt.Errorf("the state %s is damaged: remove it to begin anew, without what was missed", path)
+		return nil, damaged
 	}
-	return at, nil
+	l := &ledger{text: text, reached: at}
+	for line := range strings.Lines(lines) {
+		x, ok := parseEntry(line)
+		if !ok {
+			return nil, damaged
+		}
+		x.since, l.reached = l.reached, x.due
+		l.entries = append(l.entries, x)
+	}
+	return l, nil
 }
 
-// writeStamp replaces what is in a stamp, for good.
-func writeStamp(f *durable.File, at time.Time) error {
-	if err := f.Write([]byte(stampHead + at.Format(time.RFC3339Nano) + "\n")); err != nil {
+func parseEntry(line string) (*entry, bool) {
+	line, whole := strings.CutSuffix(line, "\n")
+	x := &entry{}
+	var due string
+	switch words := strings.Split(line, " "); {
+	case len(words) == 2 && words[0] == "ended":
+		due, x.ended = words[1], true
+	case len(words) == 4 && words[0] == "begun" && words[2] == "attempt":
+		due = words[1]
+		x.attempt, _ = strconv.Atoi(words[3])
+	}
+	var err error
+	x.due, err = time.Parse(time.RFC3339Nano, due)
+	return x, err == nil && whole && x.ended != (x.attempt > 0)
+}
+
+// add makes the entry of an event that stands for all instants up to due.
+func (l *ledger) add(since, due time.Time) *entry {
+	x := &entry{since: since, due: due}
+	l.entries = append(l.entries, x)
+	return x
+}
+
+// fold adds entries to those of one event. What follows another without a gap is one with it.
+func (l *ledger) fold(list []*entry, more ...*entry) []*entry {
+	for _, x := range more {
+		if n := len(list); n > 0 {
+			last := list[n-1]
+			if i := slices.Index(l.entries, last); i >= 0 && i+1 < len(l.entries) && l.entries[i+1] == x {
+				x.since, x.attempt = last.since, max(x.attempt, last.attempt)
+				l.entries = slices.Delete(l.entries, i, i+1)
+				list = list[:n-1]
+			}
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// save makes true what the file says, if it does not say so already.
+func (l *ledger) save(reached time.Time) error {
+	l.reached = reached
+	text := l.append(nil)
+	if string(text) == l.text {
+		return nil
+	}
+	if err := l.file.Write(text); err != nil {
 		return fmt.Errorf("the state can't be saved: %w", err)
 	}
+	l.text = string(text)
 	return nil
+}
+
+// append appends what parseLedger reads.
+func (l *ledger) append(text []byte) []byte {
+	for len(l.entries) > 0 && l.entries[0].ended {
+		l.entries = l.entries[1:]
+	}
+	settled := l.reached
+	if len(l.entries) > 0 {
+		settled = l.entries[0].since
+	}
+	text = append(settled.AppendFormat(append(text, ledgerHead...), time.RFC3339Nano), '\n')
+	for _, x := range l.entries {
+		if !x.ended && x.attempt == 0 {
+			break // it waits, and nothing is said of what follows
+		}
+		text = x.append(text)
+	}
+	return text
+}
+
+// append appends the line that parseEntry reads.
+func (x *entry) append(text []byte) []byte {
+	due := x.due.Format(time.RFC3339Nano)
+	if x.ended {
+		return fmt.Appendf(text, "ended %s\n", due)
+	}
+	return fmt.Appendf(text, "begun %s attempt %d\n", due, x.attempt)
+}
+
+// cutOff returns the entries whose runs have begun and not ended.
+func (l *ledger) cutOff() (cut []*entry) {
+	for _, x := range l.entries {
+		if !x.ended {
+			cut = append(cut, x)
+		}
+	}
+	return cut
 }

@@ -253,6 +253,9 @@ func (x *exchange) Answer(a event.Answer) { x.end(x.watcher.answerFor(a)) }
 func (w *Watcher) answerFor(a event.Answer) answer {
 	switch a.Verdict {
 	case event.Ran:
+		if !w.opts.Handed {
+			return answer{status: http.StatusNoContent}
+		}
 		if status, ok := w.opts.Status[a.Status]; ok {
 			return answer{status: status, output: true}
 		}
@@ -265,7 +268,7 @@ func (w *Watcher) answerFor(a event.Answer) answer {
 		return answer{status: http.StatusAccepted}
 	case event.Passed:
 		return answer{status: cmp.Or(w.opts.ElseStatus, http.StatusNoContent)}
-	case event.Stopped, event.Refused:
+	case event.Stopped, event.Superseded, event.Skipped, event.Refused:
 		return unavailable()
 	case event.Failed:
 	}

@@ -66,17 +66,13 @@ func (p *parcel) settled(a event.Answer) {
 		} else {
 			p.fail(a.Status, fmt.Sprintf("exited %d", a.Status))
 		}
-	case event.Passed:
+	case event.Passed, event.Merged, event.Superseded, event.Skipped:
 		d.Ack()
 	case event.Late:
 		p.fail(124, "it took too long")
 	case event.Failed:
 		p.fail(126, "its command could not be started")
-	case event.Stopped, event.Refused, event.Merged:
-		if w.Active() { // a newer one has taken its place, or it was to be skipped
-			d.Ack()
-			return
-		}
+	case event.Stopped, event.Refused:
 		d.Retry(0, false)
 	}
 }

@@ -132,8 +132,7 @@ func (s *Watcher) parcel(d *debt) *watch.Parcel {
 	m.open++
 	return watch.NewParcel(s.loop, func(a event.Answer) {
 		m.open--
-		if cut := a.Verdict == event.Stopped || a.Verdict == event.Refused; !cut || s.tree != nil {
-			// A newer one has taken its place, or it was to be skipped; or it is done.
+		if a.Verdict != event.Stopped && a.Verdict != event.Refused {
 			m.settle(d)
 			s.remember()
 		}

@@ -1,0 +1,133 @@
+package every
+
+import (
+	"slices"
+	"time"
+
+	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/watch"
+)
+
+// A parcel goes with an event of a Watcher that has a state, and sees that what becomes of it is
+// written down: that a run for its instants has begun, and that it has ended.
+type parcel struct {
+	*watch.Parcel
+	watcher *Watcher
+	entries []*entry // none of an event that takes no instant's place
+	attempt int      // which the run is, or will be
+	skipped []*entry // of instants that came while its run went on
+}
+
+// newParcel makes the parcel of an event that stands for entries.
+func (e *Watcher) newParcel(entries ...*entry) *parcel {
+	p := &parcel{watcher: e, entries: e.ledger.fold(nil, entries...), attempt: 1}
+	for _, x := range p.entries {
+		p.attempt = max(p.attempt, x.attempt+1)
+	}
+	p.Parcel = watch.NewParcel(e.loop, p.settled)
+	e.open++
+	return p
+}
+
+// Begin writes down that a run is about to begin.
+func (p *parcel) Begin(func()) bool {
+	e := p.watcher
+	if p.Answered() || slices.Contains(e.runs, p) {
+		return true // it is run again, by hand
+	}
+	e.runs = append(e.runs, p)
+	for _, x := range p.entries {
+		x.attempt = p.attempt
+	}
+	e.save()
+	return true
+}
+
+// Absorb has the instants of an older event be this one's.
+func (p *parcel) Absorb(older event.Parcel) {
+	p.Parcel.Absorb(older)
+	if o := older.(*parcel); !o.Answered() {
+		p.attempt = max(p.attempt, o.attempt)
+		p.entries = p.watcher.ledger.fold(o.entries, p.entries...)
+		o.entries = nil
+	}
+}
+
+// settled writes down what has become of it. Of what was cut off nothing is said: it is in the file
+// as it has to be. What was skipped while a run went on has the fate of that one.
+func (p *parcel) settled(a event.Answer) {
+	e := p.watcher
+	e.open--
+	e.runs = slices.DeleteFunc(e.runs, func(r *parcel) bool { return r == p })
+	switch a.Verdict {
+	case event.Stopped, event.Refused:
+	case event.Skipped:
+		if n := len(e.runs); n > 0 {
+			e.runs[n-1].skipped = e.ledger.fold(e.runs[n-1].skipped, p.entries...)
+			break
+		}
+		end(p.entries)
+	case event.Ran, event.Late, event.Failed, event.Merged, event.Passed, event.Superseded:
+		end(p.entries)
+		end(p.skipped)
+	}
+	e.save()
+	e.release()
+}
+
+func end(entries []*entry) {
+	for _, x := range entries {
+		x.ended = true
+	}
+}
+
+// openLedger opens the state, and tells what has become of the runs that were cut off.
+func (e *Watcher) openLedger(first time.Time) (err error) {
+	if e.ledger, err = openLedger(e.options.State, first); err != nil {
+		return err
+	}
+	e.again = nil
+	report := e.options.Report
+	for _, x := range e.ledger.cutOff() {
+		due := x.due.Format(time.RFC3339)
+		switch {
+		case x.attempt > 1:
+			report.Errorf("the run for %s was cut off again: it is given up, and counts as dealt with", due)
+		case e.options.CatchUp == CatchUpNone:
+			report.Noticef("the run for %s was cut off: --catch-up once or all makes up for it", due)
+		default:
+			report.Noticef("the run for %s was cut off: it is made up for, once", due)
+			e.again = append(e.again, x)
+			continue
+		}
+		x.ended = true
+	}
+	if err := e.ledger.save(e.ledger.reached); err != nil {
+		e.close()
+		return err
+	}
+	return nil
+}
+
+// release gives the state up to whoever wants it, once nothing is to be written any more.
+func (e *Watcher) release() {
+	if e.ledger != nil && e.open == 0 && !e.Active() {
+		e.close()
+	}
+}
+
+func (e *Watcher) close() {
+	_ = e.ledger.file.Close()
+	e.ledger, e.again = nil, nil
+}
+
+// save writes down what was dealt with. A state that can't be saved does not keep the schedule from
+// going on.
+func (e *Watcher) save() {
+	if e.ledger == nil {
+		return
+	}
+	if err := e.ledger.save(e.settled); err != nil {
+		e.options.Report.Errorf("what has run is not remembered and may run again after a restart: %v", err)
+	}
+}
