@@ -80,11 +80,11 @@ func Excerpt(line string, offset int) string {
 	const columns = 76
 	before, after := Around(line, offset, columns)
 	var indent strings.Builder
-	for _, r := range before {
-		if r == '\t' {
-			indent.WriteRune(r)
+	for character, w := range width.Characters(before) {
+		if character == "\t" {
+			indent.WriteString(character)
 		} else {
-			indent.WriteString(strings.Repeat(" ", width.Rune(r)))
+			indent.WriteString(strings.Repeat(" ", w))
 		}
 	}
 	return before + after + "\n" + indent.String() + "^"
@@ -101,10 +101,12 @@ func Around(text string, offset, columns int) (before, after string) {
 	before, after = Visible(text[:offset]), Visible(text[offset:])
 	most := max(columns/2, columns-width.String(after))
 	if w := width.String(before); w > most {
-		for w > most-1 {
-			_, size := utf8.DecodeRuneInString(before)
-			w -= width.String(before[:size])
-			before = before[size:]
+		for character, taken := range width.Characters(before) {
+			if w <= most-1 {
+				break
+			}
+			w -= taken
+			before = before[len(character):]
 		}
 		before = "…" + before
 	}

@@ -73,7 +73,7 @@ func libraries() map[string][]string {
 		"github.com/bmatcuk/doublestar/v4": {"watch/stat", "leaf"},
 		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "session", "live", "cmd", "cmd/watchers", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
-		"golang.org/x/text":                {"leaf"},
+		"github.com/clipperhouse":          {"leaf"},
 		"github.com/creack/pty":            {"leaf"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
 

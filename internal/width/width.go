@@ -2,43 +2,36 @@
 package width
 
 import (
-	"unicode"
+	"iter"
 
-	"golang.org/x/text/width"
+	"github.com/clipperhouse/displaywidth"
 )
 
-// Rune returns how many columns a character takes: 0 if it joins the one before, 2 if its East
-// Asian Width is W or F (Unicode's UAX #11).
-func Rune(r rune) int {
-	switch {
-	case r < 0x300: // the first that combines
-		return 1
-	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		return 0
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	default:
-		return 1
-	}
-}
+// String returns how many columns a text without control characters takes: what joins the character
+// before takes none, what is wide in East Asia two, and so does an emoji, of however many code points
+// (Unicode's UAX #11 and UTS #51).
+func String(s string) int { return displaywidth.String(s) }
 
-// String returns how many columns a text without control characters takes.
-func String(s string) int {
-	n := 0
-	for _, r := range s {
-		n += Rune(r)
+// Characters yields the characters of a text as a reader counts them (grapheme clusters, UAX #29),
+// each with its columns.
+func Characters(s string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for g := displaywidth.StringGraphemes(s); g.Next(); {
+			if !yield(g.Value(), g.Width()) {
+				return
+			}
+		}
 	}
-	return n
 }
 
 // Cut returns the beginning of a text that has room in so many columns.
 func Cut(s string, columns int) string {
-	for i, r := range s {
-		if columns -= Rune(r); columns < 0 {
-			return s[:i]
+	end := 0
+	for character, w := range Characters(s) {
+		if columns -= w; columns < 0 {
+			break
 		}
+		end += len(character)
 	}
-	return s
+	return s[:end]
 }
