@@ -16,6 +16,8 @@ func Awaited(e Event) bool {
 	switch d := e.Detail.(type) {
 	case Stat:
 		return d.Parcel != nil
+	case FD:
+		return d.Parcel != nil
 	case Message:
 		return d.Parcel != nil
 	case Every:

@@ -24,6 +24,8 @@ type FD struct {
 	Peer    string   // the other end's address, of a connection
 	File    *os.File // what the command gets as its input, if nothing was read
 	Merged  []FD     // what was read before, and is part of this event
+
+	Parcel Parcel // nil: nobody waits for the end
 }
 
 // A Group is one capture of a match: its number or its name, and its text. Text is nil where the
@@ -107,6 +109,7 @@ func (d FD) Tally() Tally { return Tally{Merged: int64(len(d.Merged))} }
 // Merge adds to newer what was read before it. Mere readiness has no sum.
 func (d FD) Merge(newer Detail) Detail {
 	n := newer.(FD)
+	n.Parcel = mergeParcels(d.Parcel, n.Parcel)
 	if d.Line == nil && d.Data == nil && d.Merged == nil {
 		return n
 	}
@@ -138,6 +141,16 @@ func (d FD) Payload(sep byte) Payload {
 		p.Out = d.File
 	}
 	return p
+}
+
+// Begin is [Call]'s.
+func (d FD) Begin(stop func()) bool { return d.Parcel == nil || d.Parcel.Begin(stop) }
+
+// Answer is [Call]'s.
+func (d FD) Answer(a Answer) {
+	if d.Parcel != nil {
+		d.Parcel.Answer(a)
+	}
 }
 
 // Release closes the descriptor.

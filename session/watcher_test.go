@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"syscall"
@@ -372,4 +373,23 @@ func TestWatcher_if(t *testing.T) {
 		}
 		s.saw("stop a, event a 1, run a 1")
 	})
+}
+
+// An event can have another run unless what it brought has gone: that somebody waits for what becomes of it does not matter.
+func TestWatcher_repeatable(t *testing.T) {
+	line := "x"
+	for _, tt := range []struct {
+		detail event.Detail
+		can    bool
+	}{
+		{event.Timer{}, true},
+		{event.Stat{}, true},
+		{event.FD{Line: &line}, true},
+		{event.FD{File: os.Stdin}, false},
+	} {
+		w := &Watcher{Binding: &Binding{Exec: &action.Options{}}, repeat: &event.Event{Detail: tt.detail}}
+		if err := w.repeatable(); (err == nil) != tt.can {
+			t.Errorf("%#v: %v", tt.detail, err)
+		}
+	}
 }

@@ -81,8 +81,9 @@ replaced, and may be a symbolic link that changes its target. A file that exists
 start is followed from its end, or from its beginning with --from-start. When a log is
 rotated by renaming, no line is lost or reported twice. When it is copied and truncated,
 lines that ev has not read yet are lost, and ev says so. An unfinished line is reported
-once it is complete. With --state, ev continues where it stopped. After a crash, lines of
-the last second may be reported again.
+once it is complete. With --state, ev continues where it stopped. A line is done when its
+COMMAND has ended, or when it is printed; a line whose COMMAND was cut off is reported
+again. After a crash, lines of the last second may be reported again as well.
 
 With --urgent, ev waits for out-of-band data on a connection, or for a change of a
 special file on Linux: /proc/self/mountinfo, cgroup.events, files in /proc/pressure

@@ -13,7 +13,9 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
+	"github.com/evshell/ev/internal/durable"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
 )
 
 // A tail follows a file by its name. What the notices say is only when to look. Where the name
@@ -33,6 +35,9 @@ type tail struct {
 	pause   time.Duration // of lingers; 0: it has not begun
 	place   *place        // nil: the place is not remembered
 	saves   *loop.Timer
+	saved   time.Time
+	debts   []*debt // in the order in which they were told
+	awaited int     // how many of them there will be an answer to
 
 	files  []*tailed       // oldest first; the last is the one that the name leads to
 	real   string          // where that is
@@ -44,6 +49,12 @@ type tail struct {
 
 // fileID is what makes a file the same one under another name.
 type fileID struct{ dev, ino uint64 }
+
+// A debt is a record that was told, and is not dealt with yet: where it begins.
+type debt struct {
+	file   *tailed
+	offset int64
+}
 
 // The pauses after which a file without its name is looked at, and the last of them.
 const (
@@ -75,6 +86,7 @@ func (w *Watcher) openTail(form form) (source, error) {
 		return nil, diag.Option("FDs", form.text, err)
 	}
 	t.begin()
+	t.save()
 	return t, nil
 }
 
@@ -120,7 +132,7 @@ func (t *tail) catchUp() {
 			f.close()
 		}
 	}
-	if found == 0 {
+	if found == 0 && p.id != (fileID{}) {
 		t.w.opts.Report.Noticef("%s: the file that was read last is not there any more: what was written to it since is lost", t.form.text)
 	}
 	t.between(found)
@@ -180,7 +192,8 @@ func (t *tail) open(path string) *tailed {
 	return nil
 }
 
-// A sibling is a file that may have had the name: it is called so, with something behind it.
+// A sibling is a file that may have had the name: it is called so, with a number or a date behind
+// it, or .old and the like.
 type sibling struct {
 	path     string
 	id       fileID
@@ -191,10 +204,17 @@ type sibling struct {
 func (t *tail) siblings() []sibling {
 	dir, base := filepath.Split(cmp.Or(t.real, t.form.name))
 	entries, _ := os.ReadDir(cmp.Or(dir, "."))
+	var own []fileID // the file of the place
+	for _, name := range durable.Names(t.w.opts.State) {
+		var st unix.Stat_t
+		if unix.Stat(name, &st) == nil {
+			own = append(own, idOf(&st))
+		}
+	}
 	var list []sibling
 	for _, e := range entries {
 		rest, ok := strings.CutPrefix(e.Name(), base)
-		if !ok || rest == "" || slices.Contains([]string{".gz", ".bz2", ".xz", ".zst", ".lz4"}, filepath.Ext(rest)) {
+		if !ok || !rotated(rest) {
 			continue
 		}
 		s := sibling{path: filepath.Join(dir, e.Name())}
@@ -203,10 +223,20 @@ func (t *tail) siblings() []sibling {
 			continue
 		}
 		s.id, s.modified = idOf(&st), time.Unix(st.Mtim.Unix())
+		if slices.Contains(own, s.id) {
+			continue
+		}
 		list = append(list, s)
 	}
 	slices.SortStableFunc(list, func(a, b sibling) int { return a.modified.Compare(b.modified) })
 	return list
+}
+
+// rotated reports whether what follows the name is what a rotation puts there, and the file is as it
+// was written: not compressed.
+func rotated(rest string) bool {
+	return strings.ContainsAny(rest, "0123456789") && !slices.Contains([]string{".gz", ".bz2", ".xz", ".zst", ".lz4"}, filepath.Ext(rest)) ||
+		slices.Contains([]string{".old", ".prev", ".bak", ".save", ".orig", "~"}, rest)
 }
 
 // between opens the files that have had the name since it was looked at last, and have lost it
@@ -277,38 +307,38 @@ func (t *tail) read() {
 			return
 		}
 		if next := t.files[i+1:]; len(next) > 0 && next[0].begun() {
-			if last, ok := f.split.last(); ok {
-				t.record(f, last, false)
-			}
+			t.last(f, false)
 		}
 		if t.closed {
 			return
 		}
 	}
 	t.forget()
-	if t.place != nil && !t.saves.Active() {
-		t.saves.Set(saveEvery, 0)
-		t.saves.Start()
-	}
+	t.remember()
 }
 
 // forget closes what has been without its name for long.
 func (t *tail) forget() {
-	for t.pause == 0 && len(t.files) > 1 {
+	for t.pause == 0 && len(t.files) > 1 && !t.closed {
 		f := t.files[0]
-		t.files = t.files[1:]
-		if last, ok := f.split.last(); ok {
-			t.record(f, last, false)
+		t.last(f, false)
+		if t.closed || t.owes(f) {
+			return
 		}
+		t.files = t.files[1:]
 		f.close()
 	}
 }
 
+// owes reports whether a record of a file is not dealt with yet.
+func (t *tail) owes(f *tailed) bool {
+	return slices.ContainsFunc(t.debts, func(d *debt) bool { return d.file == f })
+}
+
 // cut begins a file anew that was truncated.
 func (t *tail) cut(f *tailed) {
-	if held, ok := f.split.last(); ok {
-		t.record(f, held, true)
-	}
+	t.last(f, true)
+	t.debts = slices.DeleteFunc(t.debts, func(d *debt) bool { return d.file == f }) // it can't be read again
 	f.offset, f.prior = 0, nil
 	t.truncated()
 }
@@ -325,16 +355,25 @@ func (t *tail) flow(f *tailed) bool {
 			t.w.waiting = append(t.w.waiting, t)
 			return false
 		}
+		begin := f.told()
 		record, partial, ok := f.split.next()
 		if !ok {
 			return true
 		}
-		t.record(f, record, partial)
+		t.record(f, begin, record, partial)
 	}
 	return false
 }
 
-func (t *tail) record(f *tailed, b []byte, partial bool) {
+// last emits the record that a file ends with, if it ends without a separator.
+func (t *tail) last(f *tailed, partial bool) {
+	begin := f.told()
+	if b, ok := f.split.last(); ok {
+		t.record(f, begin, b, partial)
+	}
+}
+
+func (t *tail) record(f *tailed, begin int64, b []byte, partial bool) {
 	d, ok := event.FD{Ready: t.w.read}, true
 	if t.w.opts.Reading == ReadData {
 		data := string(b)
@@ -342,10 +381,36 @@ func (t *tail) record(f *tailed, b []byte, partial bool) {
 	} else {
 		d, ok = t.w.matching(b, partial)
 	}
-	if ok {
-		d.Source, d.Num = t.form.text, f.fd
-		t.w.emit(d)
+	if !ok {
+		return
 	}
+	d.Source, d.Num = t.form.text, f.fd
+	if t.place == nil {
+		t.w.emit(d)
+		return
+	}
+	p := t.parcel(&debt{f, begin})
+	d.Parcel = p
+	t.w.emit(d)
+	if !t.w.opts.Handed {
+		p.AnswerPrinted()
+	}
+}
+
+// parcel goes with an event, and settles its debt. What was cut off by the end of ev is told again
+// by the next one.
+func (t *tail) parcel(d *debt) *watch.Parcel {
+	t.debts = append(t.debts, d)
+	t.awaited++
+	return watch.NewParcel(t.w.loop, func(a event.Answer) {
+		t.awaited--
+		if cut := a.Verdict == event.Stopped || a.Verdict == event.Refused; !cut || !t.closed {
+			// A newer one has taken its place, or it was to be skipped; or it is done.
+			t.debts = slices.DeleteFunc(t.debts, func(other *debt) bool { return other == d })
+			t.remember()
+		}
+		t.release()
+	})
 }
 
 func (t *tail) resume() { t.more.Feed() }
@@ -357,13 +422,24 @@ func (t *tail) feed() {
 func (t *tail) pending() bool { return t.more.Pending() }
 
 func (t *tail) close() {
+	if !t.w.opts.Handed {
+		t.debts = nil // it is printed at the end of this turn
+	}
 	t.save()
-	t.giveUpPlace()
 	t.closed = true
 	t.notices.Stop()
 	t.more.Stop()
 	t.lingers.Stop()
 	t.saves.Stop()
+	t.release()
+}
+
+// release gives all up once nothing is to be remembered any more.
+func (t *tail) release() {
+	if !t.closed || t.awaited > 0 && t.w.opts.Handed {
+		return
+	}
+	t.giveUpPlace()
 	for _, f := range t.files {
 		f.close()
 	}
@@ -378,18 +454,44 @@ func (t *tail) giveUpPlace() {
 	}
 }
 
-// save remembers the place: that of the oldest file that is not read to its end.
+// remember has the place saved soon; at the end, now.
+func (t *tail) remember() {
+	switch {
+	case t.closed:
+		t.save()
+	case t.place != nil && !t.saves.Active():
+		t.saves.Set(max(0, saveEvery-time.Since(t.saved)), 0)
+		t.saves.Start()
+	}
+}
+
+// save saves the place: that of the oldest file that is not read, told and dealt with to its end.
 func (t *tail) save() {
-	if t.place == nil || len(t.files) == 0 {
+	if t.place == nil {
 		return
 	}
-	f := t.files[len(t.files)-1]
-	for _, old := range slices.Backward(t.files[:len(t.files)-1]) {
-		if old.left() {
-			f = old
+	t.saved = time.Now()
+	if len(t.files) == 0 {
+		t.fail(t.place.saveNone())
+		return
+	}
+	i := slices.IndexFunc(t.files, func(f *tailed) bool { return f.left() || t.owes(f) })
+	if i < 0 {
+		i = len(t.files) - 1
+	}
+	f := t.files[i]
+	offset := f.told()
+	for _, d := range t.debts {
+		if d.file == f {
+			offset = min(offset, d.offset)
 		}
 	}
-	if err := t.place.save(f); err != nil && err.Error() != t.fault {
+	t.fail(t.place.save(f, offset))
+}
+
+// fail tells why the place can't be saved, once.
+func (t *tail) fail(err error) {
+	if err != nil && err.Error() != t.fault {
 		t.fault = err.Error()
 		t.w.opts.Report.Errorf("%s: %v", t.form.text, err)
 	}

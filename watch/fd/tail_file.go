@@ -55,6 +55,9 @@ func (f *tailed) size() int64 {
 // begun reports whether the file has been written to.
 func (f *tailed) begun() bool { return f.size() > 0 }
 
+// told is up to where the file was told.
+func (f *tailed) told() int64 { return f.offset - int64(f.split.left()) }
+
 // left reports whether there is something in the file that was not told.
 func (f *tailed) left() bool { return f.split.left() > 0 || f.size() > f.offset }
 

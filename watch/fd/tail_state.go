@@ -71,13 +71,27 @@ func (f *tailed) resume(p *place) bool {
 	return false
 }
 
-// save saves the place up to which the records of a file were told.
-func (p *place) save(f *tailed) error {
+// save saves a place in a file.
+func (p *place) save(f *tailed, offset int64) error {
 	at := *f
-	if n := int64(f.split.left()); n > 0 && !at.goTo(f.offset-n) {
+	if offset < f.offset && !at.goTo(offset) {
 		return nil // it was truncated, which is not known yet
 	}
-	p.id, p.offset, p.prior, p.saved = at.id, at.offset, hashOf(at.prior), time.Now()
+	p.id, p.offset, p.prior = at.id, at.offset, hashOf(at.prior)
+	return p.mark()
+}
+
+// saveNone saves that there is no file yet: one that comes is read from its beginning. What is known
+// of a file that has gone stays.
+func (p *place) saveNone() error {
+	if p.known {
+		return nil
+	}
+	return p.mark()
+}
+
+func (p *place) mark() error {
+	p.known, p.saved = true, time.Now()
 	return p.write(fmt.Sprintf(placeFormat, p.id.dev, p.id.ino, p.offset, p.prior, p.saved.UnixNano()))
 }
 
