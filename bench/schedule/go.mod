@@ -9,6 +9,9 @@ require (
 	github.com/robfig/cron/v3 v3.0.1
 )
 
-require golang.org/x/text v0.44.0 // indirect
+require (
+	github.com/clipperhouse/displaywidth v0.11.0 // indirect
+	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
+)
 
 replace github.com/evshell/ev => ../..

@@ -98,7 +98,15 @@ func Around(text string, offset, columns int) (before, after string) {
 	for offset > 0 && offset < len(text) && !utf8.RuneStart(text[offset]) {
 		offset--
 	}
-	before, after = Visible(text[:offset]), Visible(text[offset:])
+	shown, at := Visible(text[:offset]), 0
+	offset, shown = len(shown), shown+Visible(text[offset:])
+	for character := range width.Characters(shown) {
+		if at+len(character) > offset {
+			break
+		}
+		at += len(character)
+	}
+	before, after = shown[:at], shown[at:]
 	most := max(columns/2, columns-width.String(after))
 	if w := width.String(before); w > most {
 		for character, taken := range width.Characters(before) {

@@ -63,6 +63,8 @@ func TestExcerpt(t *testing.T) {
 		{"日本\tu\u0308 5x", len("日本\tu\u0308 "), "日本\tu\u0308 5x\n    \t  ^"},
 		{"ｅｖ 5x", len("ｅｖ 5"), "ｅｖ 5x\n      ^"},
 		{"日本", 4, "日本\n  ^"}, // within a character: below it
+		{"👩‍💻 5x", len("👩‍💻 5"), "👩‍💻 5x\n    ^"},
+		{"x👩‍💻", len("x👩‍"), "x👩‍💻\n ^"}, // at a code point within it
 		{"a\x1b[31mb c", 7, "a\ufffd[31mb c\n       ^"},
 		{"a\xffb", 2, "a\ufffdb\n  ^"},
 	} {
