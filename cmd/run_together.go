@@ -2,11 +2,11 @@ package cmd
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/evfile"
+	"github.com/evshell/ev/internal/durable"
 	"github.com/evshell/ev/internal/nearest"
 	"github.com/evshell/ev/internal/sig"
 )
@@ -66,16 +66,10 @@ func checkTerminal(lines []*line) (errs evfile.Errors) {
 func checkStates(lines []*line) (errs evfile.Errors) {
 	first := map[string]*line{}
 	for _, l := range lines {
-		state := l.binding.Claims.State
-		if state == "" {
+		if l.binding.Claims.State == "" {
 			continue
 		}
-		if target, err := filepath.EvalSymlinks(state); err == nil {
-			state = target
-		}
-		if path, err := filepath.Abs(state); err == nil {
-			state = path
-		}
+		state := durable.Names(l.binding.Claims.State)[0]
 		if other := first[state]; other != nil {
 			errs = append(errs, l.fault(usage.At(usage.Flag("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims.State, other.Words[0].Line)))
 			continue

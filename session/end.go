@@ -60,6 +60,7 @@ func (s *Session) leave(w *Watcher) {
 			if successor.barred {
 				s.bar(successor)
 			}
+			s.beginAwaiting(successor)
 		}
 	})
 }

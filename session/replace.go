@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/evshell/ev/action"
+	"github.com/evshell/ev/internal/durable"
 )
 
 // A Line is a line of what describes the watchers of a session.
@@ -87,8 +88,8 @@ func (s *Session) bindLine(l Line) (*Watcher, error) {
 // Replace has watchers that Bind has made take the place of those of before. What is in both lists
 // goes on undisturbed, with its counts, its phase and what it runs; of the others those of before
 // are stopped, and what they run is, too, and the new ones are started; but one that takes
-// another's place runs nothing before that has ended. What can't be started is returned. Before Run
-// nothing starts.
+// another's place runs nothing before that has ended, and one that has its state is not even started
+// before. What can't be started is returned. Before Run nothing starts.
 func (s *Session) Replace(watchers []*Watcher) Faults {
 	before := s.watchers
 	s.watchers = watchers
@@ -119,6 +120,9 @@ func (s *Session) Replace(watchers []*Watcher) Faults {
 		}
 		fresh++
 		s.bar(w)
+		if w.awaits = s.stateTaken(w); w.awaits {
+			continue
+		}
 		if err := w.begin(); err != nil {
 			faults = append(faults, w.where(err))
 		}
@@ -139,6 +143,25 @@ func (s *Session) bar(w *Watcher) {
 	for c := range w.commands() {
 		c.Bar(barred)
 	}
+}
+
+// stateTaken reports whether the state of a watcher is still that of one that is leaving.
+func (s *Session) stateTaken(w *Watcher) bool {
+	return w.Claims.State != "" && slices.ContainsFunc(s.leaving, func(other *Watcher) bool {
+		return other.Claims.State != "" && durable.Names(other.Claims.State)[0] == durable.Names(w.Claims.State)[0]
+	})
+}
+
+// beginAwaiting starts a watcher whose state has become free.
+func (s *Session) beginAwaiting(w *Watcher) {
+	if !w.awaits || w.started || s.ending || s.stateTaken(w) {
+		return
+	}
+	w.awaits = false
+	if err := w.begin(); err != nil {
+		w.Report.Errorf("%v", w.where(err))
+	}
+	s.changed()
 }
 
 func (s *Session) changed() {

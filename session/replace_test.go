@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 
 	"github.com/evshell/ev/action"
@@ -191,5 +192,33 @@ func TestReplace_follows(t *testing.T) {
 		s.end("failure", failed(0))
 		s.on(func() { _ = s.bind(s.line("a", runs)) })
 		s.saw("stop b, stop c, changed")
+	})
+}
+
+// What has the state of another is started once what that ran has ended.
+func TestReplace_stateIsAwaited(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	with := func(b *Binding) { b.Claims.State = state }
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", runs, with))
+		s.emit("a")
+		s.log = nil
+		s.on(func() { _ = s.bind(s.line("b", runs, with), s.line("c", with, failing(errors.New("full")))) })
+		s.saw("stop a, close a, changed")
+		s.heard("ev: reloaded: 2 started, 1 stopped, 0 as before\n")
+		s.end("a", failed(143))
+		s.saw("ran a: exited 143, start b, changed, changed")
+		s.heard("ev: c: at c: full\n")
+	})
+	perform(t, Config{}, func(s *stage) { // nor twice, when it is replaced itself meanwhile, nor at the end
+		s.run(s.line("a", runs, with))
+		s.emit("a")
+		s.log = nil
+		s.on(func() { _ = s.bind(s.line("b", runs, with)) })
+		s.on(func() { _ = s.bind(s.line("c", runs, with)) })
+		s.on(s.End)
+		s.end("a", failed(143))
+		s.saw("stop a, close a, changed, changed, ran a: exited 143")
+		s.ended(End{})
 	})
 }

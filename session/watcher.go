@@ -40,6 +40,7 @@ type Watcher struct {
 
 	repeat *event.Event // the last that was given to exec
 	barred bool         // from running anything
+	awaits bool         // a state that another has, to be started
 
 	key   string
 	place string
