@@ -1,5 +1,5 @@
-// Package gen writes the files that describe the commands: manual pages and completions, from the
-// tree of commands itself.
+// Package gen writes the files that describe the commands, manual pages and completions, from the
+// tree of commands itself, and THIRD_PARTY_NOTICES from the modules that are linked in.
 package gen
 
 //go:generate go test -run TestFiles_areFresh -update .
@@ -17,7 +17,7 @@ type File struct {
 	Text []byte
 }
 
-// Files returns all that is generated.
+// Files returns all that is generated from the commands.
 func Files() ([]File, error) {
 	root := cmd.Root()
 	files, err := completion(root)

@@ -2,6 +2,7 @@ package gen
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -17,7 +18,6 @@ var update = flag.Bool("update", false, "write the generated files")
 // TestFiles_areFresh fails if a command has changed and man/ or completions/ have not: go generate
 // ./... writes them.
 func TestFiles_areFresh(t *testing.T) {
-	root := filepath.Join("..", "..")
 	files, err := Files()
 	if err != nil {
 		t.Fatal(err)
@@ -25,22 +25,10 @@ func TestFiles_areFresh(t *testing.T) {
 	known := map[string]bool{}
 	for _, f := range files {
 		known[f.Path] = true
-		path := filepath.Join(root, f.Path)
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, f.Text, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		have, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(have, f.Text) {
-			t.Errorf("%s is stale: run go generate ./...", f.Path)
-		}
+		isFresh(t, f)
 	}
 	for _, dir := range []string{"man", "completions"} {
-		entries, err := os.ReadDir(filepath.Join(root, dir))
+		entries, err := os.ReadDir(filepath.Join(root(), dir))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,6 +37,38 @@ func TestFiles_areFresh(t *testing.T) {
 				t.Errorf("%s/%s is not generated: remove it", dir, e.Name())
 			}
 		}
+	}
+}
+
+// TestFiles_areFresh_notices fails if another module is linked in, or one has another licence.
+func TestFiles_areFresh_notices(t *testing.T) {
+	f, err := Notices(t.Context(), root())
+	if errors.Is(err, ErrNoSources) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	isFresh(t, f)
+}
+
+func root() string { return filepath.Join("..", "..") }
+
+// isFresh fails if a file is not what was committed. With -update it writes it.
+func isFresh(t *testing.T, f File) {
+	t.Helper()
+	path := filepath.Join(root(), f.Path)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(have, f.Text) {
+		t.Errorf("%s is stale: run go generate ./...", f.Path)
 	}
 }
 

@@ -77,10 +77,10 @@ func libraries() map[string][]string {
 		"github.com/creack/pty":            {"leaf"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
 
-		"net/http":      {"watch/onhttp", "watch/probe"}, // its server, and its client
-		"text/template": {},                              // it costs 1.5 MB, and the linker's dead-code elimination
-		"expvar":        {},                              // it costs 4 MB
-		"os/exec":       {"internal/inject"},             // the process room starts what ev starts
+		"net/http":      {"watch/onhttp", "watch/probe"},     // its server, and its client
+		"text/template": {},                                  // it costs 1.5 MB, and the linker's dead-code elimination
+		"expvar":        {},                                  // it costs 4 MB
+		"os/exec":       {"internal/inject", "internal/gen"}, // the process room starts what ev starts
 	}
 }
 
