@@ -92,7 +92,8 @@ goes on it is not run again, unless --overlapping is given. With --system each j
 user before its command, whom root switches to, and the file must be root's, and writable
 by root alone. Of a directory, the files count whose names run-parts(8) takes. What a job
 prints is mailed to MAILTO, else to the owner, by sendmail or --mail-command; where there
-is neither, and with MAILTO="", ev prints it. -v tells where cron does otherwise.
+is neither, and with MAILTO="", ev prints it. A reload does not run a new @reboot. -v
+tells where cron does otherwise.
 
 --procfile runs the processes of a Procfile, each by /bin/sh with the variables of the
 .env beside it and a PORT of its own, from 5000 on, under --prefix. The first one that

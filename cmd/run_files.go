@@ -179,7 +179,26 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 			})
 		},
 	})
+	if r.lines != nil {
+		r.dropReboots(f)
+	}
 	return f.File, errs, nil
+}
+
+// dropReboots drops the jobs @reboot that a reload brings: ev has started by then. One that is as it
+// was goes on.
+func (r *reader) dropReboots(f *crontab.File) {
+	known := map[string]bool{}
+	for _, l := range r.lines {
+		known[l.key] = true
+	}
+	var lines []evfile.Line
+	for i, l := range f.File.Lines {
+		if f.Jobs[i].Schedule.Text != "@reboot" || known[keyOf(&l)] {
+			lines = append(lines, l)
+		}
+	}
+	f.File.Lines = lines
 }
 
 // writeEvfile writes the lines as an Evfile.
@@ -198,6 +217,9 @@ func (p *program) user() *user.User {
 	if err != nil {
 		uid := strconv.Itoa(os.Getuid())
 		u = &user.User{Uid: uid, Username: uid}
+		if uid == "0" {
+			u.Username = "root"
+		}
 	}
 	if home := p.Getenv("HOME"); home != "" {
 		u.HomeDir = home

@@ -88,7 +88,13 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 			lines = append(lines, &line{Line: l, file: f, key: keyOf(l), index: len(lines)})
 		}
 	}
-	if len(lines) == 0 && errs == nil {
+	switch {
+	case len(lines) > 0 || errs != nil:
+	case r.path == "" && r.options.procfile != "":
+		return nil, nil, usage.At(usage.Value("procfile"), "%s: there is no process in it: write one a line, as in 'web: ./server'", r.name())
+	case r.path == "" && len(r.options.crontabs) > 0: // one that has been emptied is no mistake
+		r.program.Report.Noticef("%s: there is no job in it", r.name())
+	default:
 		return nil, nil, usage.At(usage.ArgOf(r.path), "%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", r.name())
 	}
 	return lines, errs, nil

@@ -16,13 +16,19 @@ import (
 
 // follow has the Evfile read again whenever it changes. That does not keep the loop alive.
 func (r *reader) follow(l *loop.Loop, s *session.Session) error {
+	named := r.watched()
 	w, err := stat.New(l, stat.Options{
-		Paths:   r.watched(),
-		Settle:  stat.DefaultSettle, // an editor saves in several steps
-		MaxWait: stat.DefaultMaxWait,
-		Changes: stat.Created | stat.Replaced | stat.Content,
-		Hub:     r.program.Hub,
-		Report:  r.program.Report,
+		Paths:     named,
+		Recursive: true, // a directory of crontabs
+		Depth:     1,
+		Settle:    stat.DefaultSettle, // an editor saves in several steps
+		MaxWait:   stat.DefaultMaxWait,
+		Changes:   stat.Created | stat.Replaced | stat.Content | stat.Removed,
+		Pass: func(d event.Stat) bool { // without a named one nothing can be read
+			return !slices.Contains(named, d.Path) || d.Now.Exists
+		},
+		Hub:    r.program.Hub,
+		Report: r.program.Report,
 	}, func(event.Detail) { _ = s.Reload() })
 	if err != nil {
 		return usage.Of(usage.Flag("watch"), "--watch: ", err)

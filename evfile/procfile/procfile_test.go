@@ -160,3 +160,26 @@ func FuzzLines(f *testing.F) {
 		}
 	})
 }
+
+// What the Procfiles of large projects have in them is read: variables before a command, ports,
+// lists of commands, names with - and _.
+func TestParse_asProjectsWriteIt(t *testing.T) {
+	for line, want := range map[string]string{
+		"web: PORT=3000 bundle exec puma -C config/puma.rb":        "web|PORT=3000 bundle exec puma -C config/puma.rb",
+		"worker: bundle exec sidekiq -e $RAILS_ENV -c ${JOBS:-5}":  "worker|bundle exec sidekiq -e $RAILS_ENV -c ${JOBS:-5}",
+		"web: gunicorn app.wsgi --bind 0.0.0.0:$PORT --log-file -": "web|gunicorn app.wsgi --bind 0.0.0.0:$PORT --log-file -",
+		"release: python manage.py migrate && ./seed || true":      "release|python manage.py migrate && ./seed || true",
+		"celery-beat:\tcelery -A app beat -l info  ":               "celery-beat|celery -A app beat -l info",
+		"css_1: cd assets; yarn build:css --watch # rebuilds":      "css_1|cd assets; yarn build:css --watch # rebuilds",
+		"web:java -jar target/*.jar --url=http://localhost:8080/":  "web|java -jar target/*.jar --url=http://localhost:8080/",
+	} {
+		f, errs := Parse("Procfile", []byte(line))
+		if errs != nil || len(f.Processes) != 1 {
+			t.Errorf("%q: %v", line, errs)
+			continue
+		}
+		if p := f.Processes[0]; p.Name.Text+"|"+p.Command.Text != want {
+			t.Errorf("%q: %q runs %q", line, p.Name.Text, p.Command.Text)
+		}
+	}
+}
