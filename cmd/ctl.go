@@ -26,18 +26,18 @@ import (
 // controlCommands are what a loop can be asked for.
 func controlCommands() []struct{ name, about string } {
 	return []struct{ name, about string }{
-		{control.List, "the watchers, all or those named, as a table"},
-		{control.Start, "start the watchers named; a --count begins anew"},
-		{control.Stop, "stop the watchers named, until they are started again; a child is stopped, else what they run goes on"},
-		{control.Restart, "stop what the watchers named run, or their child, and run it again; of what has ended the last event"},
-		{control.Fire, "have the watchers named emit an event now, as if it had come"},
-		{control.Signal, "NAME... SIGNAL: send a signal to what the watchers named run"},
-		{control.Log, "the last runs of the watchers named, or of all: how they ended, and what is kept of their output"},
-		{control.Suspend, "have the loop's time stand still: timers and spans wait, schedules don't"},
-		{control.Resume, "have it go on"},
-		{control.Break, "end the loop; what runs is stopped"},
+		{control.List, "show the watchers as a table, all or those with a NAME"},
+		{control.Start, "start the named watchers; their --count starts again"},
+		{control.Stop, "stop the named watchers until they are started again; a child is stopped, commands continue"},
+		{control.Restart, "stop the commands or the child of the named watchers and run them again; if none is running, repeat the last event"},
+		{control.Fire, "make the named watchers emit an event now"},
+		{control.Signal, "NAME... SIGNAL: send a signal to the commands of the named watchers"},
+		{control.Log, "show how the last runs of the named watchers, or of all, ended, and the kept part of their output"},
+		{control.Suspend, "pause the time of the loop: timers and durations wait, schedules continue"},
+		{control.Resume, "let the time of the loop continue"},
+		{control.Break, "end the loop and stop running commands"},
 		{control.Reload, "read the Evfile again"},
-		{control.Events, "print every event from now on, one JSON object a line"},
+		{control.Events, "print every event from now on as a line of JSON"},
 	}
 }
 
@@ -63,25 +63,27 @@ func (p *program) newCtl() *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:     "ctl ACTION [NAME...] [flags]",
-		Short:   "speak to an ev run that has a control socket",
+		Short:   "control a running ev run through its socket",
 		GroupID: loopGroup,
-		Long: `Ctl speaks to an 'ev run --control'. NAME is a watcher's label; of several watchers
-with one name all are meant. ACTION is
+		Long: `Ctl sends commands to an 'ev run --control'. NAME is the label of a watcher; if several
+watchers have the same name, all of them are meant. ACTION is one of
 
 ` + about.String() + `
-Of each line 'log' has the last 20 runs (--log-runs), and the last 4 KiB of what they
-wrote if that goes through ev: with --log-runs, --log-dir, --prefix, --live,
---on-failure, --on-success, or where another line follows it (on-exit --of).
+'log' shows the last 20 runs of each watcher (--log-runs). It has the last 4 KiB of their
+output if that passes through ev, which it does with --log-runs, --log-dir, --prefix,
+--live, --on-failure and --on-success, and where another line follows the watcher
+(on-exit --of).
 
-For a watcher that was stopped so the loop goes on: it may be started again.
+A watcher that was stopped this way keeps the loop alive, because it may be started
+again.
 
-The socket is that of --control; else of $EV_CONTROL, which a command of that ev run
-has; else the only one in $XDG_RUNTIME_DIR/ev, which must be a directory of yours that
-is open to nobody else. Who listens there must be you, or root.
+The socket is the one of --control, or else $EV_CONTROL, which commands of that ev run
+have in their environment, or else the only socket in $XDG_RUNTIME_DIR/ev. That
+directory must belong to you and be closed to others. The process that listens must
+belong to you or to root.
 
-Other programs may speak to the socket as well, if they are the same user's, or
-root's. It is a stream (socat UNIX:PATH -). Each line is a JSON object, and gets one
-line for an answer:
+Other programs of the same user, or of root, may use the socket, too. It is a stream
+(socat UNIX:PATH -). Each request is a line with a JSON object, and so is each answer:
 
   {"command":"stop","names":["build"]}
   {"ok":true}
@@ -97,19 +99,20 @@ line for an answer:
   {"command":"sotp"}
   {"ok":false,"error":"there is no command \"sotp\": there are list, start, …"}
 
-State is initialised, active, pending or stopped; running is how many commands run,
-since when the oldest has begun, waiting how many events wait for one, status that of
-the command that ended last, took the seconds that it took, due when the next event comes. If {"command":"reload"} fails because of
-lines of the Evfile, "faults" lists them: file, line, column, message, source. After the answer to
-{"command":"events"} each line is an event, as --json prints it. A client that does
-not read is sent no more than about a megabyte; when it reads on, it is told how many
-events it has lost, and disconnected. So is the oldest of 65 connections, with a word
-of why. There may be more fields one day.`,
-		Example: `  # how are they?
+'state' is initialised, active, pending or stopped. 'running' is the number of running
+commands, 'since' is the start of the oldest, and 'waiting' is the number of events that
+wait for one. 'status' and 'took' are the exit status and the seconds of the last
+command, and 'due' is the time of the next event. If a reload fails because of the
+Evfile, 'faults' lists its errors with file, line, column, message and source. After
+{"command":"events"} each further line is an event, as --json prints it. A client that
+does not read gets at most about a megabyte; when it reads again, it is told how many
+events it has lost, and is disconnected. Of more than 64 connections the oldest is
+closed, with a message. Further fields may be added in later versions.`,
+		Example: `  # show all watchers
   ev ctl list
-  # build now, whatever has changed
+  # build now, without a change
   ev ctl fire build
-  # what happens, and only to the backup
+  # follow the events of one watcher
   ev ctl events | jq 'select(.name == "backup")'`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}

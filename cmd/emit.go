@@ -31,17 +31,17 @@ func (p *program) newEmit() *cobra.Command {
 	o := &emitOptions{}
 	c := &cobra.Command{
 		Use:     "emit SUBJECT [NAME=VALUE...] [flags]",
-		Short:   "store an event, for on-message",
+		Short:   "store an event for on-message",
 		GroupID: loopGroup,
-		Long: `Emit stores one event under SUBJECT, which is words with dots between them. Every
-'ev on-message' that waits for SUBJECT gets it. The event has the fields NAME=VALUE, or
-what --data names.
+		Long: `Emit stores one event under SUBJECT, which consists of words separated by dots. Every
+'ev on-message' that waits for SUBJECT gets the event. The data of the event are the
+fields NAME=VALUE, or the text of --data.
 
-Subjects that begin with ev. need no preparation. Another one must be taken by a stream
-of the server's.
+Subjects that begin with ev. work without preparation. For other subjects the server
+needs a stream that accepts them.
 
 While the server is away, the event is kept in a spool on this machine, and the next ev
-there that uses the server sends it. With --no-spool that is status 75.`,
+here that uses the server sends it. With --no-spool, emit fails with status 75 instead.`,
 		Example: `  ev emit ev.jobs.invoice customer=4711 month=2026-11
   # a file as it is
   ev emit ev.report --data - < report.pdf

@@ -48,7 +48,7 @@ func (p *program) setHelp(root *cobra.Command) {
 func (p *program) newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND|TOPIC]",
-		Short: "tell all about a command, or about what several have in common",
+		Short: "show the help of a command or a topic",
 		Long:  "The topics are " + strings.Join(topicNames(), ", ") + ".",
 		ValidArgsFunction: func(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {

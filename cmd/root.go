@@ -18,16 +18,17 @@ func (p *program) newRoot(sink watchers.Sink) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ev WATCHER [flags] [ARG...] [-- COMMAND [ARG...]]",
 		Short: "wait for something to happen, then print it or run a command",
-		Long: `Ev waits for an event (a ready descriptor, an elapsed time, a schedule, a signal, a
-process's exit, a file's change, a request, a port that opens), then prints it, one line an event, or runs
-COMMAND for it. It is libev for the shell: each watcher type is a word.`,
-		Example: `  # build at each save
+		Long: `Ev waits for an event: a ready descriptor, an elapsed time, a schedule, a signal, the
+exit of a process, the change of a file, an HTTP request, a port that opens, or a message
+of another ev. Then it prints the event as one line, or runs COMMAND for it. It is libev
+for the shell: each type of watcher is a subcommand.`,
+		Example: `  # build after each save
   ev stat -r . --ext go -- go build ./...
-  # read standard input, or give up after 5.5 seconds
+  # run a command when there is input, or give up after 5.5 seconds
   ev watch-fd 0 --timeout 5.5 -- cat
-  # at every full hour
-  ev every 1h -- ./report
-  # wait for a process that is no child of this shell
+  # run a report every hour, on the hour
+  ev every 1h -- date
+  # wait for a process that is not a child of this shell
   ev on-exit 1234 --format '{command} ended with {status}\n'`,
 		Args:              cobra.ArbitraryArgs,
 		RunE:              p.runRoot,

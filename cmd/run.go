@@ -47,70 +47,72 @@ func (p *program) newRun() *cobra.Command {
 	o := &runOptions{}
 	c := &cobra.Command{
 		Use:     "run [EVFILE] [flags]",
-		Short:   "run many watchers, one a line of an Evfile",
+		Short:   "run all watchers of an Evfile",
 		GroupID: loopGroup,
-		Long: `Run reads an Evfile and has all of its watchers on one loop. A line is what
-follows 'ev' on the command line: 'ev help evfile' tells all of it.
+		Long: `Run reads an Evfile and runs all of its watchers on one loop. Each line is what would
+follow 'ev' on the command line; see 'ev help evfile'.
 
   PATH=/usr/local/bin:/usr/bin
   build:   stat -r src --ext go -- go build ./...
   backup:  every 03:00 --tz Europe/Berlin -- backup --all
 
-EVFILE is $EVFILE or ./Evfile if it is not given; - is standard input. With -e the
-lines are on the command line, and no file is read unless it is named, too.
+Without EVFILE, run reads $EVFILE or ./Evfile; - is standard input. With -e the lines
+come from the command line, and no file is read unless EVFILE is given as well.
 
-All lines are checked before anything starts, and all that is wrong with them is
-told at once, with the place: Evfile:12:7. The loop ends when no watcher is active
-any more, none is stopped by 'ev ctl' or a key, and no command runs; or by the
---break, --timeout or --for of a line or of run itself.
+Run checks all lines before it starts anything, and reports all errors at once, with
+their place: Evfile:12:7. The loop ends when no watcher is active, none was stopped by
+'ev ctl' or a key, and no command runs; or through --break, --timeout or --for of a line
+or of run itself.
 
-At HUP, and with --watch whenever it changes, the Evfile is read again. Lines that
-say what they said before, with the same label and environment, go on undisturbed,
-with their counts, their phase and what they run; others stop, and what they run is
-stopped, or start. One that takes another's place, with its label or, without one, its
-line number, runs nothing before what that ran has ended. If anything is wrong with the
-file, nothing changes.
+Run reads the Evfile again when it receives HUP, and with --watch whenever the file
+changes. Lines with the same text, label and environment as before continue undisturbed.
+Removed lines are stopped together with their commands, and new lines are started. A
+line that replaces another (with the same label, or without one, the same line number)
+waits until the commands of the old line have ended. If the file has an error, nothing
+changes.
 
-With --prefix each line that a command prints begins with the watcher's name. If both
-outputs of ev are one terminal, each command has a terminal of its own to write to, as
-wide as leaves room for the name, and keeps its colours. What else it would do to the
-screen is left out, and of a line that is written over itself the last is printed. With
---no-pty it has pipes, as it has where an output goes elsewhere.
+--prefix puts the name of the watcher in front of each line that its command prints. If
+both outputs of ev are the same terminal, each command writes to a terminal of its own
+and keeps its colours. That terminal is narrower by the width of the name. Other control
+sequences are removed, and of a line that overwrites itself only the last state is
+printed. With --no-pty commands write to pipes instead.
 
-With --live a table on the terminal shows the watchers: state, events, for how long a
-command has run and how many events wait for it, the exit status of the last one, and
-when the next event is due; below it the last events. What commands print comes above
-it, with the watcher's name. Keys: space has the selected watcher fire, s stops or
-starts it, r runs its command once more, p has the loop's time stand still, j and k or
-the arrows move, q ends ev. However that ends, by kill -9 even, the terminal is as before.
+--live shows a table of the watchers on the terminal: their state, their events, how long
+a command has been running, how many events wait for it, the last exit status, and when
+the next event is due. Below it are the latest events. The output of commands appears
+above the table, with the name of the watcher in front. Keys: space fires the selected
+watcher, s stops or starts it, r runs its command again, p pauses the time of the loop,
+j and k or the arrows select a watcher, and q quits. The terminal is restored at the
+end, even after kill -9.
 
---crontab runs the jobs of a crontab as cron(8) does: with its variables, SHELL, HOME,
-CRON_TZ for the schedules, RANDOM_DELAY, @reboot and the like, % and input. A job is
-named FILE:LINE. It has ev's environment besides. Each run is told in a line, with that
-name, its status and how long it took, unless the job begins with -. While its last run
-goes on it is not run again, unless --overlapping is given. With --system each job has a
-user before its command, whom root switches to, and the file must be root's, and writable
-by root alone. Of a directory, the files count whose names run-parts(8) takes. What a job
-prints is mailed to MAILTO, else to the owner, by sendmail or --mail-command; where there
-is neither, and with MAILTO="", ev prints it. A reload does not run a new @reboot. -v
-tells where cron does otherwise.
+--crontab runs the jobs of a crontab as cron(8) does. It obeys variables, SHELL, HOME,
+CRON_TZ, RANDOM_DELAY, @reboot and similar words, and % with input. Jobs also get the
+environment of ev. A job is named FILE:LINE. Each run is reported in a line with this
+name, the status and the duration, unless the job begins with -. A job is not started
+while its previous run continues, unless --overlapping is given. With --system each job
+names a user before its command, to which root switches; the file must belong to root
+and be writable by root only. In a directory, files are read if run-parts(8) would accept
+their names. The output of a job is mailed to MAILTO, or else to the owner, with sendmail
+or --mail-command. If there is neither, or MAILTO is empty, ev prints the output. A
+reload does not run a new @reboot. -v explains where cron behaves differently.
 
---procfile runs the processes of a Procfile, each by /bin/sh with the variables of the
-.env beside it and a PORT of its own, from 5000 on, under --prefix. The first one that
-ends ends all, and its status is ev's; with --respawn it is started again. At the end all
-are told by --stop-signal to stop, the last first. --print-evfile shows the Evfile that
-a crontab or a Procfile amounts to; what a Procfile's prints is under 'ev run --prefix'.
+--procfile runs the processes of a Procfile with /bin/sh, and with --prefix. Each gets
+the variables of the .env file beside it and a PORT of its own, from 5000 on. When one
+process ends, all are ended, and ev ends with its status; with --respawn it is started
+again. At the end all get --stop-signal, the last one first. --print-evfile shows the
+Evfile that a crontab or Procfile is equivalent to; run it with 'ev run --prefix' if it
+comes from a Procfile.
 
-Under root, an Evfile is refused that others could have written: it has to be root's, or
-that of the user who called sudo (SUDO_UID), unless --trust-owner is given. One that is a pipe or
-standard input is read once, and HUP ends ev then.`,
+If root runs ev, an Evfile that other users could have written is refused. It must belong
+to root, or to the user who called sudo (SUDO_UID), unless --trust-owner is given. An
+Evfile that is a pipe or standard input is read only once, and HUP ends ev then.`,
 		Example: `  # the watchers of ./Evfile
   ev run
-  # what comes first, input or a timeout
+  # wait for input or a timeout, whichever comes first
   ev run -e 'watch-fd 0 --break -- echo ready' -e 'timer 5.5 --break -- echo timeout'
-  # is there anything wrong with it?
+  # check an Evfile
   ev run --check cron.ev
-  # the jobs of a system, in the foreground
+  # run the cron jobs of a system in the foreground
   ev run --crontab /etc/crontab --crontab /etc/cron.d --system`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}

@@ -1,13 +1,13 @@
 package cmd
 
 // clusterHelp is the topic of what several ev share.
-const clusterHelp = `Several ev share locks and events, by way of the server that --server or EV_SERVER
+const clusterHelp = `Several ev can share locks and events through a server, which --server or EV_SERVER
 names:
 
-  file:DIR              this machine: files in DIR. The default is
-                        file:$XDG_STATE_HOME/ev, and root's file:/var/lib/ev
-  nats://HOST[,HOST]    nats-server 2.10 or later, with JetStream; tls:// with TLS
-  nats:NAME             the context NAME of nats(1); nats: is the selected one
+  file:DIR              files in DIR, shared on this machine only. The default is
+                        file:$XDG_STATE_HOME/ev, and file:/var/lib/ev for root
+  nats://HOST[,HOST]    nats-server 2.10 or later with JetStream; tls:// uses TLS
+  nats:NAME             the context NAME of nats(1); nats: is the selected context
 
   EV_SERVER=nats:prod
   backup:  every 03:00 --tz Europe/Berlin --lock -- backup --all
@@ -17,10 +17,10 @@ names:
   restart: on-message ev.config.changed --each-host -- systemctl reload app
   reindex: stat -r /srv/docs --lock=docs -- ./reindex
 
-With this Evfile on fifty hosts, one of them makes the backup, one sends the invoices,
-another one if that fails, and all reload when the file changes on one.
+With this Evfile on fifty hosts, one host makes the backup, one host sends the invoices
+(and another one if it fails), and all hosts reload when the file changes on one of them.
 
-What holds in which failure:
+What is guaranteed in which failure:
 
   failure                --lock                 --emit             on-message
   a command fails        its run is over        -                  comes again
@@ -38,7 +38,8 @@ What holds in which failure:
   the server loses what  instants of the last   lost               lost
   it has acknowledged    seconds may run again
 
-The last one is what sync_interval: always is for. On one machine, nats-server -c with:
+To guard against the last failure, set sync_interval: always. A configuration for
+nats-server -c on one machine:
 
   server_name: nats1
   listen: 0.0.0.0:4222
@@ -55,7 +56,7 @@ The last one is what sync_interval: always is for. On one machine, nats-server -
     ]
   }
 
-Of three machines each has its own server_name, and this as well:
+With three machines, give each its own server_name, and add:
 
   cluster {
     name: ev
@@ -64,5 +65,5 @@ Of three machines each has its own server_name, and this as well:
     tls { cert_file: /etc/nats/cert.pem, key_file: /etc/nats/key.pem, ca_file: /etc/nats/ca.pem }
   }
 
-Ev makes the streams ev (7 days, 1 GB) and ev-locks, with three replicas where there
-are three servers. Who may publish below ev. can start what on-message runs.`
+Ev creates the streams ev (7 days, 1 GB) and ev-locks, with three replicas if there are
+three servers. Whoever may publish below ev. can start the commands of on-message.`

@@ -2,55 +2,55 @@ package cmd
 
 // recipesHelp is a line for each of the things that ev is often wanted for. A script has each of
 // them read.
-const recipesHelp = `What begins with ./ is a program of yours.
+const recipesHelp = `Names that begin with ./ stand for your own programs.
 
 FILES
 
-  # at each save, once, when the file is whole
+  # check the code at each save, once the file is complete
   ev stat -r . --ext go -- go vet ./...
-  # a server that is started anew
+  # restart a server when its source changes
   ev stat -r src --on-busy restart -- ./server
-  # a folder of what is to be done
+  # handle each file that arrives in a directory
   ev stat -r in --change created,moved --each -- ./take {}
-  # also what changed while ev was down
+  # synchronise, including what changed while ev was not running
   ev stat -r /srv --state /var/lib/ev/srv -- ./sync
-  # lines of a log, through its rotation
+  # act on the lines of a log, even when it is rotated
   ev watch-fd tail:/var/log/app.log --match 'ERROR (.*)' -- ./page {1}
 
-WHAT THE KERNEL TELLS OF ITSELF
+KERNEL
 
-  # something is mounted, or not any more
+  # a file system was mounted or unmounted
   ev watch-fd /proc/self/mountinfo --urgent -- ./remounted
-  # 150 ms of waiting for a processor in a second; memory and io are beside it
+  # tasks waited 150 ms for a processor within a second; also for memory and io
   ev watch-fd /proc/pressure/cpu --urgent --say 'some 150000 1000000' -- ./shed-load
-  # a control group has got its first process, or lost its last one
+  # a control group got its first process, or lost its last one
   ev watch-fd /sys/fs/cgroup/app.slice/cgroup.events --urgent -- ./used
 
 TIME
 
-  # working days, where they are
+  # every working day at nine, in Berlin
   ev every 'Mon..Fri 09:00' --tz Europe/Berlin -- ./report
-  # on one of many machines, not on each
+  # every hour, on one of many machines
   ev every 1h --lock=backup --server nats://nats.example.org -- ./backup
-  # a job that has said nothing for a while
-  ev timer 10s --again-on fd:0 --pass -- ./alert 'job is silent'
+  # raise an alarm when a job has printed nothing for a while
+  ev timer 10m --again-on fd:0 --pass -- ./alert 'job is silent'
 
 PROCESSES AND SIGNALS
 
-  # any process, child or not
+  # wait for any process, child or not
   ev on-exit 1234 -- notify-send '{command} ended with {status}'
-  # supervision
+  # restart a server that crashes
   ev on-exit --child ./server --respawn=on-failure
-  # a script that tidies up
+  # clean up when a script is interrupted
   ev on-signal INT TERM --once -- ./cleanup
-  # a producer ends as soon as its reader has gone
+  # end a producer when its reader has gone
   ev watch-fd 1 --hup -- kill $$
 
 NETWORK
 
-  # wait for a database
+  # wait until a database accepts connections
   ev probe tcp:localhost:5432 --until up --timeout 30s -- ./migrate
-  # a webhook: one deployment at a time, and one more for all that came meanwhile
+  # a webhook: one deployment at a time, and one more for all requests in between
   ev on-http :8080 --hmac-secret-file key --async --on-busy merge -- ./deploy
   # an echo server
   ev watch-fd tcp-listen:localhost:7777 -- cat`

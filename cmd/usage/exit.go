@@ -22,15 +22,15 @@ const (
 )
 
 // ExitStatusHelp is the section of that name in every help text and manual page.
-const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --for; with --once and a
-           COMMAND, its status stands in this place
-  1        --nowait, and nothing had happened; or a failure, and no COMMAND
-  2        a usage error; with a COMMAND this is 125
-  75       what several ev share could not be had now
-  124      --timeout ended it, or --run-timeout a COMMAND whose status is ev's
-  125      ev itself failed, and a COMMAND was given
-  126, 127 the COMMAND may not be executed, or is not there
-  128+n    ended by signal n; 141: the reader of the output has gone`
+const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --for
+  N        with --once and a COMMAND, or with --exit-on-error: the command's status
+  1        --nowait found no event; or ev failed, without a COMMAND
+  2        wrong usage; with a COMMAND this is 125
+  75       a lock, a server or another shared thing was not available
+  124      --timeout was reached, or a COMMAND whose status counts exceeded --run-timeout
+  125      ev failed, with a COMMAND
+  126, 127 the COMMAND cannot be executed, or was not found
+  128+n    ended by signal n; 141 means that the reader of the output has gone`
 
 // Status decides the status for what a command returned.
 func Status(err error, hasCommand bool) int {

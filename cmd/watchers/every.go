@@ -49,7 +49,7 @@ func (a *App) newEvery(sink Sink) *cobra.Command {
 	o := &everyOptions{}
 	c := &cobra.Command{
 		Use:   "every SCHEDULE [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for the times of a schedule, by the wall clock",
+		Short: "wait for the instants of a schedule",
 		Long: `Every fires at the instants of SCHEDULE, which is one of
 
   15m, 1h, 2w              an interval, counted from 1970 in UTC; days and weeks
@@ -85,16 +85,16 @@ have begun or ended since. Only one ev at a time can use it.
 
 With --jitter, 'due' is the instant without the delay, and 'late' counts from the
 instant with it. Catch-up runs are spread over the jitter, too.`,
-		Example: `  # each weekday at nine in Berlin
-  ev every 'Mon..Fri 09:00' --tz Europe/Berlin -- ./report
-  # when is that? with what is odd about it
+		Example: `  # every weekday at nine in Berlin
+  ev every 'Mon..Fri 09:00' --tz Europe/Berlin -- echo 'good morning'
+  # show the instants of a year, with the effects of daylight saving
   ev every '30 2 * * *' --tz Europe/Berlin --next 400 --explain
-  # every second week, counted from a Monday
+  # every other week, counted from a Monday
   ev every 2w --from 2026-01-05
-  # a rule of one's own: each hundred seconds since 1970
+  # a rule of your own: every hundred seconds since 1970
   ev every --schedule-command 'sh -c "echo $((EV_AFTER_EPOCH / 100 * 100 + 100))"'
-  # once a day though the machine is not always on, and not all machines at once
-  ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- backup`,
+  # once a day even if the machine was off at three, but not on all machines at once
+  ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- tar -czf /tmp/backup.tgz /etc`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)

@@ -68,16 +68,16 @@ than the longest pause.
 ended by itself. 'run' is the number of the event of that run. 'output', which is also
 the standard input of the COMMAND, has the last 64 KiB that the run printed. For this,
 its output passes through ev.`,
-		Example: `  # wait for a process that is no child of this shell
+		Example: `  # wait for a process that is not a child of this shell
   ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
-  # wait for a build, then tell
-  ev on-exit --child 'make -j8' --once -- notify 'make: {status} after {elapsed}, {maxrss}'
-  # a supervisor
+  # wait for a build, then report
+  ev on-exit --child 'make -j8' --once -- echo 'make: status {status} after {elapsed}, {maxrss}'
+  # restart a server that crashes
   ev on-exit --child './server --port 8080' --respawn on-failure
-  # in an Evfile: what a nightly job wrote when it failed
+  # in an Evfile: mail the output of a nightly job that failed
   report: on-exit --of backup --if status!=0 -- mail -s '{command}: {status}' ops
-  # when a daemon goes, also one that is yet to come
-  ev on-exit --pidfile /run/daemon.pid -- alert 'daemon ended: {status}{signal}'`,
+  # notice the end of a daemon, even if it is started later
+  ev on-exit --pidfile /run/daemon.pid -- logger 'daemon ended: {status}{signal}'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			own, command := Split(c, args)
 			w, err := o.describe(a, c, own)

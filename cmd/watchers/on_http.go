@@ -20,19 +20,19 @@ func (a *App) newOnHTTP(sink Sink) *cobra.Command {
 	o := &onHTTPOptions{}
 	c := &cobra.Command{
 		Use:   "on-http ADDR [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for HTTP requests, and answer them",
+		Short: "wait for HTTP requests and answer them",
 		Long:  onHTTPHelp,
-		Example: `  # a webhook of GitHub's, behind a proxy or open to all: the secret decides who may
+		Example: `  # a webhook for GitHub; the secret decides who may use it
   ev on-http 0.0.0.0:8080 --path /push --hmac-secret-file secret --async --on-busy merge -- ./deploy
-  # the same, for one branch: fields of the JSON
+  # the same, with a field of the JSON body
   ev on-http :8080 --hmac-secret-file secret --json-body --env REF={json.ref} -- ./deploy
-  # upload files
+  # accept uploaded files
   ev on-http unix:/run/up.sock --max-body 1g -c 'printf "%s\n" "$EV_FILES" | xargs -r -d "\n" mv -t /srv/incoming --'
-  # answer questions: curl 'localhost:8080/?name=root'
+  # answer a query: curl 'localhost:8080/?name=root'
   ev on-http :8080 --method GET --status 2=404 -- getent passwd -- {param.name}
-  # repositories to clone from and to push to
+  # serve git repositories for cloning and pushing
   ev on-http :8080 --method GET,POST --path '/git/*' --max-body 1g --cgi --env GIT_PROJECT_ROOT=/srv/git --env GIT_HTTP_EXPORT_ALL=1 -- git http-backend
-  # see what comes
+  # print each request
   ev on-http :8080 --json`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}

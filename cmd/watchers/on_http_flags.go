@@ -66,53 +66,58 @@ const (
 	halfCloseWaits = "waits"
 )
 
-const onHTTPHelp = `On-http fires when a request arrives. ADDR is HOST:PORT; :PORT, which is this host's
-alone (0.0.0.0:PORT and [::]:PORT are open to all); unix:PATH, a socket that is only the
-owner's unless --socket-mode says so; fd:NAME, one that $LISTEN_FDNAMES calls so; or fd:N.
+const onHTTPHelp = `On-http fires when an HTTP request arrives. ADDR is one of
 
-In an Evfile several lines may have one ADDR. A request goes to the first of them whose
---host, --method and --path fit it, and each has its own secrets, limits and COMMAND. What
-belongs to the listener must be the same for all: --tls-*, --client-ca, --socket-*,
---trust-proxy, --max-header, --max-connections, --max-per-client, --max-bodies,
---read-timeout.
+  HOST:PORT   an address; 0.0.0.0:PORT and [::]:PORT are open to every machine
+  :PORT       reachable from this machine only
+  unix:PATH   a socket for the owner only, unless --socket-mode says otherwise
+  fd:NAME     the socket with this name in $LISTEN_FDNAMES; or fd:N
 
-The COMMAND reads the body and writes the answer, which goes out as it comes. If it
-fails before it has written anything, the answer is 500, and nothing of it goes out;
-after that, the connection is cut, so that nobody takes a part for the whole. With
---status or --cgi the answer is the COMMAND's to choose: the former holds its output,
-up to 1 MiB, until its exit status is known. Without a COMMAND the answer is 204. A
-COMMAND that runs too long gives 504, one that is stopped 503, and an event that
---on-busy merges into another, 202.
+Several lines of an Evfile may use the same ADDR. A request goes to the first line whose
+--host, --method and --path fit. Each line has its own secrets, limits and COMMAND. The
+flags of the listener must be the same in all of these lines: --tls-*, --client-ca,
+--socket-*, --trust-proxy, --max-header, --max-connections, --max-per-client,
+--max-bodies, --read-timeout.
 
-When the client goes, that is known at once: the COMMAND is stopped, or not started.
-At the end, what runs may go on for --kill-after.
+The COMMAND reads the body as its standard input and writes the answer to its standard
+output. The answer is sent as it is written. If the COMMAND fails before it has written
+anything, the answer is 500. If it fails later, ev cuts the connection, so that nobody
+takes a part for the whole. With --status or --cgi the COMMAND chooses the status;
+--status therefore holds the output, up to 1 MiB, until the exit status is known. Without
+a COMMAND the answer is 204. A COMMAND that exceeds --run-timeout gives 504, one that is
+stopped gives 503, and an event that --on-busy merges into another gives 202.
 
-Parameters are the same wherever they come from, the query or a form: {param.NAME},
-$EV_PARAM_NAME; of several, the first, and all of them as $EV_PARAM_NAME_1, _2, …. A part
-of a form that is a file is one, as long as the COMMAND runs: its parameter is its path,
-{filename.NAME} and {type.NAME} are what the client calls it, and $EV_FILES are the paths
-of all, which nobody can forge. Where the body is signed and the query is not, what is in
-the query is no parameter, unless --query says so. Headers are {header.NAME},
-$EV_HEADER_NAME. No name sets another's variable: a request with both a-b and a_b is
-refused, and a header with a _ in it is {header.NAME} only. What a command can't be given,
-a variable of 128 KiB or too many, is refused: 413.
+When the client disconnects, ev stops the COMMAND at once, or does not start it. When ev
+ends, running commands may continue for --kill-after.
 
-With --json-body the body is JSON, whatever its type says. The fields of an object are
-parameters, and a list is all that it has; of one with objects or lists in it the first
-alone is a variable. Any field is {json.a.b.0.c}, for a COMMAND, --env and --if, and
-$EV_JSON_A_B_0_C where a script names that.
+Parameters come from the query or from a form: {param.NAME} and $EV_PARAM_NAME. If a
+parameter is repeated, this is its first value, and $EV_PARAM_NAME_1, _2, … have all. An
+uploaded file is stored while the COMMAND runs. Its parameter is the path of that file,
+{filename.NAME} and {type.NAME} are its name and type as sent by the client, and
+$EV_FILES lists the paths of all uploads, which a client cannot forge. If the body is
+signed, parameters of the query are used only with --query. Headers are {header.NAME}
+and $EV_HEADER_NAME. Two names that would give the same variable, such as a-b and a_b,
+are never mixed up: such a request is refused, and a header with a _ in its name is
+{header.NAME} only. Values that no variable can hold (128 KiB, or too many) are refused
+with 413.
 
-Only POST is answered, unless --method says so, for another site's page can have a
-browser send any GET; what comes that way is refused, unless --origin lets it in, and so
-is what comes under a name that is not this host's: one that --host gives, an address or
-localhost. A line with a --token-file or a --hmac-secret-file needs no --origin, and, if
-others can connect, no --host: no page knows its secret.
+With --json-body the body is read as JSON, whatever its type is. The fields of an object
+are parameters, and a list is a parameter with several values; of a list with objects or
+lists in it, only the first element is a variable. Any field is {json.a.b.0.c} in the
+COMMAND, --env and --if, and $EV_JSON_A_B_0_C in a script that uses that name.
 
-Secrets are in files, one a line, each of them good; a line is no comment, and not empty.
-They are read again when they change, and so are certificates. While a file of secrets is
-not what it should be nobody gets in.
+By default only POST is accepted, because the page of any web site can make a browser
+send a GET. Requests that a browser sends for another site are refused, unless --origin
+allows that site. Requests for a host name that is not this machine's are refused as
+well; --host, addresses and localhost are accepted. With --token-file or
+--hmac-secret-file a line needs no --origin, and on an open address no --host, because
+no page knows the secret.
 
-How services sign their requests (all with --hmac-secret-file FILE):
+A file of secrets has one secret on each line, and each of them is accepted. It has no
+comments and no empty lines. Ev reads secrets and certificates again when they change.
+While a file of secrets is missing or invalid, every request is refused.
+
+How services sign their requests (add --hmac-secret-file FILE to each):
 
   Bitbucket          --hmac-header X-Hub-Signature
   CircleCI           --hmac-format hex --hmac-header Circleci-Signature --hmac-prefix v1=
@@ -133,7 +138,7 @@ How services sign their requests (all with --hmac-secret-file FILE):
   Vercel             --hmac-format hex --hmac-header X-Vercel-Signature --hmac-hash sha1
   Zoom               --hmac-format zoom
 
-Any other is written down: --hmac-signed '{header.X-Time}.{body}' --hmac-time X-Time.`
+For any other scheme, say what is signed: --hmac-signed '{header.X-Time}.{body}' --hmac-time X-Time.`
 
 func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs := ownFlags(c)

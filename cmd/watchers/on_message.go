@@ -51,11 +51,11 @@ another ev after --ack-wait. So an event may arrive more than once, but none is 
 The COMMAND reads the data of the event from its standard input. 'id', 'source', 'type'
 and 'published' come from the sender, 'data.NAME' is a field of the data, and 'attempt'
 counts deliveries. A message that is not a CloudEvent has only the field 'payload'.`,
-		Example: `  # one of all hosts sends each invoice, and another one if it fails
+		Example: `  # one host sends each invoice; if it fails, another one does
   ev on-message ev.jobs.invoice --name billing --retry 8 -- ./invoice {id}
-  # every host reloads
+  # reload on every host
   ev on-message ev.config.changed --each-host --name restart -- systemctl reload app
-  # show what comes
+  # print all events
   ev on-message 'ev.>' --name show --json`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}

@@ -43,10 +43,10 @@ With --siginfo (Linux), every signal that the kernel keeps becomes an event of i
 along. Real-time signals are queued by the kernel, so none is lost. --siginfo works for
 USR1, USR2, WINCH and similar signals, and for the real-time signals from RTMIN+1 on. It
 does not work for HUP, INT, QUIT, TERM and others that the Go runtime needs.`,
-		Example: `  # reload, and clean up
+		Example: `  # reload a program, clean up at the end
   ev on-signal HUP -- ./reload
   ev on-signal INT TERM --break -- rm -f lock
-  # who was it?
+  # show who sent a signal
   ev on-signal USR1 --siginfo --format '{signal} from {sender}, user {uid}\n'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			own, command := Split(c, args)

@@ -39,7 +39,7 @@ func (a *App) newProbe(sink Sink) *cobra.Command {
 	o := &probeOptions{}
 	c := &cobra.Command{
 		Use:   "probe TARGET|--cmd CMD [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for a port or a URL to be up, or down",
+		Short: "wait for a port or a URL to come up or go down",
 		Long: `Probe checks TARGET at once and then at the pace of --every. It fires when the state of
 TARGET is first known, and then whenever the state changes. A TARGET is
 
@@ -64,14 +64,14 @@ With --until, only that state is an event, and ev ends after it. If there is a C
 ev ends with its status.
 
 While events wait for the COMMAND, probe does not check.`,
-		Example: `  # run the migration once the database is there, or give up
+		Example: `  # run a migration once the database is up, or give up
   ev probe tcp:localhost:5432 --until up --timeout 30s -- ./migrate
-  # restart what does not answer three times in a row
+  # act when a service has failed three checks in a row, and when it is back
   ev probe http://localhost:8080/healthz --fall 3 -- ./restart-if-down {state}
-  # show each status, as JSON
+  # print each change of the status as JSON
   ev probe https://example.com/ --every 1m --change status --json
-  # tell when a command prints something else, as watch -g does
-  ev probe --cmd 'df -h /' --change output --every 1m -- notify {output}
+  # notice when a command prints something else, as watch -g does
+  ev probe --cmd 'df -h /' --change output --every 1m -- cat
   # wait until a service is down
   ev probe unix:/run/app.sock --until down`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },

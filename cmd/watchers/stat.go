@@ -106,16 +106,16 @@ Some file systems do not report all changes to the kernel (NFS, FUSE, 9p, proc).
 ev looks at the files every 2 seconds. The kernel never reports writes through mmap(2).
 With -r, a write through another hard link is reported under that name only. --poll sees
 both.`,
-		Example: `  # build at each save, once for all files of it
+		Example: `  # build after each save, once for all files that it changed
   ev stat -r . --ext go -- go build ./...
-  # the changed files alone, whatever their names: all at once, or one by one
+  # format the changed files, all at once or one by one
   ev stat -r src -- clang-format -i -- {paths...}
   ev stat -r src --each -- clang-format -i {}
-  # wait for a socket to be there, no longer than 10 seconds
+  # wait up to 10 seconds for a socket to appear
   ev stat --until-exists /run/app.sock --timeout 10
-  # reload when a mounted ConfigMap is swapped
+  # reload when a mounted ConfigMap is updated
   ev stat /etc/app/app.yaml -- kill -HUP 1
-  # the files that git knows
+  # watch the files that git tracks
   git ls-files -z | ev stat -0 - -- make`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}

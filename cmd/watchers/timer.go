@@ -29,7 +29,7 @@ func (a *App) newTimer(sink Sink) *cobra.Command {
 	o := &timerOptions{}
 	c := &cobra.Command{
 		Use:   "timer AFTER... [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for a span of time, once or again and again",
+		Short: "wait for a duration, once or repeatedly",
 		Long: `Timer fires once AFTER has passed, and with --repeat again and again after that. Several
 durations are added up, as sleep(1) does. A duration is written 5, 5.5 (seconds), 500ms,
 1h30m, 2h 30min, 1d or PT1H30M; see 'ev help time'.
@@ -47,12 +47,12 @@ from zero, even after it has fired. A SOURCE is
   signal:NAME   a signal
 
 --progress shows the remaining time if standard error is a terminal. The key p pauses.`,
-		Example: `  # sleep, then say so
+		Example: `  # wait for a minute, then print a message
   ev timer 1m -- echo 'one minute over'
-  # three ticks, as JSON
+  # print three ticks as JSON
   ev timer 0.2 --repeat 0.1 --count 3 --json
-  # be told when a job has been silent for five minutes
-  job | ev timer 5m --again-on fd:0 --pass -- alert 'job is silent'`,
+  # notice when a job has printed nothing for five minutes
+  make 2>&1 | ev timer 5m --again-on fd:0 --pass -- echo 'no output for 5 minutes'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			own, command := Split(c, args)
 			after, err := a.sum(c, own)

@@ -47,7 +47,7 @@ func (a *App) newWatchFD(sink Sink) *cobra.Command {
 	o := &watchFDOptions{}
 	c := &cobra.Command{
 		Use:   "watch-fd FD... [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for descriptors to be ready, for lines, or for connections",
+		Short: "wait for descriptors, lines or connections",
 		Long: `Watch-fd fires when a descriptor is ready. An FD is
 
   0, 3, -               a descriptor that ev was started with; - is 0
@@ -92,18 +92,18 @@ content of such a file as its standard input, except for /proc/pressure.
 
 Other files are always ready; use 'ev stat' to learn of their changes. Ev never makes a
 descriptor non-blocking, because other processes may share it.`,
-		Example: `  # read standard input, or give up
+		Example: `  # read standard input, or give up after 5.5 seconds
   ev watch-fd 0 --timeout 5.5 -- cat
-  # act on lines of a log
-  ev watch-fd tail:/var/log/app.log --match 'ERROR (?P<what>.*)' -- notify {what}
-  # end a producer as soon as its reader has gone
+  # act on certain lines of a log
+  ev watch-fd tail:/var/log/app.log --match 'ERROR (?P<what>.*)' -- logger -t alarm {what}
+  # end a producer when its reader has gone
   ev watch-fd 1 --hup -- kill $$
-  # what is mounted; and 150 ms of waiting for a processor in one second
+  # notice mounts; notice when tasks wait for a processor for 150 ms within a second
   ev watch-fd /proc/self/mountinfo --urgent -- ./remounted
   ev watch-fd /proc/pressure/cpu --urgent --say 'some 150000 1000000' -- ./shed-load
   # an echo server
   ev watch-fd tcp-listen:localhost:7777 -- cat
-  # the same, of a socket that systemd listens on (FileDescriptorName=echo)
+  # the same, with a socket that systemd passes (FileDescriptorName=echo)
   ev watch-fd fd:echo --accept -- cat`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
