@@ -317,3 +317,32 @@ func TestTerminal_ofCommandsIsResized(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestTerminal_stopsACommand that reads it in the background: it would wait for ever.
+func TestTerminal_stopsACommand(t *testing.T) {
+	for _, tt := range []struct{ want, args, line string }{
+		{"ev timer: cat: stopped, for it wants the terminal: give it --foreground", "timer 0 -- cat /dev/tty", ""},
+		{"ev run: a: cat: stopped, for it wants the terminal: give it --foreground, or ev run --no-pty if it only shows its output there", "run --prefix -e", "a: timer 0 -- cat /dev/tty"},
+	} {
+		args := strings.Fields(tt.args)
+		if tt.line != "" {
+			args = append(args, tt.line)
+		}
+		ev := command(t, args...)
+		f, err := pty.StartWithSize(ev, &pty.Winsize{Rows: 24, Cols: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for s := bufio.NewScanner(f); s.Scan(); {
+			got = append(got, s.Text())
+			if s.Text() == tt.want {
+				_ = ev.Process.Signal(syscall.SIGTERM)
+			}
+		}
+		_ = f.Close()
+		if !slices.Contains(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.args, got, tt.want)
+		}
+	}
+}

@@ -17,12 +17,13 @@ import (
 
 // A run is what one event's command goes through: started, perhaps stopped, perhaps tried again,
 // finished. It is a machine of three states, with a method for each input: what is asked of it
-// (begin, tell, stop, kill), what its process does (started, ended), and the timer of its time
+// (begin, tell, stop, kill), what its process does (started, stopped, ended), and the timer of its time
 // (late).
 //
 //	idle      begin           → running
 //	          stop, kill      → finished
 //	running   started         (the process lives from here on)
+//	          stopped         (by the terminal: it is told)
 //	          refused         → idle, if the system may yet start it
 //	          ended           → finished; idle, if it failed and has a try left
 //	          stop, late      → stopping, by the stop signal
@@ -47,6 +48,7 @@ type run struct {
 	told      []syscall.Signal // for a process that starts
 	since     time.Time        // its start
 	first     time.Time        // that of the first try
+	stuck     bool             // stopped by the terminal, which has been told
 	unwanted  bool             // stopped on purpose
 	newer     bool             // since a newer event takes its place
 	again     bool             // and its event has another run
@@ -209,6 +211,20 @@ func (r *run) tell(s syscall.Signal) bool {
 		r.child.Signal(s)
 	}
 	return true
+}
+
+// stopped tells that the process is in the background of a terminal that it wants, and has been
+// stopped for that: it would wait for ever.
+func (r *run) stopped() {
+	if r.stuck {
+		return
+	}
+	r.stuck = true
+	instead := ""
+	if r.exec.o.Terminal && r.exec.o.Prefix != "" {
+		instead = ", or ev run --no-pty if it only shows its output there"
+	}
+	r.exec.o.Report.Errorf("%s: stopped, for it wants the terminal: give it --foreground%s", r.exec.command.name, instead)
 }
 
 // resize has the process's terminal be as large as ev's.

@@ -369,3 +369,16 @@ func TestRun_descriptorIsKeptForTheLastTry(t *testing.T) {
 		}
 	})
 }
+
+func TestRun_tellsOnceThatTheTerminalHasStoppedIt(t *testing.T) {
+	perform(t, Options{}, func(s *stage) {
+		s.on(func() { s.Do(tick(1)) })
+		s.on(func() { s.runs[0].stopped() })
+		s.on(func() { s.runs[0].stopped() })
+		if said := s.said.String(); strings.Count(said, "wants the terminal: give it --foreground\n") != 1 {
+			t.Errorf("%q", said)
+		}
+		s.asked[0].started(&actor{s, s.runs[0]}, nil)
+		s.on(func() { s.asked[0].ended(process.Wait{}) })
+	})
+}

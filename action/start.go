@@ -40,10 +40,14 @@ type launcher struct {
 func (x launcher) start(r *run) {
 	c := r.exec.command
 	var outputs []*pump
+	stopped := r.stopped
+	if c.Foreground {
+		stopped = nil // it has the terminal
+	}
 	spilled := &spill{command: c, event: r.part}
 	x.starter.Start(x.loop, process.Spec{
 		Dir: c.Dir, User: c.User, Foreground: c.Foreground, Whole: c.Whole, Cgroup: c.Cgroup,
-		StopSignal: c.StopSignal, KillAfter: c.KillAfter, Report: c.Report,
+		StopSignal: c.StopSignal, KillAfter: c.KillAfter, Report: c.Report, Stopped: stopped,
 		Prepare: func(sp *process.Spec) (err error) {
 			if r.cancelled.Load() {
 				return errCancelled

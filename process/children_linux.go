@@ -17,12 +17,18 @@ import (
 var children struct { //nolint:gochecknoglobals // the process has these
 	starting sync.Mutex // held from fork to entry, and by who reaps orphans: meanwhile none is unknown
 	sync.Mutex
-	own  map[int]struct{} // by PID
-	look chan os.Signal   // has orphans looked for; nil: nobody reaps them
+	own  map[int]func() // by PID, and what is to be called when the terminal stops it; nil: nothing
+	look chan os.Signal // has orphans looked for; nil: nobody reaps them
+
+	stops sync.Once // are looked for from then on
 }
 
-// fork starts a process that wait is to be called for.
-func fork(file string, argv []string, attr *syscall.ProcAttr) (int, error) {
+// fork starts a process that wait is to be called for. Stopped, if not nil, is called on some
+// goroutine each time the terminal has stopped the process until then.
+func fork(file string, argv []string, attr *syscall.ProcAttr, stopped func()) (int, error) {
+	if stopped != nil {
+		children.stops.Do(watchStops)
+	}
 	children.starting.Lock()
 	defer children.starting.Unlock()
 	pid, err := syscall.ForkExec(file, argv, attr)
@@ -30,9 +36,9 @@ func fork(file string, argv []string, attr *syscall.ProcAttr) (int, error) {
 		children.Lock()
 		defer children.Unlock()
 		if children.own == nil {
-			children.own = map[int]struct{}{}
+			children.own = map[int]func(){}
 		}
-		children.own[pid] = struct{}{}
+		children.own[pid] = stopped
 	}
 	return pid, err
 }
@@ -101,17 +107,65 @@ func isOwn(pid int) bool {
 
 // zombie returns the PID of the first child that has ended, and leaves it there; 0 is none.
 func zombie() int {
+	pid, _ := look(unix.WEXITED | unix.WNOWAIT)
+	return pid
+}
+
+// look returns the PID of the first child that something has happened to, and its status; 0 is
+// none.
+func look(what int) (pid, status int) {
 	var info unix.Siginfo
 	for {
-		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		err := unix.Waitid(unix.P_ALL, 0, &info, what|unix.WNOHANG, nil)
 		if err == nil {
 			break
 		}
 		if !errors.Is(err, unix.EINTR) {
-			return 0
+			return 0, 0
 		}
 	}
-	// si_pid is the first member of a union that has pointers in it, after three ints.
+	// si_pid, si_uid and si_status begin a union that has pointers in it, after three ints.
 	const ints, align = 3 * unsafe.Sizeof(int32(0)), unsafe.Alignof(uintptr(0))
-	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), (ints+align-1)&^(align-1))))
+	child := (*[3]int32)(unsafe.Add(unsafe.Pointer(&info), (ints+align-1)&^(align-1)))
+	return int(child[0]), int(child[2])
+}
+
+// watchStops is followStops if there is a terminal that can stop a process: no pidfd tells of that,
+// and CHLD comes at the end of each process as well.
+func watchStops() {
+	fd, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	_ = unix.Close(fd)
+	followStops()
+}
+
+// followStops has those told whose process the terminal stops.
+func followStops() {
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, unix.SIGCHLD)
+	go func() {
+		for range changed {
+			tellStops()
+		}
+	}()
+}
+
+// tellStops tells of those that the terminal has stopped since the last time.
+func tellStops() {
+	for {
+		pid, by := look(unix.WSTOPPED)
+		if pid == 0 {
+			return
+		}
+		children.starting.Lock() // it may be a moment old
+		children.Lock()
+		stopped := children.own[pid]
+		children.Unlock()
+		children.starting.Unlock()
+		if stopped != nil && byTerminal(syscall.Signal(by)) {
+			stopped()
+		}
+	}
 }

@@ -4,18 +4,36 @@ package process
 
 import (
 	"errors"
+	"sync"
 	"syscall"
 )
 
-// fork starts a process that wait is to be called for.
-func fork(file string, argv []string, attr *syscall.ProcAttr) (int, error) {
-	return syscall.ForkExec(file, argv, attr)
+// stops are what is to be called when the terminal stops a process, by PID.
+var stops sync.Map //nolint:gochecknoglobals // the process has these children
+
+// fork starts a process that wait is to be called for. Stopped, if not nil, is called on some
+// goroutine each time the terminal has stopped the process until then.
+func fork(file string, argv []string, attr *syscall.ProcAttr, stopped func()) (int, error) {
+	pid, err := syscall.ForkExec(file, argv, attr)
+	if err == nil && stopped != nil {
+		stops.Store(pid, stopped)
+	}
+	return pid, err
 }
 
 // wait waits for the end of one child, and for no other's.
 func wait(pid int, w *Wait) error {
-	_, err := syscall.Wait4(pid, &w.Status, 0, &w.Usage)
-	return err
+	stopped, told := stops.LoadAndDelete(pid)
+	for {
+		_, err := syscall.Wait4(pid, &w.Status, syscall.WUNTRACED, &w.Usage)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil, !w.Status.Stopped():
+			return err
+		case told && byTerminal(w.Status.StopSignal()):
+			stopped.(func())()
+		}
+	}
 }
 
 // ReapOrphans does nothing: there are no PID namespaces. A subreaper can't be had.

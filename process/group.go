@@ -119,6 +119,10 @@ func reap(pid int) (w Wait) {
 	}
 }
 
+// byTerminal reports whether what has stopped a process is that it is in the background of its
+// terminal, and has read from it or set it up.
+func byTerminal(by syscall.Signal) bool { return by == unix.SIGTTIN || by == unix.SIGTTOU }
+
 // enter makes a cgroup for the process to start in, and returns its directory.
 func (g *group) enter(c *Cgroup, sys *syscall.SysProcAttr) (*os.File, error) {
 	dir, err := c.sub()

@@ -80,3 +80,27 @@ func TestGroup_endIsToldByAPidfd(t *testing.T) {
 	}
 	looptest.Run(t, r.loop)
 }
+
+func TestGroup_tellsWhenTheTerminalStopsIt(t *testing.T) {
+	children.stops.Do(followStops)
+	r := newRig(t)
+	stops := 0
+	var goOn func()
+	goOn = func() {
+		if r.process == nil { // the process was faster than the news of its start
+			r.loop.Post(goOn)
+			return
+		}
+		r.process.Signal(unix.SIGCONT)
+	}
+	end := r.run(Spec{Argv: []string{"/bin/sh", "-c", "kill -TTIN $$; kill -TTOU $$; exit 5"}, Stopped: func() {
+		stops++
+		goOn()
+	}})
+	if stops != 2 || end.String() != "exited 5" {
+		t.Errorf("told of %d stops; %v", stops, end)
+	}
+	if byTerminal(unix.SIGSTOP) || byTerminal(unix.SIGTSTP) {
+		t.Error("what a user stops is taken for the terminal's doing")
+	}
+}

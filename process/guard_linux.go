@@ -80,7 +80,7 @@ func (g *guard) fork() error {
 		Dir: "/", Env: []string{"GOMAXPROCS=1"},
 		Files: []uintptr{uintptr(p[0]), null.Fd(), uintptr(unix.Stderr)},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
-	})
+	}, nil)
 	if err != nil {
 		g.pid = 0
 		_ = unix.Close(p[1])

@@ -38,6 +38,9 @@ type Spec struct {
 	// Prepare, if not nil, completes the Spec on the Starter's thread, just before the start: it
 	// may take its time. Its error is that of the start.
 	Prepare func(*Spec) error
+	// Stopped, if not nil, is called on the loop's goroutine each time the terminal has stopped the
+	// process, which is in the background there and wants it (SIGTTIN, SIGTTOU).
+	Stopped func()
 	// Owned are closed once the process has them, or has not been started.
 	Owned []*os.File
 }
@@ -79,6 +82,7 @@ type start struct {
 // either.
 func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), ended func(Wait)) {
 	l.Ref()
+	sp.tellOn(l)
 	s.ask(start{spec: sp, done: func(p *Process, err error) {
 		l.Post(func() {
 			if err != nil {
@@ -98,6 +102,7 @@ func (s *Starter) Start(l *loop.Loop, sp Spec, started func(*Process, error), en
 // StartNow is Start for who can't go on before the process is there: it waits for that.
 func (s *Starter) StartNow(l *loop.Loop, sp Spec, ended func(Wait)) (p *Process, err error) {
 	done := make(chan struct{})
+	sp.tellOn(l)
 	s.ask(start{spec: sp, done: func(started *Process, why error) {
 		p, err = started, why
 		close(done)
@@ -110,6 +115,13 @@ func (s *Starter) StartNow(l *loop.Loop, sp Spec, ended func(Wait)) (p *Process,
 		})
 	}
 	return p, err
+}
+
+// tellOn has it told on the loop's goroutine that the process is stopped.
+func (sp *Spec) tellOn(l *loop.Loop) {
+	if told := sp.Stopped; told != nil {
+		sp.Stopped = func() { l.Post(told) }
+	}
 }
 
 // ask has the thread do what is asked for.

@@ -16,7 +16,7 @@ type without struct{ deathSignal, group bool }
 // not tell which call on its way has failed: what works without one shows that.
 func (x *without) fork(sp *Spec, file string, argv []string, attr *syscall.ProcAttr) (int, error) {
 	x.leaveOut(attr.Sys)
-	pid, err := fork(file, argv, attr)
+	pid, err := fork(file, argv, attr, sp.Stopped)
 	if err == nil || !denied(err) {
 		return pid, err
 	}
@@ -27,7 +27,7 @@ func (x *without) fork(sp *Spec, file string, argv []string, attr *syscall.ProcA
 			continue
 		}
 		attr.Sys = &sys
-		if pid, err = fork(file, argv, attr); err != nil {
+		if pid, err = fork(file, argv, attr, sp.Stopped); err != nil {
 			continue
 		}
 		x.learn(try, sp.Report, first)
