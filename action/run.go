@@ -110,6 +110,9 @@ func (r *run) started(c child, err error) {
 		if r.exec.o.Began != nil {
 			r.exec.o.Began(r.outcome.PID)
 		}
+		if t, ok := r.event.Detail.(event.Tracer); ok {
+			t.Began(r.outcome.PID)
+		}
 		r.alive()
 	}
 }

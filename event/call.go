@@ -28,6 +28,12 @@ func Awaited(e Event) bool {
 	return false
 }
 
+// A Tracer is a Call of which somebody wants to know which process its command is.
+type Tracer interface {
+	// Began tells that it lives, for each of its tries.
+	Began(pid int)
+}
+
 // A Promise is a Detail of which somebody may have been told that it will be dealt with.
 type Promise interface {
 	Promised() bool

@@ -272,6 +272,13 @@ func (d Every) Merge(newer Detail) Detail {
 // Begin is [Call]'s.
 func (d Every) Begin(stop func()) bool { return d.Parcel == nil || d.Parcel.Begin(stop) }
 
+// Began is [Tracer]'s.
+func (d Every) Began(pid int) {
+	if t, ok := d.Parcel.(Tracer); ok {
+		t.Began(pid)
+	}
+}
+
 // Answer is [Call]'s.
 func (d Every) Answer(a Answer) {
 	if d.Parcel != nil {

@@ -79,8 +79,8 @@ dealt with once its COMMAND has ended, with whatever status; without a COMMAND, 
 is printed. If a run is cut off, because ev is stopped or killed or the machine goes
 down, the next start repeats it, with 2 in the field 'attempt'. If the repeated run is
 cut off as well, ev reports that and gives it up, so that a job which reboots the machine
-cannot do so forever. An instant that is skipped during a run shares the fate of that
-run. The FILE is text. It says up to when all instants are dealt with, and which runs
+cannot do so forever. If something of the run is still there, ev waits until it has
+ended. An instant that is skipped during a run shares the fate of that run. The FILE is text. It says up to when all instants are dealt with, and which runs
 have begun or ended since. Only one ev at a time can use it.
 
 With --jitter, 'due' is the instant without the delay, and 'late' counts from the

@@ -74,16 +74,21 @@ type Watcher struct {
 	settled time.Time // the instants up to here have had their events, or get none
 	luck    float64   // of the next instant, in [0, 1)
 	missed  int64     // that no event has told
-	loading *loading  // the start that waits for what Load tells; nil: none
+	loading *loading  // the start that waits: for what Load tells, or for the end of what is left; nil: none
 
 	ledger *ledger   // nil: there is no State, or it was given up
 	open   int       // parcels that have no answer yet
 	runs   []*parcel // of those, the ones whose run goes on
 	again  []*entry  // cut off, and still to be made up for
+
+	leftover []*entry                // cut off, and something of the run may be left
+	isLeft   func(trace string) bool // process.Left; a test puts another in its place
 }
 
-// A loading is a start that waits. It has a size, so that each has an address of its own.
-type loading struct{ _ byte }
+// A loading is a start that waits.
+type loading struct {
+	cancel func() // gives up the wait
+}
 
 var _ watch.Watcher = (*Watcher)(nil)
 
@@ -95,7 +100,7 @@ const (
 
 // New makes a watcher of a schedule.
 func New(l *loop.Loop, o Options, emit watch.Emit) *Watcher {
-	e := &Watcher{loop: l, options: o, emit: emit, schedule: o.Schedule}
+	e := &Watcher{loop: l, options: o, emit: emit, schedule: o.Schedule, isLeft: process.Left}
 	e.periodic = loop.NewPeriodic(l, e.next, e.fire)
 	e.fed = watch.NewFeed(l, e.fireNow)
 	if o.Rule != nil {
@@ -130,13 +135,13 @@ func (e *Watcher) Start() error {
 		e.load()
 		return nil
 	}
-	e.arm()
+	e.awaitLeftovers(e.arm)
 	return nil
 }
 
 // load waits for what Load tells, unless it is stopped before.
 func (e *Watcher) load() {
-	start := &loading{}
+	start := &loading{cancel: func() {}}
 	e.loading = start
 	e.loop.Ref()
 	e.options.Load(func(settled time.Time) {
@@ -154,7 +159,10 @@ func (e *Watcher) load() {
 
 // Stop ends the schedule.
 func (e *Watcher) Stop() {
-	e.loading = nil
+	if e.loading != nil {
+		e.loading.cancel()
+		e.loading = nil
+	}
 	e.forget()
 	e.periodic.Stop()
 	e.fed.Forget()

@@ -415,11 +415,12 @@ func TestEveryRefusesForeignAndTornState(t *testing.T) {
 		{"torn early", good[:5], "is damaged: remove it to begin anew"},
 		{"torn in the time", good[:len(good)-9], "is damaged: remove it to begin anew"},
 		{"torn at its end", good[:len(good)-1], "is damaged: remove it to begin anew"},
-		{"torn in a line", good + "begun 2026-11-23T03:15:00+01:00 attempt", "is damaged: remove it to begin anew"},
-		{"torn at the end of a line", good + "ended 2026-11-23T03:15:00+01:00", "is damaged: remove it to begin anew"},
+		{"no line", good + "begun 2026-11-23T03:15:00+01:00 attempt\n", "is damaged: remove it to begin anew"},
+		{"no process", good + "begun 2026-11-23T03:15:00+01:00 attempt 1 process\n", "is damaged: remove it to begin anew"},
+		{"torn in a line", good + "begun 2026-11-23T03:15:00+01:00 attempt", ""},
 		{"no attempt", good + "begun 2026-11-23T03:15:00+01:00 attempt 0\n", "is damaged: remove it to begin anew"},
 		{"with lines", good + "begun 2026-11-23T03:15:00+01:00 attempt 1\nended 2026-11-23T03:30:00+01:00\n", ""},
-		{"continued", good + "x", "is damaged: remove it to begin anew"},
+		{"continued", good + "x\n", "is damaged: remove it to begin anew"},
 		{"good", good, ""},
 	}
 	for _, tt := range tests {
@@ -491,6 +492,7 @@ func TestEveryRefusesAStateThatIsNoFile(t *testing.T) {
 func FuzzLedger(f *testing.F) {
 	f.Add(ledgerHead + "2026-11-23T03:00:00.5+01:00\n")
 	f.Add(ledgerHead + "2026-11-23T03:00:00Z\nbegun 2026-11-23T03:15:00+01:00 attempt 1\nended 2026-11-23T03:30:00+01:00\n")
+	f.Add(ledgerHead + "2026-11-23T03:00:00Z\nbegun 2026-11-23T03:15:00Z attempt 1\nbegun 2026-11-23T03:15:00Z attempt 1 process 1:2:x\nbegun 2026-")
 	f.Add(ledgerHead[:9])
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -2,9 +2,12 @@ package every
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/watch"
 )
 
@@ -37,10 +40,22 @@ func (p *parcel) Begin(func()) bool {
 	}
 	e.runs = append(e.runs, p)
 	for _, x := range p.entries {
-		x.attempt = p.attempt
+		x.attempt, x.trace = p.attempt, ""
 	}
 	e.save()
 	return true
+}
+
+// Began writes down which process the run is.
+func (p *parcel) Began(pid int) {
+	if p.Answered() || len(p.entries) == 0 {
+		return
+	}
+	trace := process.Trace(pid)
+	for _, x := range p.entries {
+		x.trace = trace
+		p.watcher.saved(p.watcher.ledger.note(x))
+	}
 }
 
 // Absorb has the instants of an older event be this one's.
@@ -86,10 +101,13 @@ func (e *Watcher) openLedger(first time.Time) (err error) {
 	if e.ledger, err = openLedger(e.options.State, first); err != nil {
 		return err
 	}
-	e.again = nil
+	e.again, e.leftover = nil, nil
 	report := e.options.Report
 	for _, x := range e.ledger.cutOff() {
 		due := x.due.Format(time.RFC3339)
+		if x.trace != "" {
+			e.leftover = append(e.leftover, x)
+		}
 		switch {
 		case x.attempt > 1:
 			report.Errorf("the run for %s was cut off again: it is given up, and counts as dealt with", due)
@@ -109,6 +127,34 @@ func (e *Watcher) openLedger(first time.Time) (err error) {
 	return nil
 }
 
+// awaitLeftovers has then called once nothing of the runs that were cut off is left, lest an instant
+// is run twice at once; unless the watcher is stopped before.
+func (e *Watcher) awaitLeftovers(then func()) {
+	e.lookAtLeftovers(firstPause, then)
+	if e.loading != nil {
+		x := e.leftover[0]
+		e.options.Report.Noticef("the run for %s was cut off, and process %s is left of it: waiting until that has ended",
+			x.due.Format(time.RFC3339), strings.SplitN(x.trace, ":", 2)[0])
+	}
+}
+
+func (e *Watcher) lookAtLeftovers(pause time.Duration, then func()) {
+	e.loading = nil
+	e.leftover = slices.DeleteFunc(e.leftover, func(x *entry) bool { return !e.isLeft(x.trace) })
+	if len(e.leftover) == 0 {
+		then()
+		return
+	}
+	again := loop.NewTimer(e.loop, pause, 0, func() { e.lookAtLeftovers(min(2*pause, longestPause), then) })
+	again.Start() // and so the loop lives
+	e.loading = &loading{cancel: again.Stop}
+}
+
+const (
+	firstPause   = 10 * time.Millisecond
+	longestPause = time.Second
+)
+
 // release gives the state up to whoever wants it, once nothing is to be written any more.
 func (e *Watcher) release() {
 	if e.ledger != nil && e.open == 0 && !e.Active() {
@@ -124,10 +170,13 @@ func (e *Watcher) close() {
 // save writes down what was dealt with. A state that can't be saved does not keep the schedule from
 // going on.
 func (e *Watcher) save() {
-	if e.ledger == nil {
-		return
+	if e.ledger != nil {
+		e.saved(e.ledger.save(e.settled))
 	}
-	if err := e.ledger.save(e.settled); err != nil {
+}
+
+func (e *Watcher) saved(err error) {
+	if err != nil {
 		e.options.Report.Errorf("what has run is not remembered and may run again after a restart: %v", err)
 	}
 }

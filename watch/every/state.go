@@ -15,12 +15,14 @@ import (
 // each follows, in the order of their instants:
 //
 //	ev every has dealt with all until 2026-11-28T03:00:00+01:00
-//	begun 2026-11-29T03:00:00+01:00 attempt 1
+//	begun 2026-11-29T03:00:00+01:00 attempt 1 process 1234:5678:BOOT
 //	ended 2026-11-29T03:15:00+01:00
 //
-// A line is for all instants after the line before it. What is due later than the last line is still
-// to be dealt with. Each change of it is written for good before anything else happens, so a kill at
-// any moment leaves what was true then.
+// A line is for all instants after the line before it; of two for one instant the later counts. What
+// is due later than the last line is still to be dealt with. Each change of it is written for good
+// before anything else happens, so a kill at any moment leaves what was true then. Which process a
+// run is can be known only when it lives. That is added at the end of the file, of which a loss of
+// power, that ends all processes anyway, may leave a part without the end of its line.
 type ledger struct {
 	file    *durable.File
 	text    string    // what is in it
@@ -31,7 +33,8 @@ type ledger struct {
 // An entry is for the instants that one event stands for: those after since, up to due.
 type entry struct {
 	since, due time.Time
-	attempt    int // how many runs have begun for it
+	attempt    int    // how many runs have begun for it
+	trace      string // of the process of the last one, as process.Left takes it; or empty
 	ended      bool
 }
 
@@ -92,30 +95,38 @@ func parseLedger(path, text string) (*ledger, error) {
 	}
 	l := &ledger{text: text, reached: at}
 	for line := range strings.Lines(lines) {
+		line, whole := strings.CutSuffix(line, "\n")
 		x, ok := parseEntry(line)
-		if !ok {
+		switch same := slices.IndexFunc(l.entries, func(other *entry) bool { return ok && other.due.Equal(x.due) }); {
+		case !whole:
+			l.text = "" // what a loss of power has left is to be written over
+		case !ok:
 			return nil, damaged
+		case same >= 0:
+			x.since = l.entries[same].since
+			l.entries[same] = x
+		default:
+			x.since, l.reached = l.reached, x.due
+			l.entries = append(l.entries, x)
 		}
-		x.since, l.reached = l.reached, x.due
-		l.entries = append(l.entries, x)
 	}
 	return l, nil
 }
 
 func parseEntry(line string) (*entry, bool) {
-	line, whole := strings.CutSuffix(line, "\n")
 	x := &entry{}
 	var due string
 	switch words := strings.Split(line, " "); {
 	case len(words) == 2 && words[0] == "ended":
 		due, x.ended = words[1], true
-	case len(words) == 4 && words[0] == "begun" && words[2] == "attempt":
+	case (len(words) == 4 || len(words) == 6 && words[4] == "process") && words[0] == "begun" && words[2] == "attempt":
 		due = words[1]
+		x.trace = strings.Join(words[min(len(words), 5):], "")
 		x.attempt, _ = strconv.Atoi(words[3])
 	}
 	var err error
 	x.due, err = time.Parse(time.RFC3339Nano, due)
-	return x, err == nil && whole && x.ended != (x.attempt > 0)
+	return x, err == nil && x.ended != (x.attempt > 0)
 }
 
 // add makes the entry of an event that stands for all instants up to due.
@@ -180,7 +191,21 @@ func (x *entry) append(text []byte) []byte {
 	if x.ended {
 		return fmt.Appendf(text, "ended %s\n", due)
 	}
-	return fmt.Appendf(text, "begun %s attempt %d\n", due, x.attempt)
+	text = fmt.Appendf(text, "begun %s attempt %d", due, x.attempt)
+	if x.trace != "" {
+		text = append(append(text, " process "...), x.trace...)
+	}
+	return append(text, '\n')
+}
+
+// note writes down what has come to be known of an entry that the file has.
+func (l *ledger) note(x *entry) error {
+	line := x.append(nil)
+	if err := l.file.Append(line); err != nil {
+		return fmt.Errorf("the state can't be saved: %w", err)
+	}
+	l.text += string(line)
+	return nil
 }
 
 // cutOff returns the entries whose runs have begun and not ended.
