@@ -61,9 +61,13 @@ func (s *Watcher) openMemory() (m *image, err error) {
 		s.memory.saves.KeepAlive(false)
 	}
 	if s.memory.file == nil { // otherwise what was told before the last Stop is not yet dealt with
-		if s.memory.file, err = durable.Open(s.o.State); err != nil {
+		file, err := durable.Open(s.o.State)
+		if err != nil {
 			return nil, diag.Option("State", s.o.State, fmt.Errorf("the state can't be opened: %w", err))
 		}
+		s.memory.writing.Lock() // a write from before the last Stop may come late
+		s.memory.file = file
+		s.memory.writing.Unlock()
 	}
 	s.memory.idle, s.memory.tree = false, nil
 	text, err := s.memory.file.Read(math.MaxInt64 - 1)
