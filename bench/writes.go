@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -24,7 +25,7 @@ func writes(b *bench) []work {
 		}
 	}
 	inotify := [3]string{"MODIFY", "DELETE", "CREATE"}
-	return []work{{
+	return []work{b.creates(), {
 		name: fmt.Sprintf("writes %d", count),
 		what: "CPU time to print them; wrong is a file of which it was not told that it was written, removed or created",
 		unit: "ms", beside: "inotifywait", rounds: b.either(1, 3),
@@ -46,6 +47,65 @@ func writes(b *bench) []work {
 		},
 		goals: []goal{faultless("ev"), below("ev", "inotifywait"), below("ev", "inotifywait, sh loop")},
 	}}
+}
+
+// creates is the CPU time of a watcher of a directory in which very many files are created, one right
+// after the other. They stay there: ext4 takes long to create what is to take a deleted file's inode.
+func (b *bench) creates() work {
+	count := b.either(2000, 20_000)
+	c := func(name, needs string, p program) contender {
+		return contender{name, needs, func() (sample, error) { return b.createAll(count, p) }}
+	}
+	stat := func(more ...string) program {
+		return program{words: slices.Concat([]string{b.ev(), "stat", "-r", "--ready-fd", "3"}, more), readyFD: true}
+	}
+	return work{
+		name: fmt.Sprintf("creates %d", count),
+		what: "CPU time to tell of them; wrong is one of which it was not told", unit: "ms", beside: "inotifywait", rounds: b.either(2, 5),
+		contenders: []contender{
+			c("ev", "", stat("--json")),
+			c("ev --each", "", stat("--each")),
+			c("inotifywait", "inotifywait", program{words: []string{"inotifywait", "-mr"}, says: "Watches established"}),
+		},
+		goals: []goal{
+			faultless("ev"), faultless("ev --each"), atMost("ev", 2, "inotifywait"), atMost("ev --each", 2, "inotifywait"),
+		},
+	}
+}
+
+func (b *bench) createAll(count int, p program) (s sample, err error) {
+	dir, err := os.MkdirTemp(b.scratch, "creates-")
+	if err != nil {
+		return s, err
+	}
+	out, err := os.Create(dir + ".out")
+	if err != nil {
+		return s, err
+	}
+	defer out.Close()
+	p.words, p.stdout = append(slices.Clone(p.words), dir), out
+	g, err := b.launch(p)
+	if err != nil {
+		return s, err
+	}
+	defer g.stop()
+	before := g.calm()
+	for i := range count {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file%d.txt", i)), []byte("x"), 0o600); err != nil {
+			return s, err
+		}
+	}
+	s.figures = []float64{float64(g.calm().cpu-before.cpu) / 1e6}
+	told, err := os.ReadFile(out.Name())
+	if err != nil {
+		return s, err
+	}
+	names := map[string]bool{}
+	for _, name := range regexp.MustCompile(`file\d+\.txt`).FindAll(told, -1) {
+		names[string(name)] = true
+	}
+	s.tried, s.wrong = count, count-len(names)
+	return s, os.Remove(out.Name())
 }
 
 func (b *bench) writeAll(count int, words [3]string, start func(dir string) program) (s sample, err error) {
