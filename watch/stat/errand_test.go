@@ -19,20 +19,27 @@ import (
 )
 
 // hang has a look at a path hang until it is released. It tells of each that hangs.
-func hang(t *testing.T, path string) (hanging <-chan string, release func()) {
+func (w *watched) hang(t *testing.T, path string) (hanging <-chan string, release func()) {
 	t.Helper()
 	real := system.stat
 	held, released := make(chan string, 100), make(chan struct{})
-	system.stat = func(p string, st *unix.Stat_t) error {
-		if p == path {
-			select {
-			case <-released:
-			default:
-				held <- p
-				<-released
+	for looking := true; looking; {
+		w.do(func() {
+			if looking = w.stat.Looking(); looking {
+				return
 			}
-		}
-		return real(p, st)
+			system.stat = func(p string, st *unix.Stat_t) error {
+				if p == path {
+					select {
+					case <-released:
+					default:
+						held <- p
+						<-released
+					}
+				}
+				return real(p, st)
+			}
+		})
 	}
 	t.Cleanup(func() { system.stat = real })
 	return held, func() { close(released) }
@@ -42,7 +49,7 @@ func TestErrand_aLookThatHangsHoldsUpNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, "x")
 	w := watchFiles(t, Options{Paths: []string{path}})
-	hanging, release := hang(t, path)
+	hanging, release := w.hang(t, path)
 	appendTo(t, path, "y")
 	looptest.Receive(t, hanging, "nobody looks")
 	w.do(func() {}) // the loop goes on
@@ -117,7 +124,7 @@ func TestErrand_stopWhileALookHangs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, "x")
 	w := watchFiles(t, Options{Paths: []string{path}})
-	hanging, release := hang(t, path)
+	hanging, release := w.hang(t, path)
 	appendTo(t, path, "y")
 	looptest.Receive(t, hanging, "nobody looks")
 	w.do(func() {

@@ -79,6 +79,8 @@ type batch struct {
 	quiet   time.Duration // since the last of them
 }
 
+func (b *batch) isEmpty() bool { return b.lost == "" && len(b.notices) == 0 }
+
 // maxNotices is how many paths are remembered before it is cheaper to look at everything again.
 const maxNotices = 1 << 16
 
@@ -169,17 +171,12 @@ func (n *notifier) note(d *dir, base string, op fsnotify.Op) {
 		path = joinPath(path, base)
 	}
 	n.last = time.Now()
-	// Writes to what is pending already are only remembered: whoever waits for quiet asks how long
-	// it has lasted.
-	wake := n.batch.lost == "" && len(n.batch.notices) == 0
+	wake := n.batch.isEmpty() // otherwise it is under way
 	if i, ok := n.index[path]; ok {
-		old := n.batch.notices[i].op
 		n.batch.notices[i].op |= op
-		wake = wake || op&^old&structural != 0
 	} else if len(n.batch.notices) < maxNotices {
 		n.index[path] = len(n.batch.notices)
 		n.batch.notices = append(n.batch.notices, notice{path, op})
-		wake = wake || op&structural != 0
 	} else {
 		n.batch.lost = overflow
 	}
@@ -196,7 +193,7 @@ const overflow = "more changed at once than a queue holds"
 func (n *notifier) lose(why string) {
 	n.mu.Lock()
 	n.last = time.Now()
-	wake := n.batch.lost == ""
+	wake := n.batch.isEmpty()
 	n.batch.lost = cmp.Or(n.batch.lost, why)
 	n.mu.Unlock()
 	if wake {

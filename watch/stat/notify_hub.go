@@ -9,7 +9,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// A source tells of what happens in directories: fsnotify, or a fake of it.
+// A source tells of what happens in directories, in fsnotify's words: a teller, or a fake of it.
 type source interface {
 	Add(dir string) error
 	Remove(dir string) error
@@ -21,7 +21,7 @@ type source interface {
 // The zero Hub is ready for use.
 //
 // An inode is watched once, whatever its names and whoever asks for it. inotify has one watch for
-// each inode, and fsnotify reports all that happens to it under the name by which it was added
+// each inode, and a teller reports all that happens to it under the name by which it was added
 // first: to add a second name changes nothing, and to remove it is an error. So a place stands for
 // an inode. It has the one name that the source knows, and the list of those who asked, each of
 // which is told under the name that it asked for.
@@ -61,18 +61,18 @@ type place struct {
 
 // kernel is the real source.
 type kernel struct {
-	*fsnotify.Watcher
+	*teller
 	mounts io.Closer
 }
 
-func (k kernel) Close() error { return errors.Join(k.Watcher.Close(), k.mounts.Close()) }
+func (k kernel) Close() error { return errors.Join(k.teller.Close(), k.mounts.Close()) }
 
 // burst is how many notices a source may be ahead of who takes them. Without any, each costs a
 // change of goroutines, and mostly of threads.
 const burst = 1024
 
 func openKernel(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
-	w, err := fsnotify.NewBufferedWatcher(burst)
+	w, err := newTeller(burst)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -34,16 +34,24 @@ func TestNotifier_oneNoticeAPathInOrder(t *testing.T) {
 	}
 }
 
-// What may be a new directory has to be watched at once.
-func TestNotifier_wakesForWhatIsStructural(t *testing.T) {
+// Whoever has been woken takes all that has come until then.
+func TestNotifier_wakesOnceUntilItIsTaken(t *testing.T) {
 	n, woken := newTestNotifier()
 	here := treeDir(".")
+	for want := range 3 {
+		if n.take(); *woken != want {
+			t.Errorf("woken %d times, not %d", *woken, want)
+		}
+		n.note(here, "a", fsnotify.Write)
+		n.note(here, "b", fsnotify.Create)
+		n.note(here, "a", fsnotify.Rename)
+		n.lose(overflow)
+	}
+	n.take()
+	n.lose(overflow)
 	n.note(here, "a", fsnotify.Write)
-	n.note(here, "b", fsnotify.Create)
-	n.note(here, "b", fsnotify.Create)
-	n.note(here, "a", fsnotify.Rename)
-	if *woken != 3 {
-		t.Errorf("woken %d times", *woken)
+	if *woken != 4 {
+		t.Errorf("woken %d times for what is lost", *woken)
 	}
 }
 

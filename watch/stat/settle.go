@@ -5,11 +5,30 @@ import (
 	"time"
 )
 
+// longestGather is how long notices gather, at most, while more keep coming: to be woken for each
+// costs more than all that is done about it.
+const longestGather = 5 * time.Millisecond
+
+// woken has what has been told taken in: at once, if nothing has been for a while, or else when it
+// has gathered. Nothing is told later for that. Quiet counts from the last notice, and what
+// gathers has done so in half the time of quiet.
+func (s *Watcher) woken() {
+	wait := min(s.o.Settle/2, longestGather) - s.loop.Now().Sub(s.taken)
+	switch {
+	case wait <= 0:
+		s.noticed()
+	case !s.gather.Active():
+		s.gather.Set(wait, 0)
+		s.gather.Start()
+	}
+}
+
 // noticed takes in what has been told.
 func (s *Watcher) noticed() {
 	if s.postpone(takeNotices) {
 		return
 	}
+	s.taken = s.loop.Now()
 	var relevant bool
 	var quiet time.Duration
 	s.errand(func(t *tree) {

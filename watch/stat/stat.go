@@ -1,4 +1,4 @@
-// Package stat tells what changes of files and trees: ev stat. fsnotify tells where to look; what
+// Package stat tells what changes of files and trees: ev stat. The kernel tells where to look; what
 // has changed is what lstat(2) says before and after, so no notification is believed, and none that
 // is missed is fatal.
 package stat
@@ -34,11 +34,13 @@ type Watcher struct {
 	o      Options
 	emit   watch.Emit
 	settle *loop.Timer
+	gather *loop.Timer
 	polls  *loop.Timer
 
 	tree          *tree     // while active
 	memory        *memory   // nil without State
 	since         time.Time // of the first change that waits to be told
+	taken         time.Time // when the last notices were taken in
 	pendingEvents []news    // to be told as they are
 	metPaths      map[string]bool
 	onHold        bool
@@ -95,6 +97,7 @@ func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
 	}
 	s := &Watcher{loop: l, o: o, emit: emit}
 	s.settle = loop.NewTimer(l, 0, 0, s.settled)
+	s.gather = loop.NewTimer(l, 0, 0, s.noticed)
 	s.polls = loop.NewTimer(l, 0, 0, s.poll)
 	s.retries = loop.NewTimer(l, 0, 0, s.retry)
 	return s, nil
@@ -110,7 +113,7 @@ func (s *Watcher) Start() error {
 	t.n = newNotifier(func() {
 		s.loop.Post(func() {
 			if s.tree == t {
-				s.noticed()
+				s.woken()
 			}
 		})
 	})
@@ -188,7 +191,7 @@ func (s *Watcher) listen(n *notifier) error {
 
 // Stop ends the watching.
 func (s *Watcher) Stop() {
-	for _, timer := range []*loop.Timer{s.settle, s.polls, s.retries} {
+	for _, timer := range []*loop.Timer{s.settle, s.gather, s.polls, s.retries} {
 		timer.Stop()
 		timer.ClearPending()
 	}
@@ -246,6 +249,7 @@ func (s *Watcher) Pending() bool { return s.settle.Pending() }
 // SetPriority sets the priority of what is emitted.
 func (s *Watcher) SetPriority(p loop.Priority) {
 	s.settle.SetPriority(p)
+	s.gather.SetPriority(p)
 	s.polls.SetPriority(p)
 	s.retries.SetPriority(p)
 }

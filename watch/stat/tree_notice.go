@@ -111,10 +111,16 @@ func (t *tree) stirred(d *dir, base string, op fsnotify.Op) bool {
 		t.mark(s, file{})
 		return true
 	}
-	if f, err := t.state(s); e == nil && err == nil && (!f.exists() || !s.counts(f)) {
-		return len(t.marks) > marks // among others, what came and went
+	if e != nil {
+		t.reenter(s)
+	} else if f, err := t.state(s); err == nil {
+		if !f.exists() || !s.counts(f) {
+			return len(t.marks) > marks // among others, what came and went
+		}
+		if f.isDir() {
+			t.enter(s, f)
+		}
 	}
-	t.reenter(s)
 	t.mark(s, file{})
 	return true
 }
