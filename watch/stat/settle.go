@@ -88,8 +88,8 @@ func (s *Watcher) settled() {
 		s.since = time.Time{}
 		s.pollOn(s.o.interval())
 		passed := s.passing(changes)
-		if looked && len(passed) == 0 && s.memory != nil {
-			s.remember()
+		if left := len(passed) == 0 || len(passed) < len(changes); looked && left && s.memory != nil {
+			s.remember() // nobody will answer for what is not told
 		}
 		switch news := s.newsOf(passed, found); {
 		case s.o.Until != Forever && !s.onHold:
