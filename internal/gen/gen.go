@@ -1,5 +1,6 @@
 // Package gen writes the files that describe the commands, manual pages and completions, from the
-// tree of commands itself, and THIRD_PARTY_NOTICES from the modules that are linked in.
+// tree of commands itself, and from the modules THIRD_PARTY_NOTICES, for those that are linked in, and
+// the hash in flake.nix.
 package gen
 
 //go:generate go test -run TestFiles_areFresh -update .

@@ -52,6 +52,18 @@ func TestFiles_areFresh_notices(t *testing.T) {
 	isFresh(t, f)
 }
 
+// TestFiles_areFresh_flake fails if go.mod has changed, and the hash that Nix asks for has not.
+func TestFiles_areFresh_flake(t *testing.T) {
+	f, err := Flake(t.Context(), root(), t.TempDir())
+	if errors.Is(err, ErrNoSources) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	isFresh(t, f)
+}
+
 func root() string { return filepath.Join("..", "..") }
 
 // isFresh fails if a file is not what was committed. With -update it writes it.
