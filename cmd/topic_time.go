@@ -37,6 +37,8 @@ ZONES
 The zone is that of --tz, or else of TZ, or else of the machine. A zone has a name of
 the zone database, such as Europe/Berlin. Ev uses the database of the system, or its own
 copy if there is none. TZ may also be a POSIX rule: CET-1CEST,M3.5.0,M10.5.0/3.
+When the zone of the machine (/etc/localtime) changes, schedules that use it follow at
+once, or within a minute where the system does not report that.
 
 INTERVALS
 

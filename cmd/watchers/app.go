@@ -13,6 +13,7 @@ import (
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/session"
+	"github.com/evshell/ev/watch/every"
 	"github.com/evshell/ev/watch/onhttp"
 	"github.com/evshell/ev/watch/stat"
 )
@@ -45,6 +46,8 @@ type App struct {
 	Listens func(*onhttp.Options) // told what a line of an Evfile listens at; nil: it is none
 	Starter *process.Starter      // of the loop
 
+	localtime *every.Localtime // of the loop
+
 	Color     string
 	Quiet     bool
 	LogFormat string
@@ -52,7 +55,7 @@ type App struct {
 
 // NewApp returns what the commands of one invocation share.
 func NewApp(args []string) App {
-	return App{Args: args, Getenv: os.Getenv, Hub: &stat.Hub{}, http: onhttp.NewHub(), Links: &links{}, Starter: &process.Starter{Guarded: true}}
+	return App{Args: args, Getenv: os.Getenv, Hub: &stat.Hub{}, http: onhttp.NewHub(), localtime: every.NewLocaltime("/etc/localtime"), Links: &links{}, Starter: &process.Starter{Guarded: true}}
 }
 
 // Split returns a command's own arguments and the COMMAND after --.

@@ -80,8 +80,9 @@ is printed. If a run is cut off, because ev is stopped or killed or the machine 
 down, the next start repeats it, with 2 in the field 'attempt'. If the repeated run is
 cut off as well, ev reports that and gives it up, so that a job which reboots the machine
 cannot do so forever. If something of the run is still there, ev waits until it has
-ended. An instant that is skipped during a run shares the fate of that run. The FILE is text. It says up to when all instants are dealt with, and which runs
-have begun or ended since. Only one ev at a time can use it.
+ended. An instant that is skipped during a run shares the fate of that run. The FILE is
+text. It says up to when all instants are dealt with, and which runs have begun or ended
+since. Only one ev at a time can use it.
 
 With --jitter, 'due' is the instant without the delay, and 'late' counts from the
 instant with it. Catch-up runs are spread over the jitter, too.`,
@@ -207,6 +208,9 @@ func (o *everyOptions) describe(a *App, c *cobra.Command, own []string, name str
 	if err != nil {
 		return w, err
 	}
+	if o.zone == "" && a.isLocal() {
+		w.Localtime = a.localtime
+	}
 	if w.CatchUp, err = o.parseCatchUp(); err != nil {
 		return w, err
 	}
@@ -229,7 +233,7 @@ func (o *everyOptions) describe(a *App, c *cobra.Command, own []string, name str
 	}
 	switch now := time.Now(); {
 	case o.at != "":
-		w.Text = o.at
+		w.Text, w.Localtime = o.at, nil
 		if w.Schedule, err = schedule.ParseAt(o.at, now, zone); err != nil {
 			return w, usage.Of(usage.Value("at"), "--at: ", err)
 		}
@@ -239,6 +243,10 @@ func (o *everyOptions) describe(a *App, c *cobra.Command, own []string, name str
 	default:
 		w.Text = strings.Join(own, " ")
 		w.Schedule, err = o.parse(a, c, own, now, zone, name)
+		if err == nil && (w.Schedule.Zone() != zone || w.Schedule.Kind() == schedule.Interval && w.Schedule.Ticks()) {
+			w.Localtime = nil // it has a zone of its own, or goes by none
+		}
+		w.In = func(zone *time.Location) (*schedule.Spec, error) { return o.parse(a, c, own, now, zone, name) }
 	}
 	return w, err
 }

@@ -10,12 +10,15 @@ import (
 	"github.com/evshell/ev/schedule"
 )
 
-// localZone is the zone of CRON_TZ in an Evfile, else of TZ (tzset(3)), else that of the machine,
-// by its name if it can be known. An Evfile's line has the TZ that stands above it.
+// localZone is the zone of CRON_TZ in an Evfile, else of TZ (tzset(3)), else that of the machine. An
+// Evfile's line has the TZ that stands above it.
 func (a *App) localZone() *time.Location {
-	tz := strings.TrimPrefix(cmp.Or(variable(a.Env, "CRON_TZ"), a.Getenv("TZ")), ":")
+	if a.isLocal() {
+		return a.localtime.Zone()
+	}
+	tz := a.zoneVariable()
 	if tz == "" {
-		return machineZone()
+		return time.Local // TZ is empty
 	}
 	if strings.HasPrefix(tz, "/") {
 		return time.Local // a file, which package time has read
@@ -49,20 +52,12 @@ func CheckZones(f *evfile.File) (errs evfile.Errors) {
 	return errs
 }
 
-// machineZone finds the zone that /etc/localtime is a link to, also where there is no zone database
-// for the link to lead to.
-func machineZone() *time.Location {
-	if _, set := os.LookupEnv("TZ"); set {
-		return time.Local
-	}
-	link, err := os.Readlink("/etc/localtime")
-	if err != nil {
-		return time.Local
-	}
-	if _, name, ok := strings.Cut(link, "zoneinfo/"); ok {
-		if zone, err := schedule.LoadZone(name); err == nil {
-			return zone
-		}
-	}
-	return time.Local
+// isLocal reports whether the zone is that of the machine, since no variable says another.
+func (a *App) isLocal() bool {
+	_, set := os.LookupEnv("TZ")
+	return !set && a.zoneVariable() == ""
+}
+
+func (a *App) zoneVariable() string {
+	return strings.TrimPrefix(cmp.Or(variable(a.Env, "CRON_TZ"), a.Getenv("TZ")), ":")
 }

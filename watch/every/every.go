@@ -33,6 +33,11 @@ type Options struct {
 	Rule     *Rule
 	Text     string // the schedule as given
 
+	// Localtime, if not nil, is by whose zone the Schedule or the Rule goes, and In is the Schedule in
+	// another one.
+	Localtime *Localtime
+	In        func(*time.Location) (*schedule.Spec, error)
+
 	Jitter  time.Duration // each event is later than its instant by a time in [0, Jitter)
 	Seed    string        // what that time is a hash of; empty: it is random each time
 	CatchUp CatchUp
@@ -69,6 +74,7 @@ type Watcher struct {
 	periodic *loop.Periodic
 	fed      *watch.Feed
 	schedule *schedule.Spec // of a Rule: its last answer
+	zone     *time.Location // of both
 	rule     *asking        // nil without a Rule
 
 	settled time.Time // the instants up to here have had their events, or get none
@@ -105,6 +111,9 @@ func New(l *loop.Loop, o Options, emit watch.Emit) *Watcher {
 	e.fed = watch.NewFeed(l, e.fireNow)
 	if o.Rule != nil {
 		e.rule = &asking{rule: o.Rule}
+		e.zone = o.Rule.Zone
+	} else {
+		e.zone = o.Schedule.Zone()
 	}
 	return e
 }
@@ -130,6 +139,9 @@ func (e *Watcher) Start() error {
 			}
 		}
 		e.settled = e.ledger.reached
+	}
+	if e.options.Localtime != nil {
+		e.options.Localtime.follow(e)
 	}
 	if e.options.Load != nil {
 		e.load()
@@ -162,6 +174,9 @@ func (e *Watcher) Stop() {
 	if e.loading != nil {
 		e.loading.cancel()
 		e.loading = nil
+	}
+	if e.options.Localtime != nil {
+		e.options.Localtime.unfollow(e)
 	}
 	e.forget()
 	e.periodic.Stop()
