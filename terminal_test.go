@@ -96,6 +96,21 @@ func TestTerminal_guardHasNoDescriptor(t *testing.T) {
 }
 
 // TestTerminal_eventHasTimeAndColour: on a terminal an event is for people.
+// TestTerminal_tellsWhatIsWatched: a person is told that it goes on, and how each run ended.
+func TestTerminal_tellsWhatIsWatched(t *testing.T) {
+	t.Chdir(t.TempDir())
+	args := []string{"stat", ".", "--now", "--once", "--", "true"}
+	out := inTerminal(t, args...)
+	for _, want := range []string{"ev stat: watching 1 directory; Ctrl-C ends\r\n", "ev stat: true: ok, "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in %q", want, out)
+		}
+	}
+	if out := inTerminal(t, append([]string{"-q"}, args...)...); out != "" {
+		t.Errorf("-q says %q", out)
+	}
+}
+
 func TestTerminal_eventHasTimeAndColour(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	out := inTerminal(t, "timer", "0")

@@ -201,7 +201,8 @@ func (o *runOptions) config(r *reader, socket bool) session.Config {
 		Once: o.once, NoWait: o.nowait, Timeout: watchers.Ending(o.timeout), For: watchers.Ending(o.limit),
 		Tell: session.TellFailed, Log: socket, Terminals: !o.noPTY,
 	}
-	if (term.IsTerminal(watchers.StderrFD) || len(o.crontabs) > 0) && !o.live {
+	c.Greet = term.IsTerminal(watchers.StderrFD) && !o.live
+	if (c.Greet || len(o.crontabs) > 0) && !o.live {
 		c.Tell = session.TellAll
 	}
 	if r.hasFile() {

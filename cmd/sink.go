@@ -35,7 +35,7 @@ func (p *program) run(ctx context.Context, b session.Binding) error {
 		config.Timeout, b.Timeout = b.Timeout, 0 // it is the only watcher
 	}
 	if term.IsTerminal(watchers.StderrFD) {
-		config.Tell = session.TellAll
+		config.Tell, config.Greet = session.TellAll, true
 	}
 	s := session.New(l, p.config(config))
 	defer s.Close()

@@ -1,6 +1,9 @@
 package session
 
 import (
+	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/evshell/ev/action"
@@ -32,7 +35,24 @@ func (w *Watcher) tell(o action.Outcome) {
 	if o.Stopped || o.Err != nil || tell == TellNone || o.Status == 0 && tell != TellAll {
 		return
 	}
-	w.Report.Noticef("%v after %s", o, took(o.Elapsed))
+	how := fmt.Sprintf("%v after %s", o, took(o.Elapsed))
+	if o.Status == 0 && w.session.config.Greet {
+		how = "ok, " + took(o.Elapsed)
+	}
+	if w.Name == string(w.Kind) && w.Exec != nil { // it has no label
+		how = commandName(w.Exec.Argv) + ": " + how
+	}
+	w.Report.Noticef("%s", how)
+}
+
+// commandName is how a person would call a command: its name, with its subcommand if it seems to
+// have one.
+func commandName(argv []string) string {
+	name := filepath.Base(argv[0])
+	if len(argv) > 1 && argv[1] != "" && strings.Trim(argv[1], "abcdefghijklmnopqrstuvwxyz-") == "" && argv[1][0] != '-' {
+		name += " " + argv[1]
+	}
+	return name
 }
 
 // took is a time that a run has taken, as a person wants to know it.

@@ -3,11 +3,13 @@ package session
 import (
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/control"
+	"github.com/evshell/ev/event"
 )
 
 // What has failed is told in a line; where all are told, what has succeeded is, too.
@@ -30,6 +32,43 @@ func TestRuns_told(t *testing.T) {
 				s.end("a", o)
 			}
 			s.heard(want)
+		})
+	}
+}
+
+// A person is told what is watched, and which command it was where no label says so.
+func TestRuns_toldToAPerson(t *testing.T) {
+	const unnamed = string(event.KindTimer)
+	argv := func(words ...string) func(*Binding) {
+		return func(b *Binding) { b.Exec = &action.Options{Argv: words} }
+	}
+	const waiting = "waiting; Ctrl-C ends\n"
+	for _, tt := range []struct {
+		name          string
+		binding       func(*Binding)
+		greeting, end string
+	}{
+		{"label", argv("go", "vet"), waiting, "ok, 12ms\n"},
+		{unnamed, argv("/usr/bin/go", "vet", "./..."), waiting, "go vet: ok, 12ms\n"},
+		{unnamed, argv("sh", "-c", "true"), waiting, "sh: ok, 12ms\n"},
+		{unnamed, argv("test", ""), waiting, "test: ok, 12ms\n"},
+		{"label", func(b *Binding) { runs(b); b.Claims.Signals = []syscall.Signal{syscall.SIGINT} }, "waiting\n", "ok, 12ms\n"},
+		{"label", func(*Binding) {}, "", ""},
+	} {
+		perform(t, Config{Tell: TellAll, Greet: true}, func(s *stage) {
+			said := func(text string) string {
+				if text == "" {
+					return ""
+				}
+				return "ev: " + tt.name + ": " + text
+			}
+			s.run(s.line(tt.name, tt.binding))
+			s.heard(said(tt.greeting))
+			if tt.end != "" {
+				s.emit(tt.name)
+				s.end(s.Watchers()[0].Exec.Argv[0], action.Outcome{Elapsed: 12345 * time.Microsecond})
+				s.heard(said(tt.end))
+			}
 		})
 	}
 }

@@ -3,10 +3,13 @@ package session
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/evshell/ev/internal/sdnotify"
 	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
 )
 
 // mostNames is how many watchers are named in the status.
@@ -16,6 +19,7 @@ const mostNames = 10
 // on that the loop turns (sd_notify(3), sd_watchdog_enabled(3)).
 func (s *Session) tellService() {
 	s.tellReady()
+	s.greet()
 	every, err := sdnotify.WatchdogInterval(s.config.Getenv, os.Getpid())
 	if err != nil {
 		s.config.Report.Noticef("the watchdog is not told: %v", err)
@@ -26,6 +30,35 @@ func (s *Session) tellService() {
 		watchdog.KeepAlive(false)
 		watchdog.Start()
 	}
+}
+
+// greet tells a person what is watched.
+func (s *Session) greet() {
+	if !s.config.Greet || s.config.NoWait || s.config.Timeout == AtOnce || !slices.ContainsFunc(s.watchers, (*Watcher).HasCommand) {
+		return
+	}
+	what, report := fmt.Sprintf("watching %d lines", len(s.watchers)), s.config.Report
+	if len(s.watchers) == 1 {
+		w := s.watchers[0]
+		what, report = w.describe(), w.Report
+	}
+	if !slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return slices.Contains(w.Claims.Signals, syscall.SIGINT) }) {
+		what += "; Ctrl-C ends"
+	}
+	report.Noticef("%s", what)
+}
+
+// describe says what the watcher waits for.
+func (w *Watcher) describe() string {
+	if d, ok := w.watcher.(watch.Describer); ok {
+		return "watching " + d.Describe()
+	}
+	if d, ok := w.watcher.(watch.Dated); ok {
+		if at, ok := d.At(); ok {
+			return "next at " + at.Format("2006-01-02 15:04:05 MST")
+		}
+	}
+	return "waiting"
 }
 
 // tellReady tells what is watched.

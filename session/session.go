@@ -48,6 +48,9 @@ type Config struct {
 	Reload func(*Session) error
 	// Tell says which runs are told of.
 	Tell Tell
+	// Greet has a person at a terminal told, once everything is watched, what that is, if there is a
+	// command; what succeeds is told as a person would say it.
+	Greet bool
 	// Log has the last runs of each watcher remembered.
 	Log bool
 	// Terminals has each command whose output has a prefix write to a terminal of its own, where

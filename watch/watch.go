@@ -35,6 +35,12 @@ type Dated interface {
 	At() (time.Time, bool)
 }
 
+// A Describer is a Watcher that can say in a few words what it watches, once it has been started:
+// "3 files in 2 directories".
+type Describer interface {
+	Describe() string
+}
+
 // A Holder is a Watcher whose source can wait: while it is held, nothing more is taken from the
 // source, and the loop stays alive for it.
 type Holder interface {

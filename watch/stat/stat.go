@@ -56,6 +56,7 @@ type Watcher struct {
 
 var (
 	_ watch.Watcher     = (*Watcher)(nil)
+	_ watch.Describer   = (*Watcher)(nil)
 	_ watch.Discarder   = (*Watcher)(nil)
 	_ watch.Interrupter = (*Watcher)(nil)
 )
