@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/cmd"
 	"github.com/evshell/ev/internal/inject"
 	"github.com/evshell/ev/internal/sig"
+	"github.com/evshell/ev/process"
 )
 
 func TestMain(m *testing.M) {
@@ -40,8 +41,8 @@ func TestMain(m *testing.M) {
 // and as programs http and peer, which speak to on-http, and activate, which starts it as a service
 // manager does (http_client_test.go), fakenats, a fake of a nats-server, and inject, which has
 // system calls of a program fail (internal/inject); the condition [inject] says whether that can be
-// had, [pidns] whether unshare(1) can make ev PID 1 of a namespace, and [root] whether the scripts
-// are run by root.
+// had, [cgroup] whether a command can have a cgroup of its own, [pidns] whether unshare(1) can make
+// ev PID 1 of a namespace, and [root] whether the scripts are run by root.
 //
 // A script never sleeps to wait for something: ev tells by --ready-fd that it is ready, and a file
 // that it has done something. What needs a shell's redirections is sh -c 'exec ev …', so that the
@@ -73,6 +74,9 @@ func TestScript(t *testing.T) {
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
+			case "cgroup":
+				_, err := process.NewCgroup()
+				return err == nil, nil
 			case "inject":
 				return inject.Available(), nil
 			case "pidns":
