@@ -76,7 +76,15 @@ and otherwise those that came first.
 
 If root runs ev, an Evfile is refused if other users can write to it or to its directory,
 and if it belongs neither to root nor to the user who called sudo (SUDO_UID), unless
---trust-owner is given.`},
+--trust-owner is given.
+
+AS A SERVICE
+
+The packages of ev have units of systemd. 'systemctl enable --now ev@NAME' runs
+/etc/ev/NAME.ev as a user of its own, who may write to /var/lib/ev/NAME and to little else.
+'systemctl reload ev@NAME' reads a changed Evfile, or fails and changes nothing if there is
+an error in it. 'systemctl --user enable --now ev@NAME' runs ~/.config/ev/NAME.ev with your
+rights. 'systemctl cat ev@NAME' shows the unit, and says how to give it more rights.`},
 		{"if", "tests that select events", `--if selects events. An event that fails a test is dropped: it gets no number, prints
 nothing, runs nothing, and does not count for --once, --count and --timeout. If there are
 several tests, all must pass.
