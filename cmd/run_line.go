@@ -108,16 +108,19 @@ func (l *line) prefix(p *program, fd int) string {
 	return name + " "
 }
 
-// blockSignals has the signals blocked that lines want with --siginfo.
+// blockSignals has the signals blocked that lines want with --siginfo, and those that are queued.
 func (r *reader) blockSignals(lines []*line) error {
-	var blocked []syscall.Signal
+	var blocked, queued []syscall.Signal
 	for _, l := range lines {
 		if len(l.binding.Claims.Blocked) > 0 && r.path == "-" {
 			return evfile.Errors{l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: ev reads its lines twice then, which standard input can't give: name a file"))}
 		}
 		blocked = append(blocked, l.binding.Claims.Blocked...)
+		if r.path != "-" {
+			queued = append(queued, l.binding.Claims.Queued...)
+		}
 	}
-	return blockSignals(blocked)
+	return blockSignals(blocked, queued)
 }
 
 // parse reads the line's flags.

@@ -22,7 +22,7 @@ import (
 
 // run is the Sink of the command line: a session with one binding.
 func (p *program) run(ctx context.Context, b session.Binding) error {
-	if err := blockSignals(b.Claims.Blocked); err != nil {
+	if err := blockSignals(b.Claims.Blocked, b.Claims.Queued); err != nil {
 		return err
 	}
 	l, err := p.newLoop()
@@ -149,14 +149,15 @@ func lineFaults(err error) (errs evfile.Errors) {
 	return errs
 }
 
-// blockSignals has signals blocked in all of ev. For that ev is executed anew, unless they are:
-// nothing may have been done before that can't be done twice.
-func blockSignals(signals []syscall.Signal) error {
-	if len(signals) == 0 {
+// blockSignals has signals blocked in all of ev: those that must be, and those that are not lost
+// then. For that ev is executed anew, unless they are: nothing may have been done before that can't
+// be done twice.
+func blockSignals(blocked, queued []syscall.Signal) error {
+	if len(blocked)+len(queued) == 0 {
 		return nil
 	}
-	if err := sigmask.Block(signals); err != nil {
+	if err := sigmask.Block(slices.Concat(blocked, queued)); err != nil && len(blocked) > 0 {
 		return usage.Of(usage.Flag("siginfo"), "--siginfo: ", err)
 	}
-	return nil
+	return nil // who watches the others tells that they may be merged
 }

@@ -67,6 +67,7 @@ type Binding struct {
 type Claims struct {
 	Signals []syscall.Signal
 	Blocked []syscall.Signal // of those, what is to be blocked before anything starts
+	Queued  []syscall.Signal // of those, what is not lost if it is blocked then
 	Stdin   bool
 	Drained bool // standard input is read to its end before the watcher starts
 	Stdout  bool

@@ -76,7 +76,8 @@ does not work for HUP, INT, QUIT, TERM and others that the Go runtime needs.`,
 				}
 				b.Claims.Blocked = signals
 			}
-			w := onsignal.Options{Signals: signals, Info: o.siginfo}
+			b.Claims.Queued = slices.DeleteFunc(slices.Clone(signals), func(s syscall.Signal) bool { return o.siginfo || !onsignal.Queues(s) })
+			w := onsignal.Options{Signals: signals, Info: o.siginfo, Report: b.Report}
 			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 				return onsignal.New(l, w, emit)
 			}

@@ -73,7 +73,7 @@ func Describe(sig syscall.Signal) string {
 	case "THR":
 		return "kept for threads"
 	}
-	if isRealTime(sig) {
+	if IsRealTime(sig) {
 		return "real-time, free for any use"
 	}
 	return ""

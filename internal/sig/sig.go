@@ -81,7 +81,7 @@ func parseRealTime(name string) (syscall.Signal, bool) {
 			n = from - int(away)
 		}
 	}
-	return syscall.Signal(n), isRealTime(syscall.Signal(n))
+	return syscall.Signal(n), IsRealTime(syscall.Signal(n))
 }
 
 // Name returns the name of a signal without SIG. Real-time signals are named from the nearer end of
@@ -89,7 +89,7 @@ func parseRealTime(name string) (syscall.Signal, bool) {
 func Name(sig syscall.Signal) string {
 	n := int(sig)
 	switch {
-	case !isRealTime(sig):
+	case !IsRealTime(sig):
 		if name, ok := strings.CutPrefix(unix.SignalName(sig), "SIG"); ok {
 			return common(name)
 		}
@@ -105,7 +105,8 @@ func Name(sig syscall.Signal) string {
 	}
 }
 
-func isRealTime(sig syscall.Signal) bool { return rtMin <= sig && sig <= rtMax }
+// IsRealTime reports whether the kernel queues the signal: each that is sent, and not one of a kind.
+func IsRealTime(sig syscall.Signal) bool { return rtMin <= sig && sig <= rtMax }
 
 // common turns the other name of a signal into the usual one.
 func common(name string) string {

@@ -2,7 +2,11 @@
 
 package onsignal
 
-import "github.com/evshell/ev/internal/sigmask"
+import (
+	"syscall"
+
+	"github.com/evshell/ev/internal/sigmask"
+)
 
 // info does not exist here.
 type info struct{}
@@ -13,3 +17,8 @@ func newSignalInfo(w *Watcher) (*info, error) {
 }
 
 func (*info) close() {}
+
+// enqueue returns false: there are no real-time signals.
+func enqueue(*Watcher, syscall.Signal) bool { return false }
+
+func dequeue(*Watcher, syscall.Signal) {}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/internal/sig"
 	"github.com/evshell/ev/internal/sigmask"
 	"github.com/evshell/ev/loop"
@@ -21,15 +22,18 @@ type Options struct {
 	// Info asks where each signal comes from: every one that the kernel queues is an event of its
 	// own then. It needs [sigmask.Block] for the same signals, and Linux.
 	Info bool
+	// Report is told if real-time signals may be merged: if they were not blocked by
+	// [sigmask.Block]. It can be nil.
+	Report *report.Reporter
 }
 
 // A Watcher emits event.Signal for signals that the process receives. Several of one kind that come
 // faster than the loop turns are one event with their count; of those, the kernel and the Go
-// runtime may have merged some before.
+// runtime may have merged some before, but no real-time signals that are blocked ([sigmask.Block]).
 //
 // One that was ignored when the process started (nohup, a background job of sh) is not ignored as
-// long as it is watched. What comes between Stop and Start has its default effect, or with Info
-// waits in the kernel for Start.
+// long as it is watched. What comes between Stop and Start has its default effect, or waits in the
+// kernel for Start if it is blocked.
 type Watcher struct {
 	loop    *loop.Loop
 	options Options
@@ -76,13 +80,23 @@ func (w *Watcher) Start() error {
 	} else {
 		w.notices = make(chan os.Signal, 64)
 		for _, s := range w.options.Signals {
+			if Queues(s) && enqueue(w, s) {
+				continue
+			}
 			signal.Notify(w.notices, s)
+			if w.options.Report != nil && Queues(s) {
+				w.options.Report.Noticef("of many %s at once some may be merged: ev has to be started anew to count all", sig.Name(s))
+			}
 		}
 		go w.forward(w.notices)
 	}
 	w.arrived.Start()
 	return nil
 }
+
+// Queues reports whether none of a signal is lost if it is blocked before the program begins: a
+// real-time signal that can be.
+func Queues(s syscall.Signal) bool { return sig.IsRealTime(s) && sigmask.Blockable(s) == nil }
 
 // forward carries signals to the loop until notices is closed.
 func (w *Watcher) forward(notices chan os.Signal) {
@@ -123,6 +137,9 @@ func (w *Watcher) Stop() {
 	w.arrived.Stop()
 	w.told = nil
 	if w.notices != nil {
+		for _, s := range w.options.Signals {
+			dequeue(w, s)
+		}
 		signal.Stop(w.notices)
 		close(w.notices)
 		w.notices = nil
