@@ -195,7 +195,7 @@ func (d Timer) Fields() iter.Seq2[string, Value] {
 		_ = yield("after", Span(d.After)) &&
 			yield("repeat", repeat) &&
 			yield("due", Time(d.Due)) &&
-			yield("late", Span(d.Late)) &&
+			yield("late", Took(d.Late)) &&
 			yield("missed", Int(d.Missed))
 	}
 }
@@ -250,7 +250,7 @@ func (d Every) Fields() iter.Seq2[string, Value] {
 		_ = yield("schedule", Text(d.Schedule)) &&
 			yield("due", Time(d.Due)) &&
 			yield("next", Time(d.Next)) &&
-			yield("late", Span(d.Late)) &&
+			yield("late", Took(d.Late)) &&
 			yield("missed", Int(d.Missed)) &&
 			yield("attempt", Int(int64(d.Attempt)))
 	}
@@ -402,13 +402,13 @@ func (d Exit) Fields() iter.Seq2[string, Value] {
 			core = Bool(d.Core)
 		}
 		if d.Elapsed > 0 {
-			elapsed = Span(d.Elapsed)
+			elapsed = Took(d.Elapsed)
 		}
 		if d.Run != 0 {
 			run, output = Int(int64(d.Run)), Text(d.Output)
 		}
 		if u := d.Usage; u != nil {
-			rss, user, system = Int(u.MaxRSS), Span(u.User), Span(u.System)
+			rss, user, system = Size(u.MaxRSS), Took(u.User), Took(u.System)
 		}
 		_ = yield("pid", pid) &&
 			yield("command", Word(d.Command)) &&

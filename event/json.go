@@ -36,6 +36,8 @@ func (v Value) AppendJSON(b []byte) []byte {
 		return AppendJSONString(b, v.text)
 	case integer, boolean:
 		return v.AppendText(b)
+	case size:
+		return strconv.AppendInt(b, v.num, 10)
 	case duration:
 		return appendSeconds(b, time.Duration(v.num))
 	case instant:

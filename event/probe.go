@@ -48,7 +48,7 @@ func (d Probe) Fields() iter.Seq2[string, Value] {
 			status = Int(int64(*d.Status))
 		}
 		if d.State != "" {
-			output, latency = Text(d.Output), Span(d.Latency)
+			output, latency = Text(d.Output), Took(d.Latency)
 		}
 		_ = yield("target", Text(d.Target)) &&
 			yield("state", Word(d.State)) &&

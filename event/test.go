@@ -99,7 +99,7 @@ func (t Test) Holds(e Event) bool {
 			}
 		}
 		return len(v.list) == 0 && t.op == "=" && t.text == ""
-	case unknown, text, integer, boolean, duration, instant:
+	case unknown, text, integer, size, boolean, duration, instant:
 	}
 	return t.holds(v)
 }
@@ -135,7 +135,7 @@ func (t Test) holds(v Value) bool {
 // compare tells whether a value is less than what it is compared with, as much, or more.
 func (t Test) compare(v Value) (order int, ok bool) {
 	switch v.kind {
-	case integer:
+	case integer, size:
 		return compare(float64(v.num), t.number), t.counts
 	case duration:
 		return compare(v.num, int64(t.span)), t.lasts

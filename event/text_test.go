@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 	"unicode"
@@ -71,6 +72,18 @@ func TestValuesAsText(t *testing.T) {
 		{Bool(true), "true"},
 		{Bool(false), "false"},
 		{Span(90 * time.Minute), "1h30m"},
+		{Took(3*time.Hour + 1234*time.Millisecond), "3h1s"},
+		{Took(12345 * time.Millisecond), "12.3s"},
+		{Took(104049017), "104ms"},
+		{Took(28227), "28us"},
+		{Took(99), "99ns"},
+		{Took(0), "0s"},
+		{Size(0), "0B"},
+		{Size(1023), "1023B"},
+		{Size(11722752), "11.2MiB"},
+		{Size(1 << 20), "1.00MiB"},
+		{Size(999 << 10), "999KiB"},
+		{Size(math.MaxInt64), "8.00EiB"},
 		{Time(time.Time{}), ""},
 		{Time(time.Date(2026, 1, 2, 3, 4, 5, 6, berlin)), "2026-01-02T03:04:05.000000006+01:00"},
 		{Words([]string{"a", "b"}), "a,b"},

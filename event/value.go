@@ -1,6 +1,7 @@
 package event
 
 import (
+	"math/bits"
 	"strconv"
 	"time"
 
@@ -15,6 +16,8 @@ type Value struct {
 	list []string
 	time time.Time
 	deep bool // only the first of several is a variable
+
+	measured bool // a duration: its text is rounded
 }
 
 type valueKind uint8
@@ -23,6 +26,7 @@ const (
 	unknown valueKind = iota
 	text
 	integer
+	size
 	boolean
 	duration
 	instant
@@ -45,6 +49,9 @@ func Word(s string) Value {
 // Int is a whole number.
 func Int(n int64) Value { return Value{kind: integer, num: n} }
 
+// Size is a number of bytes: as text with a unit, 11.2MiB.
+func Size(n int64) Value { return Value{kind: size, num: n} }
+
 // Bool is true or false.
 func Bool(b bool) Value {
 	v := Value{kind: boolean}
@@ -56,6 +63,9 @@ func Bool(b bool) Value {
 
 // Span is a length of time: seconds in JSON, 1h30m as text.
 func Span(d time.Duration) Value { return Value{kind: duration, num: int64(d)} }
+
+// Took is a Span that was measured: as text it is rounded, as a person wants to know it.
+func Took(d time.Duration) Value { return Value{kind: duration, num: int64(d), measured: true} }
 
 // Time is an instant: RFC 3339 with nanoseconds, in t's zone; unknown if t is zero.
 func Time(t time.Time) Value {
@@ -118,9 +128,14 @@ func (v Value) AppendText(b []byte) []byte {
 		return append(b, v.text...)
 	case integer:
 		return strconv.AppendInt(b, v.num, 10)
+	case size:
+		return appendSize(b, v.num)
 	case boolean:
 		return strconv.AppendBool(b, v.num != 0)
 	case duration:
+		if v.measured {
+			return append(b, span.Rounded(time.Duration(v.num))...)
+		}
 		return span.Append(b, time.Duration(v.num))
 	case instant:
 		return v.time.AppendFormat(b, time.RFC3339Nano)
@@ -145,6 +160,24 @@ func (v Value) AppendRecords(b []byte, sep byte) []byte {
 		b = append(append(b, s...), sep)
 	}
 	return b
+}
+
+// appendSize appends a number of bytes with three digits at least, in the largest unit of which it
+// has one.
+func appendSize(b []byte, n int64) []byte {
+	const units = "KMGTPE"
+	unit := min((bits.Len64(uint64(n))-1)/10, len(units))
+	if unit < 1 {
+		return append(strconv.AppendInt(b, n, 10), 'B')
+	}
+	x := float64(n) / float64(int64(1)<<(10*unit))
+	digits := 2
+	if x >= 100 {
+		digits = 0
+	} else if x >= 10 {
+		digits = 1
+	}
+	return append(append(strconv.AppendFloat(b, x, 'f', digits, 64), units[unit-1]), "iB"...)
 }
 
 func appendList(b []byte, list []string, sep byte) []byte {

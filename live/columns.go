@@ -77,7 +77,7 @@ func WriteRuns(out io.Writer, runs []control.Run) error {
 			how += ", stopped"
 		}
 		took := time.Duration(r.Elapsed * float64(time.Second))
-		fmt.Fprintf(&b, "%s  %s  %s after %s\n", r.Ended.Local().Format(time.DateTime), Printable(r.Name), Printable(how), short(took))
+		fmt.Fprintf(&b, "%s  %s  %s after %s\n", r.Ended.Local().Format(time.DateTime), Printable(r.Name), Printable(how), span.Rounded(took))
 		for line := range strings.Lines(r.Output) {
 			fmt.Fprintf(&b, "  %s\n", Printable(strings.TrimSuffix(line, "\n")))
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/watch"
 )
 
@@ -28,7 +29,7 @@ func (w *Watcher) bindFollowing() (err error) {
 func (w *Watcher) after(flag string, o action.Options) action.Options {
 	o.Done = func(_ event.Event, out action.Outcome) {
 		if out.Status != 0 && out.Err == nil && !out.Stopped {
-			w.Report.Noticef("%s: %s: %v after %s", flag, o.Argv[0], out, took(out.Elapsed))
+			w.Report.Noticef("%s: %s: %v after %s", flag, o.Argv[0], out, span.Rounded(out.Elapsed))
 		}
 	}
 	return o

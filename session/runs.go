@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/control"
@@ -35,9 +34,9 @@ func (w *Watcher) tell(o action.Outcome) {
 	if o.Stopped || o.Err != nil || tell == TellNone || o.Status == 0 && tell != TellAll {
 		return
 	}
-	how := fmt.Sprintf("%v after %s", o, took(o.Elapsed))
+	how := fmt.Sprintf("%v after %s", o, span.Rounded(o.Elapsed))
 	if o.Status == 0 && w.session.config.Greet {
-		how = "ok, " + took(o.Elapsed)
+		how = "ok, " + span.Rounded(o.Elapsed)
 	}
 	if w.Name == string(w.Kind) && w.Exec != nil { // it has no label
 		how = commandName(w.Exec.Argv) + ": " + how
@@ -53,18 +52,6 @@ func commandName(argv []string) string {
 		name += " " + argv[1]
 	}
 	return name
-}
-
-// took is a time that a run has taken, as a person wants to know it.
-func took(d time.Duration) string {
-	unit := time.Second
-	switch {
-	case d < time.Second:
-		unit = time.Millisecond
-	case d < time.Minute:
-		unit = time.Second / 10
-	}
-	return span.Format(d.Round(unit))
 }
 
 // log remembers a run.

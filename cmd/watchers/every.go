@@ -135,6 +135,11 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 		}
 		return o.preview.write(a, c, w, o.json)
 	}
+	if o.at != "" && o.at != "now" && o.state == "" {
+		if _, ahead := w.Schedule.Next(time.Now()); !ahead {
+			a.Report.Noticef("--at %s is in the past: it fires at once", o.at)
+		}
+	}
 	if err := o.comes(a, c, w); err != nil {
 		return err
 	}

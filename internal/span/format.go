@@ -11,6 +11,25 @@ func Format(d time.Duration) string {
 	return string(Append(nil, d))
 }
 
+// Rounded is [Format] of d as a person wants to know it: in whole microseconds or milliseconds, tenths
+// of a second from one second on, seconds from a minute on, and minutes from a day on.
+func Rounded(d time.Duration) string {
+	unit := time.Minute
+	switch {
+	case d < time.Microsecond:
+		unit = time.Nanosecond
+	case d < time.Millisecond:
+		unit = time.Microsecond
+	case d < time.Second:
+		unit = time.Millisecond
+	case d < time.Minute:
+		unit = time.Second / 10
+	case d < day:
+		unit = time.Second
+	}
+	return Format(d.Round(unit))
+}
+
 // Append is [Format] onto the end of b.
 func Append(b []byte, d time.Duration) []byte {
 	if d == Inf {
