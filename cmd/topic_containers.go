@@ -46,4 +46,14 @@ the service is up, and with 124 if it is not up within --timeout.
 
   HEALTHCHECK CMD ["ev", "probe", "http://localhost:8080/health", "--until", "up", "--timeout", "5s"]
 
-To check ev itself, 'ev on-http --health' answers GET /-/healthy while the loop runs.`
+To check ev itself, 'ev on-http --health' answers GET /-/healthy while the loop runs.
+
+THE IMAGE
+
+The image ghcr.io/evshell/ev has /ev and nothing else, and runs it as user 65534. That is
+enough for lines without a COMMAND. For others, copy /ev into an image of your own:
+
+  COPY --from=ghcr.io/evshell/ev /ev /usr/local/bin/ev
+
+The directory examples, which comes with ev, has a Dockerfile, a file for Compose, and two
+for Kubernetes: jobs in the place of a CronJob, and a sidecar.`
