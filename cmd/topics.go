@@ -136,6 +136,7 @@ variables with such names that it has inherited, nor the variables that a servic
 has set for ev.`},
 		{"recipes", "common tasks, one line each", recipesHelp},
 		{"containers", "ev in containers: PID 1, orphans, healthchecks", containersHelp},
+		{"compare", "what to write in place of wait-for-it, cron, foreman and others", compareHelp},
 		{"exit-status", "meaning of the exit status", usage.ExitStatusHelp},
 		{"signals", "effect of signals on ev", `INT, TERM, HUP and QUIT end ev, and so do ALRM, USR1, USR2, VTALRM and XCPU. Ev stops its
 watchers, stops running commands (with --stop-signal, and with KILL after --kill-after),

@@ -198,7 +198,11 @@ func (p *parser) job(begin int) {
 	command.Text = strings.TrimLeft(p.line[end:], blanks)
 	text, input, found := percent(command.Text)
 	if strings.TrimSpace(text) == "" {
-		p.errorf(command, "the command is missing")
+		msg := "the command is missing"
+		if p.system {
+			msg += ": a system's crontab has a user before it"
+		}
+		p.errorf(command, "%s", msg)
 		return
 	}
 	if command.Text = text; found {

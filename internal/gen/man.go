@@ -47,6 +47,7 @@ func topicPages() map[string]topicPage {
 		"time":       {"ev-time", 7, []string{"ev.1", "ev-every.1", "ev-timer.1"}},
 		"recipes":    {"ev-recipes", 7, []string{"ev.1", "ev-on-exit.1", "ev-stat.1", "ev-watch-fd.1"}},
 		"containers": {"ev-containers", 7, []string{"ev.1", "ev-on-exit.1", "ev-probe.1", "ev-run.1"}},
+		"compare":    {"ev-compare", 7, []string{"ev.1", "ev-probe.1", "ev-run.1"}},
 		"evfile":     {"evfile", 5, []string{"ev.1", "ev-ctl.1", "ev-run.1"}},
 	}
 }
