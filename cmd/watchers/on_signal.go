@@ -36,13 +36,15 @@ received even if it was ignored when ev started.
 
 For most signals the kernel remembers only that one arrived, not how many. Signals that
 arrive faster than ev can look are merged into one event, and 'count' says how many are
-known.
+known. The kernel queues real-time signals: of those from RTMIN+1 on (Linux), 'count' has
+all. In an Evfile this holds for the signals that its lines watch when ev starts, and each
+COMMAND takes a few milliseconds longer to start.
 
 With --siginfo (Linux), every signal that the kernel keeps becomes an event of its own.
 'sender' and 'uid' name the process that sent it, and 'value' is the number that it sent
-along. Real-time signals are queued by the kernel, so none is lost. --siginfo works for
-USR1, USR2, WINCH and similar signals, and for the real-time signals from RTMIN+1 on. It
-does not work for HUP, INT, QUIT, TERM and others that the Go runtime needs.`,
+along. --siginfo works for USR1, USR2, WINCH and similar signals, and for the real-time
+signals from RTMIN+1 on. It does not work for HUP, INT, QUIT, TERM and others that the Go
+runtime needs.`,
 		Example: `  # reload a program, clean up at the end
   ev on-signal HUP -- ./reload
   ev on-signal INT TERM --break -- rm -f lock
