@@ -100,6 +100,8 @@ func (l letter) Answer(a event.Answer) {
 		l.logf("refused")
 	case event.Skipped:
 		l.logf("left out")
+	case event.Ran:
+		l.logf("dealt with")
 	default:
 	}
 }

@@ -63,7 +63,18 @@ func TestWatcher_whatDoesNotCountIsAnswered(t *testing.T) {
 			s.End()
 			s.props["b"].Feed()
 		})
-		s.saw("changed, start a, start b, stop a, event a 1, refused, stop b, refused")
+		s.saw("changed, start a, start b, stop a, event a 1, dealt with, refused, stop b, refused")
+	})
+}
+
+// An event without a command is dealt with once it is printed, one with a command when that has ended.
+func TestWatcher_whatIsPrintedIsAnswered(t *testing.T) {
+	prints := func(b *Binding) { b.Render = action.Text('\n') }
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a", prints), s.line("b", prints, runs))
+		s.props["a"].detail, s.props["b"].detail = letter{stage: s}, letter{stage: s}
+		s.emit("a", "b")
+		s.saw("changed, start a, start b, event a 1, dealt with, event b 1, run b 1")
 	})
 }
 

@@ -55,15 +55,6 @@ func (p *Parcel) Answer(a event.Answer) {
 	p.settle(a)
 }
 
-// AnswerPrinted answers for an event that has no command, once it is written.
-func (p *Parcel) AnswerPrinted() {
-	p.loop.Ref()
-	p.loop.Post(func() {
-		p.loop.Unref()
-		p.Answer(event.Answer{Verdict: event.Ran})
-	})
-}
-
 // settle does it, for those that it stands for, too.
 func (p *Parcel) settle(a event.Answer) {
 	if p.answered {

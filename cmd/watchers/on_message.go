@@ -97,8 +97,8 @@ func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sin
 	}
 	w := onmessage.Options{
 		Consume: link.ConsumeOptions{Subjects: own, EachHost: o.eachHost, AckWait: o.ackWait, Ordered: o.ordered},
-		Limit:   1, Handed: b.Exec != nil,
-		Retry: o.retry, RetryDelay: o.retryDelay, RetryMax: o.retryMax, Report: a.Report,
+		Limit:   1,
+		Retry:   o.retry, RetryDelay: o.retryDelay, RetryMax: o.retryMax, Report: a.Report,
 	}
 	switch {
 	case o.nowait:

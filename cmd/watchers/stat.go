@@ -175,7 +175,6 @@ func (o *statOptions) run(a *App, c *cobra.Command, args []string, sink Sink) er
 		return err
 	}
 	w.Pass = ofPaths(&b)
-	w.Handed = b.Exec != nil
 	if b.Exec != nil {
 		b.Exec.Each = o.each
 	}

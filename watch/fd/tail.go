@@ -389,12 +389,8 @@ func (t *tail) record(f *tailed, begin int64, b []byte, partial bool) {
 		t.w.emit(d)
 		return
 	}
-	p := t.parcel(&debt{f, begin})
-	d.Parcel = p
+	d.Parcel = t.parcel(&debt{f, begin})
 	t.w.emit(d)
-	if !t.w.opts.Handed {
-		p.AnswerPrinted()
-	}
 }
 
 // parcel goes with an event, and settles its debt. What was cut off by the end of ev is told again
@@ -404,8 +400,7 @@ func (t *tail) parcel(d *debt) *watch.Parcel {
 	t.awaited++
 	return watch.NewParcel(t.w.loop, func(a event.Answer) {
 		t.awaited--
-		if cut := a.Verdict == event.Stopped || a.Verdict == event.Refused; !cut || !t.closed {
-			// A newer one has taken its place, or it was to be skipped; or it is done.
+		if a.Verdict != event.Stopped && a.Verdict != event.Refused {
 			t.debts = slices.DeleteFunc(t.debts, func(other *debt) bool { return other == d })
 			t.remember()
 		}
@@ -422,9 +417,6 @@ func (t *tail) feed() {
 func (t *tail) pending() bool { return t.more.Pending() }
 
 func (t *tail) close() {
-	if !t.w.opts.Handed {
-		t.debts = nil // it is printed at the end of this turn
-	}
 	t.save()
 	t.closed = true
 	t.notices.Stop()
@@ -436,7 +428,7 @@ func (t *tail) close() {
 
 // release gives all up once nothing is to be remembered any more.
 func (t *tail) release() {
-	if !t.closed || t.awaited > 0 && t.w.opts.Handed {
+	if !t.closed || t.awaited > 0 {
 		return
 	}
 	t.giveUpPlace()

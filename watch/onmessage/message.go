@@ -20,8 +20,6 @@ type Options struct {
 
 	// Limit is how many messages are at work at once.
 	Limit int
-	// Handed: a command's end is the message's. Otherwise it is done once it is emitted.
-	Handed bool
 
 	Retry      int           // how often one that fails comes again
 	RetryDelay time.Duration // before the first time, doubled each time
@@ -126,9 +124,6 @@ func (w *Watcher) deliver() {
 			Filter: w.filter(), Topic: d.Subject, ID: d.ID, Source: d.Source, Type: d.Type, Published: d.Time,
 			Attempt: d.Attempt, StreamSeq: d.Seq, Data: event.DataFields(d.Data), Content: d.Payload, Parcel: p,
 		})
-		if !w.opts.Handed {
-			p.AnswerPrinted()
-		}
 	}
 	w.room()
 }

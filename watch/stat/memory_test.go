@@ -26,12 +26,12 @@ func TestMemory_killedAtAnyMoment(t *testing.T) {
 			state := filepath.Join(t.TempDir(), "state")
 			o := Options{
 				Paths: []string{root}, Recursive: true, Each: true, Ignore: all(),
-				Settle: time.Millisecond, State: state, Handed: true,
+				Settle: time.Millisecond, State: state,
 			}
 			d := &dealer{t: t, r: r, dealt: truthOf(t, root), at: map[string]int{}}
 			d.watched = watchFiles(t, o)
 			d.do(func() { d.stat.memory.every = time.Millisecond })
-			o.Paths, o.Handed = d.stat.o.Paths, false
+			o.Paths = d.stat.o.Paths
 			m := &model{r: r, root: root, outside: t.TempDir(), seeNames: func() {}}
 			var log []string
 			for i := range 200 {

@@ -43,8 +43,7 @@ type Options struct {
 	Poll         time.Duration // look this often, and don't be notified; 0: poll where nothing tells
 	PollFallback bool          // poll what is beyond the system's limit of watches
 
-	State  string // the file that remembers what was told and dealt with, from one ev to the next; or empty
-	Handed bool   // a command's end is an event's; otherwise it is dealt with once it is emitted
+	State string // the file that remembers what was told and dealt with, from one ev to the next; or empty
 
 	Hub    *Hub // shared with the other Stats of the loop; nil: its own
 	Report *report.Reporter

@@ -282,12 +282,8 @@ func (s *Watcher) tell(n news) {
 		return
 	}
 	s.note(n)
-	p := s.parcel(n.debt)
-	d.Parcel = p
+	d.Parcel = s.parcel(n.debt)
 	s.emit(d)
-	if !s.o.Handed {
-		p.AnswerPrinted()
-	}
 }
 
 func (n news) detail() event.Stat {
