@@ -312,7 +312,7 @@ func TestExec_overlongStrings(t *testing.T) {
 	if got := strings.Fields(th.output()); out.Status != 0 || !slices.Equal(got, []string{"unset", "131073"}) {
 		t.Errorf("environment: %v, %q", out, got)
 	}
-	if want := "EV_LINE is no variable: it has 131080 bytes"; !strings.Contains(th.said.String(), want) {
+	if want := "EV_LINE is not a variable: it has 131080 bytes"; !strings.Contains(th.said.String(), want) {
 		t.Errorf("said %q, want %q", th.said.String(), want)
 	}
 	// One byte less with "EV_LINE=" and the NUL, and it fits.
@@ -339,7 +339,7 @@ func TestExec_NULBytes(t *testing.T) {
 		t.Errorf("argument: %+v, said %q", out, th.said.String())
 	}
 	th, _ = play(t, Options{Argv: shell(`echo "${EV_LINE-unset} $EV_SOURCE"`)}, lineRead("a\x00b"))
-	if got := th.output(); got != "unset 0\n" || !strings.Contains(th.said.String(), "EV_LINE is no variable: it has a NUL byte") {
+	if got := th.output(); got != "unset 0\n" || !strings.Contains(th.said.String(), "EV_LINE is not a variable: it has a NUL byte") {
 		t.Errorf("environment: %q, said %q", got, th.said.String())
 	}
 }

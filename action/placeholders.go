@@ -80,7 +80,7 @@ func Doubts(argv []string, sample event.Event) (doubts []string) {
 			} else if _, ok := sample.Lookup(field); isList && ok {
 				doubts = append(doubts, fmt.Sprintf("%s stays as it is: %s is no list: write {%[2]s}", p, field))
 			} else if near, ok := nearest.Of(strings.Trim(p, "{}"), slices.Values(names)); ok {
-				doubts = append(doubts, fmt.Sprintf("%s is no field and stays as it is: did you mean {%s}?", p, near))
+				doubts = append(doubts, fmt.Sprintf("%s is not a field and stays as it is: did you mean {%s}?", p, near))
 			}
 		}
 	}

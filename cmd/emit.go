@@ -129,7 +129,7 @@ func (o *emitOptions) fill(c *cobra.Command, m *link.Message, fields []string) e
 	for i, f := range fields {
 		name, value, ok := strings.Cut(f, "=")
 		if !ok || name == "" {
-			return usage.At(usage.Arg(1+i), "%q is no field: write NAME=VALUE", f)
+			return usage.At(usage.Arg(1+i), "%q is not a field: write NAME=VALUE", f)
 		}
 		if _, twice := object[name]; twice {
 			return usage.At(usage.Arg(1+i), "%s is given twice: leave out one of the two", name)

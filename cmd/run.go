@@ -244,7 +244,7 @@ func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reade
 	case o.watch && (r.path == "" && !o.given() || r.path == "-"):
 		return nil, usage.At(usage.Flag("watch"), "--watch is about an Evfile, and there is none: name it")
 	case o.watch && !r.hasFile():
-		return nil, usage.At(usage.Flag("watch"), "--watch: %s is no regular file, and can't be read twice", r.path)
+		return nil, usage.At(usage.Flag("watch"), "--watch: %s is not a regular file, and can't be read twice", r.path)
 	}
 	return r, nil
 }

@@ -196,7 +196,7 @@ func unknownWatcher(word string) error {
 	case "ev":
 		return usage.Errorf("a line is what follows ev on the command line: leave out the ev")
 	case "run", "ctl", "emit", "completion":
-		return usage.Errorf("%s is no watcher: give it to ev on the command line, or let a watcher run it: timer 5 -- ev %[1]s", word)
+		return usage.Errorf("%s is not a watcher: give it to ev on the command line, or let a watcher run it: timer 5 -- ev %[1]s", word)
 	}
 	if meant, ok := otherNames()[strings.ToLower(word)]; ok {
 		return usage.Errorf("there is no watcher %q: you may want %s", word, meant)

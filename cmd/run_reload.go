@@ -64,7 +64,7 @@ func (r *reader) reload(s *session.Session) error {
 // Nothing is started or stopped.
 func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, error) {
 	if !r.hasFile() {
-		return nil, nil, usage.Errorf("%s is no regular file any more: it can't be read again", r.path)
+		return nil, nil, usage.Errorf("%s is not a regular file any more: it can't be read again", r.path)
 	}
 	lines, errs, err := r.read()
 	if err != nil {

@@ -75,7 +75,7 @@ func (p *program) flagError(c *cobra.Command, err error) error {
 	}
 	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
 		name, _, _ := strings.Cut(strings.TrimPrefix(e.GetSpecifiedFlag(), "--"), "=")
-		return usage.At(usage.Flag(name), "%s is no flag: see '%s --help'", e.GetSpecifiedFlag(), c.CommandPath())
+		return usage.At(usage.Flag(name), "%s is not a flag: see '%s --help'", e.GetSpecifiedFlag(), c.CommandPath())
 	}
 	return usage.Errorf("%v", err)
 }
@@ -137,7 +137,7 @@ func (p *program) unknownShorthand(c *cobra.Command, letter, word string) error 
 	case hint != "":
 		return usage.At(usage.Arg(before), "there is no flag %s; if it is the command's, %s", word, hint)
 	case c.Name() == "on-exit" && strings.Trim(word, "-0123456789") == "":
-		return usage.At(at, "%s is no PID: those are positive", word)
+		return usage.At(at, "%s is not a PID: those are positive", word)
 	case strings.ContainsAny(letter, ".0123456789"):
 		return usage.At(at, "there is no flag %s, and no negative number is taken here: see '%s --help'", word, c.CommandPath())
 	}

@@ -75,7 +75,7 @@ func (p *Page) answer(c *stream, head string) {
 	name, own := socket.HostName(hostOf(fields))
 	switch {
 	case p.private() && !own:
-		p.send(c, "421 Misdirected Request", "", fmt.Appendf(nil, "%q is no name of this host\n", name))
+		p.send(c, "421 Misdirected Request", "", fmt.Appendf(nil, "%q is not a name of this host\n", name))
 	case words[0] != "GET" && words[0] != "HEAD":
 		p.send(c, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", nil)
 	case path != p.path:

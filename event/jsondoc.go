@@ -27,7 +27,7 @@ type jsonField struct {
 func ParseJSON(text []byte) (*JSON, error) {
 	text = bytes.TrimSpace(text)
 	if !json.Valid(text) {
-		return nil, errors.New("it is no JSON")
+		return nil, errors.New("it is not JSON")
 	}
 	j := &JSON{text: text}
 	if text[0] != '{' {

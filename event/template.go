@@ -135,7 +135,7 @@ func Unescape(s string) (string, error) {
 		c, err := strconv.ParseUint(digits[:n], base, 8)
 		if err != nil {
 			_, size := utf8.DecodeRuneInString(s[i:])
-			return "", diag.At(begin, fmt.Errorf(`\%s is no escape: there are \a \b \e \f \n \r \t \v \\ \xHH and octal \NNN up to \377`,
+			return "", diag.At(begin, fmt.Errorf(`\%s is not an escape: there are \a \b \e \f \n \r \t \v \\ \xHH and octal \NNN up to \377`,
 				AppendEscaped(nil, s[i:i+size])))
 		}
 		b.WriteByte(byte(c))

@@ -105,13 +105,13 @@ func TestUnescape(t *testing.T) {
 	for s, want := range map[string]string{
 		`\`:     `lone \ at the end`,
 		`a\\\`:  `lone \ at the end`,
-		`\8`:    `\8 is no escape`,
-		`\x`:    `\x is no escape`,
-		`\xg`:   `\x is no escape`,
+		`\8`:    `\8 is not an escape`,
+		`\x`:    `\x is not an escape`,
+		`\xg`:   `\x is not an escape`,
 		`\400`:  `up to \377`,
-		`\é`:    `\é is no escape`,
-		`\ n`:   `\  is no escape`,
-		`\u00e`: `\u is no escape`,
+		`\é`:    `\é is not an escape`,
+		`\ n`:   `\  is not an escape`,
+		`\u00e`: `\u is not an escape`,
 	} {
 		const right = `{é}\n`
 		got, err := Unescape(right + s)

@@ -79,7 +79,7 @@ func newScanner(name, text string) *scanner {
 		for s.pos < i {
 			s.next()
 		}
-		s.errorf(s.place.word(), "a NUL byte: this is no text")
+		s.errorf(s.place.word(), "a NUL byte: this is not text")
 		s.pos = len(text)
 	}
 	return s

@@ -78,7 +78,7 @@ func TestSplit_errors(t *testing.T) {
 		{`make&`, "no shell reads this line: quote the &, or give the whole to sh -c (column 5)", 4},
 		{"a\nb", "a second line: a command has one; continue it with a backslash, or quote the newline (column 1)", 2},
 		{"é 'b", "this quote is not closed (column 3)", 3},
-		{"a\x00b", "a NUL byte: this is no text (column 2)", 1},
+		{"a\x00b", "a NUL byte: this is not text (column 2)", 1},
 	}
 	for _, tt := range tests {
 		words, err := Split(tt.text)

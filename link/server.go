@@ -109,7 +109,7 @@ func readContext(name string, getenv func(string) string) (ServerOptions, error)
 		}
 	}
 	if strings.ContainsAny(name, "/\x00") {
-		return ServerOptions{}, fmt.Errorf("%q is no name of a context", name)
+		return ServerOptions{}, fmt.Errorf("%q is not a name of a context", name)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "context", name+".json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -181,7 +181,7 @@ func CheckSubject(subject string, filter bool) error {
 	for i, word := range words {
 		switch {
 		case word == "":
-			return diag.At(at, fmt.Errorf("%q is no subject: it is words with a dot between them, as in ev.jobs.invoice", subject))
+			return diag.At(at, fmt.Errorf("%q is not a subject: it is words with a dot between them, as in ev.jobs.invoice", subject))
 		case filter && (word == "*" || word == ">" && i == len(words)-1):
 		case strings.ContainsAny(word, "*>"):
 			if filter {

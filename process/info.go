@@ -47,9 +47,9 @@ func ParseRef(s string) (Ref, error) {
 	ref := Ref{PID: pid}
 	switch {
 	case err != nil:
-		return ref, fmt.Errorf("%q is no PID", s)
+		return ref, fmt.Errorf("%q is not a PID", s)
 	case pid <= 0:
-		return ref, fmt.Errorf("%s is no PID: those are positive (0 and -N are groups to kill(2), not here)", text)
+		return ref, fmt.Errorf("%s is not a PID: those are positive (0 and -N are groups to kill(2), not here)", text)
 	case pid == os.Getpid():
 		return ref, fmt.Errorf("process %d is ev itself, which will not see its own end", pid)
 	}

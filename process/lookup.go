@@ -44,7 +44,7 @@ func Lookup(name, dir string, env []string) (string, error) {
 		if info, err := os.Stat(dir); err != nil {
 			return "", Errorf(StatusFailed, "can't run in %s: %v", dir, reason(err))
 		} else if !info.IsDir() {
-			return "", Errorf(StatusFailed, "can't run in %s: it is no directory", dir)
+			return "", Errorf(StatusFailed, "can't run in %s: it is not a directory", dir)
 		}
 	}
 	if name == "" {

@@ -49,7 +49,7 @@ func TestLookup(t *testing.T) {
 		{what: "a line of shell", name: "echo hi; ls", want: "what a shell should read goes to sh -c", status: 127},
 		{what: "nothing", name: "", want: "empty word", status: 127},
 		{what: "no directory to run in", name: b + "/prog", dir: dir + "/none", want: "can't run in " + dir + "/none: no such file", status: 125},
-		{what: "a file to run in", name: b + "/prog", dir: b + "/prog", want: "no directory", status: 125},
+		{what: "a file to run in", name: b + "/prog", dir: b + "/prog", want: "is not a directory", status: 125},
 	} {
 		got, err := Lookup(tt.name, tt.dir, tt.env)
 		if tt.status == 0 {

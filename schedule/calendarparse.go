@@ -113,10 +113,10 @@ func (p *eventParser) weekdays(e *event) error {
 			return nil
 		}
 		if day < 0 {
-			return p.fail(fmt.Sprintf("%q is no weekday", p.word()), "Mon to Sun, a space before what follows")
+			return p.fail(fmt.Sprintf("%q is not a weekday", p.word()), "Mon to Sun, a space before what follows")
 		}
 		if after := p.pos + length; after < len(p.body) && strings.IndexByte("-., ", p.body[after]) < 0 {
-			return p.fail(fmt.Sprintf("%q is no weekday", p.word()), "write it with three letters or in full, Mon or Monday")
+			return p.fail(fmt.Sprintf("%q is not a weekday", p.word()), "write it with three letters or in full, Mon or Monday")
 		}
 		if from > day {
 			return p.fail("the range of weekdays goes backwards", "write Fri..Sun,Mon for Fri..Mon")

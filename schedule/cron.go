@@ -228,7 +228,7 @@ func unknownAlias(text string, w word) error {
 	e := &Error{Text: text, Pos: w.pos, Msg: "unknown name " + strconv.Quote(w.text)}
 	switch strings.ToLower(w.text) {
 	case "@reboot":
-		e.Msg = "@reboot is no time"
+		e.Msg = "@reboot is not a time"
 		e.Hint = "write 'ev timer 0' for one event at the start, or add --now to a schedule"
 	case "@every":
 		e.Hint = "write the duration alone, 15m"

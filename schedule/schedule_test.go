@@ -31,7 +31,7 @@ func TestErrorsNameFieldValueAndWhatIsAllowed(t *testing.T) {
 		"* * * * * 2027":               {10, "2027 is a year"},
 		"0 0 0 1 1 * 2027":             {12, "none is a year"},
 		"@dayly":                       {0, "did you mean @daily?"},
-		"@reboot":                      {0, "no time"},
+		"@reboot":                      {0, "is not a time"},
 		"@every 5m":                    {0, "write the duration alone"},
 		"CRON_TZ=Europe/Berln * * * *": {8, "did you mean Europe/Berlin?"},
 		"Fri..Mon 09:00":               {5, "Fri..Sun,Mon"},

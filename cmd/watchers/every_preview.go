@@ -90,7 +90,7 @@ func (p *preview) write(a *App, c *cobra.Command, w every.Options, asJSON bool) 
 	case (p.calendar || p.timeline) && w.Schedule == nil:
 		return usage.At(usage.Flag("calendar", "timeline"), "a --schedule-command can't be drawn: --next N asks it for instants")
 	case (p.calendar || p.timeline) && asJSON:
-		return usage.At(usage.Flag("json"), "a picture is no JSON: --next N --json gives the instants")
+		return usage.At(usage.Flag("json"), "a picture is not JSON: --next N --json gives the instants")
 	case p.after != "" && p.next == 0 && !p.explain && !p.calendar && !p.timeline:
 		return usage.At(usage.Flag("after"), "--after is about what is shown: add --next N, --explain, --calendar or --timeline")
 	}

@@ -67,7 +67,7 @@ func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy actio
 		return b, err
 	}
 	if b.Kind != event.KindMessage && o.retry == 0 && (c.Flags().Changed("retry-delay") || c.Flags().Changed("retry-max")) {
-		return b, usage.At(usage.Flag("retry-delay"), "--retry-delay and --retry-max are about --retry, and there is none")
+		return b, usage.At(usage.Flag("retry-delay"), "--retry-delay and --retry-max need --retry")
 	}
 	if argv != nil {
 		if err := o.commandFlags.bind(a, &b, busy, o.separator(), argv); err != nil {
@@ -337,7 +337,7 @@ func (f *commandFlags) argv(a *App, c *cobra.Command, command []string) ([]strin
 	c.Flags().Visit(func(f *pflag.Flag) {
 		ofChild := withChild && slices.Contains(childFlags(), f.Name)
 		if slices.Equal(f.Annotations[GroupAnnotation], []string{commandGroup}) && !ofChild {
-			idle = usage.At(usage.Flag(f.Name), "--%s is about a command, and there is none: put -- and the command at the end", f.Name)
+			idle = usage.At(usage.Flag(f.Name), "--%s needs a command: put -- and the command at the end", f.Name)
 		}
 	})
 	return nil, idle
@@ -435,7 +435,7 @@ func (f *commandFlags) conduct(e *action.Options) error {
 	case f.runTimeout == 0:
 		return usage.At(usage.Value("run-timeout"), "--run-timeout 0s: no command would get to run: give it time, as in --run-timeout 1m")
 	case f.retryDelay <= 0:
-		return usage.At(usage.Value("retry-delay"), "--retry-delay is to be more than 0")
+		return usage.At(usage.Value("retry-delay"), "--retry-delay must be more than 0")
 	case f.retryMax < f.retryDelay:
 		return usage.At(usage.Value("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
 	}

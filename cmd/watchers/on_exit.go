@@ -154,13 +154,13 @@ func (o *onExitOptions) describe(a *App, c *cobra.Command, own []string) (onexit
 	case o.respawn != "" && o.child == "":
 		return w, usage.At(usage.Flag("respawn"), "--respawn starts a child again: add --child CMD")
 	case o.respawn == "" && (flags.Changed("respawn-delay") || flags.Changed("respawn-max-delay")):
-		return w, usage.At(usage.Flag("respawn-delay", "respawn-max-delay"), "--respawn-delay and --respawn-max-delay are about --respawn, and there is none")
+		return w, usage.At(usage.Flag("respawn-delay", "respawn-max-delay"), "--respawn-delay and --respawn-max-delay need --respawn")
 	case flags.Changed("respawn-max-delay") && o.maxDelay < o.delay:
 		return w, usage.At(usage.Value("respawn-max-delay"), "--respawn-max-delay is less than --respawn-delay")
 	case o.respawn != "" && o.delay <= 0:
-		return w, usage.At(usage.Value("respawn-delay"), "--respawn-delay is to be more than 0")
+		return w, usage.At(usage.Value("respawn-delay"), "--respawn-delay must be more than 0")
 	case o.child == "" && flags.Changed("child-timeout"):
-		return w, usage.At(usage.Flag("child-timeout"), "--child-timeout is about a child: add --child CMD")
+		return w, usage.At(usage.Flag("child-timeout"), "--child-timeout needs a child: add --child CMD")
 	case o.limit == 0:
 		return w, usage.At(usage.Value("child-timeout"), "--child-timeout 0s: no child would get to run: give it time, as in --child-timeout 1m")
 	}

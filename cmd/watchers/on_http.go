@@ -171,7 +171,7 @@ func (o *onHTTPOptions) describe(a *App, c *cobra.Command, addr string) (onhttp.
 func (o *onHTTPOptions) needCommand(c *cobra.Command, given bool) error {
 	for _, name := range []string{"async", "cgi", "status", "half-close", "keep-running", "max-parallel", "max-queue"} {
 		if c.Flags().Changed(name) && !given {
-			return usage.At(usage.Flag(name), "--%s is about a command, and there is none: put -- and the command at the end", name)
+			return usage.At(usage.Flag(name), "--%s needs a command: put -- and the command at the end", name)
 		}
 	}
 	return nil
@@ -186,9 +186,9 @@ func (o *onHTTPOptions) checkMethods() error {
 		m = strings.ToUpper(m)
 		if !slices.Contains(onhttp.Methods(), m) {
 			if guess, ok := nearest.Of(m, slices.Values(onhttp.Methods())); ok {
-				return usage.At(usage.Item("method", o.methods[i]), "--method: %q is no method: did you mean %s?", o.methods[i], guess)
+				return usage.At(usage.Item("method", o.methods[i]), "--method: %q is not a method: did you mean %s?", o.methods[i], guess)
 			}
-			return usage.At(usage.Item("method", o.methods[i]), "--method: %q is no method: there are %s", o.methods[i], strings.Join(onhttp.Methods(), ", "))
+			return usage.At(usage.Item("method", o.methods[i]), "--method: %q is not a method: there are %s", o.methods[i], strings.Join(onhttp.Methods(), ", "))
 		}
 		o.methods[i] = m
 	}

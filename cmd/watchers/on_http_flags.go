@@ -249,18 +249,18 @@ func (o *onHTTPOptions) contradiction(a *App, c *cobra.Command, w *onhttp.Option
 	unix := strings.HasPrefix(w.Addr, "unix:")
 	for _, name := range []string{"hmac-format", "hmac-header", "hmac-signed", "hmac-hash", "hmac-prefix", "hmac-time", "hmac-tolerance", "public-url", "query"} {
 		if c.Flags().Changed(name) && o.signature.SecretFile == "" {
-			return usage.At(usage.Flag(name), "--%s is about a signature: add --hmac-secret-file FILE", name)
+			return usage.At(usage.Flag(name), "--%s needs a signature: add --hmac-secret-file FILE", name)
 		}
 	}
 	switch {
 	case (o.tlsCert == "") != (o.tlsKey == ""):
 		return usage.At(usage.Flag("tls-cert", "tls-key"), "--tls-cert and --tls-key go together: give both")
 	case o.clientCA != "" && o.tlsCert == "":
-		return usage.At(usage.Flag("client-ca"), "--client-ca is about TLS: add --tls-cert and --tls-key")
+		return usage.At(usage.Flag("client-ca"), "--client-ca needs TLS: add --tls-cert and --tls-key")
 	case (o.socketMode != "" || o.socketGroup != "") && !unix:
 		return usage.At(usage.Flag("socket-mode", "socket-group"), "--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
 	case o.readTimeout <= 0:
-		return usage.At(usage.Value("read-timeout"), "--read-timeout is to be more than 0")
+		return usage.At(usage.Value("read-timeout"), "--read-timeout must be more than 0")
 	case o.halfClose != halfCloseGone && o.halfClose != halfCloseWaits:
 		return usage.At(usage.Value("half-close"), "--half-close is %s or %s, not %q", halfCloseGone, halfCloseWaits, o.halfClose)
 	case o.cgi && len(o.status) > 0:

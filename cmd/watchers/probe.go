@@ -137,9 +137,9 @@ func (o *probeOptions) describe(a *App, c *cobra.Command, own []string) (probe.O
 	}
 	switch {
 	case o.every <= 0:
-		return p, usage.At(usage.Value("every"), "--every is to be more than 0")
+		return p, usage.At(usage.Value("every"), "--every must be more than 0")
 	case o.timeout <= 0:
-		return p, usage.At(usage.Value("look-timeout"), "--look-timeout is to be more than 0")
+		return p, usage.At(usage.Value("look-timeout"), "--look-timeout must be more than 0")
 	case o.backoff != 0 && o.backoff < o.every:
 		return p, usage.At(usage.Value("backoff"), "--backoff %s is less than --every %s, from which the pause grows", span.Format(o.backoff), span.Format(o.every))
 	case o.insecure && o.caCert != "":

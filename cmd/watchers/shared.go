@@ -51,13 +51,13 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name st
 	case f.lock == "" && changed("lock"):
 		return usage.Errorf("--lock= has no name: write --lock=NAME")
 	case f.lock == "" && (changed("lease") || changed("rerun")):
-		return usage.Errorf("--lease and --rerun are about a lock: add --lock")
+		return usage.Errorf("--lease and --rerun need a lock: add --lock")
 	case f.rerun && b.Kind != event.KindEvery:
 		return usage.Errorf("--rerun is for instants, and %s has none: leave it out", b.Kind)
 	case f.emit == "" && changed("emit"):
 		return usage.Errorf("--emit has no subject: write one, as in --emit ev.jobs.invoice")
 	case f.emit == "" && (changed("emit-on") || changed("spool-max")):
-		return usage.Errorf("--emit-on and --spool-max are about --emit: add it")
+		return usage.Errorf("--emit-on and --spool-max need --emit: add it")
 	case f.lock == "" && f.emit == "" && b.Kind != event.KindMessage && (changed("server") || changed("creds")):
 		return usage.Errorf("--server says nothing without --lock or --emit: leave it out")
 	}
@@ -138,7 +138,7 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 	case "success", "failure":
 		o.OnSuccess, o.OnFailure = f.emitOn == "success", f.emitOn == "failure"
 		if !command {
-			return usage.Errorf("--emit-on %s is about a command, and there is none: put -- and the command at the end", f.emitOn)
+			return usage.Errorf("--emit-on %s needs a command: put -- and the command at the end", f.emitOn)
 		}
 	default:
 		return usage.Errorf("--emit-on is event, success or failure, not %q", f.emitOn)
@@ -149,7 +149,7 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 	sample := event.Event{Name: "x", Detail: b.Sample, Lock: &event.Lock{}}
 	plain := string(t.AppendFunc(nil, sample, func(string) string { return "x" }))
 	if i := strings.IndexAny(plain, "{}"); i >= 0 {
-		return usage.Errorf("--emit %s: %s is no field of %s: ev help format has them", f.emit, plain[i:], b.Kind)
+		return usage.Errorf("--emit %s: %s is not a field of %s: ev help format has them", f.emit, plain[i:], b.Kind)
 	}
 	if err := link.CheckSubject(plain, false); err != nil {
 		return usage.Errorf("--emit: %v", err)

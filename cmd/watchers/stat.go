@@ -314,7 +314,7 @@ func (o *statOptions) check(c *cobra.Command, own []string) error {
 	}
 	for _, f := range o.below {
 		if f.Changed && !o.recursive {
-			return usage.At(usage.Flag(f.Name), "--%s is about what is in a directory: add -r", f.Name)
+			return usage.At(usage.Flag(f.Name), "--%s is about the contents of directories: add -r", f.Name)
 		}
 	}
 	given := c.Flags().Changed

@@ -87,7 +87,7 @@ func (o *timerOptions) newActivity(a *App, b *session.Binding, source string) (t
 	case kind == "fd":
 		number, err := strconv.ParseUint(what, 10, 31)
 		if err != nil {
-			return nil, usage.At(at.From(len("fd:")), "--again-on %s: %q is no descriptor: the numbers are 0, 1, 2, …", source, what)
+			return nil, usage.At(at.From(len("fd:")), "--again-on %s: %q is not a descriptor: the numbers are 0, 1, 2, …", source, what)
 		}
 		b.Claims.Stdin = b.Claims.Stdin || number == StdinFD
 		p := fd.PassOptions{In: int(number), Out: -1, Inherited: fd.Inherited(), Report: a.Report}

@@ -201,7 +201,7 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 	}
 	switch {
 	case o.fromStart && !tails:
-		return w, usage.At(usage.Flag("from-start"), "--from-start is about tail:PATH, and there is none")
+		return w, usage.At(usage.Flag("from-start"), "--from-start needs tail:PATH")
 	case o.state != "" && !tails:
 		return w, usage.At(usage.Flag("state"), "--state remembers the place in a tail:PATH, and there is none")
 	case o.state != "" && len(fds) > 1:
@@ -228,7 +228,7 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 		return w, usage.At(usage.Flag("read", "write", "hup", "line", "null", "data"),
 			"--urgent waits for something else: leave out --read, --write, --hup, --line, --null and --data")
 	case o.say != "" && !o.urgent:
-		return w, usage.At(usage.Flag("say"), "--say is about --urgent: add that")
+		return w, usage.At(usage.Flag("say"), "--say needs --urgent: add it")
 	case w.Reading != fd.ReadNothing && w.Want != loop.Read:
 		return w, usage.At(usage.Flag("write", "hup"), "--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
 	case w.Reading == fd.ReadNothing && o.eof:
@@ -236,11 +236,11 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 	case w.Reading != fd.ReadRecords && o.match != "":
 		return w, usage.At(usage.Flag("match"), "--match chooses among lines: add --line or --null")
 	case w.Reading != fd.ReadRecords && c.Flags().Changed("max-line"):
-		return w, usage.At(usage.Flag("max-line"), "--max-line is about lines: add --line or --null")
+		return w, usage.At(usage.Flag("max-line"), "--max-line needs lines: add --line or --null")
 	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, o.listens):
-		return w, usage.At(usage.Flag("max-connections"), "--max-connections is about tcp-listen:, unix-listen: and --accept, and there is none")
+		return w, usage.At(usage.Flag("max-connections"), "--max-connections needs tcp-listen:, unix-listen: or --accept")
 	case o.accept && !slices.ContainsFunc(fds, fd.PassedFD):
-		return w, usage.At(usage.Flag("accept"), "--accept is about a socket that ev was passed, as fd:NAME is, and there is none")
+		return w, usage.At(usage.Flag("accept"), "--accept needs a listening socket, such as fd:NAME")
 	}
 	if o.match != "" {
 		if w.Match, err = regexp.Compile(o.match); err != nil {

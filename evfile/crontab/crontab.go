@@ -54,7 +54,7 @@ func Parse(name string, text []byte, system bool) (*File, evfile.Errors) {
 		line := strings.Count(content[:i], "\n")
 		begin := strings.LastIndexByte(content[:i], '\n') + 1
 		at := evfile.Word{Line: line + 1, Col: utf8.RuneCountInString(content[begin:i]) + 1}
-		return f, evfile.Errors{f.Errorf(at, "a NUL byte: this is no text")}
+		return f, evfile.Errors{f.Errorf(at, "a NUL byte: this is not text")}
 	}
 	lines := strings.Split(content, "\n")
 	for i, line := range lines {

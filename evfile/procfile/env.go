@@ -93,7 +93,7 @@ func (s *envScanner) line() (variable string, ok bool) {
 		value = strings.TrimSpace(value)
 	}
 	if strings.IndexByte(value, 0) >= 0 {
-		return s.errorf(begin, "%s has a NUL byte in it: this is no text", name)
+		return s.errorf(begin, "%s has a NUL byte in it: this is not text", name)
 	}
 	return name + "=" + value, true
 }

@@ -51,7 +51,7 @@ func Parse(name string, text []byte) (*File, evfile.Errors) {
 			errs = append(errs, f.Errorf(at(0, line), "a process is NAME: COMMAND, and a name is made of letters, digits, _ and -, but no - at the beginning"))
 			continue
 		case strings.ContainsRune(line, 0):
-			errs = append(errs, f.Errorf(at(strings.IndexByte(line, 0), line), "a NUL byte: this is no text"))
+			errs = append(errs, f.Errorf(at(strings.IndexByte(line, 0), line), "a NUL byte: this is not text"))
 			continue
 		case m[4] == m[5]:
 			errs = append(errs, f.Errorf(at(m[4], ""), "the command is missing"))

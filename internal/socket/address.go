@@ -34,7 +34,7 @@ func ParseTCP(s string) (netip.AddrPort, error) {
 	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil || addr.Zone() != "" {
-		return netip.AddrPort{}, fmt.Errorf("%q is no address: names other than localhost are not looked up", host)
+		return netip.AddrPort{}, fmt.Errorf("%q is not an address: names other than localhost are not looked up", host)
 	}
 	return netip.AddrPortFrom(addr, uint16(n)), nil
 }

@@ -63,7 +63,7 @@ func isSocket(path string) (bool, error) {
 	case err != nil:
 		return false, err
 	case info.Mode().Type() != os.ModeSocket:
-		return false, fmt.Errorf("%s: there is a file of that name that is no socket", path)
+		return false, fmt.Errorf("%s: there is a file of that name that is not a socket", path)
 	}
 	return true, nil
 }

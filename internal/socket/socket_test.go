@@ -60,7 +60,7 @@ func TestListenAt_refuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		file:                                "no socket",
+		file:                                "is not a socket",
 		filepath.Join(dir, "none", "s"):     "there is no directory",
 		"/tmp/" + strings.Repeat("x", 200):  "103 bytes at most",
 		filepath.Join(file, "under a file"): "not a directory",
@@ -81,12 +81,12 @@ func TestParseTCP(t *testing.T) {
 		{text: "0.0.0.0:0", want: "0.0.0.0:0"},
 		{text: "[::1]:65535", want: "[::1]:65535"},
 		{text: "::1:80", err: "in brackets: [::1]:80"},
-		{text: "http://localhost:80", err: "is no address"},
+		{text: "http://localhost:80", err: "is not an address"},
 		{text: "80", err: "is not HOST:PORT"},
 		{text: "", err: "is not HOST:PORT"},
 		{text: ":65536", err: "a port of 0 to 65535"},
 		{text: "example.com:80", err: "not looked up"},
-		{text: "[fe80::1%lo]:80", err: "is no address"},
+		{text: "[fe80::1%lo]:80", err: "is not an address"},
 	}
 	for _, tt := range tests {
 		got, err := ParseTCP(tt.text)

@@ -404,9 +404,9 @@ func TestFD_errors(t *testing.T) {
 		want loop.Ops
 		err  string
 	}{
-		{"-1", 0, "no descriptor"},
-		{"99999999999", 0, "no descriptor"},
-		{"", 0, "no descriptor"},
+		{"-1", 0, "is not a descriptor"},
+		{"99999999999", 0, "is not a descriptor"},
+		{"", 0, "is not a descriptor"},
 		{"4711", 0, "descriptor 4711 is not open"},
 		{name(int(private.Fd())), 0, "is not open"},
 		{name(out), 0, "open for writing only"},
@@ -422,10 +422,10 @@ func TestFD_errors(t *testing.T) {
 		{"tcp-listen:localhost:65536", 0, "port of 0 to 65535"},
 		{"tcp-listen:example.org:80", 0, "not looked up"},
 		{"tcp-listen:::1:80", 0, "[::1]:80"},
-		{"tcp-listen:[fe80::1%1]:80", 0, "no address"},
+		{"tcp-listen:[fe80::1%1]:80", 0, "is not an address"},
 		{"tcp-listen:127.0.0.1:0", loop.Write, "waits for connections"},
 		{"unix-listen:", 0, "needs a path"},
-		{"unix-listen:" + file, 0, "no socket"},
+		{"unix-listen:" + file, 0, "is not a socket"},
 	}
 	for _, tt := range tests {
 		l := looptest.NewLoop(t)

@@ -45,7 +45,7 @@ func parseFD(s string) (form, error) {
 	if num, ok := numberOf(s); ok {
 		n, err := strconv.ParseInt(num, 10, 32)
 		if err != nil || n < 0 {
-			return form, fmt.Errorf("%s is no descriptor: the numbers are 0, 1, 2, …", s)
+			return form, fmt.Errorf("%s is not a descriptor: the numbers are 0, 1, 2, …", s)
 		}
 		form.num = int(n)
 		return form, nil
@@ -76,7 +76,7 @@ func parseFD(s string) (form, error) {
 	default:
 		form.kind, form.name = fdPath, s
 		if s == "" {
-			err = errors.New(`"" is no descriptor: give a number, -, fd:NAME, a path, tcp-listen:HOST:PORT, unix-listen:PATH or tail:PATH`)
+			err = errors.New(`"" is not a descriptor: give a number, -, fd:NAME, a path, tcp-listen:HOST:PORT, unix-listen:PATH or tail:PATH`)
 		}
 	}
 	return form, err

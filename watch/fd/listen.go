@@ -94,7 +94,7 @@ func (w *Watcher) listenPassed(form form) (*socket.Listener, error) {
 	case err != nil:
 		return nil, err
 	case !socket.Listens(fd):
-		return nil, fmt.Errorf("descriptor %d is no socket that listens: --accept has nothing to accept from", fd)
+		return nil, fmt.Errorf("descriptor %d is not a listening socket: --accept has nothing to accept from", fd)
 	}
 	return &socket.Listener{FD: fd, Passed: true}, nil
 }

@@ -430,7 +430,7 @@ func TestListen_onlyASocketThatListensIsAcceptedFrom(t *testing.T) {
 	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
 	r := newRig(t, Options{FDs: []string{name(pair[0])}, Accept: true})
-	if err := r.fd.Start(); err == nil || !strings.Contains(err.Error(), "is no socket that listens") {
+	if err := r.fd.Start(); err == nil || !strings.Contains(err.Error(), "is not a listening socket") {
 		t.Error(err)
 	}
 }

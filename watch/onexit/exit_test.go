@@ -290,11 +290,11 @@ func TestExit_pidFileThatIsThere(t *testing.T) {
 
 func TestExit_badPIDs(t *testing.T) {
 	for s, want := range map[string]string{
-		"0":                       "no PID",
-		"-1":                      "no PID",
-		"x":                       "no PID",
-		"":                        "no PID",
-		"1.5":                     "no PID",
+		"0":                       "is not a PID",
+		"-1":                      "is not a PID",
+		"x":                       "is not a PID",
+		"":                        "is not a PID",
+		"1.5":                     "is not a PID",
 		strconv.Itoa(os.Getpid()): "ev itself",
 		"1:":                      "inode",
 		"1:x":                     "inode",

@@ -174,7 +174,7 @@ func (o *Options) check() error {
 	}
 	for _, h := range o.Hosts {
 		if _, err := netip.ParseAddr(h); err != nil && (h == "" || strings.ContainsAny(h, ":/ ")) {
-			return diag.Option("Hosts", h, fmt.Errorf("%q is no name of a host: write it without http:// and port", h))
+			return diag.Option("Hosts", h, fmt.Errorf("%q is not a name of a host: write it without http:// and port", h))
 		}
 	}
 	return nil
@@ -182,7 +182,7 @@ func (o *Options) check() error {
 
 func checkPath(p string) error {
 	if !strings.HasPrefix(p, "/") {
-		return fmt.Errorf("%q is no path: it begins with /", p)
+		return fmt.Errorf("%q is not a path: it begins with /", p)
 	}
 	if i := strings.IndexByte(p, '*'); i >= 0 && (i != len(p)-1 || p[i-1] != '/') {
 		return diag.At(i, fmt.Errorf("%q: a * stands for all below a path, as in /hooks/*", p))

@@ -114,7 +114,7 @@ func listen(l *loop.Loop, o Listening, r *report.Reporter) (*listener, error) {
 			if n < 0 {
 				n = o.Named[s.address.name]
 			}
-			err = fmt.Errorf("descriptor %d is no socket that listens: %w", n, err)
+			err = fmt.Errorf("descriptor %d is not a listening socket: %w", n, err)
 		}
 		return nil, fmt.Errorf("%s: %w", o.Addr, err)
 	}

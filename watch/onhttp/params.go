@@ -227,7 +227,7 @@ func (b *body) lift(p *parsed) error {
 		text = []byte("null") // there is no body, and all fields are unknown
 	}
 	if p.json, err = event.ParseJSON(text); err != nil {
-		return refuse(http.StatusBadRequest, "the body is no JSON").by("--json-body")
+		return refuse(http.StatusBadRequest, "the body is not JSON").by("--json-body")
 	}
 	p.deep = map[string]bool{}
 	for name, value := range p.json.Fields() {

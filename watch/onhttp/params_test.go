@@ -62,7 +62,7 @@ func TestHTTP_parameters(t *testing.T) {
 		{"a broken query", "GET /?a=%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"},
 		{"a broken form", request("POST /", typeForm, "a=%"), "400"},
 		{"a semicolon", request("POST /", typeForm, "a=1;b=2"), "400"},
-		{"a name that is no text", request("POST /", typeForm, "a=1&%ff=2"), "400"},
+		{"a name that is not text", request("POST /", typeForm, "a=1&%ff=2"), "400"},
 		{"names that are one variable", request("POST /?a_b=1", typeForm, "a-b=1"), "400"},
 		{"in upper case", request("POST /?A=1", typeForm, "a=1"), "400"},
 		{"a name with a number", request("POST /", typeForm, "a=1&a_1=2"), `[a=["1"] a_1=["2"]]`},

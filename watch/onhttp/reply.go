@@ -222,7 +222,7 @@ func readHeaders(h http.Header, head []byte) (status int, err error) {
 		name, value, ok := strings.Cut(line, ":")
 		value = strings.Trim(value, " \t")
 		if !ok || !isToken(name) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-			return 0, fmt.Errorf("%.60q is no header", line)
+			return 0, fmt.Errorf("%.60q is not a header", line)
 		}
 		switch name = http.CanonicalHeaderKey(name); name {
 		case "Status":

@@ -37,7 +37,7 @@ func malformed(r *http.Request) *refusal {
 	path, whole := r.URL.Path, r.URL.Scheme == "http" || r.URL.Scheme == "https"
 	switch {
 	case r.Method == http.MethodConnect || (r.RequestURI != "*" || r.Method != http.MethodOptions) && !strings.HasPrefix(r.RequestURI, "/") && (!whole || r.URL.Host == ""):
-		return refuse(http.StatusBadRequest, "what is asked for is no path")
+		return refuse(http.StatusBadRequest, "what is asked for is not a path")
 	case strings.IndexByte(path, 0) >= 0 || slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." }):
 		return refuse(http.StatusBadRequest, "a path with a NUL, . or .. in it")
 	}
@@ -61,7 +61,7 @@ func choose(all []*Watcher, r *http.Request) (*Watcher, *refusal) {
 		some = all // all ask for names, and an address is none that anyone could have forged
 	}
 	if len(some) == 0 {
-		return all[0], refuse(http.StatusMisdirectedRequest, "%q is no name of this host", host).by("--host")
+		return all[0], refuse(http.StatusMisdirectedRequest, "%q is not a name of this host", host).by("--host")
 	}
 	there := slices.DeleteFunc(slices.Clone(some), func(w *Watcher) bool { return !w.takesPath(r.URL.Path) })
 	if len(there) == 0 {

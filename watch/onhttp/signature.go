@@ -154,7 +154,7 @@ func newScheme(o Options) (*scheme, error) {
 	case s.header == "":
 		return nil, diag.Option("Format", own.Format, fmt.Errorf("a signature of the format %s comes in no header of its own: say in which", own.Format))
 	case !isToken(s.header):
-		return nil, diag.Option("Header", own.Header, fmt.Errorf("%q is no header", s.header))
+		return nil, diag.Option("Header", own.Header, fmt.Errorf("%q is not a header", s.header))
 	case s.kind != sum && (own.Signed != "" || own.Hash != "" || own.Prefix != ""):
 		return nil, diag.Option("Format", own.Format, fmt.Errorf("what a signature of the format %s is made of is fixed: leave out --hmac-signed, --hmac-hash, --hmac-prefix", own.Format))
 	}
