@@ -160,6 +160,7 @@ func (t *tail) look() {
 		return
 	}
 	n := len(t.files)
+	t.seen[f.id] = true // it may have lost the name again by now
 	t.between(n)
 	t.found(f)
 	if n > 0 {
