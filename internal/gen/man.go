@@ -82,7 +82,11 @@ func (p *page) text(s string) {
 	}
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i, line := range lines {
-		if indented := strings.HasPrefix(line, "  "); indented != literal && line != "" {
+		indented := strings.HasPrefix(line, "  ")
+		if line == "" { // it goes with what is below it; the last line is none of these
+			indented = literal && strings.HasPrefix(lines[i+1], "  ")
+		}
+		if indented != literal {
 			flush()
 			if literal = indented; literal {
 				p.paragraph()
@@ -94,7 +98,7 @@ func (p *page) text(s string) {
 		switch {
 		case line == "":
 			flush()
-			if !isHeading(lines[i+1]) { // the last line is none of these
+			if !isHeading(lines[i+1]) {
 				p.paragraph()
 			}
 		case isHeading(line):
