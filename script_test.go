@@ -50,6 +50,12 @@ func TestMain(m *testing.M) {
 //
 // $EXAMPLES is the folder examples/. With EV_BACKEND set, ev waits by that backend in all of them.
 func TestScript(t *testing.T) {
+	testscript.Run(t, scriptParams(t, "testdata/script"))
+}
+
+// scriptParams is what the scripts in dir have: the commands and conditions that TestScript lists.
+func scriptParams(t *testing.T, dir string) testscript.Params {
+	t.Helper()
 	examples, err := filepath.Abs("examples")
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +65,8 @@ func TestScript(t *testing.T) {
 			signal.Notify(make(chan os.Signal, 1), s)
 		}
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                "testdata/script",
+	return testscript.Params{
+		Dir:                dir,
 		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EV_BACKEND", os.Getenv("EV_BACKEND"))
@@ -91,7 +97,7 @@ func TestScript(t *testing.T) {
 			"signal":   sendSignal,
 			"status":   status,
 		},
-	})
+	}
 }
 
 // killLeftovers kills the processes that a script, having failed, leaves in its folder. They have
