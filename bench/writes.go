@@ -54,7 +54,7 @@ func writes(b *bench) []work {
 func (b *bench) creates() work {
 	count := b.either(2000, 20_000)
 	c := func(name, needs string, p program) contender {
-		return contender{name, needs, func() (sample, error) { return b.createAll(count, p) }}
+		return contender{name: name, needs: needs, measure: func() (sample, error) { return b.createAll(count, p) }}
 	}
 	stat := func(more ...string) program {
 		return program{words: slices.Concat([]string{b.ev(), "stat", "-r", "--ready-fd", "3"}, more), readyFD: true}
