@@ -60,6 +60,7 @@ func rooms() map[string][]string {
 		"internal/gen":      {"cmd", "cmd/usage"},
 		"internal/looptest": {"loop"},
 		"internal/inject":   {}, // a program of tests, that no room knows
+		"docs":              {}, // a program that draws the picture of README.md
 	}
 }
 
@@ -74,13 +75,13 @@ func libraries() map[string][]string {
 		"golang.org/x/sys":                 {"loop", "link", "floor", "action", "process", "control", "session", "live", "cmd", "cmd/watchers", "leaf", "internal/looptest", "internal/inject"},
 		"github.com/nats-io/nats.go":       {"link"},
 		"github.com/clipperhouse":          {"leaf"},
-		"github.com/creack/pty":            {"leaf"},
+		"github.com/creack/pty":            {"leaf", "docs"},
 		"golang.org/x/crypto/bcrypt":       {"watch/onhttp"}, // 30 kB
 
-		"net/http":      {"watch/onhttp", "watch/probe"},     // its server, and its client
-		"text/template": {},                                  // it costs 1.5 MB, and the linker's dead-code elimination
-		"expvar":        {},                                  // it costs 4 MB
-		"os/exec":       {"internal/inject", "internal/gen"}, // the process room starts what ev starts
+		"net/http":      {"watch/onhttp", "watch/probe"},             // its server, and its client
+		"text/template": {},                                          // it costs 1.5 MB, and the linker's dead-code elimination
+		"expvar":        {},                                          // it costs 4 MB
+		"os/exec":       {"internal/inject", "internal/gen", "docs"}, // the process room starts what ev starts
 	}
 }
 
