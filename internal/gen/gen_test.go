@@ -103,6 +103,9 @@ func TestManual_isPackaged(t *testing.T) {
 		if !strings.Contains(string(packages), want) {
 			t.Errorf("%s is in no package: .goreleaser.yaml lacks %s", f.Path, want)
 		}
+		if !strings.Contains(string(packages), "\n      - "+f.Path+"\n") {
+			t.Errorf("%s is not in the cask: add it to its manpages in .goreleaser.yaml", f.Path)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func Flake(ctx context.Context, root, dir string) (File, error) {
 	vendor := filepath.Join(dir, "vendor")
 	c := exec.CommandContext(ctx, "go", "mod", "vendor", "-o", vendor)
 	c.Dir = root
-	c.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=")
+	c.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=readonly")
 	if out, err := c.CombinedOutput(); err != nil {
 		return File{}, fmt.Errorf("%w: go mod vendor: %w: %s", ErrNoSources, err, out)
 	}
