@@ -23,6 +23,11 @@ func systems() []string { return []string{"darwin", "freebsd", "linux", "netbsd"
 // ErrNoSources is returned where the modules that are linked in are not there to be read.
 var ErrNoSources = errors.New("needs the go command, and the sources of all modules")
 
+// noSources is ErrNoSources with what a go command has said, on one line.
+func noSources(c *exec.Cmd, err error, said []byte) error {
+	return fmt.Errorf("%w: %s: %w: %s", ErrNoSources, strings.Join(c.Args[:3], " "), err, bytes.Join(bytes.Fields(said), []byte(" ")))
+}
+
 // Notices returns the licences of all that is linked into ev, each text once, below the names of
 // the modules that are under it. They come from the module cache, or from vendor/; nothing is
 // fetched.
@@ -80,7 +85,7 @@ func linked(ctx context.Context, root, system string) ([]linkedPackage, error) {
 	c.Stderr = &stderr
 	out, err := c.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%w: go list: %w: %s", ErrNoSources, err, stderr.Bytes())
+		return nil, noSources(c, err, stderr.Bytes())
 	}
 	var packages []linkedPackage
 	for line := range strings.Lines(string(out)) {

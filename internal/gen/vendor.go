@@ -27,7 +27,7 @@ func Flake(ctx context.Context, root, dir string) (File, error) {
 	c.Dir = root
 	c.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=readonly")
 	if out, err := c.CombinedOutput(); err != nil {
-		return File{}, fmt.Errorf("%w: go mod vendor: %w: %s", ErrNoSources, err, out)
+		return File{}, noSources(c, err, out)
 	}
 	hash := sha256.New()
 	archive(hash, "nix-archive-1")
