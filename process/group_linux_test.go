@@ -24,7 +24,7 @@ func TestGroup_zombiesAreNotWaitedFor(t *testing.T) {
 	c := r.listen(func(p *Process, line string) {
 		stranger, _ = strconv.Atoi(line)
 		// A shell may wait for children that it has not started, sleep does not.
-		for comm := ""; comm != "sleep\n"; time.Sleep(time.Millisecond) {
+		for comm := ""; comm != "sleep\n"; time.Sleep(time.Millisecond) { //nolint:forbidigo // nobody tells of an execve(2)
 			b, err := os.ReadFile("/proc/" + line + "/comm")
 			if err != nil {
 				t.Error(err)

@@ -103,7 +103,7 @@ func (p *parser) read() {
 }
 
 // assignment is NAME = value as cron's load_env has it: the name may be quoted, too.
-var assignment = sync.OnceValue(func() *regexp.Regexp {
+var assignment = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // made once, and never changed
 	return regexp.MustCompile(`^("[^"]*"|'[^']*'|[^\s"'=]+)[ \t]*=[ \t]*(.*?)[ \t]*$`)
 })
 

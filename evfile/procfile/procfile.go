@@ -27,7 +27,7 @@ type File struct {
 	Processes []Process
 }
 
-var process = sync.OnceValue(func() *regexp.Regexp {
+var process = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // made once, and never changed
 	return regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_-]*):[ \t]*(.*?)[ \t]*$`)
 })
 
