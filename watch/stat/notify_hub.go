@@ -5,11 +5,13 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"golang.org/x/sys/unix"
 )
 
-// A source tells of what happens in directories, in fsnotify's words: a teller, or a fake of it.
+// A source tells of what happens in directories: fsnotify, or a fake of it.
 type source interface {
 	Add(dir string) error
 	Remove(dir string) error
@@ -21,7 +23,7 @@ type source interface {
 // The zero Hub is ready for use.
 //
 // An inode is watched once, whatever its names and whoever asks for it. inotify has one watch for
-// each inode, and a teller reports all that happens to it under the name by which it was added
+// each inode, and fsnotify reports all that happens to it under the name by which it was added
 // first: to add a second name changes nothing, and to remove it is an error. So a place stands for
 // an inode. It has the one name that the source knows, and the list of those who asked, each of
 // which is told under the name that it asked for.
@@ -61,18 +63,26 @@ type place struct {
 
 // kernel is the real source.
 type kernel struct {
-	*teller
+	*fsnotify.Watcher
 	mounts io.Closer
 }
 
-func (k kernel) Close() error { return errors.Join(k.teller.Close(), k.mounts.Close()) }
+func (k kernel) Close() error { return errors.Join(k.Watcher.Close(), k.mounts.Close()) }
 
-// burst is how many notices a source may be ahead of who takes them. Without any, each costs a
-// change of goroutines, and mostly of threads.
-const burst = 1024
+const (
+	// burst is how many notices a source may be ahead of who takes them. Without any, each costs a
+	// change of goroutines, and mostly of threads; with many, none gather in the kernel.
+	burst = 64
+	// flurry is how many notices, each within a pause of the one before, are taken at once: more
+	// than a file that is saved makes, which is to be told without delay.
+	flurry = 32
+	// pause is for how long more notices than that gather in the kernel, whose queue has room for
+	// thousands: to be woken for each costs more than all that is done about it.
+	pause = 5 * time.Millisecond
+)
 
 func openKernel(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
-	w, err := newTeller(burst)
+	w, err := fsnotify.NewBufferedWatcher(burst)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -222,15 +232,25 @@ func (h *Hub) watched() int {
 
 // listen takes what the source tells until both channels, or the first of them, are closed.
 func (h *Hub) listen(events <-chan fsnotify.Event, errs <-chan error) {
+	inRow, last := 0, time.Time{}
 	for {
 		select {
 		case e, ok := <-events:
 			if !ok {
 				return
 			}
+			more := len(events)
 			h.dispatch(e)
-			for range len(events) { // what is there needs no choice
+			for range more { // what is there needs no choice
 				h.dispatch(<-events)
+			}
+			now := time.Now()
+			if now.Sub(last) > pause {
+				inRow = 0
+			}
+			if last, inRow = now, inRow+1+more; inRow > flurry {
+				// Not by a timer of Go's, for which a thread waits that each notice wakes.
+				_, _ = unix.Poll(nil, int(pause/time.Millisecond))
 			}
 		case _, ok := <-errs:
 			if !ok {

@@ -1,4 +1,4 @@
-// Package stat tells what changes of files and trees: ev stat. The kernel tells where to look; what
+// Package stat tells what changes of files and trees: ev stat. fsnotify tells where to look; what
 // has changed is what lstat(2) says before and after, so no notification is believed, and none that
 // is missed is fatal.
 package stat
