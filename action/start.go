@@ -44,6 +44,7 @@ func (x launcher) start(r *run) {
 	if c.Foreground {
 		stopped = nil // it has the terminal
 	}
+	c.Stdout.Flush() // what was printed comes before what the command writes
 	spilled := &spill{command: c, event: r.part}
 	x.starter.Start(x.loop, process.Spec{
 		Dir: c.Dir, User: c.User, Foreground: c.Foreground, Whole: c.Whole, Cgroup: c.Cgroup,
@@ -103,9 +104,6 @@ func (c *command) prepare(sp *process.Spec, r *run, s *spill) (outputs []*pump, 
 	}
 	if err != nil {
 		return nil, err
-	}
-	for _, out := range []*Output{c.Stdout, c.Stderr} {
-		out.Flush() // what comes before what the command writes
 	}
 	sp.Files = [3]*os.File{in, c.Stdout.file, c.Stderr.file}
 	if lock := r.event.Lock; lock != nil {
