@@ -153,15 +153,15 @@ func (e *Watcher) Start() error {
 
 // load waits for what Load tells, unless it is stopped before.
 func (e *Watcher) load() {
-	start := &loading{cancel: func() {}}
+	start := &loading{cancel: e.loop.Unref}
 	e.loading = start
 	e.loop.Ref()
 	e.options.Load(func(settled time.Time) {
-		e.loop.Unref()
 		if e.loading != start {
 			return
 		}
 		e.loading = nil
+		e.loop.Unref()
 		if !settled.IsZero() {
 			e.settled = settled
 		}
