@@ -33,7 +33,7 @@ func TestDocs_commandsAreUnderstood(t *testing.T) {
 // commandLines returns what follows each ev in the code of a page, up to the end of that command.
 func commandLines(page string) []string {
 	code := regexp.MustCompile("(?s)```sh\n(.*?)\n```|`([^`\n]+)`")
-	start := regexp.MustCompile(`(?:^|\| |&& |nohup )ev ([a-z].*)`)
+	start := regexp.MustCompile(`(?:^|\| |&& |nohup |[A-Z]+=\S+ )ev ([a-z].*)`)
 	var lines []string
 	for _, m := range code.FindAllStringSubmatch(page, -1) {
 		text := strings.ReplaceAll(m[1]+m[2], `\|`, "|") // in a table

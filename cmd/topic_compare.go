@@ -40,8 +40,8 @@ PROCESSES OF A PROCFILE
                  Foreman's -m web=2 is --formation web=2, -e FILE is --env-file FILE, and
                  -p 3000 is PORT=3000. As there, ports are 100 apart, the first process
                  that ends ends all, and its status is that of the whole; --respawn goes
-                 on. Foreman exports to systemd; ev does not. Hivemind gives each process
-                 a terminal of its own. Ev gives it a pipe, so that some print without
-                 colour, or late: 'stdbuf -oL', or a flag of theirs, helps.
+                 on. Foreman exports to systemd; ev does not. Like hivemind, ev gives
+                 each process a terminal to write to, so that it keeps its colours, if
+                 its own output is one.
 
 'ev run --print-evfile' with either file writes an Evfile that does the same, to go on from.`
