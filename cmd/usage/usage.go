@@ -14,23 +14,23 @@ type Error struct {
 func (e *Error) Error() string { return e.msg }
 func (e *Error) Unwrap() error { return e.cause }
 
-// Errorf returns a Error that is about the command as a whole, or about what is not on the command
+// Errorf returns an Error that is about the command as a whole, or about what is not on the command
 // line.
 func Errorf(format string, args ...any) error {
 	return &Error{msg: fmt.Sprintf(format, args...)}
 }
 
-// At returns a Error that is about a word.
+// At returns an Error that is about a word.
 func At(at Word, format string, args ...any) error {
 	return &WordError{Errorf(format, args...), at}
 }
 
-// Of returns a Error of what read a word, or the part of it that begins there.
+// Of returns an Error of what read a word, or the part of it that begins there.
 func Of(at Word, prefix string, err error) error {
 	return &WordError{&Error{prefix + err.Error(), err}, at}
 }
 
-// By returns a Error that says what err does.
+// By returns an Error that says what err does.
 func By(err error) error { return &Error{err.Error(), err} }
 
 // About returns an error that is about a word.
