@@ -139,7 +139,6 @@ func (l *listener) look() {
 		if err := l.own(); err != nil {
 			l.report.Errorf("%s: %v", l.Listening.Addr, err)
 		}
-		_ = unix.SetNonblock(l.socket.FD, true)
 		if l.watch(); accepting {
 			l.incoming.Start()
 		}
@@ -157,9 +156,9 @@ func localAddress(fd int) (net.Addr, error) {
 		return nil, os.NewSyscallError("getsockname", err)
 	}
 	if u, ok := sa.(*unix.SockaddrUnix); ok {
-		return &net.UnixAddr{Name: u.Name, Net: "unix"}, unix.SetNonblock(fd, true)
+		return &net.UnixAddr{Name: u.Name, Net: "unix"}, nil
 	}
-	return net.TCPAddrFromAddrPort(socket.AddrPort(sa)), unix.SetNonblock(fd, true)
+	return net.TCPAddrFromAddrPort(socket.AddrPort(sa)), nil
 }
 
 func (l *listener) open() (*socket.Listener, error) {
@@ -217,7 +216,7 @@ func openFD(name string, fd int) (*socket.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, os.NewSyscallError("fcntl", err))
 	}
-	return &socket.Listener{FD: own}, nil
+	return &socket.Listener{FD: own, Passed: true}, nil
 }
 
 // Addr returns where it listens.

@@ -1,6 +1,8 @@
 package onhttp
 
 import (
+	"cmp"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -61,5 +63,26 @@ func TestListener_errorsThatStay(t *testing.T) {
 	}, "it has failed")
 	if said := r.said.String(); !strings.Contains(said, "invalid argument") {
 		t.Errorf("said %q", said)
+	}
+}
+
+// TestListener_passedSocketStaysAsItIs: others have it, too, and what they do to it may block.
+func TestListener_passedSocketStaysAsItIs(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := cmp.Or(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 10)); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(o *Options) { o.Addr, o.Handed = fmt.Sprintf("fd:%d", fd), false })
+	for range 2 {
+		if got := read(r.send(get), "GET"); got.status != 204 {
+			t.Errorf("%+v", got)
+		}
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+		t.Errorf("flags %#x, %v", flags, err)
 	}
 }
