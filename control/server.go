@@ -29,7 +29,7 @@ type Server struct {
 // Listen makes the socket, for its owner only, in place of one that has been left behind. serve
 // answers requests, all but Events.
 func Listen(l *loop.Loop, path string, serve func(Request) Reply, r *report.Reporter) (*Server, error) {
-	at, err := socket.ListenAt(path, 0o600)
+	at, err := socket.ListenAt(path, socket.Access{})
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,6 @@ package watchers
 
 import (
 	"net/netip"
-	"os"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,8 +31,7 @@ type onHTTPOptions struct {
 	tlsKey    string
 	clientCA  string
 
-	socketMode  string
-	socketGroup string
+	access socketFlags
 
 	maxBody        int
 	maxBodies      int
@@ -165,8 +161,7 @@ func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs.StringVar(&o.tlsCert, "tls-cert", "", "serve TLS with this certificate, followed by its chain (PEM) `FILE`")
 	fs.StringVar(&o.tlsKey, "tls-key", "", "private key of --tls-cert (PEM) `FILE`")
 	fs.StringVar(&o.clientCA, "client-ca", "", "accept only clients with a certificate signed by one of these (PEM) `FILE`")
-	fs.StringVar(&o.socketMode, "socket-mode", "", "permissions of a unix: socket, in octal (default 600) `MODE`")
-	fs.StringVar(&o.socketGroup, "socket-group", "", "group of a unix: socket `GROUP`")
+	o.access.add(fs, "unix:")
 
 	sizeVar(fs, &o.maxBody, "max-body", 1<<20, "longest body that is accepted; a longer one gets 413 (for JSON the default is 10 MiB)")
 	sizeVar(fs, &o.maxBodies, "max-bodies", 256<<20, "most memory that all bodies may take together; more get 503")
@@ -208,7 +203,7 @@ func (o *onHTTPOptions) place(w *onhttp.Options) (err error) {
 		}
 		w.Allow = append(w.Allow, p)
 	}
-	w.SocketMode, w.SocketGroup, err = socketOwner(o.socketMode, o.socketGroup)
+	w.Access, err = o.access.access()
 	return err
 }
 
@@ -224,26 +219,6 @@ func parsePrefix(flag, s string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// socketOwner reads the permissions of a socket's file, and its group, of which it returns the
-// number.
-func socketOwner(mode, group string) (perm os.FileMode, gid string, err error) {
-	if mode != "" {
-		n, err := strconv.ParseUint(mode, 8, 32)
-		if err != nil || n == 0 || n > 0o777 {
-			return 0, "", usage.At(usage.Value("socket-mode"), "--socket-mode %s: write permissions in octal, as in 660", mode)
-		}
-		perm = os.FileMode(n)
-	}
-	if _, err := strconv.ParseUint(group, 10, 31); err == nil || group == "" {
-		return perm, group, nil
-	}
-	g, err := user.LookupGroup(group)
-	if err != nil {
-		return 0, "", usage.At(usage.Value("socket-group"), "--socket-group %s: there is no such group", group)
-	}
-	return perm, g.Gid, nil
-}
-
 // contradiction refuses flags that say nothing, or two things, together.
 func (o *onHTTPOptions) contradiction(a *App, c *cobra.Command, w *onhttp.Options) error {
 	unix := strings.HasPrefix(w.Addr, "unix:")
@@ -257,7 +232,7 @@ func (o *onHTTPOptions) contradiction(a *App, c *cobra.Command, w *onhttp.Option
 		return usage.At(usage.Flag("tls-cert", "tls-key"), "--tls-cert and --tls-key go together: give both")
 	case o.clientCA != "" && o.tlsCert == "":
 		return usage.At(usage.Flag("client-ca"), "--client-ca needs TLS: add --tls-cert and --tls-key")
-	case (o.socketMode != "" || o.socketGroup != "") && !unix:
+	case o.access.given() && !unix:
 		return usage.At(usage.Flag("socket-mode", "socket-group"), "--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
 	case o.readTimeout <= 0:
 		return usage.At(usage.Value("read-timeout"), "--read-timeout must be more than 0")

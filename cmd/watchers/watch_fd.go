@@ -38,6 +38,7 @@ type watchFDOptions struct {
 
 	accept         bool
 	maxConnections int
+	access         socketFlags
 
 	fromStart bool
 	state     string
@@ -121,6 +122,7 @@ descriptor non-blocking, because other processes may share it.`,
 	fs.BoolVar(&o.eof, "eof", false, "emit an event at the end of the input, too")
 	fs.BoolVar(&o.accept, "accept", false, "accept connections from the listening socket that ev was given; each is an event, as with tcp-listen:")
 	numberVar(fs, &o.maxConnections, "max-connections", 40, "serve at most `N` connections at once; others wait")
+	o.access.add(fs, "unix-listen:")
 	fs.BoolVar(&o.fromStart, "from-start", false, "read a tail: file from its beginning")
 	fs.StringVar(&o.state, "state", "", "remember in this file how far a tail: file was read `FILE`")
 	o.add(c)
@@ -239,8 +241,13 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 		return w, usage.At(usage.Flag("max-line"), "--max-line needs lines: add --line or --null")
 	case c.Flags().Changed("max-connections") && !slices.ContainsFunc(fds, o.listens):
 		return w, usage.At(usage.Flag("max-connections"), "--max-connections needs tcp-listen:, unix-listen: or --accept")
+	case o.access.given() && !slices.ContainsFunc(fds, func(s string) bool { return strings.HasPrefix(s, "unix-listen:") }):
+		return w, usage.At(usage.Flag("socket-mode", "socket-group"), "--socket-mode and --socket-group need unix-listen:PATH")
 	case o.accept && !slices.ContainsFunc(fds, fd.PassedFD):
 		return w, usage.At(usage.Flag("accept"), "--accept needs a listening socket, such as fd:NAME")
+	}
+	if w.Access, err = o.access.access(); err != nil {
+		return w, err
 	}
 	if o.match != "" {
 		if w.Match, err = regexp.Compile(o.match); err != nil {

@@ -132,7 +132,7 @@ func (l *Listener) Renew() bool {
 	if l.file == nil || l.there() || fdio.Poll(l.FD, unix.POLLIN) != 0 {
 		return false
 	}
-	anew, err := ListenAt(l.path, l.mode)
+	anew, err := ListenAt(l.path, l.access)
 	switch {
 	case err == nil:
 		l.FD, l.file, l.lost = anew.FD, anew.file, false

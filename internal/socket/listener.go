@@ -39,7 +39,7 @@ type Listener struct {
 	Report *report.Reporter
 
 	path     string
-	mode     os.FileMode // of the file; 0: what umask(2) leaves
+	access   Access      // to the file
 	file     os.FileInfo // that was made at path; nil: none was
 	lost     bool        // and is gone, which was told
 	most     int         // what the number of a connection's descriptor stays below

@@ -18,7 +18,7 @@ import (
 // at makes a listener at a path, and what it has said.
 func at(t *testing.T, path string) (*Listener, *bytes.Buffer) {
 	t.Helper()
-	l, err := ListenAt(path, 0o600)
+	l, err := ListenAt(path, Access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestListen_leavesNoFileBehind(t *testing.T) {
 func TestListenAt_asksWithoutConnecting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	l, _ := at(t, path)
-	if _, err := ListenAt(path, 0o600); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+	if _, err := ListenAt(path, Access{}); err == nil || !strings.Contains(err.Error(), "another process listens there") {
 		t.Error(err)
 	}
 	if _, _, err := l.Accept(); err != unix.EAGAIN { //nolint:errorlint // the number itself
@@ -197,7 +197,7 @@ func TestListenAt_boundIsUsed(t *testing.T) {
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ListenAt(path, 0o600); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+	if _, err := ListenAt(path, Access{}); err == nil || !strings.Contains(err.Error(), "another process listens there") {
 		t.Error(err)
 	}
 }
@@ -208,7 +208,7 @@ func TestListenAt_oneOfManyWins(t *testing.T) {
 	for round := range rounds {
 		path := filepath.Join(t.TempDir(), "s")
 		if round%2 == 0 {
-			l, err := ListenAt(path, 0)
+			l, err := ListenAt(path, Access{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func TestListenAt_oneOfManyWins(t *testing.T) {
 		for range many {
 			go func() {
 				<-start
-				l, err := ListenAt(path, 0o600)
+				l, err := ListenAt(path, Access{})
 				if err == nil {
 					defer func() { _ = unix.Close(l.FD) }()
 				}

@@ -3,10 +3,12 @@
 package socket
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -20,16 +22,37 @@ func Listen(sa unix.Sockaddr) (*Listener, error) {
 	return listen(sa, func(*Listener) error { return nil })
 }
 
-// ListenAt makes a socket file, in place of one that nobody listens on any more. Its mode is given
-// before anybody can connect; 0: what umask(2) leaves.
-func ListenAt(path string, mode os.FileMode) (*Listener, error) {
+// Access says who may connect to a socket by its file. The zero Access is for the owner alone,
+// whatever umask(2) is.
+type Access struct {
+	Mode  os.FileMode // its permissions; 0: 0o600
+	Group string      // the number of its group; empty: that of the process
+}
+
+// give sets the group first: the mode may be for that one.
+func (a Access) give(path string) error {
+	if a.Group != "" {
+		group, err := strconv.Atoi(a.Group)
+		if err != nil {
+			return err
+		}
+		if err := unix.Lchown(path, -1, group); err != nil {
+			return os.NewSyscallError("chown", err)
+		}
+	}
+	return os.NewSyscallError("chmod", unix.Chmod(path, uint32(cmp.Or(a.Mode, 0o600).Perm())))
+}
+
+// ListenAt makes a socket file, in place of one that nobody listens on any more. Access is given
+// before anybody can connect.
+func ListenAt(path string, access Access) (*Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
 	l, err := listen(&unix.SockaddrUnix{Name: path}, func(l *Listener) (err error) {
-		l.path, l.mode = path, mode
-		if l.file, err = os.Lstat(path); err == nil && mode != 0 {
-			err = os.NewSyscallError("chmod", unix.Chmod(path, uint32(mode.Perm())))
+		l.path, l.access = path, access
+		if l.file, err = os.Lstat(path); err == nil {
+			err = access.give(path)
 		}
 		return err
 	})

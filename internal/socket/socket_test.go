@@ -12,7 +12,7 @@ import (
 
 func TestListenAt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := ListenAt(path, 0o600)
+	l, err := ListenAt(path, Access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +39,11 @@ func TestListenAt(t *testing.T) {
 		t.Errorf("the peer is %q, want %q", peer, want)
 	}
 
-	if _, err := ListenAt(path, 0o600); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+	if _, err := ListenAt(path, Access{}); err == nil || !strings.Contains(err.Error(), "another process listens there") {
 		t.Errorf("a live socket: %v", err)
 	}
 	_ = unix.Close(l.FD)
-	if l, err = ListenAt(path, 0o600); err != nil {
+	if l, err = ListenAt(path, Access{}); err != nil {
 		t.Fatalf("a stale socket: %v", err)
 	}
 	l.Remove()
@@ -65,7 +65,7 @@ func TestListenAt_refuses(t *testing.T) {
 		"/tmp/" + strings.Repeat("x", 200):  "103 bytes at most",
 		filepath.Join(file, "under a file"): "not a directory",
 	} {
-		if _, err := ListenAt(path, 0); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ListenAt(path, Access{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}

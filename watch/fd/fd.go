@@ -12,6 +12,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -49,6 +50,8 @@ type Options struct {
 	// Reading, a descriptor is watched for one event only, and a connection is closed once it has
 	// been told.
 	Handed bool
+	// Access is to the files of unix-listen:.
+	Access socket.Access
 	// MaxConnections that are read from at once: more wait in the backlog.
 	MaxConnections int
 

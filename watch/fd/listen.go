@@ -26,7 +26,7 @@ type listener struct {
 
 // listen opens the socket that form names, or takes the one that it means.
 func (w *Watcher) listen(form form) (*listener, error) {
-	open := form.listen
+	open := func() (*socket.Listener, error) { return form.listen(w.opts.Access) }
 	if form.passed() {
 		open = func() (*socket.Listener, error) { return w.listenPassed(form) }
 	}
@@ -71,9 +71,9 @@ func (l *listener) look() {
 	l.w.loop.After(socket.LookEvery, l.look)
 }
 
-func (f form) listen() (*socket.Listener, error) {
+func (f form) listen(access socket.Access) (*socket.Listener, error) {
 	if f.kind == fdUnix && !f.abstract() {
-		l, err := socket.ListenAt(f.name, 0)
+		l, err := socket.ListenAt(f.name, access)
 		if err != nil {
 			return nil, fmt.Errorf("unix-listen: %w", err)
 		}

@@ -376,7 +376,7 @@ func TestListen_itsFileIsMadeAnew(t *testing.T) {
 // it was.
 func TestListen_passed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	passed, err := socket.ListenAt(path, 0)
+	passed, err := socket.ListenAt(path, socket.Access{})
 	if err == nil {
 		err = unix.SetNonblock(passed.FD, false)
 	}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/report"
+	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -72,8 +72,7 @@ type Listening struct {
 	CertFile, KeyFile string // of TLS, in PEM; empty: none
 	ClientCA          string // who signs the certificates that clients must have; empty: they need none
 
-	SocketMode  os.FileMode // of the socket's file
-	SocketGroup string      // the number of the one to which it belongs; empty: as it comes
+	Access socket.Access // to the file of unix:PATH
 
 	TrustProxy []netip.Prefix // whose word on the client's address is taken
 	TrustUnix  bool           // and so is that of who is at the other end of a unix socket

@@ -136,9 +136,6 @@ func (l *listener) look() {
 	if l.socket.Renew() {
 		accepting := l.incoming.Active()
 		_ = l.incoming.Close()
-		if err := l.own(); err != nil {
-			l.report.Errorf("%s: %v", l.Listening.Addr, err)
-		}
 		if l.watch(); accepting {
 			l.incoming.Start()
 		}
@@ -164,7 +161,7 @@ func localAddress(fd int) (net.Addr, error) {
 func (l *listener) open() (*socket.Listener, error) {
 	switch a := l.address; {
 	case a.unix != "":
-		return l.openFile(a.unix)
+		return socket.ListenAt(a.unix, l.Access)
 	case a.name != "":
 		fd, ok := l.Named[a.name]
 		if !ok {
@@ -179,36 +176,6 @@ func (l *listener) open() (*socket.Listener, error) {
 		err = fmt.Errorf("%s: %w", l.address.tcp, err)
 	}
 	return s, err
-}
-
-// openFile makes a socket's file. Nobody but the owner can connect before the group is the one it
-// is to be.
-func (l *listener) openFile(path string) (*socket.Listener, error) {
-	s, err := socket.ListenAt(path, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err = l.own(); err != nil {
-		s.Remove()
-		_ = unix.Close(s.FD)
-		return nil, err
-	}
-	return s, nil
-}
-
-// own gives the socket's file to whom it is to belong. It is the owner's alone before that.
-func (l *listener) own() (err error) {
-	path := l.address.unix
-	if l.SocketGroup != "" {
-		var group int
-		if group, err = strconv.Atoi(l.SocketGroup); err == nil {
-			err = os.Lchown(path, -1, group)
-		}
-	}
-	if err == nil && l.SocketMode != 0 {
-		err = os.Chmod(path, l.SocketMode)
-	}
-	return err
 }
 
 func openFD(name string, fd int) (*socket.Listener, error) {

@@ -520,7 +520,7 @@ func TestListener_modeOfTheSocket(t *testing.T) {
 	defer unix.Umask(old)
 	for mode, want := range map[os.FileMode]os.FileMode{0: 0o600, 0o660: 0o660} {
 		path := t.TempDir() + "/s"
-		newRig(t, func(o *Options) { o.Addr, o.SocketMode, o.SocketGroup = "unix:"+path, mode, fmt.Sprint(os.Getgid()) })
+		newRig(t, func(o *Options) { o.Addr, o.Access.Mode, o.Access.Group = "unix:"+path, mode, fmt.Sprint(os.Getgid()) })
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%v, %v", info.Mode(), err)
 		}
