@@ -92,8 +92,11 @@ func (r *reader) bind(l *line) error {
 			e.Prefix, e.ErrPrefix = l.prefix(p, watchers.StdoutFD), l.prefix(p, watchers.StderrFD)
 		}
 	}
-	if live && term.IsTerminal(watchers.StdoutFD) {
+	switch {
+	case live && term.IsTerminal(watchers.StdoutFD):
 		l.binding.Render = nil // the table has them
+	case r.options.procfile != "" && !r.options.json:
+		l.binding.Render = nil // each end is told in a line, with the name
 	}
 	return nil
 }
