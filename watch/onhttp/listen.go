@@ -343,13 +343,18 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 }
 
 // connState is http.Server.ConnState. An answer is out when its handler has returned and net/http
-// has written what it had left: then the connection rests, or is closed.
+// has written what it had left: then the connection rests, or is closed. Of HTTP/2 it rests before
+// that has been written.
 func (l *listener) connState(c net.Conn, s http.ConnState) {
 	if s != http.StateIdle && s != http.StateClosed {
 		return
 	}
 	conn := plainConn(c)
-	conn.settleReplies()
+	if secure, ok := c.(*tls.Conn); ok && s == http.StateIdle && secure.ConnectionState().NegotiatedProtocol == "h2" {
+		conn.settleFlushed()
+	} else {
+		conn.settleReplies()
+	}
 	if s == http.StateIdle {
 		l.rests(conn, c != net.Conn(conn))
 	}

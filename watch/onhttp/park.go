@@ -241,6 +241,7 @@ type conn struct {
 	parked  int  // the copy that is, and 1 more
 	closing bool
 	unsent  []func() // called once the answers are out, or lost
+	flushes bool     // with the next write they are out
 }
 
 // Read notes whether the connection can be parked.
@@ -294,6 +295,19 @@ func (l *listener) remove(c *conn) {
 	}
 }
 
+// Write notes that the last of an answer is out.
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.mu.Lock()
+	flushes := c.flushes
+	c.flushes = false
+	c.mu.Unlock()
+	if flushes {
+		c.settleReplies()
+	}
+	return n, err
+}
+
 // wake ends the read of a connection that rests, which is parked then, or closed.
 func (c *conn) wake(park bool) {
 	c.mu.Lock()
@@ -330,6 +344,20 @@ func (c *conn) reset() {
 func (c *conn) awaitReply(fn func()) {
 	c.mu.Lock()
 	c.unsent = append(c.unsent, fn)
+	c.mu.Unlock()
+}
+
+// flushWithin is how long HTTP/2 of net/http may take to write what it has left of an answer.
+const flushWithin = 100 * time.Millisecond
+
+// settleFlushed has the answers be out with the next write, which is under way, or, if there is
+// none, in a moment.
+func (c *conn) settleFlushed() {
+	c.mu.Lock()
+	c.flushes = len(c.unsent) > 0
+	if c.flushes {
+		time.AfterFunc(flushWithin, c.settleReplies)
+	}
 	c.mu.Unlock()
 }
 
