@@ -202,7 +202,7 @@ func (o *runOptions) config(r *reader, socket bool) session.Config {
 		Tell: session.TellFailed, Log: socket, Terminals: !o.noPTY,
 	}
 	c.Greet = term.IsTerminal(watchers.StderrFD) && !o.live
-	if (c.Greet || o.fileOptions.given()) && !o.live {
+	if (c.Greet || o.given()) && !o.live {
 		c.Tell = session.TellAll
 	}
 	if r.hasFile() {
