@@ -387,7 +387,9 @@ func (t *tree) all() []change {
 	}
 	for _, p := range t.o.Paths {
 		e := t.named.entry(p)
-		list = append(list, spot{t.named, p}.asIs(e.file))
+		if t.o.ofType(e.file) {
+			list = append(list, spot{t.named, p}.asIs(e.file))
+		}
 		if e.dir != nil {
 			below(e.dir)
 		}
