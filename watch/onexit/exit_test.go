@@ -164,7 +164,8 @@ func TestExit_byName(t *testing.T) {
 	if err != nil {
 		t.Skip("needs sleep")
 	}
-	for _, name := range []string{"ev-sleeper", "ev-sleeper-with-a-long-name"} {
+	short := fmt.Sprintf("ev-%d", os.Getpid()) // no other run of this test has it
+	for _, name := range []string{short, short + "-with-a-long-name"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), name)
 			if err := os.Symlink(sleep, path); err != nil {
