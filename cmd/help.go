@@ -178,7 +178,7 @@ func (p *program) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 		}
 	}
 	fmt.Fprintf(&b, "\nExit status:\n%s\n", usage.ExitStatusHelp)
-	fmt.Fprintf(&b, "\nMore: ev help %s\n", strings.Join(topicNames(), "|"))
+	b.WriteString("\n" + fold("More: ev help TOPIC, of "+strings.Join(topicNames(), ", ")))
 }
 
 // writeCommands writes the commands by their groups. For that of the shell a short help has no room.

@@ -25,7 +25,7 @@ A TIME, for --at, --from, --until and --after, is one of
   2026-12-24             midnight of that day
   18:00                  today, even if that is in the past
   tomorrow 09:00         tomorrow; without a time, midnight
-  fri 18:00              the next Friday; a week later if today is Friday after 18:00
+  fri 18:00              the next Friday, or today if it is Friday before 18:00
   2026-12-24T18:00:00Z   RFC 3339; also with an offset, +01:00
   @1795400000            seconds since 1970
   now
@@ -53,8 +53,8 @@ A cron schedule has five fields, or six with seconds first. A year at the end is
 
   minute        0-59
   hour          0-23
-  day of month  1-31, L (the last day), L-3 (the third before it), 15W (the workday
-                nearest to the 15th), LW (the last workday)
+  day of month  1-31, L (the last day), L-3 (the third before it), 15W (the
+                workday nearest to the 15th), LW (the last workday)
   month         1-12, jan-dec
   weekday       0-7 (0 and 7 are Sunday), sun-sat, 5L (the last Friday),
                 mon#2 (the second Monday)

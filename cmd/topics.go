@@ -29,8 +29,8 @@ if the text does not end in one; with -0, a NUL.
                  run output, with --of
   stat           path paths change count, and of now and before (prev_size, …):
                  type size mtime mode uid gid ino nlink
-  on-http        method path host remote user client_subject query files gone param.NAME
-                 header.NAME filename.NAME type.NAME json.PATH
+  on-http        method path host remote user client_subject query files gone
+                 param.NAME header.NAME filename.NAME type.NAME json.PATH
   on-message     subject id source type published attempt stream_seq payload
                  data.NAME
   probe          target state status output latency error since prev_state
@@ -94,7 +94,8 @@ several tests, all must pass.
   FIELD!=TEXT      the field is not TEXT
   FIELD~REGEXP     the regular expression (Go's syntax) matches in the field
   FIELD!~REGEXP    it does not match
-  FIELD<N          also <=, > and >=; N is a number, a size (4k, 10MiB), or a span (1h30m)
+  FIELD<N          also <=, > and >=; N is a number, a size (4k, 10MiB), or a
+                   duration (1h30m)
 
 FIELD is a field of the watcher's events, as listed in 'ev help format'. For an unknown
 value only FIELD= passes. A test of a list passes if it passes for one element. For stat,
@@ -115,11 +116,11 @@ message.`},
   EV_SERVER       default of --server
   EV_CONTROL      default of --control for 'ev ctl'
   EVFILE          Evfile of 'ev run', if none is named
-  LIBEV_FLAGS     like EV_BACKEND, as libev's decimal mask: 2 is poll, 4 is epoll
+  LIBEV_FLAGS     like EV_BACKEND, as libev's mask: 2 is poll, 4 is epoll
   NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, CLICOLOR, TERM
                   whether to use colour on standard output, without --color
-  NOTIFY_SOCKET   where to send READY=1, STATUS, RELOADING=1 and STOPPING=1 (systemd,
-                  Type=notify)
+  NOTIFY_SOCKET   where to send READY=1, STATUS, RELOADING=1 and STOPPING=1
+                  (systemd, Type=notify)
   WATCHDOG_USEC, WATCHDOG_PID
                   send WATCHDOG=1 as well, twice in this time
   LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES

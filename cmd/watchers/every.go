@@ -59,9 +59,9 @@ func (a *App) newEvery(sink Sink) *cobra.Command {
   'Mon..Fri 09:00'         a calendar event as in systemd.time(7)
   --at '2026-12-24 18:00'  a single instant; one in the past fires at once
   --schedule-command CMD   a command that prints the next instant: a time, or
-                           seconds since 1970. The instant has to lie after
-                           EV_AFTER (RFC 3339), which EV_AFTER_EPOCH has in whole
-                           seconds. If CMD prints nothing, the schedule has ended
+                           seconds since 1970. It has to lie after EV_AFTER
+                           (RFC 3339; EV_AFTER_EPOCH has it in whole seconds).
+                           If CMD prints nothing, the schedule has ended
 
 A fixed time that the clocks skip fires once, right after the gap. A fixed time that the
 clocks show twice fires the first time only. Intervals, and schedules with a wildcard in
@@ -94,7 +94,7 @@ instant with it. Catch-up runs are spread over the jitter, too.`,
   ev every 2w --from 2026-01-05
   # a rule of your own: every hundred seconds since 1970
   ev every --schedule-command 'sh -c "echo $((EV_AFTER_EPOCH / 100 * 100 + 100))"'
-  # once a day even if the machine was off at three, but not on all machines at once
+  # once a day even if the machine was off at three, and spread over machines
   ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- tar -czf /tmp/backup.tgz /etc`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}

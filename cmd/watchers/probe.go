@@ -45,7 +45,7 @@ TARGET is first known, and then whenever the state changes. A TARGET is
 
   tcp:HOST:PORT        up if one of the addresses of HOST accepts a connection
   unix:PATH            up if the socket accepts a connection
-  http://HOST/PATH     up if the status is 2xx or 3xx; redirections are not followed
+  http://HOST/PATH     up if the status is 2xx or 3xx; redirects are not followed
   https://HOST/PATH    the same, with a certificate that the system trusts
   --cmd CMD            up if CMD ends with status 0
 

@@ -69,7 +69,7 @@ The field 'change' says what happened:
   removed   the path has vanished
   moved     the path was renamed; 'from' is its previous path
   replaced  another file, with another inode number, has taken its place
-  content   the size or the modification time changed, or the kernel reported a write
+  content   the size or the modification time changed, or the file was written
   mode      the permissions changed
   owner     the user or the group changed
   links     the number of hard links changed

@@ -52,7 +52,7 @@ from zero, even after it has fired. A SOURCE is
   # print three ticks as JSON
   ev timer 0.2 --repeat 0.1 --count 3 --json
   # notice when a job has printed nothing for five minutes
-  make 2>&1 | ev timer 5m --again-on fd:0 --pass -- echo 'no output for 5 minutes'`,
+  make 2>&1 | ev timer 5m --again-on fd:0 --pass -- echo 'silent for 5 minutes'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			own, command := Split(c, args)
 			after, err := a.sum(c, own)

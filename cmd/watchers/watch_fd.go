@@ -53,12 +53,12 @@ func (a *App) newWatchFD(sink Sink) *cobra.Command {
 
   0, 3, -               a descriptor that ev was started with; - is 0
   fd:NAME               the descriptor with this name in $LISTEN_FDNAMES
-  PATH                  a FIFO or device that ev opens. A FIFO stays open after its
-                        writers have gone
-  tcp-listen:HOST:PORT  connections, one event each; HOST is an address or localhost,
-  unix-listen:PATH      and 127.0.0.1 if it is missing
-  tail:PATH             lines that are appended to a file (or chunks, with --data),
-                        through log rotation
+  PATH                  a FIFO or device that ev opens. A FIFO stays open after
+                        its writers have gone
+  tcp-listen:HOST:PORT  connections, one event each; HOST is an address or
+  unix-listen:PATH      localhost, and 127.0.0.1 if it is missing
+  tail:PATH             lines that are appended to a file (or chunks, with
+                        --data), through log rotation
 
 Without --line, --null or --data, ev reads nothing itself. The COMMAND gets the
 descriptor as its standard input, and ev waits until the COMMAND has ended. If the
@@ -99,7 +99,7 @@ descriptor non-blocking, because other processes may share it.`,
   ev watch-fd tail:/var/log/app.log --match 'ERROR (?P<what>.*)' -- logger -t alarm {what}
   # end a producer when its reader has gone
   ev watch-fd 1 --hup -- kill $$
-  # notice mounts; notice when tasks wait for a processor for 150 ms within a second
+  # notice mounts; notice when tasks wait for a processor
   ev watch-fd /proc/self/mountinfo --urgent -- ./remounted
   ev watch-fd /proc/pressure/cpu --urgent --say 'some 150000 1000000' -- ./shed-load
   # an echo server
