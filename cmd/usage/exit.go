@@ -27,7 +27,7 @@ const ExitStatusHelp = `  0        the loop ended by itself, by --break or by --
   1        --nowait found no event; or ev failed, without a COMMAND
   2        wrong usage; with a COMMAND this is 125
   75       a lock, a server or another shared thing was not available
-  124      --timeout was reached; or --run-timeout, by a COMMAND whose status counts
+  124      --timeout was reached, or --run-timeout by a COMMAND whose status counts
   125      ev failed, with a COMMAND
   126, 127 the COMMAND cannot be executed, or was not found
   128+n    ended by signal n; 141 means that the reader of the output has gone`

@@ -75,7 +75,7 @@ its output passes through ev.`,
   # restart a server that crashes
   ev on-exit --child './server --port 8080' --respawn on-failure
   # in an Evfile: mail the output of a nightly job that failed
-  report: on-exit --of backup --if status!=0 -- mail -s '{command}: {status}' ops
+  report: on-exit --of backup --if status!=0 -- mail -s '{command} failed' ops
   # notice the end of a daemon, even if it is started later
   ev on-exit --pidfile /run/daemon.pid -- logger 'daemon ended: {status}{signal}'`,
 		RunE: func(c *cobra.Command, args []string) error {
