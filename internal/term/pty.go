@@ -3,7 +3,6 @@ package term
 import (
 	"os"
 
-	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 )
 
@@ -13,31 +12,21 @@ import (
 // controlling terminal. Once the last who has it has closed it, read(2) fails with EIO or returns
 // 0.
 func Open() (fd int, terminal *os.File, err error) {
-	master, terminal, err := pty.Open()
+	fd, terminal, err = open()
 	if err != nil {
 		return -1, nil, err
 	}
-	defer master.Close()
-	slave := int(terminal.Fd())
-	t, err := Settings(slave)
+	t, err := Settings(int(terminal.Fd()))
 	if err == nil {
 		t.Oflag &^= unix.OPOST
-		err = unix.IoctlSetTermios(slave, setTermios, t)
+		err = unix.IoctlSetTermios(int(terminal.Fd()), setTermios, t)
 	}
-	if err == nil {
-		err = unix.SetNonblock(slave, false) // which os.OpenFile may have changed
-	}
-	if err == nil {
-		fd, err = unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	}
-	if err == nil {
-		if err = unix.SetNonblock(fd, true); err == nil {
-			return fd, terminal, nil
-		}
+	if err != nil {
 		_ = unix.Close(fd)
+		_ = terminal.Close()
+		return -1, nil, os.NewSyscallError("pseudo-terminal", err)
 	}
-	_ = terminal.Close()
-	return -1, nil, os.NewSyscallError("pseudo-terminal", err)
+	return fd, terminal, nil
 }
 
 // SetSize says how large a terminal is. It can be either end of a pseudo-terminal.
