@@ -70,14 +70,15 @@ type kernel struct {
 func (k kernel) Close() error { return errors.Join(k.Watcher.Close(), k.mounts.Close()) }
 
 const (
-	// burst is how many notices a source may be ahead of who takes them. Without any, each costs a
-	// change of goroutines, and mostly of threads; with many, none gather in the kernel.
-	burst = 64
+	// burst is how many notices a source may be ahead of who takes them. With few, each costs a
+	// change of goroutines, and mostly of threads.
+	burst = 1024
 	// flurry is how many notices, each within a pause of the one before, are taken at once: more
 	// than a file that is saved makes, which is to be told without delay.
 	flurry = 32
-	// pause is for how long more notices than that gather in the kernel, whose queue has room for
-	// thousands: to be woken for each costs more than all that is done about it.
+	// pause is for how long more notices than that gather, at the source and then in the kernel,
+	// whose queue has room for thousands: to be woken for each costs more than all that is done
+	// about it.
 	pause = 5 * time.Millisecond
 )
 
