@@ -47,7 +47,7 @@ type Output struct {
 
 	gathered []byte        // records of this turn
 	flusher  *loop.Prepare // is active while there are some
-	flushes  int64         // that wrote all of them
+	flushes  int64         // writes after which nothing was left
 }
 
 // NewOutput makes an Output to f. Once a write has failed, failed is called on the loop's
@@ -88,10 +88,10 @@ func (o *Output) Flush() {
 	o.flusher.Stop()
 	o.put(o.gathered)
 	o.gathered = o.gathered[:0]
-	if !o.busy {
-		o.flushes++
-	}
 }
+
+// holds reports whether there is something that has not been written.
+func (o *Output) holds() bool { return o.busy || len(o.gathered) > 0 }
 
 // write writes one record now, and what was gathered before it. It is not kept: the caller may use
 // b again.
@@ -113,6 +113,7 @@ func (o *Output) put(b []byte) {
 	}
 	n, err := o.writeNow(b)
 	if n == len(b) {
+		o.flushes++
 		return
 	}
 	if err != nil && !errors.Is(err, unix.EAGAIN) {

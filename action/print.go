@@ -127,18 +127,23 @@ func (p *Print) wait() {
 
 func (p *Print) print(e event.Event) {
 	p.buf = p.render(p.buf[:0], e)
-	p.out.gather(p.buf)
-	if event.Awaited(e) {
-		p.out.Flush()
+	awaited := event.Awaited(e)
+	if awaited {
+		p.out.write(p.buf)
+	} else {
+		p.out.gather(p.buf)
 	}
 	if p.flushes != p.out.flushes {
 		p.flushes, p.taken = p.out.flushes, 0
 	}
-	if p.taken++; p.out.busy {
+	if p.out.holds() {
+		p.taken++
+	}
+	if p.out.busy {
 		p.wait()
 	}
 	switch {
-	case !event.Awaited(e):
+	case !awaited:
 	case p.out.busy:
 		p.awaited = append(p.awaited, e)
 	case p.out.err != nil:

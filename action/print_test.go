@@ -366,6 +366,31 @@ func TestPrint_closeGivesUpOnAReaderThatDoesNot(t *testing.T) {
 	}
 }
 
+// What was written is not among what is lost, whether it was written at once or with others.
+func TestPrint_countsWhatIsLostAlone(t *testing.T) {
+	for name, prepare := range map[string]func(*press){
+		"at once":     func(p *press) { p.out.AtOnce = true },
+		"with others": func(*press) {},
+	} {
+		p := newPress(t, shared)
+		prepare(p)
+		for n := range uint64(5) {
+			p.Do(tick(n))
+		}
+		p.out.Flush()
+		p.fill()
+		for n := range uint64(3) {
+			p.Do(tick(n))
+		}
+		p.out.Hurry()
+		p.Close(func() {})
+		p.run()
+		if want := "the reader has stopped to read: 3 events are lost"; !strings.Contains(p.said.String(), want) {
+			t.Errorf("%s: said %q, want %q", name, p.said.String(), want)
+		}
+	}
+}
+
 func TestPrint_closeOfAnIdleOneIsAtOnce(t *testing.T) {
 	p := newPress(t, shared)
 	closed := false

@@ -61,6 +61,10 @@ const (
 	Passed                    // it is no event: --if does not hold for it
 )
 
+// Again reports whether the event has not been dealt with, and is to be told again: by the next ev,
+// if this one ends.
+func (v Verdict) Again() bool { return v == Stopped || v == Refused }
+
 // A Releaser is a Detail whose Payload has descriptors of ev's in it.
 type Releaser interface {
 	// Release closes them: a command has them now, or none will. It may be called more than once.

@@ -30,8 +30,5 @@ func (t *Localtime) notice(l *loop.Loop) (stop func()) {
 	})
 	io.KeepAlive(false)
 	io.Start()
-	return func() {
-		io.Stop()
-		_ = unix.Close(fd)
-	}
+	return func() { _ = io.Close() }
 }

@@ -401,7 +401,7 @@ func (t *tail) parcel(d *debt) *watch.Parcel {
 	t.awaited++
 	return watch.NewParcel(t.w.loop, func(a event.Answer) {
 		t.awaited--
-		if a.Verdict != event.Stopped && a.Verdict != event.Refused {
+		if !a.Verdict.Again() {
 			t.debts = slices.DeleteFunc(t.debts, func(other *debt) bool { return other == d })
 			t.remember()
 		}

@@ -136,7 +136,7 @@ func (s *Watcher) parcel(d *debt) *watch.Parcel {
 	m.open++
 	return watch.NewParcel(s.loop, func(a event.Answer) {
 		m.open--
-		if a.Verdict != event.Stopped && a.Verdict != event.Refused {
+		if !a.Verdict.Again() {
 			m.settle(d)
 			s.remember()
 		}
