@@ -183,17 +183,7 @@ func (w *ward) left(died uint64) bool {
 			return true
 		}
 	}
-	if leader, err := statOf(w.pid); err == nil && leader.start != w.began {
-		return false
-	}
-	all, _ := pids()
-	for _, pid := range all {
-		st, err := statOf(pid)
-		if err == nil && st.group == w.pid && st.start <= died && st.state != 'Z' && st.state != 'X' {
-			return true
-		}
-	}
-	return false
+	return groupLives(w.pid, w.began, func(start uint64) bool { return start <= died })
 }
 
 // send sends a signal to all of it.

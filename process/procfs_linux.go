@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -147,6 +148,22 @@ type procStat struct {
 	group    int
 	start    uint64 // in ticks since the machine started
 	exitCode int    // as wait(2) has it, if the reader may trace the process; else 0
+}
+
+// ended reports whether it only waits to be reaped.
+func (st procStat) ended() bool { return st.state == 'Z' || st.state == 'X' }
+
+// groupLives reports whether a process of a group is there that its start proves to be of it. If the
+// leader's PID is another's by now, which began at another time, nobody is.
+func groupLives(leader int, began uint64, proves func(start uint64) bool) bool {
+	if st, err := statOf(leader); err == nil && st.start != began {
+		return false
+	}
+	all, _ := pids()
+	return slices.ContainsFunc(all, func(pid int) bool {
+		st, err := statOf(pid)
+		return err == nil && st.group == leader && proves(st.start) && !st.ended()
+	})
 }
 
 func parseStat(text []byte) (st procStat, err error) {

@@ -24,24 +24,11 @@ func Left(trace string) bool {
 	if n, _ := fmt.Sscanf(trace, "%d:%d:%s", &pid, &start, &boot); n < 3 || boot != bootID() {
 		return false
 	}
-	leader, err := statOf(pid)
-	switch {
-	case err == nil && leader.start != start:
-		return false
-	case err == nil && !leader.ended():
+	if leader, err := statOf(pid); err == nil && leader.start == start && !leader.ended() {
 		return true
 	}
-	all, _ := pids()
-	for _, other := range all {
-		if st, err := statOf(other); err == nil && st.group == pid && st.start >= start && !st.ended() {
-			return true
-		}
-	}
-	return false
+	return groupLives(pid, start, func(began uint64) bool { return began >= start })
 }
-
-// ended reports whether it only waits to be reaped.
-func (st procStat) ended() bool { return st.state == 'Z' || st.state == 'X' }
 
 // bootID is another one each time the machine starts.
 func bootID() string {
