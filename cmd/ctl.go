@@ -89,7 +89,7 @@ Other programs of the same user, or of root, may use the socket, too. It is a st
   {"ok":true}
   {"command":"list"}
   {"ok":true,"watchers":[{"name":"build","watcher":"stat","state":"stopped",
-   "priority":0,"fires":3,"running":0,"since":null,"waiting":0,"status":0,
+   "unseen":0,"priority":0,"fires":3,"running":0,"since":null,"waiting":0,"status":0,
    "took":1.5,"last":"2026-11-23T09:00:00Z","due":null}]}
   {"command":"signal","names":["web"],"signal":"USR1"}
   {"ok":true}
@@ -99,11 +99,13 @@ Other programs of the same user, or of root, may use the socket, too. It is a st
   {"command":"sotp"}
   {"ok":false,"error":"there is no command \"sotp\": there are list, start, …"}
 
-'state' is initialised, active, pending or stopped. 'running' is the number of running
-commands, 'since' is the start of the oldest, and 'waiting' is the number of events that
-wait for one. 'status' and 'took' are the exit status and the seconds of the last
-command, and 'due' is the time of the next event. If a reload fails because of the
-Evfile, 'faults' lists its errors with file, line, column, message and source. After
+'state' is initialised, active, pending, stopped or failed. 'unseen' is the number of
+files and directories that 'ev stat' can't look at, and tries again to; the table says
+'partly blind' then. 'running' is the number of running commands, 'since' is the start of
+the oldest, and 'waiting' is the number of events that wait for one. 'status' and 'took'
+are the exit status and the seconds of the last command, and 'due' is the time of the
+next event. If a reload fails because of the Evfile, 'faults' lists its errors with file,
+line, column, message and source. After
 {"command":"events"} each further line is an event, as --json prints it. A client that
 does not read gets at most about a megabyte; when it reads again, it is told how many
 events it has lost, and is disconnected. Of more than 64 connections the oldest is

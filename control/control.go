@@ -88,7 +88,8 @@ type Fault struct {
 type Watcher struct {
 	Name     string     `json:"name"`
 	Watcher  string     `json:"watcher"` // its command
-	State    string     `json:"state"`   // initialised, active, pending or stopped
+	State    string     `json:"state"`   // initialised, active, pending, stopped or failed
+	Unseen   int        `json:"unseen"`  // places that it can't look at, and tries again to
 	Priority int        `json:"priority"`
 	Fires    uint64     `json:"fires"`   // events so far
 	Running  int        `json:"running"` // commands

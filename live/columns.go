@@ -24,7 +24,7 @@ func watcherTable(ws []control.Watcher, now time.Time) [][]string {
 	rows := [][]string{{"NAME", "WATCHER", "STATE", "PRIO", "FIRES", "RUNNING", "EXIT", "LAST", "NEXT"}}
 	for _, w := range ws {
 		rows = append(rows, []string{
-			Printable(w.Name), Printable(w.Watcher), Printable(w.State), strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
+			Printable(w.Name), Printable(w.Watcher), state(w), strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
 			running(w, now), exit(w), ago(w.Last, now), ahead(w.Due, now),
 		})
 	}
@@ -33,6 +33,14 @@ func watcherTable(ws []control.Watcher, now time.Time) [][]string {
 
 // Printable is a text that a terminal only shows: another process may have made it up.
 func Printable(s string) string { return string(event.AppendEscaped(nil, s)) }
+
+// state tells whether a watcher watches, and whether all that it is to.
+func state(w control.Watcher) string {
+	if w.Unseen > 0 {
+		return "partly blind"
+	}
+	return Printable(w.State)
+}
 
 // running tells for how long commands have run, how many if there are several, and how many events
 // wait.

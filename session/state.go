@@ -145,6 +145,9 @@ func (w *Watcher) State() control.Watcher {
 	default:
 		c.State = "stopped"
 	}
+	if s, ok := w.watcher.(watch.Sighted); ok {
+		c.Unseen = s.Unseen()
+	}
 	n, since, waiting := w.runs()
 	c.Running, c.Since, c.Waiting = n, known(since), waiting
 	if w.outcome != nil {

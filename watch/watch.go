@@ -58,6 +58,13 @@ type Failer interface {
 	Failed() bool
 }
 
+// A Sighted is a Watcher that may be partly blind.
+type Sighted interface {
+	// Unseen returns at how many places nobody knows what happens, because they can't be looked at.
+	// That is tried again and again.
+	Unseen() int
+}
+
 // An Unreader is a Watcher whose event may be about what the one before was about.
 type Unreader interface {
 	// Unread reports whether the last event is: nothing has come, and nothing was taken.

@@ -43,6 +43,8 @@ func TestMeans(t *testing.T) {
 		"openat:error=EIO:arg0=4":               "4",
 		"openat:error=EIO:arg0=0x4:path=odd":    "",
 		"read:error=EIO":                        "",
+		"openat:error=EIO:until=inject_test.go": "",
+		"openat:error=EIO:until=none:when=2":    "2",
 		"openat:hold=f:when=5:arg0=5:path=/odd": "",
 	} {
 		s, err := parse(spec)

@@ -12,6 +12,7 @@
 // and WHICH calls are meant is, of all those of PROGRAM and of what that starts,
 //
 //	when=N         the Nth; N+: that and all after it; N..M: those from N to M
+//	until=FILE     those before there is such a file
 //	path=TEXT      those of a file with TEXT in its name; of a descriptor it is the name in /proc
 //	argN=NUMBER    those with this argument, counted from 0
 //
@@ -21,6 +22,7 @@ package inject
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -33,7 +35,8 @@ type spec struct {
 	errno unix.Errno
 	hold  string // a file that is waited for
 	first int
-	last  int // 0: without end
+	last  int    // 0: without end
+	until string // a file with which it is over
 	path  string
 	args  map[int]uint64
 
@@ -61,6 +64,8 @@ func (s *spec) set(name, value string) (err error) {
 		s.errno, err = errnoOf(value)
 	case name == "hold" && value != "":
 		s.hold = value
+	case name == "until" && value != "":
+		s.until = value
 	case name == "path" && value != "":
 		s.path = value
 	case name == "when":
@@ -110,6 +115,9 @@ func (s *spec) means(c call) bool {
 	if s.path != "" && !strings.Contains(c.path(), s.path) {
 		return false
 	}
+	if s.until != "" && exists(s.until) {
+		return false
+	}
 	s.seen++
 	return s.seen >= s.first && (s.last == 0 || s.seen <= s.last)
 }
@@ -119,4 +127,9 @@ type call struct {
 	name string
 	args [6]uint64
 	path func() string
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }

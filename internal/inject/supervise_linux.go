@@ -122,10 +122,7 @@ func text(tid int, at uintptr) string {
 }
 
 func await(file string) {
-	for {
-		if _, err := os.Stat(file); err == nil {
-			return
-		}
+	for !exists(file) {
 		time.Sleep(time.Millisecond)
 	}
 }

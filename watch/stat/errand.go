@@ -117,8 +117,7 @@ func (s *Watcher) retry() {
 	})
 }
 
-// Unseen returns at how many places nobody knows what happens, because they can't be looked at.
-// That is tried again and again.
+// Unseen implements watch.Sighted.
 func (s *Watcher) Unseen() int { return s.unseen }
 
 // retry looks at all that could not be looked at, and marks what is to be compared.

@@ -59,6 +59,7 @@ var (
 	_ watch.Describer   = (*Watcher)(nil)
 	_ watch.Discarder   = (*Watcher)(nil)
 	_ watch.Interrupter = (*Watcher)(nil)
+	_ watch.Sighted     = (*Watcher)(nil)
 )
 
 // New makes a watcher. It looks at nothing yet, but for the files among Ignore.IgnoreFiles; an
