@@ -48,13 +48,3 @@ func (g *guard) forget(pid int) {
 		g.tell(overRecord(pid))
 	}
 }
-
-// Close ends the thread that starts processes.
-func (s *Starter) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.wake != nil && !s.closed {
-		s.closed = true
-		close(s.wake)
-	}
-}

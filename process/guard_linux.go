@@ -3,13 +3,13 @@ package process
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -22,9 +22,13 @@ import (
 // guardian is the first argument of a program that is started as a guard; the second is whose.
 const guardian = "ev:guard"
 
-// record is what a guard is told of a group that lives.
-func record(g *group, sp *Spec) string {
-	return fmt.Sprintf("+ %d %d %d %s\n", g.pid, sp.StopSignal, sp.KillAfter, strconv.Quote(g.subdir))
+// gather is how long the guard rests after it has read, so that it does not take the processor from
+// each of many short commands.
+const gather = 20 * time.Millisecond
+
+// record is what a guard is told of a group that lives, whose leader has begun since then.
+func record(g *group, sp *Spec, since uint64) string {
+	return fmt.Sprintf("+ %d %d %d %d %d %s\n", g.pid, since, ticks(), sp.StopSignal, sp.KillAfter, strconv.Quote(g.subdir))
 }
 
 // overRecord is what it is told of one that does not.
@@ -106,7 +110,7 @@ func Guarding() (status int, ok bool) {
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	_ = os.WriteFile("/proc/self/comm", []byte("ev-guard"), 0)
 	lives := map[int]*ward{}
-	for s := bufio.NewScanner(os.Stdin); s.Scan(); {
+	for s := bufio.NewScanner(gatherer{os.Stdin}); s.Scan(); {
 		w, begins := parseRecord(s.Text())
 		if begins {
 			lives[w.pid] = w
@@ -130,10 +134,18 @@ func Guarding() (status int, ok bool) {
 	return 0, true
 }
 
+// A gatherer reads at once what has come within a time.
+type gatherer struct{ io.Reader }
+
+func (g gatherer) Read(b []byte) (int, error) {
+	time.Sleep(gather)
+	return g.Reader.Read(b)
+}
+
 // A ward is what a guard knows of a group.
 type ward struct {
 	pid       int
-	began     uint64 // in ticks since the machine started; 0: it had ended when that was asked
+	since, by uint64 // its leader began between these, in ticks since the machine started
 	signal    syscall.Signal
 	killAfter time.Duration
 	cgroup    string // its directory; or none
@@ -141,21 +153,9 @@ type ward struct {
 
 func parseRecord(line string) (w *ward, begins bool) {
 	w = &ward{}
-	f := strings.SplitN(line, " ", 5)
-	if len(f) > 1 {
-		w.pid, _ = strconv.Atoi(f[1])
-	}
-	if len(f) < 5 || f[0] != "+" {
-		return w, false
-	}
-	number, _ := strconv.Atoi(f[2])
-	after, _ := strconv.ParseInt(f[3], 10, 64)
-	w.signal, w.killAfter = syscall.Signal(number), time.Duration(after)
-	w.cgroup, _ = strconv.Unquote(f[4])
-	if st, err := statOf(w.pid); err == nil {
-		w.began = st.start
-	}
-	return w, true
+	var sign string
+	_, _ = fmt.Sscanf(line, "%s %d %d %d %d %d %q", &sign, &w.pid, &w.since, &w.by, &w.signal, &w.killAfter, &w.cgroup)
+	return w, sign == "+"
 }
 
 func statOf(pid int) (procStat, error) {
@@ -183,7 +183,8 @@ func (w *ward) left(died uint64) bool {
 			return true
 		}
 	}
-	return groupLives(w.pid, w.began, func(start uint64) bool { return start <= died })
+	return groupLives(w.pid, func(start uint64) bool { return w.since <= start && start <= w.by },
+		func(start uint64) bool { return start <= died })
 }
 
 // send sends a signal to all of it.

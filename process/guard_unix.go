@@ -4,7 +4,9 @@ package process
 
 import "github.com/evshell/ev/internal/report"
 
-func record(*group, *Spec) string { return "" }
+func record(*group, *Spec, uint64) string { return "" }
+
+func ticks() uint64 { return 0 }
 
 func overRecord(int) string { return "" }
 

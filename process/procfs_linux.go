@@ -154,9 +154,9 @@ type procStat struct {
 func (st procStat) ended() bool { return st.state == 'Z' || st.state == 'X' }
 
 // groupLives reports whether a process of a group is there that its start proves to be of it. If the
-// leader's PID is another's by now, which began at another time, nobody is.
-func groupLives(leader int, began uint64, proves func(start uint64) bool) bool {
-	if st, err := statOf(leader); err == nil && st.start != began {
+// leader's PID is another's by now, as its start tells, nobody is.
+func groupLives(leader int, leads, proves func(start uint64) bool) bool {
+	if st, err := statOf(leader); err == nil && !leads(st.start) {
 		return false
 	}
 	all, _ := pids()

@@ -59,8 +59,9 @@ type Starter struct {
 	Guarded bool
 	Report  *report.Reporter
 
-	wake    chan struct{} // nil: there is no thread yet
+	bell    bell // what is asked for
 	mu      sync.Mutex
+	serves  bool // there is a thread
 	waiting []start
 	closed  bool
 	without without // the thread's
@@ -128,28 +129,34 @@ func (sp *Spec) tellOn(l *loop.Loop) {
 func (s *Starter) ask(st start) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.wake == nil {
-		s.wake = make(chan struct{}, 1)
-		go s.serve(s.wake)
-	}
 	if s.closed {
 		return
 	}
-	s.waiting = append(s.waiting, st)
-	select {
-	case s.wake <- struct{}{}:
-	default: // the thread has not yet taken what was before
+	if !s.serves {
+		s.serves = true
+		go s.serve()
 	}
+	s.waiting = append(s.waiting, st)
+	s.bell.ring()
 }
 
-func (s *Starter) serve(wake <-chan struct{}) {
+// Close ends the thread that starts processes.
+func (s *Starter) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.bell.ring()
+}
+
+func (s *Starter) serve() {
 	runtime.LockOSThread() // for good: it ends with the goroutine
 	sigmask.Open()
 	cloexec.Mark()
 	spare := false
-	for range wake {
+	for {
+		s.bell.wait()
 		s.mu.Lock()
-		waiting := s.waiting
+		waiting, closed := s.waiting, s.closed
 		s.waiting = nil
 		s.mu.Unlock()
 		for _, st := range waiting {
@@ -162,6 +169,9 @@ func (s *Starter) serve(wake <-chan struct{}) {
 		if !spare {
 			spare = true
 			haveThreads()
+		}
+		if closed {
+			return
 		}
 	}
 }
@@ -209,7 +219,7 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 		defer dir.Close()
 	}
 	program, words := sigmask.Wrap(file, sp.Argv)
-	began := time.Now()
+	began, since := time.Now(), ticks()
 	g.pid, err = s.without.fork(sp, program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds, Sys: sys})
 	runtime.KeepAlive(sp.Files)
 	runtime.KeepAlive(sp.Lock)
@@ -223,7 +233,7 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 	g.foreground = g.foreground || !sys.Setpgid
 	if s.Guarded && !g.foreground && os.Getpid() != 1 { // with PID 1 all others end
 		g.guard = &s.guard
-		s.guard.add(g.pid, record(g, sp), func() { s.ask(start{guard: true}) })
+		s.guard.add(g.pid, record(g, sp, since), func() { s.ask(start{guard: true}) })
 	}
 	return newProcess(sp, g.pid, g, began), nil
 }

@@ -27,7 +27,7 @@ func Left(trace string) bool {
 	if leader, err := statOf(pid); err == nil && leader.start == start && !leader.ended() {
 		return true
 	}
-	return groupLives(pid, start, func(began uint64) bool { return began >= start })
+	return groupLives(pid, func(began uint64) bool { return began == start }, func(began uint64) bool { return began >= start })
 }
 
 // bootID is another one each time the machine starts.
