@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,8 @@ import (
 //   - A timerfd in the set bounds the wait to the nanosecond. It is set only when
 //     the wait is to end sooner than it says already. Timerfd and eventfd are
 //     edge-triggered: each expiry and each write is told once, nothing is read.
+//     The eventfd wakes a loop that is about to wait; one that is parked is woken
+//     by a deadline of Go's.
 //   - Descriptors that epoll refuses (EPERM: regular files) are always ready.
 //   - If a descriptor is closed while a duplicate of it lives, the kernel goes on
 //     to report it under a number that can't be removed any more. Events carry
@@ -29,10 +32,11 @@ import (
 //     asked for by poll(2), each time that the loop waits and every refusedEvery, until
 //     there is room.
 type epoll struct {
-	set   *epollSet
-	waker waker
-	timer int // timerfd on the monotonic clock
-	clock int // timerfd on the wall clock, cancelled when that is set; -1: none
+	set    *epollSet
+	waker  waker
+	parked atomic.Pointer[os.File] // the set's; nil: the loop does not wait
+	timer  int                     // timerfd on the monotonic clock
+	clock  int                     // timerfd on the wall clock, cancelled when that is set; -1: none
 
 	start time.Time
 	armed time.Duration // since start: when timer expires, or expired
@@ -83,7 +87,7 @@ func (b *epoll) renew() error {
 	if b.set != nil {
 		_ = b.set.close()
 	}
-	set, err := newEpollSet()
+	set, err := newEpollSet(&b.parked)
 	if err != nil {
 		return err
 	}
@@ -275,7 +279,15 @@ func (b *epoll) arm(now, until time.Duration) error {
 	return os.NewSyscallError("timerfd_settime", unix.TimerfdSettime(b.timer, 0, &spec, nil))
 }
 
-func (b *epoll) Wake() error { return b.waker.wake() }
+// Wake has the read of a loop that is parked come to a deadline, which takes no system call; the
+// goroutine that the loop is runs next on this one's processor. A deadline that comes too late for a
+// wait ends the next one.
+func (b *epoll) Wake() error {
+	if f := b.parked.Load(); f != nil && f.SetReadDeadline(time.Unix(1, 0)) == nil {
+		return nil
+	}
+	return b.waker.wake()
+}
 
 func (b *epoll) WatchClock() error {
 	fd, err := newClockFD()

@@ -3,7 +3,9 @@ package loop
 import (
 	"errors"
 	"os"
+	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +18,8 @@ type epollSet struct {
 	n      int // of events, as looked last
 	err    error
 
-	parker *os.File // a duplicate that the poller knows; nil while there is no need
+	parker *os.File                 // a duplicate that the poller knows; nil while there is no need
+	parked *atomic.Pointer[os.File] // the parker, while it is waited for
 	conn   syscall.RawConn
 	again  func(fd uintptr) bool // made once, since each wait needs it
 	looks  int                   // in this wait
@@ -26,7 +29,8 @@ type epollSet struct {
 // unparked is after how many of those waits a loop counts as busy.
 const unparked = 64
 
-func newEpollSet() (*epollSet, error) {
+// newEpollSet makes one that tells in parked whether a deadline of the past would wake it.
+func newEpollSet(parked *atomic.Pointer[os.File]) (*epollSet, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -36,7 +40,7 @@ func newEpollSet() (*epollSet, error) {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	s := &epollSet{fd: fd, events: make([]unix.EpollEvent, 64)}
+	s := &epollSet{fd: fd, parked: parked, events: make([]unix.EpollEvent, 64)}
 	s.again = func(uintptr) bool {
 		s.looks++
 		s.take()
@@ -57,7 +61,14 @@ func (s *epollSet) park() ([]unix.EpollEvent, error) {
 		return s.block() // there is no descriptor left
 	}
 	s.looks = 0
-	if err := s.conn.Read(s.again); err != nil {
+	s.parked.Store(s.parker)
+	err := s.conn.Read(s.again)
+	s.parked.Store(nil)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded): // it was woken
+		s.n, s.busy = 0, 0
+		return nil, s.parker.SetReadDeadline(time.Time{})
+	case err != nil:
 		s.leave()
 		return s.block() // the poller has no room
 	}
