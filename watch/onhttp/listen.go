@@ -350,7 +350,7 @@ func (l *listener) connState(c net.Conn, s http.ConnState) {
 		return
 	}
 	conn := plainConn(c)
-	if secure, ok := c.(*tls.Conn); ok && s == http.StateIdle && secure.ConnectionState().NegotiatedProtocol == "h2" {
+	if s == http.StateIdle && conn.http2.Load() {
 		conn.settleFlushed()
 	} else {
 		conn.settleReplies()

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -230,6 +231,7 @@ type conn struct {
 	remote   string
 	client   netip.Addr
 	place    *list.Element // under the listener's lock
+	http2    atomic.Bool   // spoken, as its requests say
 
 	mu      sync.Mutex
 	room    int  // of the first read: net/http's whole buffer

@@ -69,13 +69,17 @@ func (s *server) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.watcher = w
-	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+	if r.ProtoMajor > 1 {
+		conn.http2.Store(true)
+	} else if len(r.TransferEncoding) > 0 {
 		// There may have been a Content-Length besides, which net/http has dropped: what comes next
 		// may be no request for whoever has passed this one on (RFC 9112, section 6.1).
 		a.Header().Set("Connection", "close")
 	}
 	for why == nil {
-		_ = a.control.SetReadDeadline(time.Now().Add(s.ReadTimeout)) // net/http may read the body, too
+		if r.Body != http.NoBody {
+			_ = a.control.SetReadDeadline(time.Now().Add(s.ReadTimeout)) // net/http may read the body, too
+		}
 		w.guard.allowOrigin(a.Header(), r)
 		switch {
 		case w.isHealth(r):
@@ -172,7 +176,10 @@ func errBusy() *refusal {
 
 // readBody reads all of the body, as long as the client sends fast enough.
 func (x *exchange) readBody(a *reply, r *http.Request) error {
-	if r.Body == http.NoBody || x.body.whole {
+	switch {
+	case r.Body == http.NoBody:
+		return nil
+	case x.body.whole:
 		// net/http reads on, to see whether the client goes, and would take the time's end for that.
 		_ = a.control.SetReadDeadline(time.Time{})
 		return nil
