@@ -25,6 +25,7 @@ func TestParse_refuses(t *testing.T) {
 		"openat:error=EIO:arg6=1":    "no such word",
 		"openat:error=EIO:path=":     "no such word",
 		"openat:erorr=EIO":           "no such word",
+		"openat:error=EIO:odds=0":    "no number of calls",
 	} {
 		if _, err := parse(spec); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", spec, err, want)
@@ -46,6 +47,10 @@ func TestMeans(t *testing.T) {
 		"openat:error=EIO:until=inject_test.go": "",
 		"openat:error=EIO:until=none:when=2":    "2",
 		"openat:hold=f:when=5:arg0=5:path=/odd": "",
+		"openat:error=EIO:exe=bin/ev:when=2":    "4",
+		"openat:error=EIO:from=/":               "12345",
+		"openat:error=EIO:from=/none":           "",
+		"openat:error=EIO:odds=1:when=2+":       "2345",
 	} {
 		s, err := parse(spec)
 		if err != nil {
@@ -54,7 +59,8 @@ func TestMeans(t *testing.T) {
 		got := ""
 		for i := range 5 {
 			name := []string{"odd", "even"}[i%2]
-			if s.means(call{name: "openat", args: [6]uint64{uint64(i + 1)}, path: func() string { return name }}) {
+			exe := []string{"/bin/sh", "/bin/ev"}[i%2]
+			if s.means(call{name: "openat", args: [6]uint64{uint64(i + 1)}, path: func() string { return name }, exe: func() string { return exe }}) {
 				got += string(rune('1' + i))
 			}
 		}
@@ -89,6 +95,29 @@ func TestInject_error(t *testing.T) {
 	got := injected(t, []string{"openat:error=EIO:path=f.:when=2..3"}, script)
 	if want := "1 there\n2 not\n3 not\n4 there\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestMeans_odds(t *testing.T) {
+	s, err := parse("openat:error=EIO:odds=4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for range 100_000 {
+		if s.means(call{name: "openat"}) {
+			n++
+		}
+	}
+	if n < 24_000 || 26_000 < n { // seven standard deviations
+		t.Errorf("%d of 100,000", n)
+	}
+}
+
+func TestInject_log(t *testing.T) {
+	got := injected(t, []string{"openat:error=EIO:path=f.:when=2:exe=sh:log=log"}, `for i in 1 2 3; do (: >f.$i) 2>/dev/null || true; done; cat log`)
+	if got != "openat:error=EIO:path=f.:when=2:exe=sh:log=log\n" {
+		t.Errorf("%q", got)
 	}
 }
 

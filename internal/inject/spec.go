@@ -12,9 +12,14 @@
 // and WHICH calls are meant is, of all those of PROGRAM and of what that starts,
 //
 //	when=N         the Nth; N+: that and all after it; N..M: those from N to M
+//	from=FILE      those once there is such a file
 //	until=FILE     those before there is such a file
 //	path=TEXT      those of a file with TEXT in its name; of a descriptor it is the name in /proc
 //	argN=NUMBER    those with this argument, counted from 0
+//	exe=TEXT       those of a process that executes a file with TEXT in its name
+//	odds=N         one of N, at random
+//
+// and log=FILE is added a line, which is the SPEC, each time that it has decided.
 //
 // Of several SPECs for one call the first decides that means it. PROGRAM keeps the process, so that
 // a signal reaches it and its status is known.
@@ -22,6 +27,7 @@ package inject
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -39,13 +45,18 @@ type spec struct {
 	until string // a file with which it is over
 	path  string
 	args  map[int]uint64
+	exe   string
+	from  string // a file with which it begins
+	odds  int    // 0: all
+	log   string // a file
 
+	text string
 	seen int // calls that have been meant but for first and last
 }
 
 func parse(text string) (*spec, error) {
 	words := strings.Split(text, ":")
-	s := &spec{name: words[0], first: 1, args: map[int]uint64{}}
+	s := &spec{name: words[0], first: 1, args: map[int]uint64{}, text: text}
 	for _, word := range words[1:] {
 		name, value, _ := strings.Cut(word, "=")
 		if err := s.set(name, value); err != nil {
@@ -68,6 +79,16 @@ func (s *spec) set(name, value string) (err error) {
 		s.until = value
 	case name == "path" && value != "":
 		s.path = value
+	case name == "exe" && value != "":
+		s.exe = value
+	case name == "from" && value != "":
+		s.from = value
+	case name == "log" && value != "":
+		s.log = value
+	case name == "odds":
+		if s.odds, err = strconv.Atoi(value); err == nil && s.odds < 1 {
+			err = fmt.Errorf("it is no number of calls")
+		}
 	case name == "when":
 		err = s.setWhen(value)
 	case strings.HasPrefix(name, "arg") && len(name) == 4 && '0' <= name[3] && name[3] <= '5':
@@ -115,11 +136,14 @@ func (s *spec) means(c call) bool {
 	if s.path != "" && !strings.Contains(c.path(), s.path) {
 		return false
 	}
-	if s.until != "" && exists(s.until) {
+	if s.exe != "" && !strings.Contains(c.exe(), s.exe) {
+		return false
+	}
+	if s.from != "" && !exists(s.from) || s.until != "" && exists(s.until) {
 		return false
 	}
 	s.seen++
-	return s.seen >= s.first && (s.last == 0 || s.seen <= s.last)
+	return s.seen >= s.first && (s.last == 0 || s.seen <= s.last) && (s.odds == 0 || rand.N(s.odds) == 0)
 }
 
 // A call is one system call.
@@ -127,6 +151,7 @@ type call struct {
 	name string
 	args [6]uint64
 	path func() string
+	exe  func() string
 }
 
 func exists(file string) bool {

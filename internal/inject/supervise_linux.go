@@ -68,10 +68,27 @@ func supervise(specs []*spec) error {
 				await(what.hold)
 				answer(notify, r)
 			}()
-		} else if answer(notify, r) != 0 && what != nil {
+			continue
+		}
+		errno := answer(notify, r)
+		switch {
+		case what == nil:
+		case errno != 0:
 			what.seen-- // a signal has come first: the call is begun anew
+		case what.log != "":
+			tell(what)
 		}
 	}
+}
+
+// tell adds a line to a spec's log. What it can't write there the reader of the log finds missing.
+func tell(what *spec) {
+	f, err := os.OpenFile(what.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_, _ = fmt.Fprintln(f, what.text)
 }
 
 func answer(notify int, r response) unix.Errno {
@@ -84,7 +101,7 @@ func decide(specs []*spec, n notification, name string, begun *bool) *spec {
 		*begun = name == "execve"
 		return nil
 	}
-	c := call{name: name, args: n.args, path: func() string { return path(n, name) }}
+	c := call{name: name, args: n.args, path: func() string { return path(n, name) }, exe: func() string { return link(n.tid, "exe") }}
 	for _, s := range specs {
 		if s.means(c) {
 			return s
@@ -102,8 +119,13 @@ func path(n notification, name string) string {
 	if name == "epoll_ctl" {
 		fd = n.args[2]
 	}
-	at, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", n.tid, int32(fd)))
-	return at
+	return link(n.tid, fmt.Sprint("fd/", int32(fd)))
+}
+
+// link returns what a link in a thread's folder of /proc leads to.
+func link(tid uint32, name string) string {
+	to, _ := os.Readlink(fmt.Sprintf("/proc/%d/%s", tid, name))
+	return to
 }
 
 // text reads a string of another process.
