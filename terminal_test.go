@@ -73,6 +73,7 @@ func TestTerminal_isNotQueried(t *testing.T) {
 // TestTerminal_guardHasNoDescriptor: whoever waits for the end of --ready-fd does not wait for the
 // process that guards the terminal.
 func TestTerminal_guardHasNoDescriptor(t *testing.T) {
+	t.Setenv("TERM", "xterm")
 	ready, theirs, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +96,6 @@ func TestTerminal_guardHasNoDescriptor(t *testing.T) {
 	_ = ev.Wait()
 }
 
-// TestTerminal_eventHasTimeAndColour: on a terminal an event is for people.
 // TestTerminal_tellsWhatIsWatched: a person is told that it goes on, and how each run ended.
 func TestTerminal_tellsWhatIsWatched(t *testing.T) {
 	t.Chdir(t.TempDir())
@@ -111,6 +111,7 @@ func TestTerminal_tellsWhatIsWatched(t *testing.T) {
 	}
 }
 
+// TestTerminal_eventHasTimeAndColour: on a terminal an event is for people.
 func TestTerminal_eventHasTimeAndColour(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	out := inTerminal(t, "timer", "0")
