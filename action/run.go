@@ -86,7 +86,12 @@ func (r *run) begin() {
 	if r.exec.o.Clear {
 		r.exec.o.Stdout.write([]byte(clearScreen))
 	}
-	r.exec.starter.start(r)
+	start := func() { r.exec.starter.start(r) }
+	if recorder, ok := r.event.Detail.(event.Recorder); ok {
+		recorder.Recorded(start)
+		return
+	}
+	start()
 }
 
 // started tells that the process lives, or why it does not.

@@ -28,6 +28,13 @@ func Awaited(e Event) bool {
 	return false
 }
 
+// A Recorder is a Call of which it is written down that a command begins, before it does.
+type Recorder interface {
+	// Recorded has then called on the loop's goroutine once that is written, or can't be: at once, if
+	// it is.
+	Recorded(then func())
+}
+
 // A Tracer is a Call of which somebody wants to know which process its command is.
 type Tracer interface {
 	// Began tells that it lives, for each of its tries.

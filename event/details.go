@@ -272,6 +272,15 @@ func (d Every) Merge(newer Detail) Detail {
 // Begin is [Call]'s.
 func (d Every) Begin(stop func()) bool { return d.Parcel == nil || d.Parcel.Begin(stop) }
 
+// Recorded is [Recorder]'s.
+func (d Every) Recorded(then func()) {
+	if r, ok := d.Parcel.(Recorder); ok {
+		r.Recorded(then)
+		return
+	}
+	then()
+}
+
 // Began is [Tracer]'s.
 func (d Every) Began(pid int) {
 	if t, ok := d.Parcel.(Tracer); ok {

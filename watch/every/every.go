@@ -82,10 +82,11 @@ type Watcher struct {
 	missed  int64     // that no event has told
 	loading *loading  // the start that waits: for what Load tells, or for the end of what is left; nil: none
 
-	ledger *ledger   // nil: there is no State, or it was given up
-	open   int       // parcels that have no answer yet
-	runs   []*parcel // of those, the ones whose run goes on
-	again  []*entry  // cut off, and still to be made up for
+	ledger *ledger       // nil: there is no State, or it was given up
+	record *watch.Record // writes it, once it is open
+	open   int           // parcels that have no answer yet
+	runs   []*parcel     // of those, the ones whose run goes on
+	again  []*entry      // cut off, and still to be made up for
 
 	leftover []*entry                // cut off, and something of the run may be left
 	isLeft   func(trace string) bool // process.Left; a test puts another in its place

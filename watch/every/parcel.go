@@ -46,6 +46,9 @@ func (p *parcel) Begin(func()) bool {
 	return true
 }
 
+// Recorded implements event.Recorder.
+func (p *parcel) Recorded(then func()) { p.watcher.record.Wait(then) }
+
 // Began writes down which process the run is.
 func (p *parcel) Began(pid int) {
 	if p.Answered() || len(p.entries) == 0 {
@@ -54,7 +57,7 @@ func (p *parcel) Began(pid int) {
 	trace := process.Trace(pid)
 	for _, x := range p.entries {
 		x.trace = trace
-		p.watcher.saved(p.watcher.ledger.note(x))
+		p.watcher.record.Append(p.watcher.ledger.note(x))
 	}
 }
 
@@ -120,6 +123,7 @@ func (e *Watcher) openLedger(first time.Time) (err error) {
 		}
 		x.ended = true
 	}
+	e.record = watch.NewRecord(e.loop, e.ledger.file, e.saved)
 	if err := e.ledger.save(e.ledger.reached); err != nil {
 		e.close()
 		return err
@@ -163,20 +167,24 @@ func (e *Watcher) release() {
 }
 
 func (e *Watcher) close() {
-	_ = e.ledger.file.Close()
+	e.record.Close()
 	e.ledger, e.again = nil, nil
 }
 
 // save writes down what was dealt with. A state that can't be saved does not keep the schedule from
 // going on.
 func (e *Watcher) save() {
-	if e.ledger != nil {
-		e.saved(e.ledger.save(e.settled))
+	if e.ledger == nil {
+		return
+	}
+	if text, news := e.ledger.update(e.settled); news {
+		e.record.Write(text)
 	}
 }
 
 func (e *Watcher) saved(err error) {
 	if err != nil {
-		e.options.Report.Errorf("what has run is not remembered and may run again after a restart: %v", err)
+		e.ledger.text = "" // the next time all is written
+		e.options.Report.Errorf("what has run is not remembered and may run again after a restart: the state can't be saved: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
 )
 
 // A desk is what a Watcher with a state gives its events to: one command at a time runs. It begins
@@ -36,7 +37,7 @@ func atDesk(t *testing.T, o Options, clock time.Duration, play func(*desk)) {
 		d.pass(time.Millisecond)
 		play(d)
 		if d.ledger != nil { // it is killed, which gives the lock back
-			_ = d.ledger.file.Close()
+			d.record.Close()
 			d.ledger = nil
 		}
 		d.periodic.Stop()
@@ -69,9 +70,24 @@ func (d *desk) skip(v event.Verdict) {
 	e.Answer(event.Answer{Verdict: v})
 }
 
+// written runs the loop until all is written.
+func (d *desk) written() {
+	d.t.Helper()
+	done := d.ledger == nil
+	if !done {
+		d.record.Wait(func() { done = true; d.loop.Break() })
+	}
+	if !done {
+		if err := d.loop.Run(d.t.Context(), loop.RunDefault); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
 // says compares what the file says, with the times of the first of January 2000.
 func (d *desk) says(want ...string) {
 	d.t.Helper()
+	d.written()
 	text, err := os.ReadFile(d.options.State)
 	if err != nil {
 		d.t.Fatal(err)
@@ -167,6 +183,7 @@ func TestParcel_isNeverTwoAtOnce(t *testing.T) {
 		d.pass(time.Hour)
 		d.run()
 		d.runs[0].Began(1) // which lives
+		d.written()
 		if text, _ := os.ReadFile(o.State); !strings.Contains(string(text), "attempt 1 process 1") {
 			t.Errorf("%q", text)
 		}

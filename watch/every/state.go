@@ -19,13 +19,14 @@ import (
 //	ended 2026-11-29T03:15:00+01:00
 //
 // A line is for all instants after the line before it; of two for one instant the later counts. What
-// is due later than the last line is still to be dealt with. Each change of it is written for good
-// before anything else happens, so a kill at any moment leaves what was true then. Which process a
-// run is can be known only when it lives. That is added at the end of the file, of which a loss of
-// power, that ends all processes anyway, may leave a part without the end of its line.
+// is due later than the last line is still to be dealt with. Changes are written for good, in their
+// order, and no run begins before that is: a kill at any moment leaves what was true then, or a
+// moment ago, and at worst an instant is run again. Which process a run is can be known only when it
+// lives. That is added at the end of the file, of which a loss of power, that ends all processes
+// anyway, may leave a part without the end of its line.
 type ledger struct {
 	file    *durable.File
-	text    string    // what is in it
+	text    string    // what is in it, or will be
 	reached time.Time // the instants up to here were dealt with, but for those of the entries
 	entries []*entry  // in the order in which they came
 }
@@ -152,18 +153,24 @@ func (l *ledger) fold(list []*entry, more ...*entry) []*entry {
 	return list
 }
 
-// save makes true what the file says, if it does not say so already.
+// save makes true what the file says, if it does not say so already. It is for the start, when what
+// can't be saved is an error.
 func (l *ledger) save(reached time.Time) error {
-	l.reached = reached
-	text := l.append(nil)
-	if string(text) == l.text {
-		return nil
+	if text, news := l.update(reached); news {
+		if err := l.file.Write(text); err != nil {
+			return fmt.Errorf("the state can't be saved: %w", err)
+		}
 	}
-	if err := l.file.Write(text); err != nil {
-		return fmt.Errorf("the state can't be saved: %w", err)
-	}
-	l.text = string(text)
 	return nil
+}
+
+// update returns what the file is to say, and whether it does not say so already.
+func (l *ledger) update(reached time.Time) (text []byte, news bool) {
+	l.reached = reached
+	text = l.append(nil)
+	news = string(text) != l.text
+	l.text = string(text)
+	return text, news
 }
 
 // append appends what parseLedger reads.
@@ -198,14 +205,12 @@ func (x *entry) append(text []byte) []byte {
 	return append(text, '\n')
 }
 
-// note writes down what has come to be known of an entry that the file has.
-func (l *ledger) note(x *entry) error {
-	line := x.append(nil)
-	if err := l.file.Append(line); err != nil {
-		return fmt.Errorf("the state can't be saved: %w", err)
-	}
+// note returns what is to be added to the file of an entry that it has: what has come to be known of
+// that.
+func (l *ledger) note(x *entry) (line []byte) {
+	line = x.append(nil)
 	l.text += string(line)
-	return nil
+	return line
 }
 
 // cutOff returns the entries whose runs have begun and not ended.

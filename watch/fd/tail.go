@@ -76,7 +76,7 @@ func (w *Watcher) openTail(form form) (source, error) {
 		return nil, diag.Option("FDs", form.text, err)
 	}
 	if w.opts.State != "" {
-		if t.place, err = openPlace(w.opts.State); err != nil {
+		if t.place, err = openPlace(w.loop, w.opts.State, t.wrote); err != nil {
 			return nil, diag.Option("State", w.opts.State, err)
 		}
 	}
@@ -442,7 +442,7 @@ func (t *tail) release() {
 // giveUpPlace lets others have the file of the place.
 func (t *tail) giveUpPlace() {
 	if t.place != nil {
-		_ = t.place.file.Close()
+		t.place.record.Close()
 		t.place = nil
 	}
 }
@@ -465,7 +465,7 @@ func (t *tail) save() {
 	}
 	t.saved = time.Now()
 	if len(t.files) == 0 {
-		t.fail(t.place.saveNone())
+		t.place.saveNone()
 		return
 	}
 	i := slices.IndexFunc(t.files, func(f *tailed) bool { return f.left() || t.owes(f) })
@@ -479,13 +479,13 @@ func (t *tail) save() {
 			offset = min(offset, d.offset)
 		}
 	}
-	t.fail(t.place.save(f, offset))
+	t.place.save(f, offset)
 }
 
-// fail tells why the place can't be saved, once.
-func (t *tail) fail(err error) {
+// wrote tells why the place can't be saved, once.
+func (t *tail) wrote(err error) {
 	if err != nil && err.Error() != t.fault {
 		t.fault = err.Error()
-		t.w.opts.Report.Errorf("%s: %v", t.form.text, err)
+		t.w.opts.Report.Errorf("%s: the state can't be saved: %v", t.form.text, err)
 	}
 }

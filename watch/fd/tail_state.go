@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/evshell/ev/internal/durable"
+	"github.com/evshell/ev/loop"
+	"github.com/evshell/ev/watch"
 )
 
 // A place is how far a file was read, in a file of one line.
 type place struct {
-	file  *durable.File
-	known bool
+	record *watch.Record
+	known  bool
 
 	id     fileID
 	offset int64
@@ -25,27 +27,30 @@ const saveEvery = time.Second
 const placeFormat = "ev watch-fd has read device %d inode %d to byte %d after %016x at %d\n"
 
 // openPlace reads a place, which nobody else has until it is closed. One that does not exist, or is
-// empty, is new.
-func openPlace(path string) (*place, error) {
+// empty, is new. Wrote is told what has become of each place that is saved.
+func openPlace(l *loop.Loop, path string, wrote func(error)) (*place, error) {
 	f, err := durable.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("the state can't be opened: %w", err)
 	}
-	p := &place{file: f}
-	if err := p.read(path); err != nil {
+	p := &place{record: watch.NewRecord(l, f, wrote)}
+	if err := p.read(f, path); err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *place) read(path string) error {
-	text, err := p.file.Read(1 << 10)
+func (p *place) read(f *durable.File, path string) error {
+	text, err := f.Read(1 << 10)
 	switch {
 	case err != nil:
 		return fmt.Errorf("the state can't be read: %w", err)
-	case len(text) == 0:
-		return p.write("")
+	case len(text) == 0: // whether it can be saved is known at the start
+		if err := f.Replace(nil); err != nil {
+			return fmt.Errorf("the state can't be saved: %w", err)
+		}
+		return nil
 	}
 	var saved int64
 	n, err := fmt.Sscanf(string(text), placeFormat, &p.id.dev, &p.id.ino, &p.offset, &p.prior, &saved)
@@ -72,32 +77,24 @@ func (f *tailed) resume(p *place) bool {
 }
 
 // save saves a place in a file.
-func (p *place) save(f *tailed, offset int64) error {
+func (p *place) save(f *tailed, offset int64) {
 	at := *f
 	if offset < f.offset && !at.goTo(offset) {
-		return nil // it was truncated, which is not known yet
+		return // it was truncated, which is not known yet
 	}
 	p.id, p.offset, p.prior = at.id, at.offset, hashOf(at.prior)
-	return p.mark()
+	p.mark()
 }
 
 // saveNone saves that there is no file yet: one that comes is read from its beginning. What is known
 // of a file that has gone stays.
-func (p *place) saveNone() error {
-	if p.known {
-		return nil
+func (p *place) saveNone() {
+	if !p.known {
+		p.mark()
 	}
-	return p.mark()
 }
 
-func (p *place) mark() error {
+func (p *place) mark() {
 	p.known, p.saved = true, time.Now()
-	return p.write(fmt.Sprintf(placeFormat, p.id.dev, p.id.ino, p.offset, p.prior, p.saved.UnixNano()))
-}
-
-func (p *place) write(text string) error {
-	if err := p.file.Replace([]byte(text)); err != nil {
-		return fmt.Errorf("the state can't be saved: %w", err)
-	}
-	return nil
+	p.record.Replace(fmt.Appendf(nil, placeFormat, p.id.dev, p.id.ino, p.offset, p.prior, p.saved.UnixNano()))
 }
