@@ -151,18 +151,25 @@ func (m *memory) settle(d *debt) {
 
 // note writes down, before news is told, what it is about. The file does not know yet what was told
 // of a path and dealt with a moment ago; and a path that is again as the file has it would look to
-// the next ev as if nothing had been told of it.
-func (s *Watcher) note(n news) {
-	m := s.memory
+// the next ev as if nothing had been told of it. It may take as long as the disk does.
+func (m *memory) note(list []news) error {
 	m.mu.Lock()
-	n.debt.told = true
-	notes := m.appendNotes(nil, n.debt)
-	m.fresh = append(m.fresh, notes...)
-	err := m.file.Append(notes)
-	m.mu.Unlock()
-	if err != nil {
-		s.saved(fmt.Errorf("the state can't be saved: %w", err))
+	defer m.mu.Unlock()
+	if m.file == nil {
+		return nil
 	}
+	var notes []byte
+	for _, n := range list {
+		if n.debt != nil {
+			n.debt.told = true
+			notes = m.appendNotes(notes, n.debt)
+		}
+	}
+	m.fresh = append(m.fresh, notes...)
+	if err := m.file.Append(notes); err != nil {
+		return fmt.Errorf("the state can't be saved: %w", err)
+	}
+	return nil
 }
 
 // appendNotes appends the notes of a debt that are not there yet.
@@ -316,6 +323,8 @@ func (m *memory) release() {
 func (m *memory) close() {
 	m.writing.Lock()
 	defer m.writing.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.file != nil {
 		_ = m.file.Close()
 	}

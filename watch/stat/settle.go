@@ -122,13 +122,31 @@ func (s *Watcher) unsettled(t *tree, since, now time.Time) time.Duration {
 	return 0
 }
 
+// emitNews emits an event for each, of which a note is written before if there is a
+// State.
 func (s *Watcher) emitNews(list []news) {
-	for _, n := range list {
-		if s.tree == nil {
-			return
-		}
-		s.tell(n)
+	if len(list) == 0 {
+		return
 	}
+	emit := func() {
+		for _, n := range list {
+			if s.tree == nil {
+				return
+			}
+			s.tell(n)
+		}
+	}
+	if s.memory == nil {
+		emit()
+		return
+	}
+	var err error
+	s.errand(func(*tree) { err = s.memory.note(list) }, func() {
+		if err != nil {
+			s.saved(err)
+		}
+		emit()
+	})
 }
 
 // passing leaves out the changes of paths that Pass refuses.

@@ -282,7 +282,6 @@ func (s *Watcher) tell(n news) {
 		s.emit(d)
 		return
 	}
-	s.note(n)
 	d.Parcel = s.parcel(n.debt)
 	s.emit(d)
 }
