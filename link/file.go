@@ -30,7 +30,8 @@ type fileLink struct {
 	events *spool // nil: not opened
 	err    error
 
-	outbox inOrder // what is published
+	outbox   inOrder                  // what is published
+	releases map[string]chan struct{} // by lock: closed once the last one is given back
 }
 
 var _ Link = (*fileLink)(nil)
@@ -42,7 +43,7 @@ const (
 )
 
 func newFileLink(dir string, o Options) *fileLink {
-	l := &fileLink{dir: dir, o: o}
+	l := &fileLink{dir: dir, o: o, releases: map[string]chan struct{}{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -87,7 +88,11 @@ func (l *fileLink) opened() (*spool, error) {
 // Claim waits for the lock in the kernel, on a thread of its own.
 func (l *fileLink) Claim(c Claim, then func(*Grant)) (cancel func()) {
 	ctx, stop := context.WithCancel(l.ctx)
+	given := l.releases[c.Lock]
 	go func() { // not of work: flock(2) can't be interrupted
+		if given != nil {
+			<-given
+		}
 		g := l.claim(ctx, c)
 		l.o.Post(func() {
 			if ctx.Err() != nil { // cancelled meanwhile
@@ -148,10 +153,15 @@ func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
 			return &Grant{
 				Outcome: Won, Due: due, Again: again, Fence: n.Fence, Holder: n.Holder, File: f,
 				Released: func(settled time.Time) {
-					if err := durable.WriteFile(l.recordPath(c.Lock), n.released(settled).encode()); err != nil {
-						l.o.Report.Errorf("the lock %s: that its run has ended is not remembered: %v", c.Lock, err)
-					}
-					_ = f.Close()
+					given := make(chan struct{})
+					l.releases[c.Lock] = given
+					l.work.Go(func() {
+						defer close(given)
+						if err := durable.WriteFile(l.recordPath(c.Lock), n.released(settled).encode()); err != nil {
+							l.o.Report.Errorf("the lock %s: that its run has ended is not remembered: %v", c.Lock, err)
+						}
+						_ = f.Close()
+					})
 				},
 			}
 		}
