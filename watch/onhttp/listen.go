@@ -69,6 +69,7 @@ type listener struct {
 	Listening
 
 	address  address
+	tls      *tls.Config // nil: it is not spoken
 	loop     *loop.Loop
 	report   *report.Reporter
 	socket   *socket.Listener
@@ -89,7 +90,7 @@ type listener struct {
 	closed bool
 	active int                // connections that net/http has
 	idle   idleList           // of connections that can be parked
-	secure idleList           // of those that TLS is spoken over
+	http2  idleList           // of those that can't
 	each   map[netip.Addr]int // how many there are of each client
 }
 
@@ -339,7 +340,7 @@ type connKey struct{}
 
 // withConn is http.Server.ConnContext.
 func withConn(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, plainConn(c))
+	return context.WithValue(ctx, connKey{}, under(c))
 }
 
 // connState is http.Server.ConnState. An answer is out when its handler has returned and net/http
@@ -349,23 +350,15 @@ func (l *listener) connState(c net.Conn, s http.ConnState) {
 	if s != http.StateIdle && s != http.StateClosed {
 		return
 	}
-	conn := plainConn(c)
-	if s == http.StateIdle && conn.http2.Load() {
+	conn := under(c)
+	if s == http.StateIdle && conn.http2 {
 		conn.settleFlushed()
 	} else {
 		conn.settleReplies()
 	}
 	if s == http.StateIdle {
-		l.rests(conn, c != net.Conn(conn))
+		l.rests(conn)
 	}
-}
-
-// plainConn is what TLS is spoken over, if it is.
-func plainConn(c net.Conn) *conn {
-	if secure, ok := c.(*tls.Conn); ok {
-		c = secure.NetConn()
-	}
-	return c.(*conn)
 }
 
 func connOf(ctx context.Context) *conn { return ctx.Value(connKey{}).(*conn) }

@@ -2,12 +2,13 @@ package onhttp
 
 import (
 	"container/list"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,10 @@ import (
 // closes its own. The client sees nothing of that. No byte is lost by it: the read that is woken
 // has brought none, and net/http has none left in its buffer, since the read has room for all of
 // that.
+//
+// Over TLS the tls.Conn stays (secure.go), with its keys and buffers, 7 kB, since none can be made
+// anew from the keys of another. A connection of HTTP/2 has streams and tables besides, which are
+// net/http's, and is never parked.
 const idleMost = 256
 
 // A connection is one that has been accepted.
@@ -30,6 +35,7 @@ type connection struct {
 	fd     int
 	peer   string
 	client netip.Addr // not valid: it has none
+	tls    *tls.Conn  // that goes on with the next byte; nil: there is none yet
 
 	io    *loop.IO      // while it is parked
 	since time.Time     // when it was
@@ -100,7 +106,7 @@ func (l *listener) makeRoom() bool {
 	l.mu.Lock()
 	active, idle := l.active, l.idle.oldest()
 	if idle == nil {
-		idle = l.secure.oldest()
+		idle = l.http2.oldest()
 	}
 	l.mu.Unlock()
 	if active+l.parked.Len() < l.MaxConnections {
@@ -131,28 +137,42 @@ func (l *listener) give(c *connection) {
 		l.report.Verbosef("%s: %v", l.Listening.Addr, err)
 		return
 	}
-	conn := &conn{Conn: nc, listener: l, remote: c.peer, client: c.client, fd: -1}
+	conn := &conn{Conn: nc, listener: l, remote: c.peer, client: c.client, tls: c.tls, fd: -1}
 	control(nc, func(fd int) { conn.fd = fd })
+	l.mu.Lock()
+	l.active++
+	l.mu.Unlock()
+	switch {
+	case l.tls == nil:
+		l.hand(conn)
+	case c.tls == nil:
+		go l.shake(conn)
+	default:
+		l.resume(conn)
+	}
+}
+
+// hand has net/http's Accept return a connection.
+func (l *listener) hand(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		_ = nc.Close()
+		go c.Close() // which counts, under this lock
 		return
 	}
-	l.active++
-	l.ready = append(l.ready, conn)
+	l.ready = append(l.ready, c)
 	l.given.Signal()
 }
 
-// rests is told when a connection has had its answer. If there are too many such ones the oldest is
-// parked.
-func (l *listener) rests(c *conn, secure bool) {
+// rests is told when a connection has had its answer, or TLS has begun. If there are too many such
+// ones the oldest is parked.
+func (l *listener) rests(c *conn) {
 	c.mu.Lock()
-	c.idle, c.secure = true, secure
+	c.idle = true
 	c.mu.Unlock()
 	l.mu.Lock()
-	if secure {
-		l.secure.add(c)
+	if c.http2 {
+		l.http2.add(c)
 	} else {
 		l.idle.add(c)
 	}
@@ -183,7 +203,7 @@ func (l *listener) left(c *conn, parked int) {
 				_ = unix.Close(parked)
 				return
 			}
-			l.park(&connection{fd: parked, peer: c.remote, client: c.client})
+			l.park(&connection{fd: parked, peer: c.remote, client: c.client, tls: c.tls})
 		})
 	} else {
 		if parked >= 0 {
@@ -231,12 +251,12 @@ type conn struct {
 	remote   string
 	client   netip.Addr
 	place    *list.Element // under the listener's lock
-	http2    atomic.Bool   // spoken, as its requests say
+	http2    bool          // it is spoken, by TLS
+	tls      *tls.Conn     // that HTTP/1 is spoken by; nil: none
 
 	mu      sync.Mutex
 	room    int  // of the first read: net/http's whole buffer
 	idle    bool // between two requests
-	secure  bool // TLS is spoken over it
 	waiting bool // in a read that has brought nothing yet, with all of the buffer free
 	woken   bool // that read is to end
 	again   bool // and the connection to be parked
@@ -247,15 +267,20 @@ type conn struct {
 }
 
 // Read notes whether the connection can be parked.
-func (c *conn) Read(p []byte) (int, error) {
+func (c *conn) Read(p []byte) (int, error) { return c.read(c.Conn, p) }
+
+func (c *conn) read(from io.Reader, p []byte) (int, error) {
 	c.mu.Lock()
 	if c.room == 0 {
 		c.room = len(p)
 	}
-	c.waiting = c.idle && len(p) == c.room && !c.secure
+	c.waiting = c.idle && len(p) == c.room && !c.http2
 	resting := c.idle
+	if c.woken {
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // net/http may have set another since
+	}
 	c.mu.Unlock()
-	n, err := c.Conn.Read(p)
+	n, err := from.Read(p)
 	if !resting {
 		return n, err
 	}
@@ -290,8 +315,8 @@ func (l *listener) busy(c *conn) {
 
 // remove takes a connection out of its list.
 func (l *listener) remove(c *conn) {
-	if c.secure {
-		l.secure.remove(c)
+	if c.http2 {
+		l.http2.remove(c)
 	} else {
 		l.idle.remove(c)
 	}
@@ -319,6 +344,12 @@ func (c *conn) wake(park bool) {
 	}
 	c.woken, c.again = true, park
 	_ = c.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (c *conn) isParked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.parked > 0
 }
 
 // Close makes room for another.

@@ -330,39 +330,65 @@ func TestListener_longestIdleGoes(t *testing.T) {
 // Those that rest beyond the first few are descriptors again, and no client sees that.
 func TestListener_restingConnectionsAreParked(t *testing.T) {
 	const n = idleMost + 40
-	r := newRig(t, func(o *Options) {
+	overAll(t, func(o *Options) {
 		printed(o)
 		o.MaxConnections, o.MaxPerClient = 2*n, 2*n
+	}, func(r *rig) {
+		all := make([]net.Conn, n)
+		for i := range all {
+			all[i] = r.dial()
+			if got := ask(r.T, all[i], get); got.status != 204 {
+				r.Fatalf("%d: %+v", i, got)
+			}
+		}
+		r.parks(n - idleMost)
+		for i, c := range all {
+			if got := ask(r.T, c, post+"POST /y HTTP/1.1\r\n"); got.status != 204 { // and a part of the next
+				r.Fatalf("%d, again: %+v", i, got)
+			}
+			if got := ask(r.T, c, "Host: localhost\r\n\r\n"); got.status != 204 {
+				r.Fatalf("%d, once more: %+v", i, got)
+			}
+		}
+		for range n {
+			r.call()
+		}
 	})
+}
+
+// Those that TLS has begun on, and no request has come by, rest as well.
+func TestListener_secureConnectionsThatAskNothingAreParked(t *testing.T) {
+	const n = idleMost + 40
+	cert, key, trusts := certificate(t)
+	r := newRig(t, func(o *Options) {
+		printed(o)
+		o.CertFile, o.KeyFile, o.MaxConnections, o.MaxPerClient = cert, key, 2*n, 2*n
+	})
+	r.secure = trusts
 	all := make([]net.Conn, n)
 	for i := range all {
 		all[i] = r.dial()
-		if got := ask(t, all[i], get); got.status != 204 {
+	}
+	r.parks(n - idleMost)
+	for i, c := range all {
+		if got := ask(t, c, get); got.status != 204 {
 			t.Fatalf("%d: %+v", i, got)
 		}
 	}
-	parked, active := 0, 0
-	r.until(func() bool {
+}
+
+// parks waits until so many connections are parked, and net/http has no more than it may.
+func (r *rig) parks(n int) {
+	r.Helper()
+	r.until(func() (so bool) {
 		r.on(func() {
 			l := r.http.server.listener
-			parked = l.parked.Len()
 			l.mu.Lock()
-			active = l.active
+			so = l.parked.Len() >= n && l.active <= idleMost
 			l.mu.Unlock()
 		})
-		return parked >= 40 && active <= idleMost
+		return so
 	}, "they are parked")
-	for i, c := range all {
-		if got := ask(t, c, post+"POST /y HTTP/1.1\r\n"); got.status != 204 { // and a part of the next
-			t.Fatalf("%d, again: %+v", i, got)
-		}
-		if got := ask(t, c, "Host: localhost\r\n\r\n"); got.status != 204 {
-			t.Fatalf("%d, once more: %+v", i, got)
-		}
-	}
-	for range n {
-		r.call()
-	}
 }
 
 // A client has its share.

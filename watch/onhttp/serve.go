@@ -69,9 +69,7 @@ func (s *server) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.watcher = w
-	if r.ProtoMajor > 1 {
-		conn.http2.Store(true)
-	} else if len(r.TransferEncoding) > 0 {
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
 		// There may have been a Content-Length besides, which net/http has dropped: what comes next
 		// may be no request for whoever has passed this one on (RFC 9112, section 6.1).
 		a.Header().Set("Connection", "close")

@@ -186,7 +186,7 @@ func (h *Hub) listen(w *Watcher) (*server, error) {
 	}
 	if s.CertFile != "" {
 		protocols.SetHTTP2(true)
-		if s.http.TLSConfig, err = newTLS(w.opts); err != nil {
+		if s.listener.tls, err = newTLS(w.opts); err != nil {
 			s.listener.shut()
 			return nil, err
 		}
@@ -197,12 +197,7 @@ func (h *Hub) listen(w *Watcher) (*server, error) {
 	}
 	h.servers[s.Addr] = s
 	go func() {
-		var err error
-		if s.http.TLSConfig != nil {
-			err = s.http.ServeTLS(s.listener, "", "")
-		} else {
-			err = s.http.Serve(s.listener)
-		}
+		err := s.http.Serve(s.listener)
 		s.loop.Post(func() { s.served(err) })
 	}()
 	return s, nil
@@ -216,6 +211,7 @@ func newTLS(o Options) (*tls.Config, error) {
 	}
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			cert, _ := cert.get() // the one before is better than none
 			return cert, nil
@@ -243,7 +239,7 @@ func newTLS(o Options) (*tls.Config, error) {
 			return nil, err // of whom nobody knows who signs for them, nobody gets in
 		}
 		own := base.Clone()
-		own.ClientCAs, own.NextProtos = pool, []string{"h2", "http/1.1"}
+		own.ClientCAs = pool
 		return own, nil
 	}
 	return c, nil
