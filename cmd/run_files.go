@@ -362,6 +362,7 @@ func foreign(name, text string) *evfile.Error {
 		case unitLine.MatchString(l):
 			return fault(i+1, "this is a unit of systemd, which ev does not read: "+
 				"'every' takes its OnCalendar= as it is, and on-exit --child 'CMD' --respawn its ExecStart=")
+		case !all:
 		case m == nil || isMeantAsWatcher(m[1]):
 			all = false
 		case process == 0:

@@ -55,25 +55,55 @@ func keyOf(l *evfile.Line) string {
 	return strings.Join(append(parts, slices.Sorted(slices.Values(l.Env))...), "\x00")
 }
 
-// bind has the line's command describe its binding: the very command of the command line, made anew
-// so that no flag's value is left in it.
-func (r *reader) bind(l *line) error {
-	name := l.Words[0].Text
+// A lineCommand is the very command of the command line, for the lines of its kind, one after the
+// other: to make it takes ten times as long as to read a line's flags.
+type lineCommand struct {
+	*cobra.Command
+	program *program // as the line has it that is read
+	line    *line
+	flags   pflag.FlagSet // before any has been set
+}
+
+// command returns the command of a watcher, with no flag set.
+func (r *reader) command(name string) (*lineCommand, error) {
+	if c := r.commands[name]; c != nil {
+		c.Flags().Visit(func(f *pflag.Flag) { f.Changed = false })
+		*c.Flags() = c.flags
+		return c, nil
+	}
 	all := watchers.All()
 	i := slices.IndexFunc(all, func(w watchers.Watcher) bool { return w.Name == name })
 	if i < 0 {
-		return unknownWatcher(name)
+		return nil, unknownWatcher(name)
 	}
-	p := r.lineProgram(l)
-	c := all[i].Command(&p.App, func(_ context.Context, b session.Binding) error {
-		l.binding = &b
+	c := &lineCommand{program: &program{}}
+	c.Command = all[i].Command(&c.program.App, func(_ context.Context, b session.Binding) error {
+		c.line.binding = &b
 		return nil
 	})
 	c.SetOut(io.Discard)
-	if err := r.parse(l, p, c); err != nil {
+	c.Flags().BoolVarP(&c.program.Quiet, "quiet", "q", false, "")
+	c.flags = *c.Flags()
+	if r.commands == nil {
+		r.commands = map[string]*lineCommand{}
+	}
+	r.commands[name] = c
+	return c, nil
+}
+
+// bind has the line's command describe its binding.
+func (r *reader) bind(l *line) error {
+	c, err := r.command(l.Words[0].Text)
+	if err != nil {
 		return err
 	}
-	if err := c.RunE(c, c.Flags().Args()); err != nil {
+	p := c.program
+	*p, c.line = r.lineProgram(l), l
+	if err := r.parse(l, p, c.Command); err != nil {
+		delete(r.commands, c.Name()) // what was set before the error has not been taken back
+		return err
+	}
+	if err := c.RunE(c.Command, c.Flags().Args()); err != nil {
 		return err
 	}
 	switch {
@@ -128,9 +158,7 @@ func (r *reader) blockSignals(lines []*line) error {
 
 // parse reads the line's flags.
 func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
-	fs := c.Flags()
-	fs.BoolVarP(&p.Quiet, "quiet", "q", p.Quiet, "")
-	named := fs.Lookup("name")
+	named := c.Flags().Lookup("name")
 	if l.Label != "" {
 		_ = named.Value.Set(l.Label) // the default, so to speak
 	}
@@ -150,7 +178,7 @@ func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 }
 
 // lineProgram is the program that a line's command sees.
-func (r *reader) lineProgram(l *line) *program {
+func (r *reader) lineProgram(l *line) program {
 	a := *r.program
 	a.Args, a.Env, a.Lookups, a.Live, a.Line, a.JSON = l.Args(), l.Env, r.lookups, r.options.live, true, r.options.json
 	a.Listens = func(o *onhttp.Options) {
@@ -166,7 +194,7 @@ func (r *reader) lineProgram(l *line) *program {
 		}
 		return r.program.Getenv(name)
 	}
-	return &a
+	return a
 }
 
 func (r *reader) flagError(p *program, c *cobra.Command, err error) error {

@@ -26,7 +26,8 @@ type reader struct {
 	options *runOptions
 	path    string // of the Evfile; - is standard input, "" none
 
-	unmailed bool // it is told that nothing can be mailed
+	unmailed bool                    // it is told that nothing can be mailed
+	commands map[string]*lineCommand // by their names
 	lookups  map[string]error
 	lines    map[*session.Watcher]*line // of those at work
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,5 +157,52 @@ func TestTrusted_directoryOfAnotherUser(t *testing.T) {
 		if err := trusted(f, path); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("a file of %d in a directory of %d: %v", tt.file, tt.dir, err)
 		}
+	}
+}
+
+// The lines of one kind are read by one command, and none has what another has said.
+func TestCheck_linesAreApart(t *testing.T) {
+	p := newProgram(nil)
+	p.Report = report.New(t.Output(), "ev run", report.Plain, report.Notice)
+	r := &reader{program: p, globals: Root().PersistentFlags(), options: &runOptions{lines: []string{
+		"label: timer 1 --count 3 --if seq=1 --env A=1 -q -- echo {seq}",
+		"timer 2 --if seq=2 --print -- echo",
+		"timer 3 --count 4 --once",
+		"timer 4 --count 5 --no-such-flag",
+		"timer 5",
+		"on-http :1 --method GET,PUT --path /a",
+		"on-http :2 --method HEAD",
+		"on-http :3",
+	}}}
+	lines, _, err := r.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, errs := r.check(lines)
+	if len(errs) != 2 || errs[0].Line != 3 || errs[1].Line != 4 {
+		t.Fatalf("wrong are %v", errs)
+	}
+	var got []string
+	for _, l := range right {
+		b := l.binding
+		text := fmt.Sprintf("%s count=%d if=%d print=%t", b.Name, b.Count, len(b.If), b.Render != nil)
+		if b.Exec != nil {
+			text += fmt.Sprintf(" %v %v", b.Exec.Argv, b.Exec.Fill)
+		}
+		if l.listens != nil {
+			text += fmt.Sprintf(" %s %v %v", l.listens.Addr, l.listens.Methods, l.listens.Paths)
+		}
+		got = append(got, text)
+	}
+	want := []string{
+		"label count=3 if=1 print=false [echo {seq}] [A=1]",
+		"timer count=0 if=1 print=true [echo] []",
+		"timer count=0 if=0 print=true",
+		"on-http count=0 if=0 print=true :1 [GET PUT] [/a]",
+		"on-http count=0 if=0 print=true :2 [HEAD] []",
+		"on-http count=0 if=0 print=true :3 [POST] []",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the lines are\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

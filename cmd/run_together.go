@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/evshell/ev/cmd/usage"
@@ -35,13 +37,22 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 // checkStdin refuses a line that needs the standard input which another one reads to its end before
 // anything starts.
 func checkStdin(lines []*line) (errs evfile.Errors) {
-	for i, l := range lines {
-		for _, first := range lines[:i] {
-			a, b := first.binding.Claims, l.binding.Claims
-			if a.Stdin && b.Stdin && (a.Drained || b.Drained) {
-				errs = append(errs, l.fault(usage.At(usage.ArgOf("-"), "standard input is read by line %d, too, and one of the two would find nothing: name a file or a FIFO", first.Words[0].Line)))
-				break
-			}
+	var first, drains *line // of those that read it
+	for _, l := range lines {
+		claims := l.binding.Claims
+		if !claims.Stdin {
+			continue
+		}
+		other := drains
+		if claims.Drained {
+			other = first
+		}
+		if other != nil {
+			errs = append(errs, l.fault(usage.At(usage.ArgOf("-"), "standard input is read by line %d, too, and one of the two would find nothing: name a file or a FIFO", other.Words[0].Line)))
+		}
+		first = cmp.Or(first, l)
+		if claims.Drained {
+			drains = cmp.Or(drains, l)
 		}
 	}
 	return errs
@@ -81,19 +92,19 @@ func checkStates(lines []*line) (errs evfile.Errors) {
 
 // checkFollows refuses a line that follows one which is not there.
 func checkFollows(lines []*line) (errs evfile.Errors) {
-	var names []string
+	names := map[string]bool{}
 	for _, l := range lines {
 		if l.binding.Exec != nil || l.binding.Child != nil {
-			names = append(names, l.binding.Name)
+			names[l.binding.Name] = true
 		}
 	}
 	for _, l := range lines {
 		for _, name := range l.binding.Follows {
-			if slices.Contains(names, name) {
+			if names[name] {
 				continue
 			}
 			hint := "name one that has a command"
-			if meant, ok := nearest.Of(name, slices.Values(names)); ok {
+			if meant, ok := nearest.Of(name, slices.Values(slices.Sorted(maps.Keys(names)))); ok {
 				hint = "did you mean " + meant + "?"
 			}
 			errs = append(errs, l.fault(usage.At(usage.Item("of", name), "--of %s: there is no line %[1]s that runs a command: %s", name, hint)))
@@ -105,16 +116,18 @@ func checkFollows(lines []*line) (errs evfile.Errors) {
 // checkListeners refuses lines with one address of which one keeps the other from being what it
 // says.
 func checkListeners(lines []*line) (errs evfile.Errors) {
-	for i, l := range lines {
-		for _, first := range lines[:i] {
-			if l.listens == nil || first.listens == nil {
-				continue
-			}
+	var listeners []*line
+	for _, l := range lines {
+		if l.listens == nil {
+			continue
+		}
+		for _, first := range listeners {
 			if err := l.listens.Beside(first.listens); err != nil {
 				errs = append(errs, l.fault(fmt.Errorf("%w (line %d)", err, first.Words[0].Line)))
 				break
 			}
 		}
+		listeners = append(listeners, l)
 	}
 	return errs
 }

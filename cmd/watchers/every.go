@@ -96,7 +96,6 @@ instant with it. Catch-up runs are spread over the jitter, too.`,
   ev every --schedule-command 'sh -c "echo $((EV_AFTER_EPOCH / 100 * 100 + 100))"'
   # once a day even if the machine was off at three, and spread over machines
   ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- tar -czf /tmp/backup.tgz /etc`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
 	fs.StringVar(&o.at, "at", "", "fire once at this time: 2026-12-24 18:00, 18:00, tomorrow 09:00, fri 18:00, @SECONDS or RFC 3339 `TIME`")
@@ -116,7 +115,7 @@ instant with it. Catch-up runs are spread over the jitter, too.`,
 	o.add(c)
 	CompleteArgs(c, Words("15m\tan interval", "1h", "1d\tlocal midnight", "hourly", "daily", "weekly", "monthly",
 		"*:0/15\ta calendar event", "0 9 * * mon-fri\tcron"))
-	return c
+	return runs(a, c, o, sink)
 }
 
 func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {

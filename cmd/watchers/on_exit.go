@@ -78,30 +78,6 @@ its output passes through ev.`,
   report: on-exit --of backup --if status!=0 -- mail -s '{command} failed' ops
   # notice the end of a daemon, even if it is started later
   ev on-exit --pidfile /run/daemon.pid -- logger 'daemon ended: {status}{signal}'`,
-		RunE: func(c *cobra.Command, args []string) error {
-			own, command := Split(c, args)
-			w, err := o.describe(a, c, own)
-			if err != nil {
-				return err
-			}
-			o.withChild = w.Child
-			b, err := o.bind(a, c, event.Exit{}, action.Queue, command)
-			if err != nil {
-				return err
-			}
-			if b.Follows = o.of; b.Exec != nil && len(o.of) > 0 {
-				b.Exec.Storm, b.Advice = noticing, "the lines follow each other in a circle, at once and over and over"
-			}
-			if w.Child {
-				if err := o.bindChild(a, &b); err != nil {
-					return err
-				}
-			}
-			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-				return onexit.New(l, w, emit)
-			}
-			return sink(c.Context(), b)
-		},
 	}
 	fs := ownFlags(c)
 	fs.Var((*onceValue)(&o.child), "child", "start this command and wait for it to end `CMD`")
@@ -116,7 +92,32 @@ its output passes through ev.`,
 	duration(fs, &o.maxDelay, "respawn-max-delay", onexit.DefaultRespawnMaxDelay, "longest pause before the child is started again")
 	o.add(c)
 	CompleteArgs(c, processIDs)
-	return c
+	return runs(a, c, o, sink)
+}
+
+func (o *onExitOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
+	w, err := o.describe(a, c, own)
+	if err != nil {
+		return err
+	}
+	o.withChild = w.Child
+	b, err := o.bind(a, c, event.Exit{}, action.Queue, command)
+	if err != nil {
+		return err
+	}
+	if b.Follows = o.of; b.Exec != nil && len(o.of) > 0 {
+		b.Exec.Storm, b.Advice = noticing, "the lines follow each other in a circle, at once and over and over"
+	}
+	if w.Child {
+		if err := o.bindChild(a, &b); err != nil {
+			return err
+		}
+	}
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		return onexit.New(l, w, emit)
+	}
+	return sink(c.Context(), b)
 }
 
 // The values of --respawn.

@@ -34,7 +34,6 @@ func (a *App) newOnHTTP(sink Sink) *cobra.Command {
   ev on-http :8080 --method GET,POST --path '/git/*' --max-body 1g --cgi --env GIT_PROJECT_ROOT=/srv/git --env GIT_HTTP_EXPORT_ALL=1 -- git http-backend
   # print each request
   ev on-http :8080 --json`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	o.addTo(c)
 	o.add(c)
@@ -43,7 +42,7 @@ func (a *App) newOnHTTP(sink Sink) *cobra.Command {
 	CompleteFlag(c, "half-close", Words(halfCloseGone+"\tit has gone", halfCloseWaits+"\tit still waits"))
 	CompleteFlag(c, "method", Words(onhttp.Methods()...))
 	CompleteFlag(c, "hmac-hash", Words("sha1", "sha256", "sha512"))
-	return c
+	return runs(a, c, o, sink)
 }
 
 func (o *onHTTPOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
@@ -123,6 +122,9 @@ func wantedFields(argv []string) (names []string) {
 
 // describe turns the flags into what the watcher wants to know.
 func (o *onHTTPOptions) describe(a *App, c *cobra.Command, addr string) (onhttp.Options, error) {
+	if o.methods == nil {
+		o.methods = []string{"POST"}
+	}
 	w := onhttp.Options{
 		Listening: onhttp.Listening{
 			Addr: addr, CertFile: o.tlsCert, KeyFile: o.tlsKey, ClientCA: o.clientCA,

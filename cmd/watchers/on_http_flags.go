@@ -138,10 +138,11 @@ For any other scheme, say what is signed: --hmac-signed '{header.X-Time}.{body}'
 
 func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	fs := ownFlags(c)
-	fs.StringSliceVar(&o.methods, "method", []string{"POST"}, "accept requests with these methods `LIST`")
+	fs.Var((*wordsValue)(&o.methods), "method", "accept requests with these methods `LIST`")
+	fs.Lookup("method").DefValue = "POST"
 	fs.Var((*ListValue)(&o.paths), "path", "accept requests for this path, or for all paths below /PREFIX/*; can be repeated `PATH`")
 	fs.Var((*ListValue)(&o.hosts), "host", "accept requests for this host name; can be repeated `NAME`")
-	fs.StringSliceVar(&o.origins, "origin", nil, "allow pages from these origins to send requests (CORS); * allows all `LIST`")
+	fs.Var((*wordsValue)(&o.origins), "origin", "allow pages from these origins to send requests (CORS); * allows all `LIST`")
 	fs.BoolVar(&o.health, "health", false, "answer GET /-/healthy for anyone, without an event")
 
 	fs.StringVar(&o.tokenFile, "token-file", "", "accept requests with one of the tokens in this file (Authorization: Bearer) `FILE`")
@@ -156,8 +157,8 @@ func (o *onHTTPOptions) addTo(c *cobra.Command) {
 	duration(fs, &o.signature.Tolerance, "hmac-tolerance", 5*time.Minute, "oldest time of signing that is accepted")
 	fs.StringVar(&o.signature.PublicURL, "public-url", "", "URL under which clients know this server, for {url} `URL`")
 	fs.BoolVar(&o.query, "query", false, "use parameters of the query even if only the body is signed")
-	fs.StringSliceVar(&o.allow, "allow", nil, "accept only clients with these addresses `CIDR`")
-	fs.StringSliceVar(&o.proxies, "trust-proxy", nil, "take the client's address from these proxies' Forwarded or X-Forwarded-For header; unix means whoever connects to a unix: socket `CIDR`")
+	fs.Var((*wordsValue)(&o.allow), "allow", "accept only clients with these addresses `CIDR`")
+	fs.Var((*wordsValue)(&o.proxies), "trust-proxy", "take the client's address from these proxies' Forwarded or X-Forwarded-For header; unix means whoever connects to a unix: socket `CIDR`")
 	fs.StringVar(&o.tlsCert, "tls-cert", "", "serve TLS with this certificate, followed by its chain (PEM) `FILE`")
 	fs.StringVar(&o.tlsKey, "tls-key", "", "private key of --tls-cert (PEM) `FILE`")
 	fs.StringVar(&o.clientCA, "client-ca", "", "accept only clients with a certificate signed by one of these (PEM) `FILE`")

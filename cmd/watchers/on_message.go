@@ -57,7 +57,6 @@ counts deliveries. A message that is not a CloudEvent has only the field 'payloa
   ev on-message ev.config.changed --each-host --name restart -- systemctl reload app
   # print all events
   ev on-message 'ev.>' --name show --json`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
 	fs.StringVar(&o.group, "group", "", "name of the group that shares the work: one member gets each event (default: the --name) `NAME`")
@@ -80,7 +79,7 @@ counts deliveries. A message that is not a CloudEvent has only the field 'payloa
 	}
 	a.CompleteServers(c)
 	CompleteArgs(c, Words("ev.", "ev.>\tall events", "ev.dead.>\tdead letters"))
-	return c
+	return runs(a, c, o, sink)
 }
 
 func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {

@@ -50,47 +50,48 @@ runtime needs.`,
   ev on-signal INT TERM --break -- rm -f lock
   # show who sent a signal
   ev on-signal USR1 --siginfo --format '{signal} from {sender}, user {uid}\n'`,
-		RunE: func(c *cobra.Command, args []string) error {
-			own, command := Split(c, args)
-			if o.list {
-				return listSignals(c, own, command)
-			}
-			signals, err := a.parseSignals(c, own)
-			if err != nil {
-				return err
-			}
-			b, err := o.bind(a, c, event.Signal{}, action.Merge, command)
-			if err != nil {
-				return err
-			}
-			if o.siginfo && o.onBusy == "" && b.Exec != nil {
-				b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
-			}
-			if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
-				return usage.At(signalWord(own, syscall.SIGCHLD), "CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
-			}
-			b.Claims.Signals = signals
-			if o.siginfo {
-				for _, s := range signals {
-					if err := sigmask.Blockable(s); err != nil {
-						return usage.Of(signalWord(own, s), "--siginfo: ", err)
-					}
-				}
-				b.Claims.Blocked = signals
-			}
-			b.Claims.Queued = slices.DeleteFunc(slices.Clone(signals), func(s syscall.Signal) bool { return o.siginfo || !onsignal.Queues(s) })
-			w := onsignal.Options{Signals: signals, Info: o.siginfo, Report: b.Report}
-			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-				return onsignal.New(l, w, emit)
-			}
-			return sink(c.Context(), b)
-		},
 	}
 	c.Flags().BoolVar(&o.list, "list", false, "list the signals of this platform with name, number and meaning")
 	c.Flags().BoolVar(&o.siginfo, "siginfo", false, "emit one event for each signal, with its sender (Linux)")
 	o.add(c)
 	CompleteArgs(c, Signals)
-	return c
+	return runs(a, c, o, sink)
+}
+
+func (o *onSignalOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
+	if o.list {
+		return listSignals(c, own, command)
+	}
+	signals, err := a.parseSignals(c, own)
+	if err != nil {
+		return err
+	}
+	b, err := o.bind(a, c, event.Signal{}, action.Merge, command)
+	if err != nil {
+		return err
+	}
+	if o.siginfo && o.onBusy == "" && b.Exec != nil {
+		b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
+	}
+	if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
+		return usage.At(signalWord(own, syscall.SIGCHLD), "CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
+	}
+	b.Claims.Signals = signals
+	if o.siginfo {
+		for _, s := range signals {
+			if err := sigmask.Blockable(s); err != nil {
+				return usage.Of(signalWord(own, s), "--siginfo: ", err)
+			}
+		}
+		b.Claims.Blocked = signals
+	}
+	b.Claims.Queued = slices.DeleteFunc(slices.Clone(signals), func(s syscall.Signal) bool { return o.siginfo || !onsignal.Queues(s) })
+	w := onsignal.Options{Signals: signals, Info: o.siginfo, Report: b.Report}
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		return onsignal.New(l, w, emit)
+	}
+	return sink(c.Context(), b)
 }
 
 // parseSignals reads the SIGNALs. What can't be one is likely the COMMAND.

@@ -74,7 +74,6 @@ While events wait for the COMMAND, probe does not check.`,
   ev probe --cmd 'df -h /' --change output --every 1m -- cat
   # wait until a service is down
   ev probe unix:/run/app.sock --until down`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
 	fs.Var((*onceValue)(&o.cmd), "cmd", "run this command to check the target; status 0 means up `CMD`")
@@ -92,7 +91,7 @@ While events wait for the COMMAND, probe does not check.`,
 	fs.BoolVar(&o.proxy, "proxy", false, "use the proxy named by HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
 	o.add(c)
 	CompleteArgs(c, Words("tcp:", "unix:", "http://", "https://"))
-	return c
+	return runs(a, c, o, sink)
 }
 
 func (o *probeOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {

@@ -117,7 +117,6 @@ both.`,
   ev stat /etc/app/app.yaml -- kill -HUP 1
   # watch the files that git tracks
   git ls-files -z | ev stat -0 - -- make`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
 	fs.BoolVarP(&o.recursive, "recursive", "r", false, "watch directories with everything below them")
@@ -153,7 +152,7 @@ both.`,
 	fs.StringVar(&o.explain, "explain", "", "say whether a change of this path would be reported, and why not; then end `PATH`")
 	o.add(c)
 	CompleteFiles(c)
-	return c
+	return runs(a, c, o, sink)
 }
 
 // noticing is what it may take, on a busy machine, from a change to its event, besides the time of

@@ -53,37 +53,38 @@ from zero, even after it has fired. A SOURCE is
   ev timer 0.2 --repeat 0.1 --count 3 --json
   # notice when a job has printed nothing for five minutes
   make 2>&1 | ev timer 5m --again-on fd:0 --pass -- echo 'silent for 5 minutes'`,
-		RunE: func(c *cobra.Command, args []string) error {
-			own, command := Split(c, args)
-			after, err := a.sum(c, own)
-			if err != nil {
-				return err
-			}
-			b, err := o.bind(a, c, event.Timer{}, action.Skip, command)
-			if err != nil {
-				return err
-			}
-			t, err := o.describe(a, &b)
-			if err != nil {
-				return err
-			}
-			t.After, t.Repeat = after, o.repeat
-			b.Claims.Terminal = o.progress && a.showsProgress()
-			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-				if b.Claims.Terminal {
-					return live.NewCountdown(l, t, showsUTF8(a.Getenv), emit)
-				}
-				return timer.New(l, t, emit)
-			}
-			return sink(c.Context(), b)
-		},
 	}
 	duration(c.Flags(), &o.repeat, "repeat", 0, "fire again each time this long has passed")
 	c.Flags().Var((*ListValue)(&o.againOn), "again-on", "start again from zero at each activity of this source: fd:N, stat:PATH or signal:NAME; can be repeated `SOURCE`")
 	c.Flags().BoolVar(&o.pass, "pass", false, "copy standard input to standard output, if it is a source of --again-on")
 	c.Flags().BoolVar(&o.progress, "progress", false, "show the remaining time on the terminal; the key p pauses")
 	o.add(c)
-	return c
+	return runs(a, c, o, sink)
+}
+
+func (o *timerOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {
+	own, command := Split(c, args)
+	after, err := a.sum(c, own)
+	if err != nil {
+		return err
+	}
+	b, err := o.bind(a, c, event.Timer{}, action.Skip, command)
+	if err != nil {
+		return err
+	}
+	t, err := o.describe(a, &b)
+	if err != nil {
+		return err
+	}
+	t.After, t.Repeat = after, o.repeat
+	b.Claims.Terminal = o.progress && a.showsProgress()
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		if b.Claims.Terminal {
+			return live.NewCountdown(l, t, showsUTF8(a.Getenv), emit)
+		}
+		return timer.New(l, t, emit)
+	}
+	return sink(c.Context(), b)
 }
 
 // sum adds up the spans. What doesn't begin like one is likely the COMMAND.

@@ -48,6 +48,23 @@ func (v *ListValue) String() string     { return strings.Join(*v, " ") }
 // Type implements pflag.Value: the help and the completions know it by this.
 func (*ListValue) Type() string { return "stringArray" }
 
+// wordsValue is a flag that is a list of words with commas between them; the next one adds to it. An
+// empty one is a list without words, and no nil.
+type wordsValue []string
+
+func (v *wordsValue) Set(s string) error {
+	if *v == nil {
+		*v = wordsValue{}
+	}
+	if s != "" {
+		*v = append(*v, strings.Split(s, ",")...)
+	}
+	return nil
+}
+
+func (v *wordsValue) String() string { return strings.Join(*v, ",") }
+func (*wordsValue) Type() string     { return "stringSlice" }
+
 // onceValue is a flag of which a second one would be lost.
 type onceValue string
 

@@ -106,7 +106,6 @@ descriptor non-blocking, because other processes may share it.`,
   ev watch-fd tcp-listen:localhost:7777 -- cat
   # the same, with a socket that systemd passes (FileDescriptorName=echo)
   ev watch-fd fd:echo --accept -- cat`,
-		RunE: func(c *cobra.Command, args []string) error { return o.run(a, c, args, sink) },
 	}
 	fs := ownFlags(c)
 	fs.BoolVar(&o.read, "read", false, "wait until the descriptor is readable (default)")
@@ -127,7 +126,7 @@ descriptor non-blocking, because other processes may share it.`,
 	fs.StringVar(&o.state, "state", "", "remember in this file how far a tail: file was read `FILE`")
 	o.add(c)
 	CompleteArgs(c, Words("-\tstandard input", "0", "1", "2", "fd:", "tcp-listen:", "unix-listen:", "tail:"))
-	return c
+	return runs(a, c, o, sink)
 }
 
 func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink) error {

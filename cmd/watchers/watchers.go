@@ -24,3 +24,21 @@ func All() []Watcher {
 		{"probe", (*App).newProbe},
 	}
 }
+
+// runs has a command run by the values of its flags, o. A line of an Evfile gets them as its own,
+// and leaves the command as it was: the next line of the kind has the same.
+func runs[O any, P interface {
+	*O
+	run(a *App, c *cobra.Command, args []string, sink Sink) error
+}](a *App, c *cobra.Command, o P, sink Sink) *cobra.Command {
+	defaults := *o
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if !a.Line {
+			return o.run(a, c, args, sink)
+		}
+		line, own := *a, *o
+		defer func() { *o = defaults }()
+		return P(&own).run(&line, c, args, sink)
+	}
+	return c
+}
