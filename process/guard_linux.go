@@ -70,11 +70,6 @@ func (g *guard) fork() error {
 	if err != nil {
 		return err
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
 	p := [2]int{}
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return os.NewSyscallError("pipe2", err)
@@ -82,7 +77,7 @@ func (g *guard) fork() error {
 	defer unix.Close(p[0])
 	g.pid, err = fork(self, []string{"ev", guardian, strconv.Itoa(os.Getpid())}, &syscall.ProcAttr{
 		Dir: "/", Env: []string{"GOMAXPROCS=1"},
-		Files: []uintptr{uintptr(p[0]), null.Fd(), uintptr(unix.Stderr)},
+		Files: []uintptr{uintptr(p[0]), uintptr(unix.Stderr), uintptr(unix.Stderr)},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	}, nil)
 	if err != nil {

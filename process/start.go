@@ -24,7 +24,7 @@ type Spec struct {
 	Argv  []string    // the name of a command, as Lookup has it, and its arguments
 	Env   []string    // its whole environment
 	Dir   string      // where it runs; empty: where ev does
-	Files [3]*os.File // its standard input, output and error; nil: /dev/null
+	Files [3]*os.File // its standard input, output and error; nil: /dev/null, but an input needs none
 	User  *User       // who it runs as; nil: who ev does
 	Lock  *os.File    // its descriptor 3: a lock that it has as long as it has that; nil: none
 
@@ -196,7 +196,7 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 	fds := make([]uintptr, len(sp.Files), len(sp.Files)+1)
 	for i, f := range sp.Files {
 		if f == nil {
-			if f, err = os.OpenFile(os.DevNull, [...]int{os.O_RDONLY, os.O_WRONLY, os.O_WRONLY}[i], 0); err != nil {
+			if f, err = nothing(i); err != nil {
 				return nil, err
 			}
 			defer f.Close()
@@ -236,4 +236,21 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 		s.guard.add(g.pid, record(g, sp, since), func() { s.ask(start{guard: true}) })
 	}
 	return newProcess(sp, g.pid, g, began), nil
+}
+
+// nothing is what a process has as its descriptor fd if it is to have nothing there. Where there is
+// no /dev/null, as in a chroot with ev alone, a pipe that nobody writes to is as empty.
+func nothing(fd int) (*os.File, error) {
+	if fd != unix.Stdin {
+		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	}
+	f, err := os.Open(os.DevNull)
+	if err == nil {
+		return f, nil
+	}
+	r, w, err := Pipe()
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(r), "nothing"), w.Close()
 }
