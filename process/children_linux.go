@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -17,8 +18,9 @@ import (
 var children struct { //nolint:gochecknoglobals // the process has these
 	starting sync.Mutex // held from fork to entry, and by who reaps orphans: meanwhile none is unknown
 	sync.Mutex
-	own  map[int]func() // by PID, and what is to be called when the terminal stops it; nil: nothing
-	look chan os.Signal // has orphans looked for; nil: nobody reaps them
+	own  map[int]func()    // by PID, and what is to be called when the terminal stops it; nil: nothing
+	look chan os.Signal    // has orphans looked for; nil: nobody reaps them
+	kept map[int][]*Orphan // by PID: whose status is to be kept
 
 	stops sync.Once // are looked for from then on
 }
@@ -94,7 +96,59 @@ func reapOrphans() {
 	children.starting.Lock()
 	defer children.starting.Unlock()
 	for pid := zombie(); pid != 0 && !isOwn(pid); pid = zombie() {
-		_, _ = syscall.Wait4(pid, nil, unix.WNOHANG, nil)
+		reapOrphan(pid)
+	}
+}
+
+// reapOrphan waits for an orphan that has ended. Its status is there before anybody else learns that
+// it was waited for, and that is not to be had any more.
+func reapOrphan(pid int) {
+	children.Lock()
+	defer children.Unlock()
+	same := slices.DeleteFunc(slices.Clone(children.kept[pid]), func(o *Orphan) bool { return Reaped(o.pidfd) })
+	var status syscall.WaitStatus
+	if n, err := syscall.Wait4(pid, &status, unix.WNOHANG, nil); err != nil || n != pid {
+		return
+	}
+	for _, o := range same {
+		o.status, o.ended = status, true
+	}
+}
+
+// An Orphan is a process that is or may be orphaned to ev, and whose status is kept if it is ev that
+// waits for it.
+type Orphan struct {
+	pid, pidfd int
+	status     syscall.WaitStatus
+	ended      bool
+}
+
+// KeepOrphan has the status of a process kept, until Forget is called: before its pidfd is closed.
+func KeepOrphan(pid, pidfd int) *Orphan {
+	children.Lock()
+	defer children.Unlock()
+	if children.kept == nil {
+		children.kept = map[int][]*Orphan{}
+	}
+	o := &Orphan{pid: pid, pidfd: pidfd}
+	children.kept[pid] = append(children.kept[pid], o)
+	return o
+}
+
+// Status returns how the process ended, if ev has waited for it.
+func (o *Orphan) Status() (syscall.WaitStatus, bool) {
+	children.Lock()
+	defer children.Unlock()
+	return o.status, o.ended
+}
+
+// Forget ends that.
+func (o *Orphan) Forget() {
+	children.Lock()
+	defer children.Unlock()
+	left := slices.DeleteFunc(children.kept[o.pid], func(other *Orphan) bool { return other == o })
+	if children.kept[o.pid] = left; len(left) == 0 {
+		delete(children.kept, o.pid)
 	}
 }
 

@@ -34,7 +34,7 @@ func (f *pidfds) watch(ref process.Ref) (target, error) {
 	if f.events != nil {
 		f.events.Follow(ref.PID)
 	}
-	t := &pidfdTarget{f: f, fd: fd, Info: process.Info{PID: ref.PID}}
+	t := &pidfdTarget{f: f, fd: fd, orphan: process.KeepOrphan(ref.PID, fd), Info: process.Info{PID: ref.PID}}
 	t.io = loop.NewIO(f.w.loop, fd, loop.Read|loop.Hangup, t.ready)
 	t.io.SetPriority(f.w.active.Priority())
 	found, err := process.Find([]int{ref.PID})
@@ -77,6 +77,7 @@ type pidfdTarget struct {
 	f *pidfds
 	process.Info
 	fd        int
+	orphan    *process.Orphan
 	io        *loop.IO
 	stopGrace func()
 }
@@ -126,6 +127,9 @@ func (t *pidfdTarget) status() (syscall.WaitStatus, bool) {
 	if t.f.events != nil {
 		return t.f.events.Status(t.PID)
 	}
+	if ws, ok := t.orphan.Status(); ok {
+		return ws, true
+	}
 	if ws, ok := process.StatusOf(t.fd); ok {
 		return ws, true
 	}
@@ -141,6 +145,7 @@ func (t *pidfdTarget) unknown(why string) {
 }
 
 func (t *pidfdTarget) stop() {
+	t.orphan.Forget()
 	_ = t.io.Close()
 	if t.stopGrace != nil {
 		t.stopGrace()
