@@ -23,7 +23,7 @@ import (
 	"github.com/evshell/ev/live"
 )
 
-// controlCommands are what a loop can be asked for.
+// controlCommands are what a loop can be asked for, and what is asked of the server.
 func controlCommands() []struct{ name, about string } {
 	return []struct{ name, about string }{
 		{control.List, "show the watchers as a table, all or those with a NAME"},
@@ -38,6 +38,7 @@ func controlCommands() []struct{ name, about string } {
 		{control.Break, "end the loop and stop running commands"},
 		{control.Reload, "read the Evfile again"},
 		{control.Events, "print every event from now on as a line of JSON"},
+		{deadAction, "list, retry or drop: what has become of the events of on-message that failed too often"},
 	}
 }
 
@@ -51,6 +52,7 @@ func controlNames() []string {
 
 // ctlOptions are the flags of ctl.
 type ctlOptions struct {
+	watchers.LinkFlags
 	path string
 	json bool
 }
@@ -76,6 +78,11 @@ output if that passes through ev, which it does with --log-runs, --log-dir, --pr
 
 A watcher that was stopped this way keeps the loop alive, because it may be started
 again.
+
+ACTION 'dead' needs no running ev. 'dead list' shows the dead letters of the groups that
+are named, or of all groups: the events that were tried --retry times. 'dead retry GROUP'
+has them delivered to the group again, and 'dead drop GROUP' removes them, each all of
+the group or those with the given numbers. They are on the --server.
 
 The socket is the one of --control, or else $EV_CONTROL, which commands of that ev run
 have in their environment, or else the only socket in $XDG_RUNTIME_DIR/ev. That
@@ -122,6 +129,8 @@ closed, with a message. Further fields may be added in later versions.`,
 	fs.SortFlags = false
 	fs.StringVar(&o.path, "control", "", "socket of the 'ev run' to speak to `PATH`")
 	fs.BoolVar(&o.json, "json", false, "print the answer as one line of JSON")
+	o.AddServer(fs)
+	p.CompleteServers(c)
 	c.ValidArgsFunction = func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		return o.complete(p, args, prefix), cobra.ShellCompDirectiveNoFileComp
 	}
@@ -137,6 +146,9 @@ func (o *ctlOptions) run(p *program, c *cobra.Command, args []string) error {
 			return usage.At(usage.Arg(0), "there is no action %q: did you mean %s?", args[0], meant)
 		}
 		return usage.At(usage.Arg(0), "there is no action %q: there are %s", args[0], strings.Join(controlNames(), ", "))
+	}
+	if args[0] == deadAction {
+		return o.dead(p, c, args[1:])
 	}
 	q := control.Request{Command: args[0], Names: args[1:]}
 	if q.Command == control.Signal {
@@ -243,6 +255,9 @@ func (o *ctlOptions) complete(p *program, args []string, prefix string) []string
 			offers = append(offers, c.name+"\t"+c.about)
 		}
 		return watchers.Words(offers...)(prefix)
+	}
+	if args[0] == deadAction {
+		return deadWords(args)(prefix)
 	}
 	client, err := o.dial(p)
 	if err != nil {

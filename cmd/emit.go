@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -80,30 +79,22 @@ func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 	if err := o.fill(c, &m, args[1:]); err != nil {
 		return err
 	}
-	posts := make(chan func(), 16)
-	l, err := p.Link(lo, func(fn func()) { posts <- fn })
+	shared, err := p.dialLink(lo)
 	if err != nil {
 		return err
 	}
-	stored := false
+	defer shared.end()
 	var where link.Stored
-	l.Publish(m, func(w link.Stored, e error) { stored, where, err = true, w, e })
-	for !stored {
-		(<-posts)()
-	}
-	go func() { // what comes now is nobody's
-		for range posts {
-		}
-	}()
-	switch {
-	case errors.Is(err, link.ErrAway), errors.Is(err, link.ErrSpoolFull):
-		return &usage.ExitError{Status: usage.ExitTempFail, Err: err}
-	case err != nil:
-		return watchers.LinkError(err)
-	case where == link.Spool:
+	err = shared.await(func(done func(error)) {
+		shared.Publish(m, func(w link.Stored, err error) {
+			where = w
+			done(err)
+		})
+	})
+	if err == nil && where == link.Spool {
 		p.Report.Noticef("the server is away: the event is in the spool, and is sent once an ev here finds the server")
 	}
-	return nil
+	return err
 }
 
 // fill gives the message its data.

@@ -194,12 +194,12 @@ func (l *fileLink) Publish(m Message, then func(Stored, error)) {
 func (l *fileLink) publish(events *spool, m Message) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	sum := sha256.Sum256([]byte(m.ID))
+	sum := sha256.Sum256([]byte(m.key()))
 	id := filepath.Join(events.dir, "id", hex.EncodeToString(sum[:16]))
 	if info, err := os.Stat(id); err == nil && time.Since(info.ModTime()) < knownFor {
 		return nil
 	}
-	seq, err := events.add(entry{Subject: m.Subject, ID: m.ID, Time: time.Now(), Body: m.Encode()})
+	seq, err := events.add(entry{Subject: m.Subject, ID: m.key(), Time: time.Now(), Body: m.Encode()})
 	if err != nil {
 		return err
 	}

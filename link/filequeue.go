@@ -25,6 +25,7 @@ import (
 type fileConsumer struct {
 	link   *fileLink
 	o      ConsumeOptions
+	name   string // of the group, in subjects
 	got    func(*Delivery)
 	failed func(error)
 	events *spool
@@ -54,10 +55,11 @@ type item struct {
 
 // Consume joins a group.
 func (l *fileLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(error)) Consumer {
+	name := FileName(o.Group)
 	if o.EachHost {
 		o.Group += "." + l.o.Host
 	}
-	c := &fileConsumer{link: l, o: o, got: got, failed: failed, wake: make(chan struct{}, 1)}
+	c := &fileConsumer{link: l, o: o, name: name, got: got, failed: failed, wake: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(l.ctx)
 	ready := make(chan struct{})
 	l.work.Go(func() {
@@ -82,11 +84,16 @@ func (c *fileConsumer) open() (err error) {
 		return err
 	}
 	name := filepath.Join(wakes, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()))
-	if err := unix.Mkfifo(name, 0o600); err != nil {
-		return &os.PathError{Op: "mkfifo", Path: name, Err: err}
+	// It has its name once it is read: others remove one that nobody reads.
+	hidden := filepath.Join(wakes, "."+filepath.Base(name))
+	if err := unix.Mkfifo(hidden, 0o600); err != nil {
+		return &os.PathError{Op: "mkfifo", Path: hidden, Err: err}
 	}
 	// Reading and writing, so that it never ends.
-	if c.fifo, err = os.OpenFile(name, os.O_RDWR|unix.O_NONBLOCK, 0); err != nil {
+	if c.fifo, err = os.OpenFile(hidden, os.O_RDWR|unix.O_NONBLOCK, 0); err != nil {
+		return err
+	}
+	if err := os.Rename(hidden, name); err != nil {
 		return err
 	}
 	context.AfterFunc(c.ctx, func() {
@@ -270,7 +277,7 @@ func (c *fileConsumer) take(g *group) (*Delivery, time.Duration, error) {
 			return nil, again, nil
 		}
 		g.Next = seq + 1
-		if !matches(c.o.Subjects, e.Subject) {
+		if m := Decode(e.Subject, e.Body); !matches(c.o.Subjects, e.Subject) || !m.isFor(c.name) {
 			continue
 		}
 		c.mu.Lock()
@@ -352,7 +359,7 @@ func (c *fileConsumer) delivery(seq uint64, e entry, attempt int, run *os.File) 
 	d.retry = func(after time.Duration, counts bool) { do(func() { retry(after, counts) }) }
 	d.dead = func(why DeadLetter) {
 		do(func() {
-			if err := c.link.publish(c.events, deadLetter(d.Message, c.o.Group, why)); err != nil {
+			if err := c.link.publish(c.events, deadLetter(d, c.name, why)); err != nil {
 				c.link.o.Report.Errorf("%s: message %d can't be moved to the dead letters, and comes again: %v", d.Subject, seq, err)
 				retry(time.Minute, false)
 				return

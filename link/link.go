@@ -31,6 +31,12 @@ type Link interface {
 	Publish(m Message, then func(Stored, error))
 	// Consume delivers what is stored, until the Consumer is closed.
 	Consume(o ConsumeOptions, got func(*Delivery), failed func(error)) Consumer
+	// Letters has then told the dead letters of a group, or of all if it is empty, the oldest first.
+	// It does not wait for a server that is away (ErrAway).
+	Letters(group string, then func([]Letter, error))
+	// Remove has a dead letter be no more. If again, it is stored first under the subject that it had
+	// before, for its group alone.
+	Remove(l Letter, again bool, then func(error))
 	// State is how the link is now.
 	State() State
 	// Close ends it: what is claimed is given back, and what is delivered may come again. Done is

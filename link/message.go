@@ -2,9 +2,10 @@ package link
 
 import (
 	"bytes"
-	"crypto/rand"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,7 +15,7 @@ import (
 // any bytes.
 type Message struct {
 	Subject string // it is stored under this
-	ID      string // stored once within the window in which the server knows it
+	ID      string // of the event; it is stored once within the window in which the server knows it
 	Source  string
 	Type    string
 	About   string // the event's own subject
@@ -22,6 +23,8 @@ type Message struct {
 	Data    json.RawMessage // an object, or any other JSON value; nil: Payload is all there is
 	Payload []byte          // for a command's standard input
 	Dead    *DeadLetter     // of a dead letter
+	Group   string          // the only one that it is for, as FileName has it; empty: it is for all
+	Key     string          // it is stored once by this within that window; empty: by its ID
 	NoSpool bool            // it is an error if the server is away
 }
 
@@ -36,7 +39,8 @@ type cloudEvent struct {
 	Data        json.RawMessage `json:"data,omitempty"`
 	Base64      string          `json:"data_base64,omitempty"`
 
-	// Extension attributes of a dead letter.
+	// Extension attributes, of a dead letter and of one that is tried again.
+	Group   string `json:"group,omitempty"`
 	Status  *int   `json:"status,omitempty"`
 	Attempt int    `json:"attempt,omitempty"`
 	Reason  string `json:"reason,omitempty"`
@@ -44,7 +48,7 @@ type cloudEvent struct {
 
 // Encode returns what is stored.
 func (m *Message) Encode() []byte {
-	c := cloudEvent{SpecVersion: "1.0", ID: m.ID, Source: m.Source, Type: m.Type, Subject: m.About, Data: m.Data}
+	c := cloudEvent{SpecVersion: "1.0", ID: m.ID, Source: m.Source, Type: m.Type, Subject: m.About, Data: m.Data, Group: m.Group}
 	if !m.Time.IsZero() {
 		c.Time = m.Time.Format(time.RFC3339Nano)
 	}
@@ -73,7 +77,7 @@ func Decode(subject string, text []byte) Message {
 		!strings.HasPrefix(c.SpecVersion, "1.") || c.ID == "" || c.Source == "" || c.Type == "" {
 		return m
 	}
-	m.ID, m.Source, m.Type, m.About = c.ID, c.Source, c.Type, c.Subject
+	m.ID, m.Source, m.Type, m.About, m.Group = c.ID, c.Source, c.Type, c.Subject, c.Group
 	m.Time, _ = time.Parse(time.RFC3339Nano, c.Time)
 	m.Payload, m.Data = nil, nil
 	var words string
@@ -91,13 +95,63 @@ func Decode(subject string, text []byte) Message {
 	return m
 }
 
-// deadLetter is a message as it is among the dead.
-func deadLetter(m Message, group string, l DeadLetter) Message {
+// key is what the message is stored once by.
+func (m *Message) key() string { return cmp.Or(m.Key, m.ID) }
+
+// isFor reports whether a group is meant by the message: what was dead and is tried again is for the
+// group in which it was.
+func (m *Message) isFor(group string) bool {
+	return m.Group == "" || m.Group == group || IsDead(m.Subject)
+}
+
+// deadLetter is a message as it is among the dead of a group. It can be among them again, once it
+// has been tried again: that has another number.
+func deadLetter(d *Delivery, group string, l DeadLetter) Message {
+	m := d.Message
 	if m.ID == "" { // of another sender
-		m.ID, m.Source, m.Type = rand.Text(), "/"+group, "ev.message"
+		m.ID, m.Source, m.Type = fmt.Sprintf("%s@%d", d.Subject, d.Seq), "/"+group, "ev.message"
 	}
 	m.Subject = deadPrefix + group + "." + m.Subject
-	m.ID += "/dead/" + group
-	m.Dead = &l
+	m.Key = fmt.Sprintf("%s/dead/%s@%d", m.ID, d.Subject, d.Seq)
+	m.Group, m.Dead = group, &l
 	return m
+}
+
+// A Letter is a dead letter where it is stored.
+type Letter struct {
+	Message
+	Seq  uint64
+	Died time.Time
+}
+
+// parseLetter reads what is stored under the subject of a dead letter, of whoever has put it there.
+func parseLetter(subject string, body []byte, seq uint64, at time.Time) Letter {
+	l := Letter{Message: Decode(subject, body), Seq: seq, Died: at}
+	if l.Dead == nil {
+		l.Dead = &DeadLetter{}
+	}
+	l.Group, _, _ = strings.Cut(strings.TrimPrefix(subject, deadPrefix), ".")
+	return l
+}
+
+// Origin is the subject that the message had.
+func (l *Letter) Origin() string {
+	return strings.TrimPrefix(l.Subject, deadPrefix+l.Group+".")
+}
+
+// again is the message as it is tried again, by its group alone: stored once, though it may be asked
+// for twice.
+func (l *Letter) again() Message {
+	m := l.Message
+	m.Subject, m.Dead = l.Origin(), nil
+	m.Key = fmt.Sprintf("%s/again/%s/%d", m.ID, m.Group, l.Seq)
+	return m
+}
+
+// deadOf is the filter of the dead letters of a group, or of all.
+func deadOf(group string) string {
+	if group == "" {
+		return deadPrefix + ">"
+	}
+	return deadPrefix + FileName(group) + ".>"
 }

@@ -45,6 +45,7 @@ var _ Link = (*natsLink)(nil)
 
 const (
 	answerIn = time.Second            // a request
+	soonIn   = 3 * time.Second        // what a person waits for
 	tellAway = 2 * time.Second        // after so long without a server
 	retryIn  = 250 * time.Millisecond // what had no answer
 

@@ -44,6 +44,8 @@ const (
 	errNotClustered   = 10074
 	errNoConsumer     = 10014
 	errNoMessage      = 10037
+	errNoSequence     = 10043
+	errNotDeleted     = 10057 // for one, since it is not there
 	errNoStream       = 10059
 	errWrongSequence  = 10071
 	errWrongSequence2 = 10164 // the same, of newer servers

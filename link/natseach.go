@@ -141,7 +141,8 @@ func (c *natsConsumer) next(stream string, filters []string, seq uint64) (*store
 			if err != nil {
 				return nil, err
 			}
-			if IsDead(m.Message.Subject) && !IsDead(f) {
+			stored := Decode(m.Message.Subject, m.Message.Data)
+			if IsDead(m.Message.Subject) && !IsDead(f) || !stored.isFor(c.group) {
 				from = m.Message.Seq + 1
 				continue
 			}
@@ -194,9 +195,9 @@ func (c *natsConsumer) single(path string, at *cursor, m *storedMessage) error {
 			}
 		}
 		if e.dead != nil {
-			letter := deadLetter(d.Message, c.o.Group, *e.dead)
+			letter := deadLetter(d, c.group, *e.dead)
 			err := c.link.until(c.ctx, func() error {
-				return c.link.send(c.ctx, letter.Subject, letter.ID, letter.Encode())
+				return c.link.send(c.ctx, letter.Subject, letter.key(), letter.Encode())
 			})
 			if err != nil {
 				return err

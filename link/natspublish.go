@@ -25,7 +25,7 @@ func (l *natsLink) Publish(m Message, then func(Stored, error)) {
 			ctx, cancel := context.WithTimeout(context.Background(), answerIn)
 			err = l.ready(ctx) // the first one waits for the connection
 			if err == nil {
-				err = l.send(ctx, m.Subject, m.ID, m.Encode())
+				err = l.send(ctx, m.Subject, m.key(), m.Encode())
 			}
 			cancel()
 			if err != nil && (passes(err) || errors.Is(err, context.DeadlineExceeded)) {
@@ -116,7 +116,7 @@ func (l *natsLink) keep(m Message) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.add(entry{Subject: m.Subject, ID: m.ID, Time: time.Now(), Body: m.Encode()})
+	_, err = s.add(entry{Subject: m.Subject, ID: m.key(), Time: time.Now(), Body: m.Encode()})
 	if err == nil {
 		l.drainLocked()
 	}

@@ -269,14 +269,14 @@ func (c *natsConsumer) take(m *nats.Msg, stream string) bool {
 	c.room--
 	c.pending = a.pending
 	c.mu.Unlock()
-	if !matches(c.o.Subjects, m.Subject) { // a dead letter that nobody has asked for
+	d := &Delivery{Message: Decode(m.Subject, m.Data), Seq: a.seq, Attempt: a.delivered}
+	if !matches(c.o.Subjects, m.Subject) || !d.isFor(c.group) { // a dead letter that nobody has asked for, or another group's
 		c.mu.Lock()
 		c.room++
 		c.mu.Unlock()
 		w.say("+ACK")
 		return true
 	}
-	d := &Delivery{Message: Decode(m.Subject, m.Data), Seq: a.seq, Attempt: a.delivered}
 	if d.Time.IsZero() {
 		d.Time = a.time
 	}

@@ -131,12 +131,12 @@ func (w *work) retry(after time.Duration, counts bool) {
 
 func (w *work) dead(why DeadLetter) {
 	c := w.consumer
-	m := deadLetter(w.delivery.Message, c.o.Group, why)
+	m := deadLetter(w.delivery, c.group, why)
 	w.settle(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), c.o.AckWait)
 		defer cancel()
 		err := c.link.until(ctx, func() error {
-			return c.link.send(ctx, m.Subject, m.ID, m.Encode())
+			return c.link.send(ctx, m.Subject, m.key(), m.Encode())
 		})
 		if err != nil {
 			c.link.o.Report.Errorf("%s: message %d can't be moved to the dead letters, and comes again: %v", w.delivery.Subject, w.seq, err)

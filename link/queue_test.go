@@ -98,6 +98,80 @@ func TestQueue_againAndDead(t *testing.T) {
 	})
 }
 
+// What was dead is tried again by its own group alone, where it may be dead once more.
+func TestLetters(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
+		h := newHost(t, "a", url)
+		o := link.ConsumeOptions{Subjects: []string{"ev.jobs.x"}, Group: "g.h", From: link.From{All: true}}
+		c, got := h.consume(o)
+		o.Group = "other"
+		others, other := h.consume(o)
+		h.publish(message("ev.jobs.x", "one"))
+		receive(t, other).Ack()
+		for round := range 2 {
+			receive(t, got).Dead(link.DeadLetter{Status: 65, Attempt: 1, Reason: "exited 65"})
+			var letters []link.Letter
+			for len(letters) == 0 { // it is moved on another goroutine
+				letters = h.letters("g.h")
+			}
+			l := letters[0]
+			if len(letters) > 1 || l.ID != "one" || l.Origin() != "ev.jobs.x" || l.Died.IsZero() || l.Dead.Status != 65 || string(l.Data) != `{"n":"one"}` {
+				t.Errorf("round %d: %+v", round, letters)
+			}
+			if all := h.letters(""); len(all) != 1 || len(h.letters("g")) > 0 {
+				t.Errorf("of all groups: %+v", all)
+			}
+			for range 2 { // to ask twice is to ask once
+				h.remove(l, true)
+			}
+			c.Room(1)
+		}
+		d := receive(t, got)
+		if d.ID != "one" || d.Attempt != 1 {
+			t.Errorf("it comes again as %+v", d.Message)
+		}
+		d.Dead(link.DeadLetter{Status: 65})
+		var letters []link.Letter
+		for len(letters) == 0 {
+			letters = h.letters("g.h")
+		}
+		h.remove(letters[0], false)
+		h.publish(message("ev.jobs.x", "two"))
+		c.Room(1)
+		others.Room(1)
+		for name, got := range map[string]<-chan *link.Delivery{"its own group": got, "another group": other} {
+			if d := receive(t, got); d.ID != "two" {
+				t.Errorf("%s got %s after it", name, d.ID)
+			}
+		}
+		if left := h.letters(""); len(left) > 0 {
+			t.Errorf("left: %+v", left)
+		}
+	})
+}
+
+func (h *host) letters(group string) []link.Letter {
+	h.t.Helper()
+	got := make(chan []link.Letter, 1)
+	h.Letters(group, func(all []link.Letter, err error) {
+		if err != nil {
+			h.t.Error(err)
+		}
+		got <- all
+	})
+	return receive(h.t, got)
+}
+
+func (h *host) remove(l link.Letter, again bool) {
+	h.t.Helper()
+	got := make(chan error, 1)
+	h.Remove(l, again, func(err error) { got <- err })
+	if err := receive(h.t, got); err != nil {
+		h.t.Error(err)
+	}
+}
+
 // What a consumer that has died had begins anew at another.
 func TestQueue_consumerDies(t *testing.T) {
 	s := fake(t)

@@ -15,7 +15,12 @@ import (
 
 // Write writes how watchers are, as a table.
 func Write(out io.Writer, ws []control.Watcher, now time.Time) error {
-	_, err := io.WriteString(out, strings.Join(columns(watcherTable(ws, now)), "\n")+"\n")
+	return WriteTable(out, watcherTable(ws, now))
+}
+
+// WriteTable writes rows, the first of which is the heading, in columns.
+func WriteTable(out io.Writer, rows [][]string) error {
+	_, err := io.WriteString(out, strings.Join(columns(rows), "\n")+"\n")
 	return err
 }
 
@@ -98,8 +103,11 @@ func ago(t *time.Time, now time.Time) string {
 	if t == nil {
 		return "-"
 	}
-	return short(now.Sub(*t)) + " ago"
+	return Ago(*t, now)
 }
+
+// Ago tells how long ago it was.
+func Ago(t, now time.Time) string { return short(now.Sub(t)) + " ago" }
 
 func ahead(t *time.Time, now time.Time) string {
 	if t == nil {

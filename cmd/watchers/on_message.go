@@ -43,8 +43,8 @@ each event, including those that were stored while the host was down.
 
 An event is done when its COMMAND has ended with status 0. Otherwise it is delivered
 again, to any ev of the group, after a growing pause and up to --retry times. After that
-it is dead, and is moved to the subject ev.dead.GROUP.SUBJECT. Status 65 makes an event
-dead at once. A run that ends with status 75 does not count as a try. If a signal stops
+it is dead, and is moved to the subject ev.dead.GROUP.SUBJECT; 'ev ctl dead' lists, retries
+and drops such events. Status 65 makes an event dead at once. A run that ends with status 75 does not count as a try. If a signal stops
 ev, its event goes to another ev at once; if ev or its machine dies, the event goes to
 another ev after --ack-wait. So an event may arrive more than once, but none is lost.
 

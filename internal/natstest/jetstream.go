@@ -133,6 +133,9 @@ func (s *Server) api(what string, data []byte) any {
 			"messages": len(st.messages), "first_seq": first, "last_seq": st.last,
 		}}
 	case "STREAM.MSG":
+		if words[2] == "DELETE" {
+			return st.remove(data)
+		}
 		return st.get(data)
 	case "STREAM.PURGE":
 		var q struct{ Filter string }
@@ -169,6 +172,17 @@ func (st *stream) get(data []byte) any {
 		}
 	}
 	return fail(404, 10037, "no message found")
+}
+
+func (st *stream) remove(data []byte) any {
+	var q struct{ Seq uint64 }
+	_ = json.Unmarshal(data, &q)
+	before := len(st.messages)
+	st.messages = slices.DeleteFunc(st.messages, func(m message) bool { return m.seq == q.Seq })
+	if len(st.messages) == before {
+		return fail(404, 10043, fmt.Sprintf("sequence %d not found", q.Seq))
+	}
+	return map[string]any{"success": true}
 }
 
 func (s *Server) group(st *stream, verb, name string, data []byte) any {

@@ -91,7 +91,7 @@ func (p *parcel) fail(status int, reason string) {
 			d.Ack()
 			return
 		}
-		o.Report.Errorf("%s: message %d: %s (%d of %d): it is dead, and kept: ev on-message 'ev.dead.>' has it", d.Subject, d.Seq, reason, d.Attempt, o.Retry+1)
+		o.Report.Errorf("%s: message %d: %s (%d of %d): it is dead, and kept: ev ctl dead list %s", d.Subject, d.Seq, reason, d.Attempt, o.Retry+1, o.Consume.Group)
 		d.Dead(link.DeadLetter{Status: status, Attempt: d.Attempt, Reason: reason})
 	default:
 		o.Report.Noticef("%s: message %d: %s: it comes again in %s (%d of %d)", d.Subject, d.Seq, reason, span.Format(pause), d.Attempt, o.Retry)
