@@ -197,7 +197,7 @@ func TestBusy_queueHoldsItsSource(t *testing.T) {
 					longest = max(longest, len(x.queue))
 				}
 			}
-			x = newExec(l, instant{l}, Options{
+			x = newExec(l, instant{l}, &Options{
 				Argv: []string{"cmd"}, Busy: policy,
 				Done: func(e event.Event, _ Outcome) { ran = append(ran, e.Seq) },
 				Full: func(full bool) { held = full; pour() },

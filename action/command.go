@@ -55,15 +55,17 @@ func newCommand(o *Options) *command {
 		}
 		c.args = append(c.args, a)
 	}
-	c.user = map[string]bool{}
+	if len(o.Env) > 0 {
+		c.user = map[string]bool{}
+	}
 	for _, v := range o.Env {
 		name, _, _ := strings.Cut(v, "=")
 		c.user[name] = true
 	}
-	c.base = slices.DeleteFunc(process.Environ(o.Env), func(v string) bool {
+	c.base = common(slices.DeleteFunc(process.Environ(o.Env), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return !o.Plain && !c.user[name] && inherited(name) || c.leftOut(v)
-	})
+	}))
 	for _, v := range o.Fill {
 		name, value, _ := strings.Cut(v, "=")
 		if strings.Contains(value, "{") {
@@ -71,6 +73,22 @@ func newCommand(o *Options) *command {
 		}
 	}
 	return c
+}
+
+// latest is the environment that a command was last made with: most lines of an Evfile have the same.
+var latest struct { //nolint:gochecknoglobals // the process has one environment
+	sync.Mutex
+	base []string
+}
+
+// common returns env, or the latest that is equal to it.
+func common(env []string) []string {
+	latest.Lock()
+	defer latest.Unlock()
+	if !slices.Equal(env, latest.base) {
+		latest.base = env
+	}
+	return latest.base
 }
 
 // argv returns the words for e: as many as were given, but for those that stand for a list.

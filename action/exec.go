@@ -154,7 +154,7 @@ func (o Outcome) answer() event.Answer {
 type Exec struct {
 	loop    *loop.Loop
 	starter starter
-	o       Options
+	o       *Options
 	command *command
 
 	runs    []*run        // in the order of their start
@@ -171,12 +171,15 @@ type Exec struct {
 	refused string // why the system starts no process; "": it does
 }
 
-// NewExec makes an Exec whose commands are started by s.
-func NewExec(l *loop.Loop, s *process.Starter, o Options) *Exec { return newExec(l, launcher{l, s}, o) }
+// NewExec makes an Exec whose commands are started by s. It keeps the Options, which nobody changes
+// any more.
+func NewExec(l *loop.Loop, s *process.Starter, o *Options) *Exec {
+	return newExec(l, launcher{l, s}, o)
+}
 
-func newExec(l *loop.Loop, s starter, o Options) *Exec {
+func newExec(l *loop.Loop, s starter, o *Options) *Exec {
 	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy, same: o.Same, each: o.Each}}
-	x.command = newCommand(&x.o)
+	x.command = newCommand(o)
 	x.rest = loop.NewTimer(l, 0, 0, func() {
 		x.next()
 		x.balance()

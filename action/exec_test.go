@@ -78,7 +78,7 @@ func open(t *testing.T, o Options) *theatre {
 			done(e, out)
 		}
 	}
-	th.Exec = NewExec(l, s, o)
+	th.Exec = NewExec(l, s, &o)
 	t.Cleanup(func() {
 		s.Close()
 		_ = out.Close()

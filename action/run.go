@@ -298,7 +298,7 @@ func (r *run) settle() {
 		r.next()
 		return
 	}
-	o := &r.exec.o
+	o := r.exec.o
 	pause := grow(cmp.Or(o.RetryDelay, time.Second), r.retries, cmp.Or(o.RetryMax, time.Minute))
 	r.retries++
 	r.exec.o.Report.Noticef("%s: %v: trying again in %s (%d of %d)", r.exec.command.name, r.outcome,

@@ -76,7 +76,7 @@ func perform(t *testing.T, o Options, play func(*stage)) {
 			}
 			s.logf("%s", text)
 		}
-		s.Exec = newExec(l, s, o)
+		s.Exec = newExec(l, s, &o)
 		ctx, cancel := context.WithCancel(t.Context())
 		s.over = make(chan struct{})
 		l.Ref() // the play's

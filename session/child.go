@@ -11,7 +11,7 @@ import (
 // bindChild makes what runs the child, and has the watcher know it.
 func (w *Watcher) bindChild() error {
 	parent := w.watcher.(watch.Parent)
-	o := *w.Child
+	o := w.Child
 	o.Plain, o.Whole = true, true
 	o.Began, o.Done = parent.Began, w.childRan
 	child, err := w.command(o)

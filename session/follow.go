@@ -15,18 +15,18 @@ const keptForFollowers = 64 << 10
 // bindFollowing makes what runs the commands that follow the watcher's own.
 func (w *Watcher) bindFollowing() (err error) {
 	if w.OnFailure != nil {
-		if w.onFailure, err = w.command(w.after("--on-failure", *w.OnFailure)); err != nil {
+		if w.onFailure, err = w.command(w.after("--on-failure", w.OnFailure)); err != nil {
 			return err
 		}
 	}
 	if w.OnSuccess != nil {
-		w.onSuccess, err = w.command(w.after("--on-success", *w.OnSuccess))
+		w.onSuccess, err = w.command(w.after("--on-success", w.OnSuccess))
 	}
 	return err
 }
 
 // after has the failure of a command that follows another one told.
-func (w *Watcher) after(flag string, o action.Options) action.Options {
+func (w *Watcher) after(flag string, o *action.Options) *action.Options {
 	o.Done = func(_ event.Event, out action.Outcome) {
 		if out.Status != 0 && out.Err == nil && !out.Stopped {
 			w.Report.Noticef("%s: %s: %v after %s", flag, o.Argv[0], out, span.Rounded(out.Elapsed))

@@ -78,7 +78,7 @@ type Session struct {
 	notify    *sdnotify.Conn
 	observers []Observer
 	host      host
-	exec      func(action.Options) command
+	exec      func(*action.Options) command
 
 	watchers []*Watcher
 	leaving  []*Watcher // watchers no more, but their commands are still being stopped
@@ -114,7 +114,7 @@ func New(l *loop.Loop, c Config) *Session {
 		stop:   sig.Stop,
 		first:  os.Getpid() == 1,
 	}
-	s.exec = func(o action.Options) command { return action.NewExec(l, c.Starter, o) }
+	s.exec = func(o *action.Options) command { return action.NewExec(l, c.Starter, o) }
 	return s
 }
 

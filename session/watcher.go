@@ -36,7 +36,7 @@ type Watcher struct {
 	closed    bool                     // for good
 	last      time.Time                // event
 	outcome   *action.Outcome          // of the run that ended last
-	taken     map[syscall.Signal]int64 // how many signals its events were about
+	taken     map[syscall.Signal]int64 // how many signals its events were about; nil: of none
 
 	repeat *event.Event // the last that was given to exec
 	barred bool         // from running anything
@@ -70,7 +70,7 @@ type command interface {
 
 // bind makes what a binding describes. Nothing is started.
 func (s *Session) bind(b *Binding) (*Watcher, error) {
-	w := &Watcher{Binding: b, session: s, taken: map[syscall.Signal]int64{}}
+	w := &Watcher{Binding: b, session: s}
 	var err error
 	if w.watcher, err = b.Watch(s.loop, w.emit); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 		}
 	}
 	if b.Exec != nil {
-		o := *b.Exec
+		o := b.Exec
 		o.Full, o.Done, o.Skipped, o.Stormy = w.hold, w.ran, w.skipped, w.stormy
 		if u, ok := w.watcher.(watch.Unreader); ok {
 			o.Same = u.Unread
@@ -119,7 +119,7 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 }
 
 // command makes what runs a command.
-func (w *Watcher) command(o action.Options) (command, error) {
+func (w *Watcher) command(o *action.Options) (command, error) {
 	s := w.session
 	o.Stdout, o.Stderr, o.Terminal, o.Report = s.stdout, s.stderr, s.terminals, w.Report
 	if w.Cgroup {
@@ -243,6 +243,9 @@ func (w *Watcher) happen(e event.Event) {
 	w.seq++
 	w.last = s.loop.Now()
 	if d, ok := e.Detail.(event.Signal); ok {
+		if w.taken == nil {
+			w.taken = map[syscall.Signal]int64{}
+		}
 		w.taken[syscall.Signal(d.Number)] += d.Count
 	}
 	if w.seq-w.from == uint64(w.Count) {

@@ -31,18 +31,23 @@ type everyOptions struct {
 	at      string
 	command string
 
-	offset  time.Duration
-	fromNow bool
 	zone    string
-	from    string
-	until   string
-	gap     string
-	overlap string
+	reading readingFlags
 
 	jitter      time.Duration
 	fixedJitter bool
 	catchUp     string
 	state       string
+}
+
+// readingFlags say how a SCHEDULE is read.
+type readingFlags struct {
+	offset  time.Duration
+	fromNow bool
+	from    string
+	until   string
+	gap     string
+	overlap string
 }
 
 func (a *App) newEvery(sink Sink) *cobra.Command {
@@ -100,13 +105,13 @@ instant with it. Catch-up runs are spread over the jitter, too.`,
 	fs := ownFlags(c)
 	fs.StringVar(&o.at, "at", "", "fire once at this time: 2026-12-24 18:00, 18:00, tomorrow 09:00, fri 18:00, @SECONDS or RFC 3339 `TIME`")
 	fs.StringVar(&o.command, "schedule-command", "", "run this command to ask for the next instant `CMD`")
-	duration(fs, &o.offset, "offset", 0, "shift the instants of an interval by this much")
-	fs.BoolVar(&o.fromNow, "from-now", false, "count an interval from now, not from the full hour or midnight")
+	duration(fs, &o.reading.offset, "offset", 0, "shift the instants of an interval by this much")
+	fs.BoolVar(&o.reading.fromNow, "from-now", false, "count an interval from now, not from the full hour or midnight")
 	fs.StringVar(&o.zone, "tz", "", "time zone of the schedule, such as Europe/Berlin or UTC (default: the local zone) `ZONE`")
-	fs.StringVar(&o.from, "from", "", "do not fire before this time; intervals of days and weeks are counted from it `TIME`")
-	fs.StringVar(&o.until, "until", "", "do not fire after this time `TIME`")
-	fs.StringVar(&o.gap, "dst-gap", "after", "when to fire for a time that the clocks skip: after (once they have) or skip (not at all) `RULE`")
-	fs.StringVar(&o.overlap, "dst-overlap", "first", "when to fire for a time that the clocks show twice: first, last or both `RULE`")
+	fs.StringVar(&o.reading.from, "from", "", "do not fire before this time; intervals of days and weeks are counted from it `TIME`")
+	fs.StringVar(&o.reading.until, "until", "", "do not fire after this time `TIME`")
+	fs.StringVar(&o.reading.gap, "dst-gap", "after", "when to fire for a time that the clocks skip: after (once they have) or skip (not at all) `RULE`")
+	fs.StringVar(&o.reading.overlap, "dst-overlap", "first", "when to fire for a time that the clocks show twice: first, last or both `RULE`")
 	duration(fs, &o.jitter, "jitter", 0, "delay each event by a random time of up to this much")
 	fs.BoolVar(&o.fixedJitter, "fixed-jitter", false, "use the same --jitter each time; it depends on the host and the name of the watcher")
 	fs.StringVar(&o.catchUp, "catch-up", "", "what to do about missed instants: none, once (one event for all), all (default: once with --state, else none) `WHAT`")
@@ -250,7 +255,14 @@ func (o *everyOptions) describe(a *App, c *cobra.Command, own []string, name str
 		if err == nil && (w.Schedule.Zone() != zone || w.Schedule.Kind() == schedule.Interval && w.Schedule.Ticks()) {
 			w.Localtime = nil // it has a zone of its own, or goes by none
 		}
-		w.In = func(zone *time.Location) (*schedule.Spec, error) { return o.parse(a, c, own, now, zone, name) }
+		text, reading := w.Text, o.reading
+		w.In = func(zone *time.Location) (*schedule.Spec, error) {
+			so, err := reading.options(now, zone, name)
+			if err != nil {
+				return nil, err
+			}
+			return schedule.Parse(text, so)
+		}
 	}
 	return w, err
 }
@@ -289,36 +301,8 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 // parse reads the SCHEDULE. It may come in several words, as from a shell without quotes; but the
 // COMMAND without its -- does, too.
 func (o *everyOptions) parse(a *App, c *cobra.Command, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
-	so := schedule.Options{Zone: zone, Name: name, Offset: o.offset}
-	if o.fromNow {
-		so.FromNow = now
-	}
-	for _, bound := range []struct {
-		flag, text string
-		to         *time.Time
-	}{{"from", o.from, &so.From}, {"until", o.until, &so.Until}} {
-		if bound.text == "" {
-			continue
-		}
-		t, err := schedule.ParseTime(bound.text, now, zone)
-		if err != nil {
-			return nil, usage.Of(usage.Value(bound.flag), "--"+bound.flag+": ", err)
-		}
-		*bound.to = t
-	}
-	switch {
-	case o.fromNow && o.from != "":
-		return nil, usage.At(usage.Flag("from-now", "from"), "--from and --from-now each say from when an interval counts: leave out one of the two")
-	case !so.From.IsZero() && !so.Until.IsZero() && so.Until.Before(so.From):
-		return nil, usage.At(usage.Value("until"), "--until %s is before --from %s: nothing lies between them", so.Until.Format(time.RFC3339), so.From.Format(time.RFC3339))
-	}
-	var err error
-	if so.Gap, err = choose("dst-gap", o.gap, map[string]schedule.Gap{"after": schedule.GapAfter, "skip": schedule.GapSkip}); err != nil {
-		return nil, err
-	}
-	if so.Overlap, err = choose("dst-overlap", o.overlap, map[string]schedule.Overlap{
-		"first": schedule.OverlapFirst, "last": schedule.OverlapLast, "both": schedule.OverlapBoth,
-	}); err != nil {
+	so, err := o.reading.options(now, zone, name)
+	if err != nil {
 		return nil, err
 	}
 	spec, err := schedule.Parse(strings.Join(own, " "), so)
@@ -331,6 +315,43 @@ func (o *everyOptions) parse(a *App, c *cobra.Command, own []string, now time.Ti
 		a.Report.Verbosef("%s", note)
 	}
 	return spec, nil
+}
+
+// options are how a SCHEDULE is read in a zone.
+func (f *readingFlags) options(now time.Time, zone *time.Location, name string) (schedule.Options, error) {
+	so := schedule.Options{Zone: zone, Name: name, Offset: f.offset}
+	if f.fromNow {
+		so.FromNow = now
+	}
+	for _, bound := range []struct {
+		flag, text string
+		to         *time.Time
+	}{{"from", f.from, &so.From}, {"until", f.until, &so.Until}} {
+		if bound.text == "" {
+			continue
+		}
+		t, err := schedule.ParseTime(bound.text, now, zone)
+		if err != nil {
+			return so, usage.Of(usage.Value(bound.flag), "--"+bound.flag+": ", err)
+		}
+		*bound.to = t
+	}
+	switch {
+	case f.fromNow && f.from != "":
+		return so, usage.At(usage.Flag("from-now", "from"), "--from and --from-now each say from when an interval counts: leave out one of the two")
+	case !so.From.IsZero() && !so.Until.IsZero() && so.Until.Before(so.From):
+		return so, usage.At(usage.Value("until"), "--until %s is before --from %s: nothing lies between them", so.Until.Format(time.RFC3339), so.From.Format(time.RFC3339))
+	}
+	var err error
+	if so.Gap, err = choose("dst-gap", f.gap, map[string]schedule.Gap{"after": schedule.GapAfter, "skip": schedule.GapSkip}); err != nil {
+		return so, err
+	}
+	if so.Overlap, err = choose("dst-overlap", f.overlap, map[string]schedule.Overlap{
+		"first": schedule.OverlapFirst, "last": schedule.OverlapLast, "both": schedule.OverlapBoth,
+	}); err != nil {
+		return so, err
+	}
+	return so, nil
 }
 
 // misread is the error for a SCHEDULE that can't be read. If its first word is one alone, the next
