@@ -156,9 +156,9 @@ func (s *Session) Run(ctx context.Context) End {
 	if by := s.startup.end(); by != 0 {
 		s.endBy(by)
 	} else if faults != nil {
-		return End{Why: NotStarted, Err: faults}
+		s.finish(End{Why: NotStarted, Err: faults})
 	} else if err := s.ready(); err != nil {
-		return End{Why: NotStarted, Err: err}
+		s.finish(End{Why: NotStarted, Err: err})
 	}
 	s.watchStdout()
 	if err := s.turn(ctx); err != nil {

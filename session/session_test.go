@@ -245,6 +245,7 @@ func TestRun_notStarted(t *testing.T) {
 		if e.Why != NotStarted || e.Err.Error() != "at a: full\nat c: empty" || !errors.Is(e.Err, empty) {
 			t.Errorf("it ended with %+v", e)
 		}
+		s.saw("changed, start b, stop b")
 		if c := s.Watchers()[0].State(); c.State != "initialised" {
 			t.Errorf("what could not be started is %s", c.State)
 		}

@@ -36,7 +36,7 @@ func (a Access) give(path string) error {
 		if err != nil {
 			return err
 		}
-		if err := unix.Lchown(path, -1, group); err != nil {
+		if err := unix.Fchownat(unix.AT_FDCWD, path, -1, group, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return os.NewSyscallError("chown", err)
 		}
 	}
@@ -51,10 +51,11 @@ func ListenAt(path string, access Access) (*Listener, error) {
 	}
 	l, err := listen(&unix.SockaddrUnix{Name: path}, func(l *Listener) (err error) {
 		l.path, l.access = path, access
-		if l.file, err = os.Lstat(path); err == nil {
-			err = access.give(path)
+		if l.file, err = os.Lstat(path); err != nil {
+			_ = os.Remove(path) // it was made a moment ago
+			return err
 		}
-		return err
+		return access.give(path)
 	})
 	switch {
 	case errors.Is(err, unix.ENOENT):
