@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -275,12 +277,8 @@ func TestHTTP_unprovedBodiesAreNotMany(t *testing.T) {
 	r.until(func() bool { return r.http.atWork.Load() == 0 }, "it makes room")
 }
 
-// What a client sends and takes slowly is taken as long as it comes at the rate.
+// What a client sends slowly is taken as long as it comes at the rate.
 func TestHTTP_slowClients(t *testing.T) {
-	b := budget{all: time.Second}
-	if spanOf(10<<10, 1<<10) != 10*time.Second || b.all != time.Second {
-		t.Error("10 KiB take 10 s at 1 KiB/s")
-	}
 	r := newRig(t, func(o *Options) { o.ReadTimeout, o.MinRate = 100*time.Millisecond, 10 })
 	c := r.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n")
 	for range 4 {
@@ -294,6 +292,68 @@ func TestHTTP_slowClients(t *testing.T) {
 	r.call().end(0)
 	if got := read(c, "POST"); got.status != 200 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A slowReader takes each piece of an answer in its own time, if it may.
+type slowReader struct {
+	http.ResponseWriter
+	takes time.Duration
+	until time.Time
+}
+
+func (s *slowReader) SetWriteDeadline(t time.Time) error { s.until = t; return nil }
+
+func (s *slowReader) FlushError() error { return nil }
+
+func (s *slowReader) Write(p []byte) (int, error) {
+	if time.Now().Add(s.takes).After(s.until) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	time.Sleep(s.takes)
+	return len(p), nil
+}
+
+// What is taken more slowly than at the rate uses up the time that there is for all, though each
+// piece is taken soon.
+func TestReply_rate(t *testing.T) {
+	for takes, want := range map[time.Duration]int64{90 * time.Millisecond: 100, 100 * time.Millisecond: 100, 300 * time.Millisecond: 4} {
+		synctest.Test(t, func(t *testing.T) {
+			reader := &slowReader{takes: takes}
+			w := &Watcher{loop: looptest.NewLoop(t), opts: Options{MinRate: 1 << 10}}
+			a := &reply{
+				ResponseWriter: reader, control: http.NewResponseController(reader), watcher: w, headersSent: true,
+				budget: budget{all: time.Second},
+			}
+			const piece = 1 << 10 / 10
+			for range 100 {
+				a.takeOutput(&exchange{watcher: w}, make([]byte, piece))
+			}
+			if got := a.bytes / piece; got != want || a.outputDropped != (want < 100) {
+				t.Errorf("of 100 pieces that are due each 100ms, %d went out at %v each, want %d", got, takes, want)
+			}
+		})
+	}
+}
+
+// A client that takes its answer more slowly than at the rate is cut off, and its command is
+// stopped.
+func TestHTTP_answerThatIsTakenTooSlowly(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.ReadTimeout, o.MinRate = 100*time.Millisecond, math.MaxInt })
+	c := r.send(get)
+	call := r.call()
+	go func() {
+		piece := make([]byte, 64<<10)
+		for err := error(nil); err == nil; {
+			_, err = call.Payload(0).Out.Write(piece)
+		}
+	}()
+	taken := make(chan got, 1)
+	go func() { taken <- read(c, "GET") }()
+	call.isStopped()
+	call.answer(event.Answer{Verdict: event.Stopped})
+	if got := looptest.Receive(t, taken, "the connection is open"); got.status != 200 || got.err == nil {
+		t.Errorf("status %d, %v: a part is taken for the whole", got.status, got.err)
 	}
 }
 
