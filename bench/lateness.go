@@ -26,7 +26,7 @@ func lateness(b *bench) []work {
 				lateExit("ev timer", min(n, 10), w.span, b.ev(), "timer", w.span.String()),
 				lateExit("sleep", min(n, 10), w.span, "sleep", fmt.Sprint(w.span.Seconds())),
 			},
-			goals: []goal{atMost("ev's loop", 1.1, "timerfd")},
+			goals: []goal{atMost("ev's loop", 1, "timerfd")},
 		})
 	}
 	const tick = 10 * time.Millisecond

@@ -132,7 +132,7 @@ func chosen(works []work, words []string) ([]work, error) {
 func (b *bench) works() []work {
 	var all []work
 	for _, group := range []func(*bench) []work{
-		pipes, timers, memory, lateness, saves, writes, trees, commands, lines, start, idle,
+		pipes, timers, memory, lateness, saves, writes, trees, commands, lines, start, idle, evfile,
 	} {
 		all = append(all, group(b)...)
 	}
