@@ -20,7 +20,7 @@ type command struct {
 	*Options
 	name string
 	args []argument
-	base []string        // ev's own environment, and the user's
+	base func() []string // ev's own environment, and the user's; made for the first event
 	user map[string]bool // names that the user has set
 	fill []filled        // of those, what is to be filled in
 
@@ -61,11 +61,9 @@ func newCommand(o *Options) *command {
 	for _, v := range o.Env {
 		name, _, _ := strings.Cut(v, "=")
 		c.user[name] = true
+		c.leftOut(v) // so that it is told before the first event
 	}
-	c.base = common(slices.DeleteFunc(process.Environ(o.Env), func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		return !o.Plain && !c.user[name] && inherited(name) || c.leftOut(v)
-	}))
+	c.base = sync.OnceValue(c.environBefore)
 	for _, v := range o.Fill {
 		name, value, _ := strings.Cut(v, "=")
 		if strings.Contains(value, "{") {
@@ -73,6 +71,14 @@ func newCommand(o *Options) *command {
 		}
 	}
 	return c
+}
+
+// environBefore returns the environment before an event adds its own.
+func (c *command) environBefore() []string {
+	return common(slices.DeleteFunc(process.Environ(c.Env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return !c.Plain && !c.user[name] && inherited(name) || c.leftOut(v)
+	}))
 }
 
 // latest is the environment that a command was last made with: most lines of an Evfile have the same.
@@ -157,16 +163,17 @@ func inherited(name string) bool {
 // its own, whatever ev inherited.
 func (c *command) environ(e event.Event, own []string) []string {
 	if c.Plain {
-		return c.base
+		return c.base()
 	}
 	set := map[string]bool{}
 	for _, v := range own {
 		name, _, _ := strings.Cut(v, "=")
 		set[name], set[strings.TrimSuffix(name, fileSuffix)] = true, true
 	}
-	env := make([]string, 0, len(c.base)+len(own))
+	base := c.base()
+	env := make([]string, 0, len(base)+len(own))
 	setter, _ := e.Detail.(event.Setter)
-	for _, v := range c.base {
+	for _, v := range base {
 		if name, _, _ := strings.Cut(v, "="); !set[name] && (setter == nil || c.user[name] || !setter.Owns(name)) {
 			env = append(env, v)
 		}
