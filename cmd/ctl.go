@@ -111,7 +111,10 @@ files and directories that 'ev stat' can't look at, and tries again to; the tabl
 'partly blind' then. 'running' is the number of running commands, 'since' is the start of
 the oldest, and 'waiting' is the number of events that wait for one. 'status' and 'took'
 are the exit status and the seconds of the last command, and 'due' is the time of the
-next event. If a reload fails because of the Evfile, 'faults' lists its errors with file,
+next event. 'lock' is held, free, 'no server', or HOST/PROCESS of the ev that has it since
+'lock_since'; 'pending' is the number of messages that wait in the group of an on-message.
+To list them has the server asked, so what changes elsewhere may be in the next listing
+only. If a reload fails because of the Evfile, 'faults' lists its errors with file,
 line, column, message and source. After
 {"command":"events"} each further line is an event, as --json prints it. A client that
 does not read gets at most about a megabyte; when it reads again, it is told how many

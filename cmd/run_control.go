@@ -44,7 +44,9 @@ func (p *program) serveMetrics(l *loop.Loop, s *session.Session, address string)
 	if err != nil {
 		return nil, usage.Of(usage.Value("metrics"), "--metrics: ", err)
 	}
-	page, err := control.ServePage(l, at, "/metrics", session.NewMetrics(s).Page, p.Report)
+	metrics := session.NewMetrics(s)
+	metrics.Links = p.Links.States
+	page, err := control.ServePage(l, at, "/metrics", metrics.Page, p.Report)
 	if err != nil {
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}

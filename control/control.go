@@ -99,4 +99,8 @@ type Watcher struct {
 	Took     *float64   `json:"took"`    // by that, in seconds
 	Last     *time.Time `json:"last"`    // event
 	Due      *time.Time `json:"due"`     // the next event, where that is known
+
+	Lock      string     `json:"lock,omitempty"`       // held, free, no server, or who has it: host/process
+	LockSince *time.Time `json:"lock_since,omitempty"` // when that one has claimed it
+	Pending   *int64     `json:"pending,omitempty"`    // messages that wait in the group
 }

@@ -19,11 +19,26 @@ func lockFile(path string, wait bool) (*os.File, error) {
 	if !wait {
 		how |= unix.LOCK_NB
 	}
-	if err := flock(f, how); err != nil {
+	err = flock(f, how)
+	// Where a shared lock can be had, somebody only looks who has it (isLocked).
+	for errors.Is(err, unix.EWOULDBLOCK) && flock(f, unix.LOCK_SH|unix.LOCK_NB) == nil {
+		err = flock(f, how)
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// isLocked reports whether somebody has locked a file.
+func isLocked(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(flock(f, unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
 func flock(f *os.File, how int) error {

@@ -222,7 +222,17 @@ func pruneIDs(dir string) {
 }
 
 // State is always connected.
-func (l *fileLink) State() State { return State{Connected: true} }
+func (l *fileLink) State() State { return State{Server: "file:" + l.dir, Connected: true} }
+
+// LockState asks the kernel.
+func (l *fileLink) LockState(lock string) LockState {
+	s := LockState{Known: true}
+	if isLocked(filepath.Join(l.lockDir(), FileName(lock))) {
+		r, _ := l.record(lock)
+		s.Holder, s.Since = r.Holder, r.Since
+	}
+	return s
+}
 
 // Close ends it.
 func (l *fileLink) Close(done func()) {

@@ -37,6 +37,7 @@ type fileConsumer struct {
 	mu      sync.Mutex
 	room    int
 	waits   int64
+	glance  glance
 	watched bool // a goroutine waits for the end of another's work
 }
 
@@ -107,7 +108,7 @@ func (c *fileConsumer) open() (err error) {
 			}
 		}
 	})
-	return c.change(func(*group) error { return nil })
+	return c.change(c.count)
 }
 
 func (c *fileConsumer) groupPath() string {
@@ -178,11 +179,31 @@ func (c *fileConsumer) Room(n int) {
 	}
 }
 
-// Pending is how many messages wait.
-func (c *fileConsumer) Pending() int64 {
+// Pending is how many messages wait, when it was looked at last.
+func (c *fileConsumer) Pending() (int64, bool) {
+	c.glance.look(c.link.work.Go, func() { _ = c.change(c.count) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.waits
+	return c.waits, true
+}
+
+// count counts what nobody has taken.
+func (c *fileConsumer) count(g *group) error {
+	var n int64
+	for seq, e, ok := c.events.after(g.Next - 1); ok; seq, e, ok = c.events.after(seq) {
+		if c.wants(e) {
+			n++
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waits = n
+	return nil
+}
+
+func (c *fileConsumer) wants(e entry) bool {
+	m := Decode(e.Subject, e.Body)
+	return matches(c.o.Subjects, e.Subject) && m.isFor(c.name)
 }
 
 // Close leaves the group.
@@ -271,18 +292,12 @@ func (c *fileConsumer) take(g *group) (*Delivery, time.Duration, error) {
 	for {
 		seq, e, ok := c.events.after(g.Next - 1)
 		if !ok {
-			c.mu.Lock()
-			c.waits = 0
-			c.mu.Unlock()
 			return nil, again, nil
 		}
 		g.Next = seq + 1
-		if m := Decode(e.Subject, e.Body); !matches(c.o.Subjects, e.Subject) || !m.isFor(c.name) {
+		if !c.wants(e) {
 			continue
 		}
-		c.mu.Lock()
-		c.waits = int64(c.events.last() - seq)
-		c.mu.Unlock()
 		run, err := lockFile(c.runPath(seq), false)
 		if err != nil {
 			return nil, 0, err

@@ -39,6 +39,9 @@ type Link interface {
 	Remove(l Letter, again bool, then func(error))
 	// State is how the link is now.
 	State() State
+	// LockState is who has a lock, as far as is known without waiting for an answer: to look has the
+	// server asked, for the next look.
+	LockState(lock string) LockState
 	// Close ends it: what is claimed is given back, and what is delivered may come again. Done is
 	// called on a goroutine of the link's, within a few seconds.
 	Close(done func())
@@ -138,8 +141,9 @@ const (
 type Consumer interface {
 	// Room says how many deliveries more may be had at once.
 	Room(n int)
-	// Pending is how many messages wait in the group, as far as is known.
-	Pending() int64
+	// Pending is how many messages wait in the group, if that is known: as LockState, to look has the
+	// server asked.
+	Pending() (n int64, known bool)
 	Close()
 }
 
@@ -189,8 +193,16 @@ type DeadLetter struct {
 	Reason  string
 }
 
+// LockState is who has a lock.
+type LockState struct {
+	Known  bool
+	Holder string // a host and the number of a process, host/1234; empty: nobody
+	Since  time.Time
+}
+
 // State is how a link is.
 type State struct {
+	Server    string // as a message has it, without a password
 	Connected bool
 	Spooled   int // events
 }

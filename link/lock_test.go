@@ -1,6 +1,7 @@
 package link_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -253,4 +254,39 @@ func TestLock_clockAhead(t *testing.T) {
 			t.Errorf("%v ahead: %v, it says %q", tt.ahead, g.Outcome, said)
 		}
 	}
+}
+
+// Who has a lock is known to the others, also when that one has died and says nothing.
+func TestLockState(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
+		a, b := newHost(t, "a", url), newHost(t, "b", url)
+		if err := errors.Join(a.check(link.Need{Locks: true}), b.check(link.Need{Locks: true})); err != nil {
+			t.Fatal(err)
+		}
+		await := func(holder string) {
+			t.Helper()
+			for {
+				s := b.LockState("job")
+				if s.Known && strings.HasPrefix(s.Holder, holder) && (holder == "") == (s.Holder == "") {
+					if s.Since.IsZero() != (holder == "") {
+						t.Errorf("%+v", s)
+					}
+					return
+				}
+			}
+		}
+		await("")
+		g := a.claim(link.Claim{Lock: "job", Lease: time.Second})
+		await("a/")
+		g.Release(time.Time{})
+		await("")
+		g = a.claim(link.Claim{Lock: "job", Lease: time.Second})
+		await("a/")
+		if g.File != nil {
+			_ = g.File.Close() // the kernel has the lock go with the process
+		}
+		a.close()
+		await("")
+	})
 }

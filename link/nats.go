@@ -288,7 +288,7 @@ func (l *natsLink) State() State {
 	l.mu.Lock()
 	up := l.isUp() && l.fault == nil && l.nc != nil
 	l.mu.Unlock()
-	return State{Connected: up, Spooled: l.spooled()}
+	return State{Server: l.name(), Connected: up, Spooled: l.spooled()}
 }
 
 // Close gives back what is held, for no longer than a second.

@@ -29,7 +29,9 @@ type keeper struct {
 	mu     sync.Mutex
 	rev    uint64
 	rec    record
-	since  time.Time     // when rev was first seen
+	since  time.Time // when rev was first seen
+	asked  time.Time // when the record was, last
+	glance glance
 	told   chan struct{} // closed at the next notice
 	spread time.Duration // a claim waits a random time up to this
 	sub    *nats.Subscription
@@ -105,6 +107,9 @@ func (k *keeper) load(ctx context.Context) (uint64, record, error) {
 	err := k.link.api(ctx, "STREAM.MSG.GET."+locksStream, map[string]string{"last_by_subj": k.subject}, &a)
 	switch {
 	case isAPI(err, errNoMessage):
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.asked = time.Now()
 		return 0, record{}, nil
 	case err != nil:
 		return 0, record{}, k.link.notYet(locksStream, err)
@@ -114,6 +119,9 @@ func (k *keeper) load(ctx context.Context) (uint64, record, error) {
 		return 0, r, faultf("the record of the lock %s is damaged: remove it: nats stream purge %s --subject '%s'", k.lock, locksStream, k.subject)
 	}
 	k.see(a.Message.Seq, r)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked = time.Now()
 	return a.Message.Seq, r, nil
 }
 
@@ -327,4 +335,23 @@ func (l *natsLink) Settled(lock, label string, then func(time.Time, error)) {
 		})
 		l.post(func() { then(r.Due[label], err) })
 	})
+}
+
+// LockState is what this ev has heard of a lock. A record that has not changed for as long as its
+// lease is one whose holder is no more; renewals are heard of only if one asks.
+func (l *natsLink) LockState(lock string) LockState {
+	k := l.keeper(lock)
+	if l.State().Connected {
+		k.glance.look(l.goes, func() {
+			k.listen()
+			_, _, _ = k.load(l.ctx)
+		})
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := LockState{Known: !k.asked.IsZero()}
+	if k.rec.Running && k.asked.Sub(k.since) < k.rec.Lease {
+		s.Holder, s.Since = k.rec.Holder, k.rec.Since
+	}
+	return s
 }

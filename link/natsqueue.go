@@ -26,9 +26,10 @@ type natsConsumer struct {
 
 	mu      sync.Mutex
 	room    int
-	asked   int           // for so many
-	changed chan struct{} // closed when there is more room
-	pending int64
+	asked   int              // for so many
+	changed chan struct{}    // closed when there is more room
+	pending map[string]int64 // by stream
+	glance  glance
 }
 
 const (
@@ -41,6 +42,7 @@ const (
 func (l *natsLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(error)) Consumer {
 	c := &natsConsumer{
 		link: l, o: o, group: FileName(o.Group), got: got, failed: failed, changed: make(chan struct{}),
+		pending: map[string]int64{},
 	}
 	c.ctx, c.cancel = context.WithCancel(l.ctx)
 	l.goes(func() {
@@ -96,11 +98,36 @@ func (c *natsConsumer) Room(n int) {
 	}
 }
 
-// Pending is how many messages wait in the group, as the last one that came has told.
-func (c *natsConsumer) Pending() int64 {
+// Pending is how many messages wait in the group. Of each host's own cursor the server knows nothing.
+func (c *natsConsumer) Pending() (n int64, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pending
+	for stream, waits := range c.pending {
+		n += waits
+		if c.link.State().Connected {
+			c.glance.look(c.link.goes, func() { _, _ = c.info(stream) })
+		}
+	}
+	return n, len(c.pending) > 0
+}
+
+// info asks how the group is.
+func (c *natsConsumer) info(stream string) (consumerConfig, error) {
+	var a struct {
+		Config  consumerConfig `json:"config"`
+		Pending int64          `json:"num_pending"`
+	}
+	err := c.link.api(c.ctx, "CONSUMER.INFO."+stream+"."+c.group, nil, &a)
+	if err == nil {
+		c.waiting(stream, a.Pending)
+	}
+	return a.Config, err
+}
+
+func (c *natsConsumer) waiting(stream string, n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending[stream] = n
 }
 
 // Close leaves the group.
@@ -157,12 +184,8 @@ func (c *natsConsumer) join(stream string, filters []string) error {
 	case !from.Time.IsZero():
 		config.Deliver, config.StartTime = "by_start_time", &from.Time
 	}
-	var old struct {
-		Config consumerConfig `json:"config"`
-	}
-	err := c.link.api(c.ctx, "CONSUMER.INFO."+stream+"."+c.group, nil, &old)
+	was, err := c.info(stream)
 	if err == nil {
-		was := old.Config
 		if was.AckWait == config.AckWait && was.Unacked == config.Unacked && was.Filter == config.Filter && slices.Equal(was.Filters, config.Filters) {
 			return nil
 		}
@@ -170,7 +193,11 @@ func (c *natsConsumer) join(stream string, filters []string) error {
 	} else if !isAPI(err, errNoConsumer) {
 		return err
 	}
-	return c.link.api(c.ctx, "CONSUMER.CREATE."+stream+"."+c.group, map[string]any{"stream_name": stream, "config": config}, nil)
+	err = c.link.api(c.ctx, "CONSUMER.CREATE."+stream+"."+c.group, map[string]any{"stream_name": stream, "config": config}, nil)
+	if err == nil {
+		_, err = c.info(stream)
+	}
+	return err
 }
 
 // pull asks the group for messages until the consumer is closed.
@@ -267,7 +294,7 @@ func (c *natsConsumer) take(m *nats.Msg, stream string) bool {
 	w := &work{consumer: c, stream: stream, reply: m.Reply, tries: a.delivered, seq: a.seq, sent: time.Now()}
 	c.mu.Lock()
 	c.room--
-	c.pending = a.pending
+	c.pending[stream] = a.pending
 	c.mu.Unlock()
 	d := &Delivery{Message: Decode(m.Subject, m.Data), Seq: a.seq, Attempt: a.delivered}
 	if !matches(c.o.Subjects, m.Subject) || !d.isFor(c.group) { // a dead letter that nobody has asked for, or another group's

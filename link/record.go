@@ -15,6 +15,7 @@ type record struct {
 	Running bool                 `json:"running"`
 	Label   string               `json:"label,omitempty"` // of the run
 	At      time.Time            `json:"at,omitzero"`     // the instant that it is for
+	Since   time.Time            `json:"since,omitzero"`
 	Lease   time.Duration        `json:"lease"`
 	Fence   uint64               `json:"fence,omitempty"` // file: alone; elsewhere it is the revision
 	Due     map[string]time.Time `json:"due,omitempty"`   // up to when instants were dealt with, by label
@@ -48,7 +49,7 @@ func (r record) taken(c Claim, holder string) (record, time.Time) {
 	if r.cutOff(c) {
 		due = r.At
 	}
-	n := record{Holder: holder, Token: rand.Text(), Running: true, Label: c.Label, At: due, Lease: c.Lease, Due: maps.Clone(r.Due)}
+	n := record{Holder: holder, Token: rand.Text(), Running: true, Label: c.Label, At: due, Since: time.Now(), Lease: c.Lease, Due: maps.Clone(r.Due)}
 	n.settle(c.Label, due)
 	return n, due
 }

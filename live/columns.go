@@ -1,8 +1,10 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,13 +29,45 @@ func WriteTable(out io.Writer, rows [][]string) error {
 // watcherTable tells in rows how watchers are, the first of which is the heading.
 func watcherTable(ws []control.Watcher, now time.Time) [][]string {
 	rows := [][]string{{"NAME", "WATCHER", "STATE", "PRIO", "FIRES", "RUNNING", "EXIT", "LAST", "NEXT"}}
+	locks := slices.ContainsFunc(ws, func(w control.Watcher) bool { return w.Lock != "" })
+	queues := slices.ContainsFunc(ws, func(w control.Watcher) bool { return w.Pending != nil })
+	if locks {
+		rows[0] = append(rows[0], "LOCK")
+	}
+	if queues {
+		rows[0] = append(rows[0], "PENDING")
+	}
 	for _, w := range ws {
-		rows = append(rows, []string{
+		row := []string{
 			Printable(w.Name), Printable(w.Watcher), state(w), strconv.Itoa(w.Priority), strconv.FormatUint(w.Fires, 10),
 			running(w, now), exit(w), ago(w.Last, now), ahead(w.Due, now),
-		})
+		}
+		if locks {
+			row = append(row, lock(w, now))
+		}
+		if queues {
+			row = append(row, pending(w))
+		}
+		rows = append(rows, row)
 	}
 	return rows
+}
+
+// lock tells who has the lock, and for how long another host has had it.
+func lock(w control.Watcher, now time.Time) string {
+	if w.LockSince == nil {
+		return cmp.Or(Printable(w.Lock), "-")
+	}
+	host, _, _ := strings.Cut(w.Lock, "/")
+	return Printable(host) + " " + short(now.Sub(*w.LockSince))
+}
+
+// pending tells how many messages wait in the group.
+func pending(w control.Watcher) string {
+	if w.Pending == nil {
+		return "-"
+	}
+	return strconv.FormatInt(*w.Pending, 10)
 }
 
 // Printable is a text that a terminal only shows: another process may have made it up.

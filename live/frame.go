@@ -90,11 +90,14 @@ func (f frame) fit(rows [][]string) [][]string {
 			rows[r][0] = clip(rows[r][0], max(f.columns/3, shortName))
 		}
 	}
-	for _, name := range []string{"PRIO", "WATCHER", "LAST", "FIRES", "EXIT", "RUNNING", "NEXT"} {
+	for _, name := range []string{"PRIO", "WATCHER", "LAST", "FIRES", "EXIT", "RUNNING", "PENDING", "NEXT", "LOCK"} {
 		if f.hasRoom(rows) {
 			break
 		}
 		i := slices.Index(rows[0], name)
+		if i < 0 {
+			continue // this one has nobody
+		}
 		for r := range rows {
 			rows[r] = slices.Delete(rows[r], i, i+1)
 		}

@@ -139,10 +139,16 @@ func TestFrame_fits(t *testing.T) {
 func TestFrame_cutsNoCell(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
-	status := 143
+	status, pending := 143, int64(1234)
 	ws := []control.Watcher{
-		{Name: "backup", Watcher: "every", State: "active", Due: at(59*time.Minute + 55*time.Second), Last: at(-25 * time.Hour), Status: &status},
-		{Name: "tick", Watcher: "timer", State: "initialised", Due: at(900 * time.Millisecond), Running: 2, Since: at(-time.Hour), Waiting: 12},
+		{
+			Name: "backup", Watcher: "every", State: "active", Due: at(59*time.Minute + 55*time.Second), Last: at(-25 * time.Hour), Status: &status,
+			Lock: "web07/1234", LockSince: at(-12 * time.Second),
+		},
+		{
+			Name: "tick", Watcher: "timer", State: "initialised", Due: at(900 * time.Millisecond), Running: 2, Since: at(-time.Hour), Waiting: 12,
+			Lock: "no server", Pending: &pending,
+		},
 	}
 	rows := watcherTable(ws, now)
 	for width := len("> backup  initialised "); width < 120; width++ {

@@ -8,6 +8,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/link"
+	"github.com/evshell/ev/watch"
 )
 
 // A Lock is what an event needs before it happens: of all ev with this lock, one at a time has it.
@@ -214,4 +215,38 @@ func (g *gate) balance() {
 			g.watcher.session.loop.Unref()
 		}
 	}
+}
+
+// state is who has the lock, and since when: held is here.
+func (g *gate) state() (string, *time.Time) {
+	if g.grant != nil {
+		return "held", nil
+	}
+	if !g.link.State().Connected {
+		return "no server", nil
+	}
+	switch s := g.link.LockState(g.Name); {
+	case !s.Known:
+		return "", nil
+	case s.Holder == "":
+		return "free", nil
+	default:
+		return s.Holder, known(s.Since)
+	}
+}
+
+// measure tells whether the lock is held here, and what has become of claims.
+func (g *gate) measure() []watch.Measure {
+	held := watch.Measure{Name: "ev_lock_held", Kind: watch.Gauge, Help: "Whether the lock is held here."}
+	if g.grant != nil {
+		held.Value = 1
+	}
+	all := []watch.Measure{held}
+	for outcome, n := range g.counts {
+		all = append(all, watch.Measure{
+			Name: "ev_lock_claims_total", Kind: watch.Counter, Help: "Claims of the lock, by what has become of them.",
+			Label: "result", LabelValue: link.Outcome(outcome).String(), Value: float64(n),
+		})
+	}
+	return all
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/link"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -16,6 +17,9 @@ import (
 // counted as one, also over a reload.
 type Metrics struct {
 	Unobserved
+	// Links, if not nil, returns how the links are.
+	Links func() []link.State
+
 	session *Session
 	counts  map[metricKey]*counts
 	order   []metricKey
@@ -133,12 +137,41 @@ func (m *Metrics) Page() []byte {
 		}
 	}
 	b = m.appendMeasures(b)
+	b = m.appendLinks(b)
 	stats := m.session.loop.Stats()
 	b = appendMetric(b, "ev_loop_turns_total", "counter", "Turns of the loop.", float64(stats.Turns))
 	b = appendMetric(b, "ev_loop_busy_seconds_total", "counter", "Time in which the loop did not wait.", m.busy.Seconds())
 	b = appendMetric(b, "ev_loop_lag_seconds", "gauge", "The longest time in which the loop did not wait, since the last scrape.", m.lag.Seconds())
 	b = appendMetric(b, "ev_clock_steps_total", "counter", "Steps of the wall clock.", float64(stats.Jumps))
 	m.lag = 0
+	return b
+}
+
+// appendLinks adds how what several ev share is.
+func (m *Metrics) appendLinks(b []byte) []byte {
+	if m.Links == nil {
+		return b
+	}
+	links := m.Links()
+	for _, f := range []struct {
+		name, help string
+		value      func(link.State) float64
+	}{
+		{"ev_server_connected", "Whether the server is there.", func(s link.State) float64 {
+			if s.Connected {
+				return 1
+			}
+			return 0
+		}},
+		{"ev_spool_events", "Events that wait on this machine for the server.", func(s link.State) float64 { return float64(s.Spooled) }},
+	} {
+		for i, s := range links {
+			if i == 0 {
+				b = fmt.Appendf(b, "# HELP %s %s\n# TYPE %[1]s gauge\n", f.name, f.help)
+			}
+			b = fmt.Appendf(b, "%s{server=%s} %s\n", f.name, label(s.Server), number(f.value(s)))
+		}
+	}
 	return b
 }
 
@@ -150,11 +183,14 @@ func (m *Metrics) appendMeasures(b []byte) []byte {
 	lines := map[string][]series{}      // by name
 	about := map[string]watch.Measure{} // by name
 	for w := range m.session.all() {
-		meter, ok := w.watcher.(watch.Meter)
-		if !ok {
-			continue
+		var measures []watch.Measure
+		if meter, ok := w.watcher.(watch.Meter); ok {
+			measures = meter.Measure()
 		}
-		for _, v := range meter.Measure() {
+		if w.gate != nil {
+			measures = append(measures, w.gate.measure()...)
+		}
+		for _, v := range measures {
 			labels := fmt.Sprintf("watcher=%s,name=%s", label(string(w.Kind)), label(w.Name))
 			if v.Label != "" {
 				labels += fmt.Sprintf(",%s=%s", v.Label, label(v.LabelValue))

@@ -157,6 +157,14 @@ func (w *Watcher) State() control.Watcher {
 		}
 	}
 	c.Last = known(w.last)
+	if w.gate != nil {
+		c.Lock, c.LockSince = w.gate.state()
+	}
+	if q, ok := w.watcher.(watch.Queued); ok {
+		if n, ok := q.Waiting(); ok {
+			c.Pending = &n
+		}
+	}
 	if d, ok := w.watcher.(watch.Dated); ok && c.State != "stopped" && c.State != "failed" {
 		if at, ok := d.At(); ok {
 			c.Due = &at

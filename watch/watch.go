@@ -123,6 +123,12 @@ type Runner interface {
 	Stop()
 }
 
+// A Queued is a Watcher whose events wait elsewhere.
+type Queued interface {
+	// Waiting is how many, if that is known.
+	Waiting() (n int64, known bool)
+}
+
 // A Meter is a Watcher that counts what is its own, for a page of metrics.
 type Meter interface {
 	Measure() []Measure

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -75,6 +76,17 @@ func (a *App) Link(o link.Options, post func(func())) (link.Link, error) {
 	}
 	a.Links.open[key] = l
 	return l, nil
+}
+
+// States are how the links are, by the names of their servers.
+func (l *links) States() (all []link.State) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, open := range l.open {
+		all = append(all, open.State())
+	}
+	slices.SortFunc(all, func(a, b link.State) int { return cmp.Compare(a.Server, b.Server) })
+	return all
 }
 
 // Close gives back what the links hold.

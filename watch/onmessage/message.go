@@ -3,6 +3,8 @@
 package onmessage
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,17 +49,20 @@ type Watcher struct {
 	working  int // messages that were emitted and have no answer yet
 	held     bool
 	failed   bool
+	results  map[string]uint64 // how many messages: done, again, dead, back
 }
 
 var (
 	_ watch.Watcher = (*Watcher)(nil)
 	_ watch.Holder  = (*Watcher)(nil)
 	_ watch.Failer  = (*Watcher)(nil)
+	_ watch.Queued  = (*Watcher)(nil)
+	_ watch.Meter   = (*Watcher)(nil)
 )
 
 // New makes a watcher of messages.
 func New(l *loop.Loop, o Options, emit watch.Emit) *Watcher {
-	w := &Watcher{loop: l, opts: o, emit: emit}
+	w := &Watcher{loop: l, opts: o, emit: emit, results: map[string]uint64{"done": 0, "again": 0, "dead": 0, "back": 0}}
 	w.arrived = loop.NewFed(l, w.deliver)
 	return w
 }
@@ -165,10 +170,27 @@ func (w *Watcher) Pending() bool { return w.arrived.Pending() }
 // SetPriority takes effect at the next Start.
 func (w *Watcher) SetPriority(p loop.Priority) { w.arrived.SetPriority(p) }
 
-// Waiting is how many messages wait in the group, as far as is known.
-func (w *Watcher) Waiting() int64 {
+// Waiting is how many messages wait in the group.
+func (w *Watcher) Waiting() (n int64, known bool) {
 	if w.consumer == nil {
-		return 0
+		return 0, false
 	}
 	return w.consumer.Pending()
+}
+
+// Measure tells what has become of messages here, and how many wait.
+func (w *Watcher) Measure() (all []watch.Measure) {
+	for result, n := range w.results {
+		all = append(all, watch.Measure{
+			Name: "ev_messages_total", Kind: watch.Counter, Help: "Messages, by what has become of them.",
+			Label: "result", LabelValue: result, Value: float64(n),
+		})
+	}
+	slices.SortFunc(all, func(a, b watch.Measure) int { return cmp.Compare(a.LabelValue, b.LabelValue) })
+	if n, known := w.Waiting(); known {
+		all = append(all, watch.Measure{
+			Name: "ev_messages_pending", Kind: watch.Gauge, Help: "Messages that wait in the group.", Value: float64(n),
+		})
+	}
+	return all
 }

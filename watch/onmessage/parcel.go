@@ -58,23 +58,28 @@ func (p *parcel) settled(a event.Answer) {
 	if p.gone {
 		return
 	}
-	d := p.delivery
 	switch a.Verdict {
 	case event.Ran:
 		if a.Status == 0 {
-			d.Ack()
+			p.done()
 		} else {
 			p.fail(a.Status, fmt.Sprintf("exited %d", a.Status))
 		}
 	case event.Passed, event.Merged, event.Superseded, event.Skipped:
-		d.Ack()
+		p.done()
 	case event.Late:
 		p.fail(124, "it took too long")
 	case event.Failed:
 		p.fail(126, "its command could not be started")
 	case event.Stopped, event.Refused:
-		d.Retry(0, false)
+		w.results["back"]++
+		p.delivery.Retry(0, false)
 	}
+}
+
+func (p *parcel) done() {
+	p.watcher.results["done"]++
+	p.delivery.Ack()
 }
 
 // fail has it come again, or be dead.
@@ -84,17 +89,20 @@ func (p *parcel) fail(status int, reason string) {
 	switch {
 	case status == statusTempFail:
 		o.Report.Noticef("%s: message %d: %s: it comes again in %s", d.Subject, d.Seq, reason, span.Format(pause))
+		p.watcher.results["again"]++
 		d.Retry(pause, false)
 	case status == statusData || d.Attempt > o.Retry:
 		if link.IsDead(d.Subject) {
 			o.Report.Errorf("%s: message %d: %s: a dead letter is not moved again, and is dropped", d.Subject, d.Seq, reason)
-			d.Ack()
+			p.done()
 			return
 		}
 		o.Report.Errorf("%s: message %d: %s (%d of %d): it is dead, and kept: ev ctl dead list %s", d.Subject, d.Seq, reason, d.Attempt, o.Retry+1, o.Consume.Group)
+		p.watcher.results["dead"]++
 		d.Dead(link.DeadLetter{Status: status, Attempt: d.Attempt, Reason: reason})
 	default:
 		o.Report.Noticef("%s: message %d: %s: it comes again in %s (%d of %d)", d.Subject, d.Seq, reason, span.Format(pause), d.Attempt, o.Retry)
+		p.watcher.results["again"]++
 		d.Retry(pause, true)
 	}
 }
