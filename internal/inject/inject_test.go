@@ -47,7 +47,7 @@ func TestMeans(t *testing.T) {
 		"openat:error=EIO:until=inject_test.go": "",
 		"openat:error=EIO:until=none:when=2":    "2",
 		"openat:hold=f:when=5:arg0=5:path=/odd": "",
-		"openat:error=EIO:exe=bin/ev:when=2":    "4",
+		"openat:error=EIO:own:when=2":           "4",
 		"openat:error=EIO:from=/":               "12345",
 		"openat:error=EIO:from=/none":           "",
 		"openat:error=EIO:odds=1:when=2+":       "2345",
@@ -59,8 +59,7 @@ func TestMeans(t *testing.T) {
 		got := ""
 		for i := range 5 {
 			name := []string{"odd", "even"}[i%2]
-			exe := []string{"/bin/sh", "/bin/ev"}[i%2]
-			if s.means(call{name: "openat", args: [6]uint64{uint64(i + 1)}, path: func() string { return name }, exe: func() string { return exe }}) {
+			if s.means(call{name: "openat", args: [6]uint64{uint64(i + 1)}, path: func() string { return name }, own: func() bool { return i%2 == 1 }}) {
 				got += string(rune('1' + i))
 			}
 		}
@@ -115,8 +114,8 @@ func TestMeans_odds(t *testing.T) {
 }
 
 func TestInject_log(t *testing.T) {
-	got := injected(t, []string{"openat:error=EIO:path=f.:when=2:exe=sh:log=log"}, `for i in 1 2 3; do (: >f.$i) 2>/dev/null || true; done; cat log`)
-	if got != "openat:error=EIO:path=f.:when=2:exe=sh:log=log\n" {
+	got := injected(t, []string{"openat:error=EIO:path=f.:when=2:own:log=log"}, `(echo >f.0); for i in 1 2 3; do { echo >f.$i; } 2>/dev/null || echo $i; done; cat log`)
+	if got != "2\nopenat:error=EIO:path=f.:when=2:own:log=log\n" {
 		t.Errorf("%q", got)
 	}
 }

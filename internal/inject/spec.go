@@ -16,7 +16,7 @@
 //	until=FILE     those before there is such a file
 //	path=TEXT      those of a file with TEXT in its name; of a descriptor it is the name in /proc
 //	argN=NUMBER    those with this argument, counted from 0
-//	exe=TEXT       those of a process that executes a file with TEXT in its name
+//	own            those of PROGRAM's process, and not of what it starts
 //	odds=N         one of N, at random
 //
 // and log=FILE is added a line, which is the SPEC, each time that it has decided.
@@ -45,7 +45,7 @@ type spec struct {
 	until string // a file with which it is over
 	path  string
 	args  map[int]uint64
-	exe   string
+	own   bool
 	from  string // a file with which it begins
 	odds  int    // 0: all
 	log   string // a file
@@ -79,8 +79,8 @@ func (s *spec) set(name, value string) (err error) {
 		s.until = value
 	case name == "path" && value != "":
 		s.path = value
-	case name == "exe" && value != "":
-		s.exe = value
+	case name == "own" && value == "":
+		s.own = true
 	case name == "from" && value != "":
 		s.from = value
 	case name == "log" && value != "":
@@ -136,7 +136,7 @@ func (s *spec) means(c call) bool {
 	if s.path != "" && !strings.Contains(c.path(), s.path) {
 		return false
 	}
-	if s.exe != "" && !strings.Contains(c.exe(), s.exe) {
+	if s.own && !c.own() {
 		return false
 	}
 	if s.from != "" && !exists(s.from) || s.until != "" && exists(s.until) {
@@ -151,7 +151,7 @@ type call struct {
 	name string
 	args [6]uint64
 	path func() string
-	exe  func() string
+	own  func() bool
 }
 
 func exists(file string) bool {

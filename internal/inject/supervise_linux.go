@@ -42,7 +42,7 @@ func supervise(specs []*spec) error {
 	for _, s := range specs {
 		names[int32(numbers()[s.name])] = s.name
 	}
-	begun := false
+	program := uint32(0) // its process, once it has begun
 	for {
 		fds := []unix.PollFd{{Fd: int32(notify), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
@@ -59,7 +59,7 @@ func supervise(specs []*spec) error {
 			continue // a signal, or the process has gone
 		}
 		r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-		what := decide(specs, n, names[n.nr], &begun)
+		what := decide(specs, n, names[n.nr], &program)
 		if what != nil && what.errno != 0 {
 			r = response{id: n.id, errno: -int32(what.errno)}
 		}
@@ -96,12 +96,14 @@ func answer(notify int, r response) unix.Errno {
 }
 
 // decide returns what becomes of a call; nil: it goes on.
-func decide(specs []*spec, n notification, name string, begun *bool) *spec {
-	if !*begun {
-		*begun = name == "execve"
+func decide(specs []*spec, n notification, name string, program *uint32) *spec {
+	if *program == 0 {
+		if name == "execve" {
+			*program = n.tid
+		}
 		return nil
 	}
-	c := call{name: name, args: n.args, path: func() string { return path(n, name) }, exe: func() string { return link(n.tid, "exe") }}
+	c := call{name: name, args: n.args, path: func() string { return path(n, name) }, own: func() bool { return exists(fmt.Sprintf("/proc/%d/task/%d", *program, n.tid)) }}
 	for _, s := range specs {
 		if s.means(c) {
 			return s
@@ -119,13 +121,8 @@ func path(n notification, name string) string {
 	if name == "epoll_ctl" {
 		fd = n.args[2]
 	}
-	return link(n.tid, fmt.Sprint("fd/", int32(fd)))
-}
-
-// link returns what a link in a thread's folder of /proc leads to.
-func link(tid uint32, name string) string {
-	to, _ := os.Readlink(fmt.Sprintf("/proc/%d/%s", tid, name))
-	return to
+	at, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", n.tid, int32(fd)))
+	return at
 }
 
 // text reads a string of another process.
