@@ -60,7 +60,14 @@ func (l *listener) park(c *connection) {
 		// forget it first: with a copy about epoll would go on to report it.
 		own, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
-			l.drop(c)
+			pause, _ := l.socket.Rest(err)
+			io := c.io
+			io.Stop()
+			l.loop.After(pause, func() {
+				if c.io == io { // it has not been dropped
+					io.Start()
+				}
+			})
 			return
 		}
 		l.unpark(c)
@@ -128,9 +135,17 @@ func (l *listener) makeRoom() bool {
 }
 
 // give has net/http take the connection.
-func (l *listener) give(c *connection) {
-	f := os.NewFile(uintptr(c.fd), "")
+func (l *listener) give(c *connection) { l.giveFile(c, os.NewFile(uintptr(c.fd), "")) }
+
+// giveFile tries again as long as there is no descriptor or memory for what net/http needs.
+func (l *listener) giveFile(c *connection, f *os.File) {
 	nc, err := net.FileConn(f) // a copy
+	if err != nil && !l.isClosed() {
+		if pause, passes := l.socket.Rest(err); passes {
+			l.loop.After(pause, func() { l.giveFile(c, f) })
+			return
+		}
+	}
 	_ = f.Close()
 	if err != nil {
 		l.count(c.client, -1)
