@@ -33,6 +33,13 @@ func Errorf(status int, format string, args ...any) *StartError {
 	return &StartError{Status: status, text: fmt.Sprintf(format, args...)}
 }
 
+// failed is Errorf for what the kernel said.
+func failed(status int, err error, format string, args ...any) *StartError {
+	e := Errorf(status, format, args...)
+	e.err = err
+	return e
+}
+
 // Unwrap returns what the kernel said, as far as it matters to who started.
 func (e *StartError) Unwrap() error { return e.err }
 
@@ -42,7 +49,7 @@ func (e *StartError) Unwrap() error { return e.err }
 func Lookup(name, dir string, env []string) (string, error) {
 	if dir != "" {
 		if info, err := os.Stat(dir); err != nil {
-			return "", Errorf(StatusFailed, "can't run in %s: %v", dir, reason(err))
+			return "", failed(StatusFailed, err, "can't run in %s: %v", dir, reason(err))
 		} else if !info.IsDir() {
 			return "", Errorf(StatusFailed, "can't run in %s: it is not a directory", dir)
 		}
@@ -77,6 +84,9 @@ func Lookup(name, dir string, env []string) (string, error) {
 		err := executable(file, dir)
 		if err == nil {
 			return file, nil
+		}
+		if _, later := Temporary(err); later {
+			return "", err // it may be the one
 		}
 		if err.Status == StatusNotExecutable && denied == nil {
 			denied = err
@@ -116,11 +126,12 @@ func executable(file, dir string) *StartError {
 	case errors.Is(err, os.ErrNotExist):
 		return Errorf(StatusNotFound, "%s: no such file", file)
 	case err != nil:
-		return Errorf(StatusNotExecutable, "%s: %v", file, reason(err))
+		return failed(StatusNotExecutable, err, "%s: %v", file, reason(err))
 	case info.IsDir():
 		return Errorf(StatusNotExecutable, "%s: is a directory, not a command", file)
-	case unix.Access(at, unix.X_OK) != nil:
-		return Errorf(StatusNotExecutable, "%s: may not be executed: chmod +x it, if it is a command", file)
+	}
+	if err := unix.Access(at, unix.X_OK); err != nil {
+		return failed(StatusNotExecutable, err, "%s: may not be executed: chmod +x it, if it is a command", file)
 	}
 	return nil
 }
@@ -145,10 +156,8 @@ func explain(file string, err error) error {
 	case errors.Is(err, unix.ENOEXEC):
 		return Errorf(StatusNotExecutable, "%s: no program for this machine, and no script: one begins with #! and its interpreter", file)
 	case errors.Is(err, unix.E2BIG):
-		e := Errorf(StatusNotExecutable, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
+		return failed(StatusNotExecutable, err, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
 			"take what is long from standard input", file)
-		e.err = err
-		return e
 	}
 	return Errorf(StatusNotExecutable, "%s: %v", file, err)
 }
@@ -167,6 +176,8 @@ func Temporary(err error) (why string, later bool) {
 		return "there is not enough memory", true
 	case errors.Is(err, unix.ETXTBSY):
 		return "its file is still being written", true
+	case errors.Is(err, unix.EIO), errors.Is(err, unix.ESTALE):
+		return "its file can't be read", true
 	}
 	return "", false
 }
