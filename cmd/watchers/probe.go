@@ -50,7 +50,9 @@ TARGET is first known, and then whenever the state changes. A TARGET is
   --cmd CMD            up if CMD ends with status 0
 
 A check that takes longer than --look-timeout has failed. Checks never overlap, and they
-do not delay other watchers. The name HOST is resolved again for each check.
+do not delay other watchers. The name HOST is resolved again for each check. If ev itself is
+short of processes, files or memory, there is no check: that is reported once, and the
+state stays as it was.
 
 'state' is up or down, 'prev_state' is the previous state, and 'since' says when the
 state began. 'error' says why TARGET is down. 'status' is the HTTP status, or the exit

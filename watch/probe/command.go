@@ -44,6 +44,9 @@ func (c command) answer(out []byte, w process.Wait, late bool) answer {
 	case late:
 		return answer{output: kept(out), fault: noAnswer}
 	case w.Err != nil:
+		if why, later := process.Temporary(w.Err); later {
+			return answer{unmade: why}
+		}
 		return answer{fault: w.Err.Error()}
 	case len(out) > maxBody:
 		return answer{output: kept(out), fault: "it prints more than 1 MiB"}

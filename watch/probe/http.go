@@ -45,7 +45,7 @@ func newHTTP(u *url.URL, o *Options) (func(context.Context) answer, error) {
 		// RoundTrip, for a client would follow redirections.
 		resp, err := t.RoundTrip(req)
 		if err != nil {
-			return answer{fault: reason(err)}
+			return failed(err)
 		}
 		defer resp.Body.Close()
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))

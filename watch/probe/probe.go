@@ -64,6 +64,8 @@ type Watcher struct {
 	due    bool   // a look, once it is not held any more
 	cancel func() // ends the look that is under way; nil: none is
 
+	unmade string // why the last look could not be; "": it was
+
 	began time.Time     // the last look
 	pause time.Duration // after it, if it finds the target down
 	alike string        // what the last looks have found, all of them
@@ -158,6 +160,19 @@ func (w *Watcher) look() {
 // looked takes what a look has found, and waits for the next one.
 func (w *Watcher) looked(a answer) {
 	w.cancel = nil
+	if a.unmade != "" {
+		if w.unmade == "" {
+			w.options.Report.Errorf("%s: it can't be looked at now: %s; trying again", w.now.Target, a.unmade)
+		}
+		w.unmade = a.unmade
+		w.next.Set(w.options.Every-time.Since(w.began), 0)
+		w.next.Start()
+		return
+	}
+	if w.unmade != "" {
+		w.unmade = ""
+		w.options.Report.Errorf("%s: it can be looked at again", w.now.Target)
+	}
 	state := event.Up
 	if a.fault != "" {
 		state = event.Down

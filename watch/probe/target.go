@@ -91,6 +91,7 @@ type answer struct {
 	status *int
 	output string
 	fault  string // why the target is down; "": it is up
+	unmade string // why there was no look; "": there was. What this machine is short of says nothing of the target.
 }
 
 // An asker looks once at a target. Unless it is cancelled, done is called on the loop's goroutine,
@@ -114,7 +115,7 @@ func (t Target) asker(l *loop.Loop, o *Options) (asker, error) {
 func (t Target) dial(ctx context.Context) answer {
 	c, err := new(net.Dialer).DialContext(ctx, t.network, t.address)
 	if err != nil {
-		return answer{fault: reason(err)}
+		return failed(err)
 	}
 	_ = c.Close()
 	return answer{}
@@ -150,6 +151,16 @@ func (r remote) ask(done func(answer)) func() {
 
 // noAnswer is the fault of a look that took too long.
 const noAnswer = "no answer in time"
+
+// failed is what an error of the network says.
+func failed(err error) answer {
+	for _, short := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS} {
+		if errors.Is(err, short) {
+			return answer{unmade: short.Error()}
+		}
+	}
+	return answer{fault: reason(err)}
+}
 
 // reason returns what an error of the network comes to, without the addresses that it names on the
 // way.
