@@ -55,6 +55,8 @@ type ctlOptions struct {
 	watchers.LinkFlags
 	path string
 	json bool
+	all  string // the hosts; empty: one ev, by its socket
+	wait time.Duration
 }
 
 func (p *program) newCtl() *cobra.Command {
@@ -78,6 +80,11 @@ output if that passes through ev, which it does with --log-runs, --log-dir, --pr
 
 A watcher that was stopped this way keeps the loop alive, because it may be started
 again.
+
+With --all every 'ev run --control' with the same --server is asked, through the server,
+and HOST is the first column of the table. Where ev run has --control-remote, start,
+stop, restart, fire, reload and events are allowed as well. Without a server of NATS all
+ev run of this user and machine are asked whose sockets are in $XDG_RUNTIME_DIR/ev.
 
 ACTION 'dead' needs no running ev. 'dead list' shows the dead letters of the groups that
 are named, or of all groups: the events that were tried --retry times. 'dead retry GROUP'
@@ -132,6 +139,9 @@ closed, with a message. Further fields may be added in later versions.`,
 	fs.SortFlags = false
 	fs.StringVar(&o.path, "control", "", "socket of the 'ev run' to speak to `PATH`")
 	fs.BoolVar(&o.json, "json", false, "print the answer as one line of JSON")
+	fs.StringVar(&o.all, "all", "", "ask every ev run of the --server, or those of the hosts that GLOB means `GLOB`")
+	fs.Lookup("all").NoOptDefVal = "*"
+	watchers.Limit(fs, &o.wait, "wait", time.Second, "with --all, how long to wait for answers")
 	o.AddServer(fs)
 	p.CompleteServers(c)
 	c.ValidArgsFunction = func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
@@ -163,6 +173,9 @@ func (o *ctlOptions) run(p *program, c *cobra.Command, args []string) error {
 		if _, err := sig.Parse(q.Signal); err != nil {
 			return usage.Of(usage.Arg(1+last), "", err)
 		}
+	}
+	if c.Flags().Changed("all") {
+		return o.runAll(p, c.OutOrStdout(), q)
 	}
 	client, err := o.dial(p)
 	if err != nil {

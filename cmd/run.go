@@ -40,7 +40,8 @@ type runOptions struct {
 	metrics string
 	watch   bool
 
-	trustOwner bool
+	controlRemote bool
+	trustOwner    bool
 }
 
 func (p *program) newRun() *cobra.Command {
@@ -122,6 +123,7 @@ Evfile that is a pipe or standard input is read only once, and HUP ends ev then.
 	fs.BoolVar(&o.check, "check", false, "report all errors of the Evfile and start nothing")
 	fs.BoolVar(&o.list, "list", false, "list the watchers and their next events, and start nothing")
 	fs.StringVar(&o.control, "control", "", "open a socket for 'ev ctl'; without PATH it is $XDG_RUNTIME_DIR/ev/NAME.sock, with the name of the Evfile or its directory `PATH`")
+	fs.BoolVar(&o.controlRemote, "control-remote", false, "with --control, allow 'ev ctl --all' of other hosts to start, stop, restart, fire, reload and read events")
 	fs.BoolVar(&o.watch, "watch", false, "read the Evfile again whenever it changes")
 	fs.BoolVar(&o.prefix, "prefix", false, "put the name of the watcher in front of each line that its command prints")
 	fs.BoolVar(&o.noPTY, "no-pty", false, "with --prefix, connect commands to pipes instead of terminals")
@@ -176,6 +178,11 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 	defer l.Close()
 	s := session.New(l, p.config(o.config(r, socket != "")))
 	defer s.Close()
+	if socket != "" && !o.check && !o.list {
+		if err := o.answerAll(p, l, s); err != nil {
+			return err
+		}
+	}
 	watchers, bad := s.Bind(r.describe(lines))
 	errs = append(errs, lineFaults(bad)...)
 	switch {
@@ -193,6 +200,19 @@ func (o *runOptions) run(p *program, c *cobra.Command, args []string) error {
 	}
 	_ = r.replace(s, watchers, lines) // nothing is started before Run, so nothing can fail
 	return o.start(c.Context(), r, l, s, socket)
+}
+
+// answerAll has the session answer ctl --all: by the server of run, and by those of the lines.
+func (o *runOptions) answerAll(p *program, l *loop.Loop, s *session.Session) error {
+	p.answerAll(l, s, o.controlRemote)
+	if p.Getenv("EV_SERVER") == "" {
+		return nil
+	}
+	lo, err := o.LinkOptions(&p.App)
+	if err == nil {
+		_, err = p.Link(lo, l.Post)
+	}
+	return err
 }
 
 // config is what the flags ask of the session.
@@ -221,6 +241,8 @@ func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reade
 		return nil, usage.At(usage.Dash(), "a command belongs to a line: ev run -e 'timer 5 -- echo over'")
 	case len(own) == 1 && own[0] == "":
 		return nil, usage.At(usage.Arg(0), "the name of the Evfile is empty: leave it out for ./Evfile")
+	case o.controlRemote && !c.Flags().Changed("control"):
+		return nil, usage.At(usage.Flag("control-remote"), "--control-remote is about what --control allows: add --control")
 	case c.Flags().Changed("metrics") && o.metrics == "":
 		return nil, usage.At(usage.Value("metrics"), "--metrics: give an address, as in --metrics :9180")
 	case o.check && o.list:

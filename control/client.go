@@ -89,12 +89,12 @@ func (c *Client) Next() ([]byte, error) {
 	case !json.Valid(line):
 		return nil, fmt.Errorf("%s: this is no answer of ev", c.file.Name())
 	}
-	return printable(line), nil
+	return Printable(line), nil
 }
 
-// printable returns a line of JSON that means the same, without control characters and what is not
+// Printable returns a line of JSON that means the same, without control characters and what is not
 // UTF-8. In JSON they stand in strings, but for the white space between its words.
-func printable(line []byte) []byte {
+func Printable(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	if utf8.Valid(line) && !bytes.ContainsFunc(line, unicode.IsControl) {
 		return line[:len(line)+1]

@@ -12,7 +12,7 @@ func TestPrintable(t *testing.T) {
 		"\"\x9b31m\"\n":                             `"\ufffd31m"` + "\n",
 		"[]\n":                                      "[]\n",
 	} {
-		got := string(printable([]byte(line)))
+		got := string(Printable([]byte(line)))
 		if got != want {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}

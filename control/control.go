@@ -52,6 +52,9 @@ type Request struct {
 	Signal  string   `json:"signal,omitempty"` // of Signal: its name, or its number
 }
 
+// Remote are the commands that another host may ask for, where it may ask for more than List.
+func Remote() []string { return []string{Start, Stop, Restart, Fire, Reload, Events} }
+
 // A Reply is the answer to a Request.
 type Reply struct {
 	OK       bool      `json:"ok"`

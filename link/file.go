@@ -221,6 +221,14 @@ func pruneIDs(dir string) {
 	}
 }
 
+// Ask fails: the ev of this machine have sockets for that.
+func (l *fileLink) Ask(_ string, _ []byte, _ time.Duration, _ func([]byte), failed func(error)) {
+	l.post(func() { failed(faultf("%s has nobody who answers", l.State().Server)) })
+}
+
+// Answer has nothing to answer: nobody asks.
+func (l *fileLink) Answer(string, func(Question)) {}
+
 // State is always connected.
 func (l *fileLink) State() State { return State{Server: "file:" + l.dir, Connected: true} }
 

@@ -37,6 +37,12 @@ type Link interface {
 	// Remove has a dead letter be no more. If again, it is stored first under the subject that it had
 	// before, for its group alone.
 	Remove(l Letter, again bool, then func(error))
+	// Ask asks all who answer under a subject; got is told what they say, until the link is closed.
+	// They are asked again each again, if that is not 0. It does not wait for a server that is away
+	// (ErrAway).
+	Ask(subject string, data []byte, again time.Duration, got func([]byte), failed func(error))
+	// Answer has questions answered, under all subjects that a filter means.
+	Answer(filter string, answer func(Question))
 	// State is how the link is now.
 	State() State
 	// LockState is who has a lock, as far as is known without waiting for an answer: to look has the
@@ -191,6 +197,14 @@ type DeadLetter struct {
 	Status  int
 	Attempt int
 	Reason  string
+}
+
+// A Question is what another ev asks.
+type Question struct {
+	Subject string
+	From    string // whoever asks it again is the same
+	Data    []byte
+	Reply   func([]byte) // may be called several times, and later
 }
 
 // LockState is who has a lock.

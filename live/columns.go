@@ -20,6 +20,15 @@ func Write(out io.Writer, ws []control.Watcher, now time.Time) error {
 	return WriteTable(out, watcherTable(ws, now))
 }
 
+// WriteHosts writes how watchers of several hosts are: each has its host in the first column.
+func WriteHosts(out io.Writer, hosts []string, ws []control.Watcher, now time.Time) error {
+	rows := watcherTable(ws, now)
+	for i, host := range append([]string{"HOST"}, hosts...) {
+		rows[i] = append([]string{Printable(host)}, rows[i]...)
+	}
+	return WriteTable(out, rows)
+}
+
 // WriteTable writes rows, the first of which is the heading, in columns.
 func WriteTable(out io.Writer, rows [][]string) error {
 	_, err := io.WriteString(out, strings.Join(columns(rows), "\n")+"\n")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -35,8 +34,12 @@ func (f *LinkFlags) AddSpool(fs *pflag.FlagSet) {
 
 // links are the links of one loop, which all lines of an Evfile share.
 type links struct {
-	mu   sync.Mutex
-	open map[[2]string]link.Link // by server and credentials
+	// Opened, if not nil, is told of each that is opened.
+	Opened func(l link.Link, host string)
+
+	mu    sync.Mutex
+	open  map[[2]string]link.Link // by server and credentials
+	order [][2]string
 }
 
 // LinkOptions are what the flags and the environment say of the link.
@@ -75,17 +78,20 @@ func (a *App) Link(o link.Options, post func(func())) (link.Link, error) {
 		a.Links.open = map[[2]string]link.Link{}
 	}
 	a.Links.open[key] = l
+	a.Links.order = append(a.Links.order, key)
+	if a.Links.Opened != nil {
+		a.Links.Opened(l, o.Host)
+	}
 	return l, nil
 }
 
-// States are how the links are, by the names of their servers.
+// States are how the links are, in the order in which they were opened.
 func (l *links) States() (all []link.State) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, open := range l.open {
-		all = append(all, open.State())
+	for _, key := range l.order {
+		all = append(all, l.open[key].State())
 	}
-	slices.SortFunc(all, func(a, b link.State) int { return cmp.Compare(a.Server, b.Server) })
 	return all
 }
 
@@ -99,7 +105,7 @@ func (l *links) Close() {
 		open.Close(closing.Done)
 	}
 	closing.Wait()
-	l.open = nil
+	l.open, l.order = nil, nil
 }
 
 // CheckSubjects reports what can't be a subject. A word too many is likely the COMMAND.

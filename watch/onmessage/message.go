@@ -3,8 +3,6 @@
 package onmessage
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +47,19 @@ type Watcher struct {
 	working  int // messages that were emitted and have no answer yet
 	held     bool
 	failed   bool
-	results  map[string]uint64 // how many messages: done, again, dead, back
+	results  [len(resultNames)]uint64 // how many messages
 }
+
+// What has become of a message here.
+const (
+	done = iota
+	again
+	dead
+	back
+)
+
+// resultNames are these as the label of a count has them.
+var resultNames = [...]string{done: "done", again: "again", dead: "dead", back: "back"} //nolint:gochecknoglobals // a constant
 
 var (
 	_ watch.Watcher = (*Watcher)(nil)
@@ -62,7 +71,7 @@ var (
 
 // New makes a watcher of messages.
 func New(l *loop.Loop, o Options, emit watch.Emit) *Watcher {
-	w := &Watcher{loop: l, opts: o, emit: emit, results: map[string]uint64{"done": 0, "again": 0, "dead": 0, "back": 0}}
+	w := &Watcher{loop: l, opts: o, emit: emit}
 	w.arrived = loop.NewFed(l, w.deliver)
 	return w
 }
@@ -183,10 +192,9 @@ func (w *Watcher) Measure() (all []watch.Measure) {
 	for result, n := range w.results {
 		all = append(all, watch.Measure{
 			Name: "ev_messages_total", Kind: watch.Counter, Help: "Messages, by what has become of them.",
-			Label: "result", LabelValue: result, Value: float64(n),
+			Label: "result", LabelValue: resultNames[result], Value: float64(n),
 		})
 	}
-	slices.SortFunc(all, func(a, b watch.Measure) int { return cmp.Compare(a.LabelValue, b.LabelValue) })
 	if n, known := w.Waiting(); known {
 		all = append(all, watch.Measure{
 			Name: "ev_messages_pending", Kind: watch.Gauge, Help: "Messages that wait in the group.", Value: float64(n),

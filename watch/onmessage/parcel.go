@@ -72,13 +72,13 @@ func (p *parcel) settled(a event.Answer) {
 	case event.Failed:
 		p.fail(126, "its command could not be started")
 	case event.Stopped, event.Refused:
-		w.results["back"]++
+		w.results[back]++
 		p.delivery.Retry(0, false)
 	}
 }
 
 func (p *parcel) done() {
-	p.watcher.results["done"]++
+	p.watcher.results[done]++
 	p.delivery.Ack()
 }
 
@@ -89,7 +89,7 @@ func (p *parcel) fail(status int, reason string) {
 	switch {
 	case status == statusTempFail:
 		o.Report.Noticef("%s: message %d: %s: it comes again in %s", d.Subject, d.Seq, reason, span.Format(pause))
-		p.watcher.results["again"]++
+		p.watcher.results[again]++
 		d.Retry(pause, false)
 	case status == statusData || d.Attempt > o.Retry:
 		if link.IsDead(d.Subject) {
@@ -98,11 +98,11 @@ func (p *parcel) fail(status int, reason string) {
 			return
 		}
 		o.Report.Errorf("%s: message %d: %s (%d of %d): it is dead, and kept: ev ctl dead list %s", d.Subject, d.Seq, reason, d.Attempt, o.Retry+1, o.Consume.Group)
-		p.watcher.results["dead"]++
+		p.watcher.results[dead]++
 		d.Dead(link.DeadLetter{Status: status, Attempt: d.Attempt, Reason: reason})
 	default:
 		o.Report.Noticef("%s: message %d: %s: it comes again in %s (%d of %d)", d.Subject, d.Seq, reason, span.Format(pause), d.Attempt, o.Retry)
-		p.watcher.results["again"]++
+		p.watcher.results[again]++
 		d.Retry(pause, true)
 	}
 }

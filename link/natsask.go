@@ -1,0 +1,58 @@
+package link
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Ask has an inbox of its own for the answers.
+func (l *natsLink) Ask(subject string, data []byte, again time.Duration, got func([]byte), failed func(error)) {
+	l.goes(func() {
+		var sub *nats.Subscription
+		inbox := ""
+		err := l.soon(func(context.Context) (err error) {
+			inbox = l.nc.NewInbox()
+			sub, err = l.nc.Subscribe(inbox, func(m *nats.Msg) {
+				if m.Header.Get("Status") == "" { // it is not the server, which says that nobody is there
+					l.post(func() { got(m.Data) })
+				}
+			})
+			return err
+		})
+		if err != nil {
+			l.post(func() { failed(err) })
+			return
+		}
+		defer func() { _ = sub.Unsubscribe() }()
+		for l.ctx.Err() == nil {
+			_ = l.nc.PublishRequest(subject, inbox, data) // one that is lost has no answer
+			if again == 0 {
+				again = forever
+			}
+			wait(l.ctx, again)
+		}
+	})
+}
+
+// Answer answers as long as the link is there.
+func (l *natsLink) Answer(filter string, answer func(Question)) {
+	l.goes(func() {
+		err := l.until(l.ctx, func() error {
+			_, err := l.nc.Subscribe(filter, func(m *nats.Msg) {
+				q := Question{Subject: m.Subject, From: m.Reply, Data: m.Data}
+				q.Reply = func(part []byte) {
+					if err := l.nc.Publish(m.Reply, part); err != nil {
+						l.o.Report.Errorf("%s: no answer to %s: %v", l.name(), m.Subject, err)
+					}
+				}
+				l.post(func() { answer(q) })
+			})
+			return err
+		})
+		if err != nil {
+			l.o.Report.Verbosef("%s: nothing is answered under %s: %v", l.name(), filter, err)
+		}
+	})
+}
