@@ -310,7 +310,7 @@ func (s *slowReader) Write(p []byte) (int, error) {
 	if time.Now().Add(s.takes).After(s.until) {
 		return 0, os.ErrDeadlineExceeded
 	}
-	time.Sleep(s.takes)
+	<-time.After(s.takes)
 	return len(p), nil
 }
 
