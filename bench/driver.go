@@ -87,8 +87,11 @@ func drive(words []string) error {
 		"timer-bytes": (*loops).timerBytes, "descriptor-bytes": (*loops).descriptorBytes,
 		"lateness": (*loops).lateness, "cadence": (*loops).cadence, "idle": (*loops).idle,
 	}
-	if words[0] == "settle" {
+	switch words[0] {
+	case "settle":
 		return settle(words[1:])
+	case "serve":
+		return serve(words[1:])
 	}
 	l, err := loop.New()
 	if err != nil {

@@ -18,7 +18,7 @@ const help = `usage: bench/run [--quick] [--repeat N] [--against REV] [--json] [
 Measures ev and its loop beside others that do the same work. A WORK is the name
 of one, or how names begin: bench/run pipes 'timers 100000'. Without any, all are done.
 
-  --quick        fewer and smaller samples: about a minute
+  --quick        fewer and smaller samples: two minutes
   --repeat N     do all N times, and show each run's medians: their median, and how far they
                  lie apart. A goal is reached when it is in the middle one of the runs
   --against REV  build ev of that revision, too, and have it take turns with this one
@@ -132,7 +132,7 @@ func chosen(works []work, words []string) ([]work, error) {
 func (b *bench) works() []work {
 	var all []work
 	for _, group := range []func(*bench) []work{
-		pipes, timers, memory, lateness, saves, writes, trees, commands, lines, start, idle, evfile,
+		pipes, timers, memory, lateness, saves, writes, trees, commands, lines, web, start, idle, evfile,
 	} {
 		all = append(all, group(b)...)
 	}

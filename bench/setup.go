@@ -31,8 +31,9 @@ type bench struct {
 // packages are those of Debian that have the tools which are not named like them.
 func packages() map[string]string {
 	return map[string]string{
-		"libev": "libev-dev", "libevent": "libevent-dev", "inotifywait": "inotify-tools", "cc": "gcc libc6-dev",
+		"libev": "libev-dev", "libevent": "libevent-dev", "evhttp": "libevent-dev", "inotifywait": "inotify-tools", "cc": "gcc libc6-dev",
 		"xargs": "findutils", "sleep": "coreutils", "nodemon": "npm, then npm install -g nodemon",
+		"shell2http": "golang, then go install github.com/msoap/shell2http@latest",
 	}
 }
 
@@ -88,7 +89,7 @@ func (b *bench) setUp() (err error) {
 		}
 	}
 	for name, libraries := range map[string][]string{
-		"libev": {"-lev", "-lm", "-lpthread"}, "libevent": {"-levent_core"}, "timerfd": nil, "spawn": nil, "saw": nil,
+		"libev": {"-lev", "-lm", "-lpthread"}, "libevent": {"-levent_core"}, "evhttp": {"-levent"}, "timerfd": nil, "spawn": nil, "saw": nil,
 	} {
 		b.compile(name, libraries)
 	}
@@ -156,7 +157,7 @@ func (b *bench) machine() string {
 		{"nodemon", "--version"},
 		{"gawk", "--version"},
 		{"xargs", "--version"},
-		{"dpkg-query", "-W", "-f", "${Package} ${Version}\n", "libev-dev", "libevent-dev", "entr", "mawk"},
+		{"dpkg-query", "-W", "-f", "${Package} ${Version}\n", "libev-dev", "libevent-dev", "entr", "mawk", "nginx", "fcgiwrap", "busybox", "webhook", "websocketd"},
 	} {
 		if b.lacks(tool[0]) != "" {
 			continue
