@@ -366,6 +366,9 @@ func TestWatcher_state(t *testing.T) {
 		s.on(w.Stop)
 		want.State, want.Due = "stopped", nil
 		check("stopped")
+		p.failed = true
+		want.State = "failed"
+		check("ended by an error")
 	})
 }
 
