@@ -18,9 +18,6 @@ type EmitOptions struct {
 	Store func(post func(func()), subject string, e event.Event, outcome *Outcome, then func(error)) error
 	Full  func(error) bool
 
-	// Check has then told what no waiting mends.
-	Check func(post func(func()), then func(error)) error
-
 	OnSuccess, OnFailure bool // after a command that has ended so; neither: for each event
 	Settle               bool // an event is dealt with once it is stored, since it gets no command
 
@@ -51,15 +48,6 @@ const (
 // NewEmit makes an Emit.
 func NewEmit(l *loop.Loop, o EmitOptions) *Emit {
 	return &Emit{loop: l, o: o}
-}
-
-// Start has what can't be known at the start, and not be mended, end it.
-func (m *Emit) Start() error {
-	return m.o.Check(m.loop.Post, func(err error) {
-		if err != nil {
-			m.fail(err)
-		}
-	})
 }
 
 // Do stores an event, if it is each that is stored.

@@ -127,6 +127,11 @@ func ended(s *session.Session, e session.End) error {
 			return &usage.ExitError{Status: usage.ExitFailure, Err: lines}
 		}
 		return e.Err
+	case session.Refused:
+		if lines := lineFaults(e.Err); lines != nil {
+			return lines
+		}
+		return usage.By(e.Err)
 	case session.Failed:
 		status := usage.ExitFailure
 		if slices.ContainsFunc(s.Watchers(), (*session.Watcher).HasCommand) {

@@ -37,6 +37,8 @@ What is guaranteed in which failure:
                          5m ahead: none runs
   the server loses what  instants of the last   lost               lost
   it has acknowledged    seconds may run again
+  the server lets ev in  at the start ev ends with status 2 or 125, later the watcher
+  no more, is too old    ends, and the others go on; what is in the spool stays there
 
 To guard against the last failure, set sync_interval: always. A configuration for
 nats-server -c on one machine:

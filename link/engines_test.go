@@ -78,7 +78,7 @@ func natsServers(t *testing.T, binary string, n int) string {
 			return url
 		}
 		ready := make(chan error, 1)
-		newHost(t, "first", url).Check(link.Need{Locks: true, Subjects: []string{"ev.x"}}, func(err error) { ready <- err })
+		newHost(t, "first", url).Settled("x", "x", func(_ time.Time, err error) { ready <- err })
 		select {
 		case err := <-ready:
 			if err != nil {

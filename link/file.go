@@ -59,16 +59,14 @@ func (l *fileLink) post(fn func()) {
 
 // Check makes the directories: one that can't be is known at the start.
 func (l *fileLink) Check(_ Need, then func(error)) {
-	l.work.Go(func() {
-		_, err := l.opened()
-		if err == nil {
-			err = os.MkdirAll(l.lockDir(), 0o700)
-		}
-		if err != nil {
-			err = faultf("--server file: %v: name a directory that can be written to, as in --server file:DIR", err)
-		}
-		l.post(func() { then(err) })
-	})
+	_, err := l.opened()
+	if err == nil {
+		err = os.MkdirAll(l.lockDir(), 0o700)
+	}
+	if err != nil {
+		err = faultf("--server file: %v: name a directory that can be written to, as in --server file:DIR", err)
+	}
+	l.post(func() { then(err) })
 }
 
 func (l *fileLink) lockDir() string { return filepath.Join(l.dir, "lock") }

@@ -18,8 +18,8 @@ import (
 
 // A Link is shared by all ev that were given the same server.
 type Link interface {
-	// Check has then told, once the server has answered, whether what the caller needs can be had:
-	// an error that no waiting mends, or nil.
+	// Check has then told whether what the caller needs can be had: an error that no waiting mends,
+	// or nil, also of a server that is away. It is told before what comes of calls after it.
 	Check(need Need, then func(error))
 	// Claim asks for a lock, and waits for it. What cancel cuts off is given back.
 	Claim(c Claim, then func(*Grant)) (cancel func())
@@ -70,7 +70,7 @@ const DefaultSpoolMax = 64 << 20
 
 // A Need is what a caller is going to ask of a Link.
 type Need struct {
-	Locks    bool
+	Locks    []string
 	Subjects []string // that events are stored under
 }
 

@@ -261,7 +261,7 @@ func TestLockState(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
 		t.Helper()
 		a, b := newHost(t, "a", url), newHost(t, "b", url)
-		if err := errors.Join(a.check(link.Need{Locks: true}), b.check(link.Need{Locks: true})); err != nil {
+		if err := errors.Join(a.check(link.Need{Locks: []string{"job"}}), b.check(link.Need{Locks: []string{"job"}})); err != nil {
 			t.Fatal(err)
 		}
 		await := func(holder string) {

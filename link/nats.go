@@ -32,6 +32,7 @@ type natsLink struct {
 	down    chan struct{} // closed while it is not
 	fault   error         // that no waiting mends
 	away    bool          // it has been told
+	checked chan struct{} // closed once the last check is told
 	streams map[string]bool
 	locks   map[string]*keeper
 	clock   clock
@@ -61,7 +62,7 @@ func closed() chan struct{} {
 
 func newNATSLink(s ServerOptions, o Options) (*natsLink, error) {
 	l := &natsLink{
-		server: s, o: o, up: make(chan struct{}), down: closed(),
+		server: s, o: o, up: make(chan struct{}), down: closed(), checked: closed(),
 		streams: map[string]bool{}, locks: map[string]*keeper{},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())

@@ -149,7 +149,9 @@ func (k *keeper) store(ctx context.Context, r record, rev uint64) (uint64, error
 // Claim tries until the claim is won, or lost.
 func (l *natsLink) Claim(c Claim, then func(*Grant)) (cancel func()) {
 	ctx, stop := context.WithCancel(l.ctx)
+	checked := l.checks()
 	l.goes(func() {
+		await(ctx, checked)
 		g := l.keeper(c.Lock).claim(ctx, c)
 		l.deliver(ctx, g, func(g *Grant) {
 			stop()
@@ -327,7 +329,9 @@ func (k *keeper) await(ctx context.Context, rev uint64, left time.Duration) {
 
 // Settled asks for the record until there is an answer.
 func (l *natsLink) Settled(lock, label string, then func(time.Time, error)) {
+	checked := l.checks()
 	l.goes(func() {
+		await(l.ctx, checked)
 		var r record
 		err := l.onStream(l.ctx, locksStream, func() (err error) {
 			_, r, err = l.keeper(lock).load(l.ctx)

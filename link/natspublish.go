@@ -17,7 +17,9 @@ var ErrAway = errors.New("the server is away")
 // in the spool, it goes there.
 func (l *natsLink) Publish(m Message, then func(Stored, error)) {
 	l.dial()
+	checked := l.checks()
 	l.outbox.do(l.goes, func() {
+		await(l.ctx, checked)
 		where, err := Server, error(nil)
 		if l.spooled() > 0 {
 			where = Spool

@@ -45,7 +45,9 @@ func (l *natsLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(er
 		pending: map[string]int64{},
 	}
 	c.ctx, c.cancel = context.WithCancel(l.ctx)
+	checked := l.checks()
 	l.goes(func() {
+		await(c.ctx, checked)
 		err := c.begin()
 		if err != nil && c.ctx.Err() == nil {
 			l.post(func() { failed(err) })

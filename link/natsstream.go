@@ -166,20 +166,53 @@ func (l *natsLink) streamsOf(ctx context.Context, subject string) ([]string, err
 
 // Check tells what can't be had.
 func (l *natsLink) Check(need Need, then func(error)) {
+	told := make(chan struct{})
+	l.mu.Lock()
+	before := l.checked
+	l.checked = told
+	l.mu.Unlock()
 	l.goes(func() {
-		err := l.until(l.ctx, func() error {
-			if need.Locks {
-				if err := l.ensure(l.ctx, locksStream); err != nil {
-					return err
-				}
-			}
-			for _, s := range need.Subjects {
-				if _, err := l.streamsOf(l.ctx, s); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		defer close(told)
+		ctx, cancel := context.WithTimeout(l.ctx, tellAway)
+		defer cancel()
+		err := l.until(ctx, func() error { return l.check(ctx, need) })
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil // who needs it waits for it
+		}
 		l.post(func() { then(err) })
+		await(l.ctx, before)
 	})
+}
+
+func (l *natsLink) check(ctx context.Context, need Need) error {
+	for _, lock := range need.Locks {
+		if err := l.ensure(ctx, locksStream); err != nil {
+			return err
+		}
+		k := l.keeper(lock)
+		k.listen()
+		if _, _, err := k.load(ctx); err != nil {
+			return err
+		}
+	}
+	for _, s := range need.Subjects {
+		if _, err := l.streamsOf(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checks is closed when all that was to be checked is told.
+func (l *natsLink) checks() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.checked
+}
+
+func await(ctx context.Context, c <-chan struct{}) {
+	select {
+	case <-c:
+	case <-ctx.Done():
+	}
 }

@@ -319,7 +319,7 @@ func TestCheck(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
 		t.Helper()
 		h := newHost(t, "a", url)
-		if err := h.check(link.Need{Locks: true, Subjects: []string{"ev.a", "ev.b.c"}}); err != nil {
+		if err := h.check(link.Need{Locks: []string{"job"}, Subjects: []string{"ev.a", "ev.b.c"}}); err != nil {
 			t.Error(err)
 		}
 		err := h.check(link.Need{Subjects: []string{"orders.new"}})

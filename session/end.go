@@ -10,7 +10,7 @@ type End struct {
 	Why    Why
 	Status int            // of CommandEnded
 	Signal syscall.Signal // of Signalled
-	Err    error          // of NotStarted and Failed; nil if it has been reported
+	Err    error          // of NotStarted, Refused and Failed; nil if it has been reported
 }
 
 // Why is a reason to end.
@@ -24,6 +24,7 @@ const (
 	CommandEnded               // with the status that is the session's: the last of --once, or a failure
 	Signalled                  // the signal asks for the end, or the reader of the output has gone
 	NotStarted                 // some watchers could not be started, or nobody be told that they were
+	Refused                    // what was there from the start can't have what it shares with others
 	Failed                     // an error has ended a watcher, the output or the loop
 )
 

@@ -87,6 +87,7 @@ type Session struct {
 	received map[syscall.Signal]int64 // how many came
 
 	startup startup
+	started bool // what is there from the start
 	running bool
 	paused  bool // by the user: the loop's time stands still
 	ending  bool
@@ -148,6 +149,7 @@ func (s *Session) Run(ctx context.Context) End {
 		watched() // a child can send at once what is passed on to it
 	}
 	faults := s.start()
+	s.started = true
 	if s.matters() {
 		watched()
 	} else {

@@ -111,9 +111,6 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 		o.Settle = b.Exec == nil
 		o.Report, o.Hold, o.Failed = b.Report, w.holdToStore, func(error) { w.broken = true; w.watcher.Stop() }
 		w.store = action.NewEmit(s.loop, o)
-		if err := w.store.Start(); err != nil {
-			return nil, err
-		}
 	}
 	return w, nil
 }
@@ -172,6 +169,9 @@ func (w *Watcher) runs() (running int, since time.Time, waiting int) {
 // begin starts the watcher for the first time, and the clocks that end the loop.
 func (w *Watcher) begin() error {
 	w.spare()
+	if err := w.check(); err != nil {
+		return err
+	}
 	if err := w.watcher.Start(); err != nil {
 		return err
 	}
@@ -187,6 +187,27 @@ func (w *Watcher) begin() error {
 	}
 	w.clocks = []func(){s.after(w.Timeout, timeout), s.after(w.For, s.End)}
 	return nil
+}
+
+// check has it found out whether what it shares with others can be had. Where it can't, that ends
+// the loop, if it was to be a part of it from the start.
+func (w *Watcher) check() error {
+	if w.Check == nil {
+		return nil
+	}
+	s := w.session
+	atStart := !s.started
+	return w.Check(s.loop.Post, func(err error) {
+		switch {
+		case err == nil || w.closed:
+		case atStart:
+			s.finish(End{Why: Refused, Err: Faults{w.where(err)}})
+		default:
+			w.Report.Errorf("%v", err)
+			w.broken = true
+			w.watcher.Stop()
+		}
+	})
 }
 
 // spare tells a watcher that reads ahead how many more of its events will be taken.

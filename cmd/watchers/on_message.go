@@ -136,6 +136,8 @@ func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sin
 	if err != nil {
 		return err
 	}
+	o.need.Subjects = append(o.need.Subjects, own...)
+	o.check(&b, func(post func(func())) (link.Link, error) { return a.Link(lo, post) })
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		var err error
 		if w.Link, err = a.Link(lo, l.Post); err != nil {

@@ -27,6 +27,19 @@ type sharedFlags struct {
 	rerun  bool
 	emit   string
 	emitOn string
+
+	need link.Need // of all of these
+}
+
+// check has what is needed looked for at the start.
+func (f *sharedFlags) check(b *session.Binding, open func(func(func())) (link.Link, error)) {
+	b.Check = func(post func(func()), then func(error)) error {
+		l, err := open(post)
+		if err == nil {
+			l.Check(f.need, then)
+		}
+		return err
+	}
 }
 
 // bareLock is what --lock is without a name: it is the label then.
@@ -69,6 +82,7 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name st
 		return err
 	}
 	open := func(post func(func())) (link.Link, error) { return a.Link(lo, post) }
+	f.check(b, open)
 	if f.lock != "" {
 		if err := f.bindLock(a, b, name, open); err != nil {
 			return err
@@ -96,6 +110,7 @@ func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open fun
 	if f.lease < time.Second {
 		return usage.Errorf("--lease %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(f.lease))
 	}
+	f.need.Locks = append(f.need.Locks, lock)
 	label := name
 	if label == "" {
 		label = lock
@@ -173,12 +188,8 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 		l.Publish(m, func(_ link.Stored, err error) { then(err) })
 		return nil
 	}
-	o.Check = func(post func(func()), then func(error)) error {
-		l, err := open(post)
-		if err == nil && plain == f.emit {
-			l.Check(link.Need{Subjects: []string{plain}}, then)
-		}
-		return err
+	if plain == f.emit {
+		f.need.Subjects = append(f.need.Subjects, plain)
 	}
 	b.Emit = o
 	return nil

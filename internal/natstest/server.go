@@ -5,6 +5,7 @@ package natstest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type Server struct {
 	Version string        // that it says it is
 	Cluster string        // of which it says it is one
 	Ahead   time.Duration // its clock, of this machine's
+	Refuse  bool          // nobody is let in
 	// Mute drops a request, unanswered but done, if it reports true.
 	Mute func(subject string) bool
 
@@ -129,6 +131,8 @@ func (s *Server) serve(nc net.Conn) {
 	_ = nc.Close()
 }
 
+var errRefused = errors.New("nobody is let in")
+
 func (s *Server) read(c *conn, r *bufio.Reader) error {
 	for {
 		line, err := r.ReadString('\n')
@@ -140,6 +144,11 @@ func (s *Server) read(c *conn, r *bufio.Reader) error {
 			continue
 		}
 		switch strings.ToUpper(words[0]) {
+		case "CONNECT":
+			if s.Refuse {
+				_, err := io.WriteString(c.net, "-ERR 'Authorization Violation'\r\n")
+				return cmp.Or(err, errRefused)
+			}
 		case "PING":
 			c.out <- []byte("PONG\r\n")
 		case "SUB":
