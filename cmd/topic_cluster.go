@@ -40,8 +40,9 @@ What is guaranteed in which failure:
   the server lets ev in  at the start ev ends with status 2 or 125, later the watcher
   no more, is too old    ends, and the others go on; what is in the spool stays there
 
-To guard against the last failure, set sync_interval: always. A configuration for
-nats-server -c on one machine:
+To guard against the loss of what was acknowledged, set sync_interval: always. This is a
+whole configuration for nats-server -c on one machine. Replace the directories, names,
+addresses, ports and passwords by your own:
 
   server_name: nats1
   listen: 0.0.0.0:4222
@@ -58,7 +59,8 @@ nats-server -c on one machine:
     ]
   }
 
-With three machines, give each its own server_name, and add:
+With three machines, the same file is on each, with a server_name of its own, and with
+this at its end:
 
   cluster {
     name: ev

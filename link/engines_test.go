@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,7 +94,10 @@ func natsServers(t *testing.T, binary string, n int) string {
 
 func startServers(t *testing.T, binary string, n int) (url string, stop func()) {
 	t.Helper()
-	ports := freePorts(t, 2*n)
+	ports, err := natstest.FreePorts(2 * n)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var routes, urls []string
 	for i := range n {
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", ports[n+i]))
@@ -118,21 +120,6 @@ func startServers(t *testing.T, binary string, n int) (url string, stop func()) 
 		t.Cleanup(func() { stop(); _ = c.Wait() })
 	}
 	return "nats://" + strings.Join(urls, ","), stop
-}
-
-// freePorts returns ports of the loopback's that nobody listened on a moment ago.
-func freePorts(t *testing.T, n int) []int {
-	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // of the loopback's
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close() // only then, so that no two are the same
-		ports[i] = ln.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }
 
 // A host is one ev: a link, and a goroutine in place of a loop.

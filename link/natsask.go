@@ -2,18 +2,19 @@ package link
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// Ask has an inbox of its own for the answers.
+// Ask has an inbox of its own for the answers, where hosts may publish that have no other subjects than
+// ev's: not that of requests.
 func (l *natsLink) Ask(subject string, data []byte, again time.Duration, got func([]byte), failed func(error)) {
 	l.goes(func() {
 		var sub *nats.Subscription
-		inbox := ""
+		inbox := replyPrefix + rand.Text()
 		err := l.soon(func(context.Context) (err error) {
-			inbox = l.nc.NewInbox()
 			sub, err = l.nc.Subscribe(inbox, func(m *nats.Msg) {
 				if m.Header.Get("Status") == "" { // it is not the server, which says that nobody is there
 					l.post(func() { got(m.Data) })

@@ -16,6 +16,7 @@ const (
 	lockSubjects  = "_EV.lock."
 	spareSubjects = "_EV.spare." // tries of a message that do not count
 	noticePrefix  = "_EV.notice."
+	replyPrefix   = "_EV.reply."
 )
 
 type streamConfig struct {
