@@ -37,7 +37,7 @@ func (t *tree) watch(d *dir) {
 		t.overLimit(d, err)
 	case isAbsent(err):
 		// Whoever told of it will tell again.
-	case d.inTree() && errors.Is(err, unix.EACCES):
+	case d.inTree() && errors.Is(err, unix.EACCES) && unix.Access(d.path, unix.R_OK) != nil:
 		// It can't be read either, and its parent tells when that changes.
 	default:
 		t.polled[d] = true
