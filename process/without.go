@@ -26,7 +26,7 @@ func (x *without) fork(sp *Spec, file string, argv []string, attr *syscall.ProcA
 		if !try.leaveOut(&sys) {
 			continue
 		}
-		attr.Sys = &sys
+		*attr.Sys = sys // the caller goes by it
 		if pid, err = fork(file, argv, attr, sp.Stopped); err != nil {
 			continue
 		}
