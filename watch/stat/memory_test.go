@@ -32,7 +32,7 @@ func TestMemory_killedAtAnyMoment(t *testing.T) {
 			d.watched = watchFiles(t, o)
 			d.do(func() { d.stat.memory.every = time.Millisecond })
 			o.Paths = d.stat.o.Paths
-			m := &model{r: r, root: root, outside: t.TempDir(), seeNames: func() {}}
+			m := &model{r: r, root: root, other: t.TempDir(), outside: t.TempDir(), behind: filepath.Join(root, "n"), seeNames: func() {}}
 			var log []string
 			for i := range 200 {
 				log = append(log, m.operate())

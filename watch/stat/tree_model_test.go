@@ -88,25 +88,29 @@ func FuzzStatTruth(f *testing.F) {
 // well whether of some more the kind is told, which lstat does not show.
 func testTruth(t *testing.T, r *rand.Rand, operations int, kinds bool) {
 	t.Helper()
-	root, outside := filepath.Join(t.TempDir(), "root"), t.TempDir()
+	root, other, outside := filepath.Join(t.TempDir(), "root"), filepath.Join(t.TempDir(), "other"), t.TempDir()
 	mkdir(t, filepath.Join(root, "a/b"))
+	mkdir(t, other)
 	write(t, filepath.Join(root, "a/b/f"), "first")
-	link := filepath.Join(t.TempDir(), "link")
+	links := t.TempDir()
+	link, down := filepath.Join(links, "link"), filepath.Join(links, "down")
 	symlink(t, root, link)
+	symlink(t, filepath.Join(root, "a/b"), down)
+	behind := down + "/../n"
 	paths := []string{root, link, root, link}
 	options := make([]Options, len(paths))
 	for i, path := range paths {
 		options[i] = Options{
-			Paths: []string{path}, Recursive: true, Each: true, Initial: true,
+			Paths: []string{path, other, behind}, Recursive: true, Each: true, Initial: true,
 			Ignore: all(),
 			Settle: time.Duration(1+r.IntN(20)) * time.Millisecond,
 		}
 	}
 	hub := &Hub{}
 	watchers := watchTogether(t, hub, options...)
-	m := &model{r: r, root: root, outside: outside, seeNames: func() {
+	m := &model{r: r, root: root, other: other, outside: outside, behind: behind, seeNames: func() {
 		for _, w := range watchers[:2] {
-			w.seeNames(root)
+			w.seeNames(root, other)
 		}
 	}}
 	var log []string
@@ -124,7 +128,7 @@ func testTruth(t *testing.T, r *rand.Rand, operations int, kinds bool) {
 		}
 	}
 	for i, w := range watchers[:2] {
-		checkTruth(t, w, paths[i])
+		checkTruth(t, w, behind, paths[i], other)
 	}
 	if kinds && !t.Failed() {
 		for range 3 {
@@ -166,11 +170,17 @@ func checkHub(t *testing.T, hub *Hub, stayed *tree) {
 	}
 }
 
-// checkTruth compares what has been told of a tree with what is there. A look may find more to look
+// checkTruth compares what has been told of trees, and of a file, with what is there. A look may find more to look
 // at, of which is told after the fence; what has not been told when patience ends never will.
-func checkTruth(t *testing.T, w *watched, root string) {
+func checkTruth(t *testing.T, w *watched, named string, roots ...string) {
 	t.Helper()
-	told, truth := map[string]event.File{}, truthOf(t, root)
+	told, truth := map[string]event.File{}, map[string]event.File{}
+	for _, root := range roots {
+		maps.Copy(truth, truthOf(t, root))
+	}
+	if f, _ := look(named, unix.Stat); f.exists() {
+		truth[named] = f.event()
+	}
 	enough := time.After(looptest.Patience)
 	write(t, w.fence, "")
 	for fences := 0; fences < 2 || len(untrue(told, truth)) > 0; {
@@ -233,20 +243,24 @@ func untrue(told, truth map[string]event.File) (list []string) {
 
 // A model does at random what may be done to a tree.
 type model struct {
-	r             *rand.Rand
-	root, outside string
-	linked        bool   // files have got further names since seeNames was called
-	moves         int    // that checkMove has made
-	seeNames      func() // waits until all names of all files have been seen
+	r           *rand.Rand
+	root, other string // the trees
+	outside     string
+	behind      string // a file, by a ".." behind a symbolic link
+	linked      bool   // files have got further names since seeNames was called
+	moves       int    // that checkMove has made
+	seeNames    func() // waits until all names of all files have been seen
 }
 
 // seeNames waits until as many names of each file have been seen as it has.
-func (w *watched) seeNames(root string) {
+func (w *watched) seeNames(roots ...string) {
 	w.t.Helper()
 	for enough := time.Now().Add(looptest.Patience); time.Now().Before(enough); {
 		names := map[fileID]int{}
-		for _, f := range w.names(root) {
-			names[f]++
+		for _, root := range roots {
+			for _, f := range w.names(root) {
+				names[f]++
+			}
 		}
 		seen, known := map[fileID]int{}, true
 		w.do(func() {
@@ -348,19 +362,27 @@ func (m *model) checkMove(t *testing.T, watchers []*watched, roots []string) str
 	f, err := look(m.root+rel, unix.Lstat)
 	check(t, err)
 	passes(t, f.ctime)
+	named, _ := look(m.behind, unix.Stat) // which has another name then
 	m.moves++
-	to := fmt.Sprintf("/moved%d", m.moves)
-	rename(t, m.root+rel, m.root+to)
-	var names []string
-	for _, name := range m.below(t, to) {
-		if isBelow(name, to) {
-			names = append(names, name)
-		}
+	to, across := fmt.Sprintf("/moved%d", m.moves), m.r.IntN(2) == 0
+	tree := m.root
+	if across {
+		tree = m.other
 	}
-	what := "rename " + rel + " " + to
+	rename(t, m.root+rel, tree+to)
+	var names []string
+	check(t, filepath.WalkDir(tree+to, func(path string, _ fs.DirEntry, err error) error {
+		names = append(names, strings.TrimPrefix(path, tree))
+		return err
+	}))
+	what := "rename " + m.root + rel + " " + tree + to
 	for i, w := range watchers {
-		w.expectEach(what, roots[i], names, func(d event.Stat, name string) bool {
-			return d.From == roots[i]+rel+strings.TrimPrefix(name, to) && slices.Contains(d.Change, "moved")
+		if !across {
+			tree = roots[i]
+		}
+		w.expectEach(what, tree, names, func(d event.Stat, name string) bool {
+			from := d.From == roots[i]+rel+strings.TrimPrefix(name, to) || d.From == m.behind && d.Now.Ino == named.event().Ino
+			return from && slices.Contains(d.Change, "moved")
 		})
 	}
 	return what
@@ -412,8 +434,11 @@ func (m *model) operate() string {
 	r, root, outside := m.r, m.root, m.outside
 	name := func() string {
 		p := root
-		if r.IntN(8) == 0 {
+		switch r.IntN(16) {
+		case 0, 1:
 			p = outside
+		case 2, 3:
+			p = m.other
 		}
 		for range 1 + r.IntN(3) {
 			p = filepath.Join(p, string("abcf"[r.IntN(4)]))
@@ -423,7 +448,7 @@ func (m *model) operate() string {
 	p, q := name(), name()
 	var err error
 	var what string
-	operation := r.IntN(17)
+	operation := r.IntN(19)
 	// Nobody can know what a name has stood for that is gone before anybody has looked at it.
 	if m.linked && operation >= 5 && operation <= 9 {
 		m.seeNames()
@@ -449,12 +474,16 @@ func (m *model) operate() string {
 		return "pause"
 	case 14, 15: // nobody tells of a first further name outside
 		in, _ := filepath.EvalSymlinks(filepath.Dir(q))
-		if f, _ := look(p, unix.Lstat); f.isFile() && isBelow(in, root) {
+		if f, _ := look(p, unix.Lstat); f.isFile() && (isBelow(in, root) || isBelow(in, m.other)) {
 			what, err = "link "+p+" "+q, os.Link(p, q)
 			m.linked = m.linked || err == nil
 		}
 	case 16:
 		what, err = "write, quietly, "+p, quietWrite(p, byte(r.IntN(256)))
+	case 17:
+		what, err = "write "+m.behind, os.WriteFile(m.behind, make([]byte, r.IntN(100)), 0o644)
+	case 18:
+		what, err = "remove "+m.behind, unix.Unlink(m.behind)
 	}
 	return fmt.Sprint(what, " ", err)
 }
