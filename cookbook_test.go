@@ -98,6 +98,54 @@ func TestCookbook(t *testing.T) {
 	testscript.Run(t, p)
 }
 
+// TestCookbook_isFoundInTwoSteps: 'ev --help' names the watchers of each recipe, and the help of a
+// watcher has each of its flags, and what an address of the recipe begins with.
+func TestCookbook_isFoundInTwoSteps(t *testing.T) {
+	var (
+		ofRun  = regexp.MustCompile(` -e '(?:\w+: )?([^']*)'`)
+		quoted = regexp.MustCompile(`'[^']*'|"(?:\\.|[^"])*"`)
+		flag   = regexp.MustCompile(` (--?[a-z][a-z-]*)`)
+		scheme = regexp.MustCompile(`[ =]([a-z-]+:)[^ ]`)
+	)
+	for name, recipe := range cookbook(t) {
+		lines := commandLines("```sh\n" + recipe + "\n```\n")
+		for _, line := range ofRun.FindAllStringSubmatch(recipe, -1) {
+			lines = append(lines, line[1])
+		}
+		if len(lines) == 0 {
+			t.Errorf("%s: no command line of ev", name)
+		}
+		for _, line := range lines {
+			line, _, _ = strings.Cut(quoted.ReplaceAllString(line, ""), " -- ")
+			watcher, _, _ := strings.Cut(line, " ")
+			if !regexp.MustCompile(`(?m)^  ` + watcher + ` `).MatchString(helpOf(t)) {
+				t.Errorf("%s: ev --help does not name %s", name, watcher)
+			}
+			page := helpOf(t, watcher)
+			for _, m := range flag.FindAllStringSubmatch(line, -1) {
+				if !regexp.MustCompile(`(?m)^  (-\w, |    )?` + m[1] + `\b`).MatchString(page) {
+					t.Errorf("%s: the help of %s has no %s", name, watcher, m[1])
+				}
+			}
+			for _, m := range scheme.FindAllStringSubmatch(line, -1) {
+				if !strings.Contains(page, m[1]) {
+					t.Errorf("%s: the help of %s has no %s", name, watcher, m[1])
+				}
+			}
+		}
+	}
+}
+
+// helpOf returns what --help says of the words.
+func helpOf(t *testing.T, words ...string) string {
+	t.Helper()
+	out, err := command(t, append(words, "--help")...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
 // writeProgram writes a program that can be executed at once. A process that another test forks
 // meanwhile has the file open for writing for a while, and until then it is busy (ETXTBSY).
 func writeProgram(name string, text []byte) error {

@@ -178,7 +178,14 @@ func (p *program) writeHelp(c *cobra.Command, w io.Writer, short bool) {
 		}
 	}
 	fmt.Fprintf(&b, "\nExit status:\n%s\n", usage.ExitStatusHelp)
-	b.WriteString("\n" + fold("More: ev help TOPIC, of "+strings.Join(topicNames(), ", ")))
+	if c.HasParent() {
+		b.WriteString("\n" + fold("More: ev help TOPIC, of "+strings.Join(topicNames(), ", ")))
+		return
+	}
+	b.WriteString("\nMore, by 'ev help TOPIC':\n")
+	for _, t := range topics() {
+		fmt.Fprintf(&b, "  %-11s %s\n", t.name, t.short)
+	}
 }
 
 // writeCommands writes the commands by their groups. For that of the shell a short help has no room.

@@ -48,7 +48,7 @@ func (p *program) newRun() *cobra.Command {
 	o := &runOptions{}
 	c := &cobra.Command{
 		Use:     "run [EVFILE] [flags]",
-		Short:   "run all watchers of an Evfile",
+		Short:   "run all watchers of an Evfile, or a crontab or a Procfile",
 		GroupID: loopGroup,
 		Long: `Run reads an Evfile and runs all of its watchers on one loop. Each line is what would
 follow 'ev' on the command line; see 'ev help evfile'.
@@ -111,10 +111,16 @@ Evfile that is a pipe or standard input is read only once, and HUP ends ev then.
   ev run
   # wait for input or a timeout, whichever comes first
   ev run -e 'watch-fd 0 --break -- echo ready' -e 'timer 5.5 --break -- echo timeout'
+  # run two servers, and stop both when one of them fails
+  ev run --prefix -e 'on-exit --child ./web --exit-on-error' -e 'on-exit --child ./worker --exit-on-error'
+  # stop a job that has written nothing to its log for five minutes
+  ev run -e 'on-exit --child ./job --break' -e 'timer 5m --again-on stat:job.log --break'
   # check an Evfile
   ev run --check cron.ev
   # run the cron jobs of a system in the foreground
-  ev run --crontab /etc/crontab --crontab /etc/cron.d --system`,
+  ev run --crontab /etc/crontab --crontab /etc/cron.d --system
+  # run the processes of a Procfile
+  ev run --procfile Procfile`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}
 	fs := c.Flags()

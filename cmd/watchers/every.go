@@ -54,7 +54,7 @@ func (a *App) newEvery(sink Sink) *cobra.Command {
 	o := &everyOptions{}
 	c := &cobra.Command{
 		Use:   "every SCHEDULE [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for the instants of a schedule",
+		Short: "wait for the times of a schedule, as cron and at do",
 		Long: `Every fires at the instants of SCHEDULE, which is one of
 
   15m, 1h, 2w              an interval, counted from 1970 in UTC; days and weeks

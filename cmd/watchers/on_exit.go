@@ -41,7 +41,7 @@ func (a *App) newOnExit(sink Sink) *cobra.Command {
 	o := &onExitOptions{}
 	c := &cobra.Command{
 		Use:   "on-exit PID... [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for processes to end",
+		Short: "wait for processes to end, or supervise a child",
 		Long: `On-exit fires when a process ends, no matter who started it. Each process is one event,
 and ev ends after the last. PID:INODE, with the inode number of the process's pidfd,
 names one process for ever, even if its PID is used again.
@@ -72,6 +72,8 @@ its output passes through ev.`,
   ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
   # wait for a build, then report
   ev on-exit --child 'make -j8' --once -- echo 'make: status {status} after {elapsed}, {maxrss}'
+  # stop a job that takes longer than ten minutes; the status is 124 then
+  ev on-exit --child ./job --once --run-timeout 10m
   # restart a server that crashes
   ev on-exit --child './server --port 8080' --respawn on-failure
   # in an Evfile: mail the output of a nightly job that failed

@@ -29,7 +29,7 @@ func (a *App) newTimer(sink Sink) *cobra.Command {
 	o := &timerOptions{}
 	c := &cobra.Command{
 		Use:   "timer AFTER... [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for a duration, once or repeatedly",
+		Short: "wait for a duration, once or repeatedly, or for silence that long",
 		Long: `Timer fires once AFTER has passed, and with --repeat again and again after that. Several
 durations are added up, as sleep(1) does. A duration is written 5, 5.5 (seconds), 500ms,
 1h30m, 2h 30min, 1d or PT1H30M; see 'ev help time'.
@@ -51,6 +51,8 @@ from zero, even after it has fired. A SOURCE is
   ev timer 1m -- echo 'one minute over'
   # print three ticks as JSON
   ev timer 0.2 --repeat 0.1 --count 3 --json
+  # run a command at once, and up to five times more until it succeeds
+  ev timer 0 --once --retry 5 --retry-delay 2s -- ./fetch
   # notice when a job has printed nothing for five minutes
   make 2>&1 | ev timer 5m --again-on fd:0 --pass -- echo 'silent for 5 minutes'`,
 	}

@@ -48,7 +48,7 @@ func (a *App) newWatchFD(sink Sink) *cobra.Command {
 	o := &watchFDOptions{}
 	c := &cobra.Command{
 		Use:   "watch-fd FD... [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for descriptors, lines or connections",
+		Short: "wait for descriptors, lines of input or of a log, or connections",
 		Long: `Watch-fd fires when a descriptor is ready. An FD is
 
   0, 3, -               a descriptor that ev was started with; - is 0
@@ -97,6 +97,8 @@ descriptor non-blocking, because other processes may share it.`,
   ev watch-fd 0 --timeout 5.5 -- cat
   # act on certain lines of a log
   ev watch-fd tail:/var/log/app.log --match 'ERROR (?P<what>.*)' -- logger -t alarm {what}
+  # compress files, four at a time
+  find . -name '*.log' -print0 | ev watch-fd 0 --null --on-busy parallel=4 -- gzip -- {line}
   # end a producer when its reader has gone
   ev watch-fd 1 --hup -- kill $$
   # notice mounts; notice when tasks wait for a processor
