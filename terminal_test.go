@@ -33,7 +33,13 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 // inTerminal runs ev in a terminal that says nothing by itself, and returns what ev wrote to it.
 func inTerminal(t *testing.T, args ...string) string {
 	t.Helper()
-	f, err := pty.StartWithSize(command(t, args...), &pty.Winsize{Rows: 24, Cols: 80})
+	return terminalOutput(t, command(t, args...))
+}
+
+// terminalOutput is what a command writes to such a terminal.
+func terminalOutput(t *testing.T, c *exec.Cmd) string {
+	t.Helper()
+	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: 24, Cols: 80})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +105,7 @@ func TestTerminal_guardHasNoDescriptor(t *testing.T) {
 // TestTerminal_tellsWhatIsWatched: a person is told that it goes on, and how each run ended.
 func TestTerminal_tellsWhatIsWatched(t *testing.T) {
 	t.Chdir(t.TempDir())
-	args := []string{"stat", ".", "--now", "--once", "--", "true"}
+	args := []string{"stat", ".", "--color", "never", "--now", "--once", "--", "true"}
 	out := inTerminal(t, args...)
 	for _, want := range []string{"ev stat: watching 1 directory; Ctrl-C ends\r\n", "ev stat: true: ok, "} {
 		if !strings.Contains(out, want) {
@@ -108,6 +114,49 @@ func TestTerminal_tellsWhatIsWatched(t *testing.T) {
 	}
 	if out := inTerminal(t, append([]string{"-q"}, args...)...); out != "" {
 		t.Errorf("-q says %q", out)
+	}
+}
+
+// TestTerminal_messagesHaveColours: what has failed is red, what a person should know yellow, and a
+// run that has ended well green; the caret below an error is red.
+func TestTerminal_messagesHaveColours(t *testing.T) {
+	const plain, red, green, yellow = "\x1b[0m", "\x1b[31m", "\x1b[32m", "\x1b[33m"
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{[]string{"stat"}, red + "ev stat:" + plain + " "},
+		{[]string{"timer", "--no-such-flag"}, red + "ev timer:" + plain + " "},
+		{[]string{"every", "30 25 * * *"}, " " + red + "^" + plain + "\r\n"},
+		{[]string{"run", "-e", "timer x"}, red + "-e:1:7:" + plain + " "},
+		{[]string{"ctl", "list", "--control", "none"}, red + "ev ctl:" + plain + " "},
+		{[]string{"timer", "0", "--", "true"}, green + "ev timer: true: ok, "},
+		{[]string{"timer", "0", "--", "false"}, red + "ev timer: false: exited 1 after "},
+		{[]string{"stat", ".", "--now", "--once", "--", "true"}, yellow + "ev stat:" + plain + " watching 1 directory; Ctrl-C ends\r\n"},
+	}
+	t.Chdir(t.TempDir())
+	t.Setenv("TERM", "xterm")
+	for _, tt := range tests {
+		if out := inTerminal(t, tt.args...); !strings.Contains(out, tt.want) {
+			t.Errorf("ev %q: %q is not in %q", tt.args, tt.want, out)
+		}
+		for _, off := range []string{"NO_COLOR=1", "TERM=dumb"} {
+			c := command(t, tt.args...)
+			c.Env = append(os.Environ(), off)
+			if out := terminalOutput(t, c); strings.Contains(out, "\x1b") {
+				t.Errorf("%s: ev %q says %q", off, tt.args, out)
+			}
+		}
+		never := slices.Insert(slices.Clone(tt.args), 1, "--color", "never")
+		if out := inTerminal(t, never...); strings.Contains(out, "\x1b") {
+			t.Errorf("ev %q says %q", never, out)
+		}
+		if out, _ := command(t, tt.args...).CombinedOutput(); bytes.Contains(out, []byte("\x1b")) {
+			t.Errorf("ev %q sends %q to a pipe", tt.args, out)
+		}
+	}
+	if out, _ := command(t, "stat", "--color=always").CombinedOutput(); !bytes.HasPrefix(out, []byte(red+"ev stat:"+plain+" ")) {
+		t.Errorf("--color=always: a pipe gets %q", out)
 	}
 }
 
@@ -337,8 +386,8 @@ func TestTerminal_ofCommandsIsResized(t *testing.T) {
 // TestTerminal_stopsACommand that reads it in the background: it would wait for ever.
 func TestTerminal_stopsACommand(t *testing.T) {
 	for _, tt := range []struct{ want, args, line string }{
-		{"ev timer: cat: stopped, for it wants the terminal: give it --foreground", "timer 0 -- cat /dev/tty", ""},
-		{"ev run: a: cat: stopped, for it wants the terminal: give it --foreground, or ev run --no-pty if it only shows its output there", "run --prefix -e", "a: timer 0 -- cat /dev/tty"},
+		{"ev timer: cat: stopped, for it wants the terminal: give it --foreground", "timer 0 --color never -- cat /dev/tty", ""},
+		{"ev run: a: cat: stopped, for it wants the terminal: give it --foreground, or ev run --no-pty if it only shows its output there", "run --color never --prefix -e", "a: timer 0 -- cat /dev/tty"},
 	} {
 		args := strings.Fields(tt.args)
 		if tt.line != "" {

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -80,8 +81,9 @@ func Root() *cobra.Command {
 
 func newProgram(args []string) *program {
 	p := &program{App: watchers.NewApp(args), stdout: os.Stdout, stderr: os.Stderr}
-	// Until the flags are known, messages go out as they would without any.
-	p.Report = report.New(messages{p.stderr}, "ev", formatOf(args), report.Notice)
+	// What is wrong with the flags themselves is told in the format that they ask for, too.
+	p.LogFormat, p.Color = valueOf("log-format", args), valueOf("color", args)
+	p.Report = report.New(messages{p.stderr}, "ev", p.format(), report.Notice)
 	return p
 }
 
@@ -96,16 +98,31 @@ func (m messages) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// formatOf is the format that --log-format asks for: what is wrong with the flags themselves is
-// told in it, too.
-func formatOf(args []string) report.Format {
+// valueOf returns the value of a flag, "" if there is none, before the flags are understood.
+func valueOf(flag string, args []string) string {
 	for i, s := range args {
+		value, ok := strings.CutPrefix(s, "--"+flag)
 		switch {
 		case s == "--":
-			return report.Plain
-		case s == "--log-format=json", s == "--log-format" && i+1 < len(args) && args[i+1] == "json":
-			return report.JSON
+			return ""
+		case s == "--"+flag && i+1 < len(args):
+			return args[i+1]
+		case ok && strings.HasPrefix(value, "="):
+			return value[1:]
 		}
+	}
+	return ""
+}
+
+// format is how messages are written.
+func (p *program) format() report.Format {
+	switch {
+	case p.LogFormat == "json":
+		return report.JSON
+	case p.journal():
+		return report.Journal
+	case term.Colour(p.Color, watchers.StderrFD, p.Getenv):
+		return report.Coloured
 	}
 	return report.Plain
 }
@@ -139,30 +156,27 @@ func (p *program) explain(err error) {
 // explainLines reports what is wrong with the lines of an Evfile as compilers do it, so that
 // editors find the place.
 func (p *program) explainLines(es evfile.Errors) {
-	if p.LogFormat != "json" {
-		p.Report.Excerpt(es.Error())
-		return
-	}
-	for _, e := range es {
-		p.Report.Errorf("%s", e)
+	for _, e := range es.Sorted() {
+		if p.LogFormat == "json" {
+			p.Report.Errorf("%s", e)
+			continue
+		}
+		p.Report.Named(e.Place()).Errorf("%s", e.Msg)
+		p.Report.Excerpt(e.Excerpt())
 	}
 }
 
 // begin is called once the flags are known, before the command itself.
 func (p *program) begin(c *cobra.Command) error {
-	format, ok := map[string]report.Format{"plain": report.Plain, "json": report.JSON}[p.LogFormat]
-	if !ok {
+	if p.LogFormat != "plain" && p.LogFormat != "json" {
 		p.Report = p.Report.Named(c.CommandPath())
 		return usage.At(usage.Value("log-format"), "--log-format is plain or json, not %q", p.LogFormat)
-	}
-	if format == report.Plain && p.journal() {
-		format = report.Journal
 	}
 	level := report.Notice + report.Level(min(p.verbose, 2))
 	if p.Quiet {
 		level = report.Error
 	}
-	p.Report = report.New(messages{p.stderr}, c.CommandPath(), format, level)
+	p.Report = report.New(messages{p.stderr}, c.CommandPath(), p.format(), level)
 	p.Starter.Report = p.Report
 	if !slices.Contains([]string{"auto", "always", "never"}, p.Color) {
 		return usage.At(usage.Value("color"), "--color is auto, always or never, not %q", p.Color)

@@ -106,10 +106,10 @@ func (p *program) runRoot(c *cobra.Command, args []string) error {
 
 func (p *program) addGlobalFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&p.backend, "backend", "", "how to wait for events: auto, "+strings.Join(loop.Backends(), ", ")+" (default: $EV_BACKEND or $LIBEV_FLAGS) `NAME`")
-	fs.StringVar(&p.Color, "color", "auto", "when to use colour on standard output: auto, always or never `WHEN`")
 	fs.IntVar(&p.readyFD, "ready-fd", -1, "write a newline to this descriptor and close it once everything is watched `FD`")
 	fs.BoolVar(&p.subreaper, "subreaper", false, "wait for processes that commands leave behind, as PID 1 of a container does (Linux); see 'ev help containers'")
 	fs.VisitAll(func(f *pflag.Flag) { _ = fs.SetAnnotation(f.Name, loopAnnotation, []string{}) })
+	fs.StringVar(&p.Color, "color", "auto", "when to use colour: auto (on a terminal), always or never `WHEN`")
 	fs.CountVarP(&p.verbose, "verbose", "v", "tell about decisions; -vv also tells what the kernel reports")
 	fs.BoolVarP(&p.Quiet, "quiet", "q", false, "print no events and no notices; errors are still printed")
 	fs.StringVar(&p.LogFormat, "log-format", "plain", "format of messages: plain or json `FORMAT`")

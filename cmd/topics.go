@@ -118,7 +118,7 @@ message.`},
   EVFILE          Evfile of 'ev run', if none is named
   LIBEV_FLAGS     like EV_BACKEND, as libev's mask: 2 is poll, 4 is epoll
   NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, CLICOLOR, TERM
-                  whether to use colour on standard output, without --color
+                  whether to use colour, without --color
   NOTIFY_SOCKET   where to send READY=1, STATUS, RELOADING=1 and STOPPING=1
                   (systemd, Type=notify)
   WATCHDOG_USEC, WATCHDOG_PID

@@ -41,8 +41,11 @@ func (e *Error) Error() string {
 	if e.File == "" {
 		return fmt.Sprintf("%s (column %d)", diag.Visible(e.Msg), e.Col)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", diag.Visible(e.File), e.Line, e.Col, diag.Visible(e.Msg))
+	return e.Place() + ": " + diag.Visible(e.Msg)
 }
+
+// Place returns Evfile:12:7.
+func (e *Error) Place() string { return fmt.Sprintf("%s:%d:%d", diag.Visible(e.File), e.Line, e.Col) }
 
 // Excerpt returns two lines: the part of the source around the error, and a caret below the place.
 func (e *Error) Excerpt() string {
@@ -57,11 +60,14 @@ type Errors []*Error
 // Error returns each error in the order of the file, with its line and a caret below.
 func (es Errors) Error() string {
 	var lines []string
-	for _, e := range slices.SortedStableFunc(slices.Values(es), byPlace) {
+	for _, e := range es.Sorted() {
 		lines = append(lines, e.Error(), e.Excerpt())
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Sorted returns the errors in the order of the file.
+func (es Errors) Sorted() Errors { return slices.SortedStableFunc(slices.Values(es), byPlace) }
 
 func byPlace(a, b *Error) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))

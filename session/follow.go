@@ -29,7 +29,7 @@ func (w *Watcher) bindFollowing() (err error) {
 func (w *Watcher) after(flag string, o *action.Options) *action.Options {
 	o.Done = func(_ event.Event, out action.Outcome) {
 		if out.Status != 0 && out.Err == nil && !out.Stopped {
-			w.Report.Noticef("%s: %s: %v after %s", flag, o.Argv[0], out, span.Rounded(out.Elapsed))
+			w.Report.Endedf(false, "%s: %s: %v after %s", flag, o.Argv[0], out, span.Rounded(out.Elapsed))
 		}
 	}
 	return o

@@ -41,7 +41,7 @@ func (w *Watcher) tell(o action.Outcome) {
 	if w.Name == string(w.Kind) && w.Exec != nil { // it has no label
 		how = commandName(w.Exec.Argv) + ": " + how
 	}
-	w.Report.Noticef("%s", how)
+	w.Report.Endedf(o.Status == 0, "%s", how)
 }
 
 // commandName is how a person would call a command: its name, with its subcommand if it seems to

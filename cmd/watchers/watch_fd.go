@@ -48,7 +48,7 @@ func (a *App) newWatchFD(sink Sink) *cobra.Command {
 	o := &watchFDOptions{}
 	c := &cobra.Command{
 		Use:   "watch-fd FD... [flags] [-- COMMAND [ARG...]]",
-		Short: "wait for descriptors, lines of input or of a log, or connections",
+		Short: "wait for descriptors, lines of input or logs, or connections",
 		Long: `Watch-fd fires when a descriptor is ready. An FD is
 
   0, 3, -               a descriptor that ev was started with; - is 0

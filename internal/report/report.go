@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/evshell/ev/internal/term"
 )
 
 // A Level says who wants to read a message.
@@ -48,9 +50,10 @@ type Format uint8
 
 // The formats.
 const (
-	Plain   Format = iota // ev stat: no such file
-	Journal               // <3>ev stat: no such file, as sd-daemon(3) has it
-	JSON                  // {"time":…,"level":"error","from":"ev stat","message":…}
+	Plain    Format = iota // ev stat: no such file
+	Coloured               // the same, for a terminal: the colour of the name says how grave it is
+	Journal                // <3>ev stat: no such file, as sd-daemon(3) has it
+	JSON                   // {"time":…,"level":"error","from":"ev stat","message":…}
 )
 
 // New returns a Reporter that writes to w what is no more talkative than limit, under the given
@@ -82,8 +85,12 @@ func (r *Reporter) Redirect(w io.Writer) {
 	r.out.w = w
 }
 
-// Excerpt writes lines that show what a message has been about, as they are.
+// Excerpt writes two lines that show what an error has been about: a part of a text, and a caret
+// below the place.
 func (r *Reporter) Excerpt(lines string) {
+	if text, ok := strings.CutSuffix(lines, "^"); ok && r.out.format == Coloured {
+		lines = text + styles[Error].Wrap("^")
+	}
 	r.out.mu.Lock()
 	defer r.out.mu.Unlock()
 	_, _ = io.WriteString(r.out.w, lines+"\n")
@@ -99,16 +106,25 @@ func (r *Reporter) Limited(limit Level) *Reporter {
 }
 
 // Errorf reports a failure: what is wrong, and what to do.
-func (r *Reporter) Errorf(format string, args ...any) { r.write(Error, format, args) }
+func (r *Reporter) Errorf(format string, args ...any) { r.write(Error, "", format, args) }
 
 // Noticef reports what a user should know though nothing has failed.
-func (r *Reporter) Noticef(format string, args ...any) { r.write(Notice, format, args) }
+func (r *Reporter) Noticef(format string, args ...any) { r.write(Notice, "", format, args) }
+
+// Endedf is a Noticef of how something has ended: green if that is well, else red.
+func (r *Reporter) Endedf(well bool, format string, args ...any) {
+	style := term.Red
+	if well {
+		style = term.Green
+	}
+	r.write(Notice, style, format, args)
+}
 
 // Verbosef reports a decision.
-func (r *Reporter) Verbosef(format string, args ...any) { r.write(Verbose, format, args) }
+func (r *Reporter) Verbosef(format string, args ...any) { r.write(Verbose, "", format, args) }
 
 // Debugf reports what the kernel said.
-func (r *Reporter) Debugf(format string, args ...any) { r.write(Debug, format, args) }
+func (r *Reporter) Debugf(format string, args ...any) { r.write(Debug, "", format, args) }
 
 // Enabled reports whether messages of a level are written at all.
 func (r *Reporter) Enabled(l Level) bool { return r != nil && l <= r.max }
@@ -122,12 +138,16 @@ type Fact struct {
 
 // Facts reports text, with the facts in it.
 func (r *Reporter) Facts(l Level, text string, facts ...Fact) {
-	r.write(l, "%s", []any{text}, facts...)
+	r.write(l, "", "%s", []any{text}, facts...)
 }
 
+// styles are those of the names before messages, by their levels.
+var styles = [...]term.Style{Error: term.Red, Notice: term.Yellow, Verbose: term.Dim, Debug: term.Dim}
+
 // write makes one write of each message, so that those of several processes don't mix in the middle
-// of a line. A standard error that is gone can't be reported to anyone.
-func (r *Reporter) write(l Level, format string, args []any, facts ...Fact) {
+// of a line. A standard error that is gone can't be reported to anyone. The style, if there is one,
+// is that of the whole line.
+func (r *Reporter) write(l Level, style term.Style, format string, args []any, facts ...Fact) {
 	if !r.Enabled(l) {
 		return
 	}
@@ -139,6 +159,12 @@ func (r *Reporter) write(l Level, format string, args []any, facts ...Fact) {
 	switch r.out.format {
 	case Plain:
 		line = fmt.Appendf(nil, "%s: %s\n", r.name, text)
+	case Coloured:
+		if style != "" {
+			line = fmt.Appendf(nil, "%s\n", style.Wrap(r.name+": "+text))
+		} else {
+			line = fmt.Appendf(nil, "%s %s\n", styles[l].Wrap(r.name+":"), text)
+		}
 	case Journal:
 		line = fmt.Appendf(nil, "<%d>%s: %s\n", [...]int{3, 5, 6, 7}[l], r.name, text)
 	case JSON:

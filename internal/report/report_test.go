@@ -26,6 +26,10 @@ func TestFormats(t *testing.T) {
 		{Plain, Notice, "ev stat: 3 left\n"},
 		{Plain, Verbose, "ev stat: chosen\n"},
 		{Plain, Debug, "ev stat: read\n"},
+		{Coloured, Error, "\x1b[31mev stat:\x1b[0m f: gone\n"},
+		{Coloured, Notice, "\x1b[33mev stat:\x1b[0m 3 left\n"},
+		{Coloured, Verbose, "\x1b[2mev stat:\x1b[0m chosen\n"},
+		{Coloured, Debug, "\x1b[2mev stat:\x1b[0m read\n"},
 		{Journal, Notice, "<5>ev stat: 3 left\n"},
 		{Journal, Verbose, "<6>ev stat: chosen\n"},
 		{Journal, Debug, "<7>ev stat: read\n"},
@@ -35,6 +39,32 @@ func TestFormats(t *testing.T) {
 		say[tt.level](New(&b, "ev stat", tt.format, Debug))
 		if b.String() != tt.want {
 			t.Errorf("format %d, %v: got %q, want %q", tt.format, tt.level, b.String(), tt.want)
+		}
+	}
+}
+
+func TestEnded_isGreenOrRed(t *testing.T) {
+	for format, want := range map[Format]string{
+		Plain:    "ev: a\nev: b\n",
+		Coloured: "\x1b[32mev: a\x1b[0m\n\x1b[31mev: b\x1b[0m\n",
+	} {
+		var b bytes.Buffer
+		r := New(&b, "ev", format, Notice)
+		r.Endedf(true, "a")
+		r.Endedf(false, "b")
+		r.Limited(Error).Endedf(false, "c")
+		if b.String() != want {
+			t.Errorf("format %d: got %q, want %q", format, b.String(), want)
+		}
+	}
+}
+
+func TestExcerpt_caretIsRed(t *testing.T) {
+	for format, want := range map[Format]string{Plain: "a^b\n ^\n", Coloured: "a^b\n \x1b[31m^\x1b[0m\n"} {
+		var b bytes.Buffer
+		New(&b, "ev", format, Error).Excerpt("a^b\n ^")
+		if b.String() != want {
+			t.Errorf("format %d: got %q, want %q", format, b.String(), want)
 		}
 	}
 }
