@@ -16,7 +16,6 @@ import (
 	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/internal/socket"
-	"github.com/evshell/ev/link"
 	"github.com/evshell/ev/live"
 )
 
@@ -62,16 +61,18 @@ func (o *ctlOptions) runAll(p *program, out io.Writer, q control.Request) error 
 					done(err)
 				}
 			}
-		}, done)
-		time.AfterFunc(o.wait, func() {
-			shared.posts <- func() {
-				switch {
-				case !shared.State().Connected:
-					done(link.ErrAway)
-				case q.Command != control.Events || !slices.ContainsFunc(replies, func(r remoteReply) bool { return r.OK }):
-					done(nil)
-				}
+		}, func(err error) {
+			if err != nil {
+				done(err)
+				return
 			}
+			time.AfterFunc(o.wait, func() {
+				shared.posts <- func() {
+					if q.Command != control.Events || !slices.ContainsFunc(replies, func(r remoteReply) bool { return r.OK }) {
+						done(nil)
+					}
+				}
+			})
 		})
 	})
 	if err != nil {

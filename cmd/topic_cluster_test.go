@@ -128,7 +128,8 @@ func tryAll(t *testing.T, url, ca string) {
 	c.Room(1)
 	a.Publish(link.Message{Subject: "ev.x", ID: "one", Source: "/a", Type: "ev.test"}, func(link.Stored, error) {})
 	wait(t, done, "delivered one")
-	a.Ask("_EV.ctl.list", nil, time.Second, func(text []byte) { done <- string(text) }, func(err error) { done <- err.Error() })
+	a.Ask("_EV.ctl.list", nil, time.Second, func(text []byte) { done <- string(text) }, func(err error) { done <- fmt.Sprint("asked ", err) })
+	wait(t, done, "asked <nil>")
 	wait(t, done, "answered")
 	var look func()
 	look = func() {

@@ -220,8 +220,8 @@ func pruneIDs(dir string) {
 }
 
 // Ask fails: the ev of this machine have sockets for that.
-func (l *fileLink) Ask(_ string, _ []byte, _ time.Duration, _ func([]byte), failed func(error)) {
-	l.post(func() { failed(faultf("%s has nobody who answers", l.State().Server)) })
+func (l *fileLink) Ask(_ string, _ []byte, _ time.Duration, _ func([]byte), asked func(error)) {
+	l.post(func() { asked(faultf("%s has nobody who answers", l.State().Server)) })
 }
 
 // Answer has nothing to answer: nobody asks.

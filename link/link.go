@@ -39,8 +39,8 @@ type Link interface {
 	Remove(l Letter, again bool, then func(error))
 	// Ask asks all who answer under a subject; got is told what they say, until the link is closed.
 	// They are asked again each again, if that is not 0. It does not wait for a server that is away
-	// (ErrAway).
-	Ask(subject string, data []byte, again time.Duration, got func([]byte), failed func(error))
+	// (ErrAway); asked is told once it has asked, or can't.
+	Ask(subject string, data []byte, again time.Duration, got func([]byte), asked func(error))
 	// Answer has questions answered, under all subjects that a filter means.
 	Answer(filter string, answer func(Question))
 	// State is how the link is now.

@@ -10,7 +10,7 @@ import (
 
 // Ask has an inbox of its own for the answers, where hosts may publish that have no other subjects than
 // ev's: not that of requests.
-func (l *natsLink) Ask(subject string, data []byte, again time.Duration, got func([]byte), failed func(error)) {
+func (l *natsLink) Ask(subject string, data []byte, again time.Duration, got func([]byte), asked func(error)) {
 	l.goes(func() {
 		var sub *nats.Subscription
 		inbox := replyPrefix + rand.Text()
@@ -22,8 +22,8 @@ func (l *natsLink) Ask(subject string, data []byte, again time.Duration, got fun
 			})
 			return err
 		})
+		l.post(func() { asked(err) })
 		if err != nil {
-			l.post(func() { failed(err) })
 			return
 		}
 		defer func() { _ = sub.Unsubscribe() }()
