@@ -86,7 +86,7 @@ func (c *fileConsumer) open() (err error) {
 	}
 	name := filepath.Join(wakes, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()))
 	// It has its name once it is read: others remove one that nobody reads.
-	hidden := filepath.Join(wakes, "."+filepath.Base(name))
+	hidden := filepath.Join(c.link.dir, filepath.Base(name))
 	if err := unix.Mkfifo(hidden, 0o600); err != nil {
 		return &os.PathError{Op: "mkfifo", Path: hidden, Err: err}
 	}
