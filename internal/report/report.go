@@ -30,6 +30,11 @@ func (l Level) String() string {
 	return [...]string{"error", "notice", "verbose", "debug"}[l]
 }
 
+// style is that of the name before a message.
+func (l Level) style() term.Style {
+	return [...]term.Style{term.Red, term.Yellow, term.Dim, term.Dim}[l]
+}
+
 // A Reporter writes messages up to a level. Its methods may be called from any goroutine; those of
 // a nil Reporter write nothing.
 type Reporter struct {
@@ -89,7 +94,7 @@ func (r *Reporter) Redirect(w io.Writer) {
 // below the place.
 func (r *Reporter) Excerpt(lines string) {
 	if text, ok := strings.CutSuffix(lines, "^"); ok && r.out.format == Coloured {
-		lines = text + styles[Error].Wrap("^")
+		lines = text + Error.style().Wrap("^")
 	}
 	r.out.mu.Lock()
 	defer r.out.mu.Unlock()
@@ -141,9 +146,6 @@ func (r *Reporter) Facts(l Level, text string, facts ...Fact) {
 	r.write(l, "", "%s", []any{text}, facts...)
 }
 
-// styles are those of the names before messages, by their levels.
-var styles = [...]term.Style{Error: term.Red, Notice: term.Yellow, Verbose: term.Dim, Debug: term.Dim}
-
 // write makes one write of each message, so that those of several processes don't mix in the middle
 // of a line. A standard error that is gone can't be reported to anyone. The style, if there is one,
 // is that of the whole line.
@@ -163,7 +165,7 @@ func (r *Reporter) write(l Level, style term.Style, format string, args []any, f
 		if style != "" {
 			line = fmt.Appendf(nil, "%s\n", style.Wrap(r.name+": "+text))
 		} else {
-			line = fmt.Appendf(nil, "%s %s\n", styles[l].Wrap(r.name+":"), text)
+			line = fmt.Appendf(nil, "%s %s\n", l.style().Wrap(r.name+":"), text)
 		}
 	case Journal:
 		line = fmt.Appendf(nil, "<%d>%s: %s\n", [...]int{3, 5, 6, 7}[l], r.name, text)
