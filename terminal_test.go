@@ -112,6 +112,10 @@ func TestTerminal_tellsWhatIsWatched(t *testing.T) {
 			t.Errorf("%q is not in %q", want, out)
 		}
 	}
+	out = inTerminal(t, "on-http", "unix:s", "--color", "never", "--now", "--once", "--", "true")
+	if want := "ev on-http: listening on unix:s; Ctrl-C ends\r\n"; !strings.Contains(out, want) {
+		t.Errorf("%q is not in %q", want, out)
+	}
 	if out := inTerminal(t, append([]string{"-q"}, args...)...); out != "" {
 		t.Errorf("-q says %q", out)
 	}

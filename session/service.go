@@ -51,7 +51,7 @@ func (s *Session) greet() {
 // describe says what the watcher waits for.
 func (w *Watcher) describe() string {
 	if d, ok := w.watcher.(watch.Describer); ok {
-		return "watching " + d.Describe()
+		return d.Describe()
 	}
 	if d, ok := w.watcher.(watch.Dated); ok {
 		if at, ok := d.At(); ok {

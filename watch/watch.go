@@ -35,8 +35,8 @@ type Dated interface {
 	At() (time.Time, bool)
 }
 
-// A Describer is a Watcher that can say in a few words what it watches, once it has been started:
-// "3 files in 2 directories".
+// A Describer is a Watcher that can say in a few words what it does, once it has been started:
+// "watching 3 files in 2 directories".
 type Describer interface {
 	Describe() string
 }

@@ -127,8 +127,9 @@ type Watcher struct {
 }
 
 var (
-	_ watch.Watcher = (*Watcher)(nil)
-	_ watch.Holder  = (*Watcher)(nil)
+	_ watch.Watcher   = (*Watcher)(nil)
+	_ watch.Describer = (*Watcher)(nil)
+	_ watch.Holder    = (*Watcher)(nil)
 )
 
 // New makes a watcher of requests. The files that the options name are read now, the address is
@@ -206,6 +207,9 @@ func (w *Watcher) Start() error {
 	w.arrived.Start()
 	return nil
 }
+
+// Describe says where it listens.
+func (w *Watcher) Describe() string { return w.server.describe() }
 
 // Stop takes no more requests. What has been emitted goes on and is answered; the loop stays alive
 // for that. What waits is for the watcher that takes the place of this one within the same turn of

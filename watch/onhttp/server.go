@@ -302,19 +302,23 @@ func (s *server) awaitTurn() {
 
 // tellAddress says where to send requests to: to everyone, if nobody knows the port yet.
 func (s *server) tellAddress() {
-	scheme, say := "http", s.report.Verbosef
-	if s.CertFile != "" {
-		scheme = "https"
-	}
-	at := s.listener.Addr()
-	if at.Network() == "unix" {
-		say("listening on unix:%s", at)
-		return
-	}
-	if a := s.listener.address; a.name == "" && a.fd < 0 && a.tcp.Port() == 0 {
+	say := s.report.Verbosef
+	if a := s.listener.address; a.unix == "" && a.name == "" && a.fd < 0 && a.tcp.Port() == 0 {
 		say = s.report.Noticef
 	}
-	say("listening on %s://%s", scheme, at)
+	say("%s", s.describe())
+}
+
+// describe says where it listens.
+func (s *server) describe() string {
+	at := s.listener.Addr()
+	switch {
+	case at.Network() == "unix":
+		return fmt.Sprintf("listening on unix:%s", at)
+	case s.CertFile != "":
+		return fmt.Sprintf("listening on https://%s", at)
+	}
+	return fmt.Sprintf("listening on http://%s", at)
 }
 
 // serverLog takes the lines that net/http writes. That nothing can be accepted is told by the

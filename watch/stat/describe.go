@@ -11,11 +11,11 @@ func (s *Watcher) Describe() string {
 	}
 	switch {
 	case dirs == 0:
-		return number(files, "file", "files")
+		return "watching " + number(files, "file", "files")
 	case files == 0:
-		return number(dirs, "directory", "directories")
+		return "watching " + number(dirs, "directory", "directories")
 	}
-	return number(files, "file", "files") + " in " + number(dirs, "directory", "directories")
+	return "watching " + number(files, "file", "files") + " in " + number(dirs, "directory", "directories")
 }
 
 // count returns how many files and directories count.

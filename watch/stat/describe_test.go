@@ -20,10 +20,10 @@ func TestStat_describe(t *testing.T) {
 		names []string
 		deep  bool
 	}{
-		{"3 files in 3 directories", []string{""}, true},
-		{"1 file in 1 directory", []string{"a/b"}, true},
-		{"2 files", []string{"x", "a/b/not there"}, false},
-		{"1 directory", []string{"a"}, false},
+		{"watching 3 files in 3 directories", []string{""}, true},
+		{"watching 1 file in 1 directory", []string{"a/b"}, true},
+		{"watching 2 files", []string{"x", "a/b/not there"}, false},
+		{"watching 1 directory", []string{"a"}, false},
 	} {
 		var o Options
 		for _, name := range tt.names {
