@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/cloexec"
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/internal/width"
 	"github.com/evshell/ev/loop"
@@ -57,7 +58,7 @@ func newPumps(c *command, sp *process.Spec, r *run) (pumps []*pump, err error) {
 	}
 	prefixes := [...]string{c.Prefix, cmp.Or(c.ErrPrefix, c.Prefix)}
 	for i, out := range []*Output{c.Stdout, c.Stderr} {
-		fd, w, err := process.Pipe()
+		fd, w, err := cloexec.Pipe()
 		if err != nil {
 			return pumps, err
 		}

@@ -70,17 +70,21 @@ func (w *IO) Stop() {
 	}
 }
 
-// Close stops the watcher and closes its descriptor, for good. The kernel forgets that at once, not
-// when the loop next waits: a process that is just being started has a duplicate of it, and epoll
-// would report that under a number that means nothing here any more.
-func (w *IO) Close() error {
+// Close stops the watcher and closes its descriptor, for good.
+func (w *IO) Close() error { return unix.Close(w.Release()) }
+
+// Release stops the watcher for good, and returns its descriptor, which may be closed now. The
+// kernel forgets that at once, not when the loop next waits: a process that is just being started
+// has a duplicate of it, and epoll would report that under a number that means nothing here any
+// more.
+func (w *IO) Release() (fd int) {
 	w.Stop()
 	if w.fd >= 0 {
 		w.loop.fds.reifyOne(w.loop.backend, w.fd)
 	}
-	fd := w.fd
+	fd = int(w.fd)
 	w.fd = -1
-	return unix.Close(int(fd))
+	return fd
 }
 
 // ClearPending makes the watcher not pending, and reports whether it was. What came is forgotten.

@@ -4,30 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/cloexec"
 	"github.com/evshell/ev/loop"
 )
-
-// Pipe makes a pipe for what a process writes: w is for the process, as one of its Files, and r,
-// which is non-blocking, for who reads that.
-func Pipe() (r int, w *os.File, err error) {
-	var fds [2]int
-	syscall.ForkLock.RLock()
-	err = unix.Pipe(fds[:])
-	if err == nil {
-		unix.CloseOnExec(fds[0])
-		unix.CloseOnExec(fds[1])
-	}
-	syscall.ForkLock.RUnlock()
-	if err != nil {
-		return -1, nil, os.NewSyscallError("pipe", err)
-	}
-	_ = unix.SetNonblock(fds[0], true)
-	return fds[0], os.NewFile(uintptr(fds[1]), "pipe"), nil
-}
 
 // An output is what a process writes to its standard output.
 type output struct {
@@ -47,7 +29,7 @@ type output struct {
 func (s *Starter) Output(l *loop.Loop, sp Spec, most int, done func([]byte, Wait)) (kill func()) {
 	o := &output{loop: l, most: most, fd: -1}
 	sp.Prepare = func(sp *Spec) error {
-		r, w, err := Pipe()
+		r, w, err := cloexec.Pipe()
 		if err != nil {
 			return err
 		}

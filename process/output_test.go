@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/cloexec"
 	"github.com/evshell/ev/internal/looptest"
 )
 
@@ -86,7 +87,7 @@ func TestOutput_killed(t *testing.T) {
 }
 
 func TestPipe_isNotInherited(t *testing.T) {
-	fd, w, err := Pipe()
+	fd, w, err := cloexec.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}

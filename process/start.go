@@ -248,7 +248,7 @@ func nothing(fd int) (*os.File, error) {
 	if err == nil {
 		return f, nil
 	}
-	r, w, err := Pipe()
+	r, w, err := cloexec.Pipe()
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/cloexec"
 	"github.com/evshell/ev/internal/looptest"
 )
 
@@ -67,7 +68,7 @@ func TestStart_closesWhatItOwns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			fd, w, err := Pipe()
+			fd, w, err := cloexec.Pipe()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,13 +3,8 @@ package onhttp
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
-	"os"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/socket"
@@ -24,8 +19,7 @@ type exchange struct {
 	conn       *conn
 	detail     event.HTTP
 	body       body
-	input      *os.File // of the pipe that the command's output goes through; nil: there is none
-	output     *os.File // of the same
+	output     *output // of the command that the answer is made of; nil: it is not
 	clientGone atomic.Bool
 	leaves     <-chan struct{} // closed when net/http sees that the client has gone
 	shared     bool            // the connection has other requests at the same time
@@ -34,14 +28,14 @@ type exchange struct {
 	reply      answer        // before that
 	turnedAway bool          // before that: the watcher has stopped, and another may take the request
 
-	counted bool // it is one of those that the watcher has at work
+	counted bool         // it is one of those that the watcher has at work
+	ends    atomic.Int32 // of which it has two: nothing more becomes of the event, and the answer is out
 
 	// The loop's.
-	hangUps   *loop.IO
-	stop      func() // ends its command; nil: it has none
-	answered  bool   // there is an answer
-	settled   bool   // nothing more becomes of the event
-	replySent bool   // the answer is written
+	hangUps  *loop.IO
+	stop     func() // ends its command; nil: it has none
+	answered bool   // there is an answer
+	settled  bool   // nothing more becomes of the event
 }
 
 // An answer is what the client gets.
@@ -67,26 +61,16 @@ func (x *exchange) serve(a *reply, r *http.Request) bool {
 		}
 		x.conn.awaitReply(x.server.replies.sent)
 		a.end(x.reply.status, x.reply.why)
-		if x.counted {
-			w.loop.Post(x.sent)
-		}
+		x.over()
 		return true
 	}
+	defer x.over()
 	if !w.opts.HalfClose {
 		// Where the loop can't see it (BSD), or there are other requests on the connection
 		// (HTTP/2), net/http may.
 		defer context.AfterFunc(r.Context(), func() { w.loop.Post(x.clientLeft) })()
 	}
-	// Only then may net/http do with the connection as it likes.
-	defer func() {
-		done := make(chan struct{})
-		w.loop.Post(func() {
-			x.sent()
-			close(done)
-		})
-		<-done
-	}()
-	defer x.output.Close()
+	defer x.output.close()
 	x.conn.awaitReply(x.server.replies.sent)
 	return x.stream(a, r)
 }
@@ -114,65 +98,8 @@ func (x *exchange) discard() {
 	x.body.remove()
 }
 
-// stream copies the command's output to the client until the command has ended, and closes the
-// answer as that says. It reports whether there is one.
-func (x *exchange) stream(a *reply, r *http.Request) bool {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := x.output.Read(buf)
-		a.takeOutput(x, buf[:n])
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				x.drain(a, buf)
-			}
-			break
-		}
-	}
-	<-x.done
-	switch {
-	case x.turnedAway:
-		return false
-	case x.clientGone.Load() && !x.watcher.opts.KeepRunning:
-		a.status = statusClientGone
-		panic(http.ErrAbortHandler)
-	case !x.reply.output && a.headersSent:
-		if !r.ProtoAtLeast(1, 1) {
-			x.conn.reset() // before 1.1 the end of the connection is that of the answer
-		}
-		panic(http.ErrAbortHandler) // the client must not take it for the whole
-	case !x.reply.output:
-		a.end(x.reply.status, x.reply.why)
-	default:
-		a.finish(x, x.reply.status)
-	}
-	return true
-}
-
-// statusClientGone is what nginx logs for a client that did not wait.
-const statusClientGone = 499
-
-// drain takes what an ended command has left in the pipe. Others may still hold the pipe's writing
-// end: nobody waits for them.
-func (x *exchange) drain(a *reply, buf []byte) {
-	raw, err := x.output.SyscallConn()
-	if err != nil {
-		return
-	}
-	var left int
-	_ = raw.Control(func(fd uintptr) { left, _ = socket.Unread(int(fd)) })
-	for left > 0 {
-		n := 0
-		_ = raw.Control(func(fd uintptr) { n, err = unix.Read(int(fd), buf[:min(left, len(buf))]) })
-		if n <= 0 {
-			return
-		}
-		a.takeOutput(x, buf[:n])
-		left -= n
-	}
-}
-
-// watchClient begins to look whether the client is still there. A connection that has been handed
-// to net/http stays open until its request is answered.
+// watchClient begins to look whether the client is still there, until there is an answer: only then
+// may net/http do with the connection as it likes.
 func (x *exchange) watchClient() {
 	if x.conn.fd < 0 || x.watcher.opts.Async || x.shared {
 		return
@@ -186,10 +113,12 @@ func (x *exchange) watchClient() {
 	x.hangUps.Start()
 }
 
-// look notes for the event whether the client has gone by now. It asks the kernel here, where the connection is still the
-// request's: whoever asks Gone may do so when the answer is out.
+// look notes whether the client has gone by now, also for the event. It asks the kernel here, where the connection is still
+// the request's: whoever asks Gone may do so when the answer is out.
 func (x *exchange) look() {
-	x.detail.Gone = x.clientGone.Load() || x.left()
+	if x.detail.Gone = x.clientGone.Load() || x.left(); x.detail.Gone {
+		x.clientLeft()
+	}
 }
 
 func (x *exchange) left() bool {
@@ -224,13 +153,17 @@ func (x *exchange) clientLeft() {
 
 // Payload is the body, and the way to the client, if it gets what the command writes.
 func (x *exchange) Payload(byte) event.Payload {
-	return event.Payload{Path: x.body.path, Data: x.body.data, Out: x.input}
+	p := event.Payload{Path: x.body.path, Data: x.body.data}
+	if x.output != nil {
+		p.Out = x.output.end
+	}
+	return p
 }
 
 // Release closes the pipe's writing end, so that the output ends with the command's.
 func (x *exchange) Release() {
-	if x.input != nil {
-		_ = x.input.Close()
+	if x.output != nil {
+		_ = x.output.end.Close()
 	}
 }
 
@@ -283,7 +216,7 @@ func (x *exchange) end(a answer) {
 	x.settled, x.stop = true, nil
 	x.give(a)
 	x.body.remove()
-	x.uncount()
+	x.over()
 }
 
 // unavailable is the answer to a request that is not dealt with now.
@@ -316,26 +249,19 @@ func (x *exchange) give(a answer) {
 		return
 	}
 	x.answered, x.reply = true, a
-	x.Release()
-	if x.output != nil {
-		_ = x.output.SetReadDeadline(time.Unix(0, 0)) // whoever else has the pipe
-	}
-	close(x.done)
-}
-
-// sent is called when the answer is written.
-func (x *exchange) sent() {
 	if x.hangUps != nil {
-		x.hangUps.Stop()
+		x.hangUps.Release()
 	}
-	x.replySent = true
-	x.uncount()
+	x.Release()
+	close(x.done)
+	if x.output != nil {
+		x.output.wake()
+	}
 }
 
-// uncount makes room for another request when this one is at work no more.
-func (x *exchange) uncount() {
-	if x.counted && x.settled && x.replySent {
-		x.counted = false
+// over is told of each of its ends. After both there is room for another request.
+func (x *exchange) over() {
+	if x.ends.Add(1) == 2 && x.counted {
 		x.watcher.atWork.Add(-1)
 	}
 }

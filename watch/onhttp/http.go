@@ -238,24 +238,14 @@ func (w *Watcher) arrive(x *exchange) {
 	case !w.Active():
 		x.turnAway()
 		return
-	case !w.opts.Handed:
-		w.arrivals = append(w.arrivals, x)
-		w.arrived.Feed()
-		return
-	case !x.count():
+	case w.opts.Handed && !x.count():
 		x.refuse()
 		return
+	case w.opts.Handed:
+		x.watchClient()
 	}
-	x.watchClient()
-	// One turn later the loop has had a look at the connection.
-	w.loop.Post(func() {
-		if !w.Active() {
-			x.turnAway()
-			return
-		}
-		w.arrivals = append(w.arrivals, x)
-		w.arrived.Feed()
-	})
+	w.arrivals = append(w.arrivals, x)
+	w.arrived.Feed()
 }
 
 // room is how many requests may be at work: those whose commands run, and those that wait.

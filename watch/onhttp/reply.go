@@ -84,14 +84,26 @@ func (a *reply) allow() (now time.Time) {
 	return now
 }
 
-// send writes a piece of the body, at once.
+// send writes a piece of the body.
 func (a *reply) send(x *exchange, p []byte) {
-	began := a.allow()
-	n, err := a.Write(p)
-	a.bytes += int64(n)
-	if err == nil {
-		err = a.control.Flush()
+	a.passOn(x, func() error {
+		n, err := a.Write(p)
+		a.bytes += int64(n)
+		return err
+	})
+}
+
+// flush has what has been written go out.
+func (a *reply) flush(x *exchange) {
+	if a.headersSent && !a.outputDropped {
+		a.passOn(x, a.control.Flush)
 	}
+}
+
+// passOn has the client take something, in the time that it has. If it does not, nothing more is sent.
+func (a *reply) passOn(x *exchange, pass func() error) {
+	began := a.allow()
+	err := pass()
 	a.budget.spent += time.Since(began)
 	if err == nil {
 		return
@@ -193,7 +205,6 @@ func (a *reply) takeHeaders(x *exchange) {
 	a.begin(status)
 	a.heldOutput = body
 	a.sendHeldOutput(x)
-	_ = a.control.Flush()
 }
 
 func (a *reply) fail(err error) { a.cgiFault, a.outputDropped, a.heldOutput = err, true, nil }

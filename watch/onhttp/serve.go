@@ -163,7 +163,7 @@ func (x *exchange) admit(a *reply, r *http.Request, client netip.Addr) error {
 		}
 	}
 	if w.opts.Handed && !w.opts.Async {
-		x.output, x.input, err = os.Pipe()
+		x.output, err = newOutput()
 	}
 	return err
 }
