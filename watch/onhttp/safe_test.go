@@ -551,6 +551,43 @@ func TestHTTP_parallelIsOfCommands(t *testing.T) {
 }
 
 // The words of proxies that are trusted say who the client is.
+// TestHTTP_theLastStops: a request that waits for a watcher which stops, with none to take its place,
+// is refused.
+func TestHTTP_theLastStops(t *testing.T) {
+	for _, handed := range []bool{true, false} {
+		r := newRig(t, func(o *Options) { o.Handed = handed })
+		r.on(func() { r.http.Hold(true) })
+		c := r.send(get)
+		r.until(func() (waits bool) {
+			r.on(func() { waits = len(r.http.arrivals) > 0 })
+			return waits
+		}, "it waits")
+		r.on(r.http.Stop)
+		if got := read(c, "GET"); got.status != 503 {
+			t.Errorf("%+v", got)
+		}
+		if said := r.said.String(); !strings.Contains(said, "GET /x 503 ") {
+			t.Errorf("said %q", said)
+		}
+	}
+}
+
+// TestHTTP_panicIsToldWithItsPlace, which is what somebody who reads of it needs to know.
+func TestHTTP_panicIsToldWithItsPlace(t *testing.T) {
+	r := newRig(t, nil)
+	r.on(func() {
+		r.http.server.http.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("oh") })
+	})
+	if got := read(r.send(get), "GET"); got.err == nil {
+		t.Errorf("%+v", got)
+	}
+	for _, want := range []string{": oh\n", "TestHTTP_panicIsToldWithItsPlace", "safe_test.go:"} {
+		if said := r.said.String(); !strings.Contains(said, want) {
+			t.Errorf("%q is not in %s", want, said)
+		}
+	}
+}
+
 func TestServer_client(t *testing.T) {
 	s := &server{Listening: Listening{TrustProxy: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 	for _, tt := range []struct{ from, header, value, want string }{

@@ -97,8 +97,11 @@ func (s *server) serve(rw http.ResponseWriter, r *http.Request) {
 		if x.serve(a, r) {
 			return
 		}
-		w, why = s.route(r) // this one has stopped meanwhile
-		a.watcher = w
+		// This one has stopped meanwhile. If it was the last it is the one to answer.
+		next, refusal := s.route(r)
+		if why = refusal; next != nil {
+			w, a.watcher = next, next
+		}
 	}
 	if x != nil {
 		x.discard()

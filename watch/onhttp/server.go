@@ -326,11 +326,13 @@ func (s *server) describe() string {
 type serverLog struct{ report *report.Reporter }
 
 func (l serverLog) Write(p []byte) (int, error) {
-	line := strings.TrimSpace(string(p))
-	line, _, _ = strings.Cut(line, "\n") // a panic's stack
+	line, stack, _ := strings.Cut(strings.TrimSpace(string(p)), "\n")
 	switch {
 	case strings.Contains(line, "panic serving"):
 		l.report.Errorf("%s", line)
+		for line := range strings.Lines(stack) {
+			l.report.Verbosef("%s", strings.TrimSpace(line))
+		}
 	case strings.Contains(line, "Accept error"):
 		l.report.Debugf("%s", line)
 	default:
