@@ -149,17 +149,27 @@ func soak(dir string, faulty bool, long time.Duration) bool {
 	if status != 0 {
 		r.failures = append(r.failures, fmt.Sprintf("ev ended with %d", status))
 	}
-	r.failures = append(r.failures, grown(used)...)
+	r.failures = append(append(r.failures, grown(used)...), broken(r.messages())...)
 	for _, f := range r.failures {
 		fmt.Println("WRONG:", f)
 	}
 	return len(r.failures) == 0
 }
 
+// broken returns the messages that say that ev itself is at fault.
+func broken(messages string) (wrong []string) {
+	for line := range strings.Lines(messages) {
+		if strings.Contains(line, "panic") || strings.Contains(line, "fatal error") || strings.Contains(line, "goroutine ") {
+			wrong = append(wrong, strings.TrimSpace(line))
+		}
+	}
+	return wrong
+}
+
 // start starts ev, and returns once it is armed; the channel is closed with its end.
 func (r *run) start() <-chan struct{} {
 	r.prepare()
-	program, args := r.path("ev"), []string{"run", "--json", "--control", "control", "--ready-fd", "3"}
+	program, args := r.path("ev"), []string{"run", "-v", "--json", "--control", "control", "--ready-fd", "3"}
 	r.ev = exec.Command(program, args...)
 	if r.faulty {
 		self, err := os.Executable()
