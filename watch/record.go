@@ -98,11 +98,16 @@ func (r *Record) Wait(then func()) {
 	}
 }
 
-// Close gives the file up to whoever wants it, once all is written. For that it waits.
-func (r *Record) Close() {
+// Settle waits, with the loop, until all is written: for a beginning and an end.
+func (r *Record) Settle() {
 	for r.now != nil {
 		<-r.now.done
 		r.written()
 	}
+}
+
+// Close gives the file up to whoever wants it, once all is written.
+func (r *Record) Close() {
+	r.Settle()
 	_ = r.file.Close()
 }

@@ -30,7 +30,9 @@ type tail struct {
 	w       *Watcher
 	form    form
 	notices Notices
-	more    *loop.Fed // reads on
+	more    *loop.Fed   // reads on
+	again   *loop.Timer // to open what could not be opened
+	wait    time.Duration
 	lingers *loop.Timer
 	pause   time.Duration // of lingers; 0: it has not begun
 	place   *place        // nil: the place is not remembered
@@ -44,6 +46,9 @@ type tail struct {
 	seen   map[fileID]bool // what there is beside it that is not to be read, or was
 	sure   time.Time       // when the name led there last
 	fault  string          // that was told last
+	begun  bool            // it is known where to read from
+	first  *sibling        // what had the name at the start, and could not be opened then
+	behind bool            // one that had the name in between could not be opened
 	closed bool
 }
 
@@ -56,6 +61,12 @@ type debt struct {
 	offset int64
 }
 
+// The pauses after which a file that could not be opened is tried again.
+const (
+	firstWait   = 100 * time.Millisecond
+	longestWait = time.Minute
+)
+
 // The pauses after which a file without its name is looked at, and the last of them.
 const (
 	firstLinger = time.Second
@@ -66,6 +77,7 @@ func (w *Watcher) openTail(form form) (source, error) {
 	t := &tail{w: w, form: form, seen: map[fileID]bool{}}
 	t.more = loop.NewFed(w.loop, t.read)
 	t.more.SetPriority(w.priority)
+	t.again = loop.NewTimer(w.loop, 0, 0, t.changed)
 	t.lingers = loop.NewTimer(w.loop, 0, 0, t.linger)
 	t.saves = loop.NewTimer(w.loop, 0, 0, t.save)
 	if info, err := os.Stat(form.name); err == nil && !info.Mode().IsRegular() {
@@ -85,17 +97,26 @@ func (w *Watcher) openTail(form form) (source, error) {
 		t.giveUpPlace()
 		return nil, diag.Option("FDs", form.text, err)
 	}
+	isNew := t.place != nil && !t.place.known
 	t.begin()
 	t.save()
+	if isNew { // what comes from now on is told, whenever ev is killed
+		t.place.record.Settle()
+	}
 	return t, nil
 }
 
-// begin finds where to read from.
+// begin finds where to read from, once what has to be opened for that can be.
 func (t *tail) begin() {
-	f := t.open(t.form.name)
+	f, later := t.open(t.form.name)
+	if later {
+		t.noteFirst()
+		t.openAgain()
+		return
+	}
 	if f != nil {
 		t.found(f)
-		if !t.w.opts.FromStart {
+		if !t.w.opts.FromStart && (t.first == nil || t.first.id == fileID{}) { // else open has found the place
 			f.skip()
 		}
 	}
@@ -103,13 +124,33 @@ func (t *tail) begin() {
 		t.catchUp()
 		return
 	}
+	t.begun = true
 	for _, s := range t.siblings() {
-		t.seen[s.id] = true
+		t.seen[s.id] = t.first == nil || s.id != t.first.id
+	}
+	if t.first != nil {
+		t.sure = t.first.modified
+		t.between(0)
 	}
 	if t.place != nil && t.place.known && !f.resume(t.place) {
 		t.truncated()
 	}
 	t.more.Feed()
+}
+
+// noteFirst notes what has the name at the start, and how long it is.
+func (t *tail) noteFirst() {
+	if t.first != nil {
+		return
+	}
+	t.first = &sibling{}
+	var st unix.Stat_t
+	if unix.Stat(t.form.name, &st) == nil {
+		t.first.id, t.first.modified = idOf(&st), time.Now()
+		if !t.w.opts.FromStart {
+			t.first.size = st.Size
+		}
+	}
 }
 
 // catchUp goes on in the file that was read when ev ended, and has lost its name since.
@@ -125,13 +166,20 @@ func (t *tail) catchUp() {
 		if s.id != p.id {
 			continue
 		}
-		if f := t.open(s.path); f != nil && f.id == p.id && f.resume(p) {
+		f, later := t.open(s.path)
+		switch {
+		case later:
+			t.closeFiles()
+			t.openAgain()
+			return
+		case f != nil && f.id == p.id && f.resume(p):
 			t.files = slices.Insert(t.files, 0, f)
 			found = 1
-		} else {
+		default:
 			f.close()
 		}
 	}
+	t.begun = true
 	if found == 0 && p.id != (fileID{}) {
 		t.w.opts.Report.Noticef("%s: the file that was read last is not there any more: what was written to it since is lost", t.form.text)
 	}
@@ -142,6 +190,11 @@ func (t *tail) catchUp() {
 
 // changed looks where the name leads.
 func (t *tail) changed() {
+	if !t.begun {
+		t.begin()
+		t.remember()
+		return
+	}
 	t.look()
 	t.more.Feed()
 }
@@ -150,12 +203,18 @@ func (t *tail) look() {
 	var st unix.Stat_t
 	err := unix.Stat(t.form.name, &st)
 	if n := len(t.files); n > 0 && (err != nil || t.files[n-1].id == idOf(&st)) {
-		if err == nil {
+		switch {
+		case t.behind:
+			t.between(n - 1)
+		case err == nil:
 			t.sure = time.Now()
 		}
 		return
 	}
-	f := t.open(t.form.name)
+	f, later := t.open(t.form.name)
+	if later {
+		t.openAgain()
+	}
 	if f == nil {
 		return
 	}
@@ -172,25 +231,43 @@ func (t *tail) look() {
 func (t *tail) found(f *tailed) {
 	t.files = append(t.files, f)
 	t.seen[f.id] = true
-	t.sure = time.Now()
+	if !t.behind {
+		t.sure = time.Now()
+	}
 	if real, err := filepath.EvalSymlinks(t.form.name); err == nil {
 		t.real = real
 	}
 }
 
-// open opens a file for reading, or says why it can't.
-func (t *tail) open(path string) *tailed {
+// open opens a file for reading, or says why it can't. Later is whether it is there, and may be opened
+// later.
+func (t *tail) open(path string) (f *tailed, later bool) {
 	f, err := openTailed(path, splitter{sep: t.w.opts.Separator, limit: t.w.opts.Limit, whole: t.w.opts.Reading == ReadData})
 	switch {
 	case err == nil:
-		t.fault = ""
-		return f
+		t.fault, t.wait = "", 0
+		if t.first != nil && f.id == t.first.id {
+			f.goTo(t.first.size)
+		}
+		return f, false
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+		return nil, false
 	case err.Error() != t.fault:
 		t.fault = err.Error()
-		t.w.opts.Report.Errorf("%s: %v: it is tried again when it changes", t.form.text, err)
+		t.w.opts.Report.Errorf("%s: %v: it is tried again", t.form.text, err)
 	}
-	return nil
+	return nil, true
+}
+
+// openAgain tries again after a while to open what could not be opened: nothing has to change for
+// that to succeed.
+func (t *tail) openAgain() {
+	if t.again.Active() {
+		return
+	}
+	t.wait = min(max(2*t.wait, firstWait), longestWait)
+	t.again.Set(t.wait, 0)
+	t.again.Start()
 }
 
 // A sibling is a file that may have had the name: it is called so, with a number or a date behind
@@ -199,6 +276,7 @@ type sibling struct {
 	path     string
 	id       fileID
 	modified time.Time
+	size     int64
 }
 
 // siblings returns them, oldest first, but for what is compressed.
@@ -244,16 +322,25 @@ func rotated(rest string) bool {
 // again. They come at a place in the list.
 func (t *tail) between(at int) {
 	there := map[fileID]bool{}
+	t.behind = false
 	for _, s := range t.siblings() {
 		there[s.id] = true
 		if t.seen[s.id] || s.modified.Before(t.sure.Add(-time.Second)) || t.has(s.id) {
 			continue
 		}
-		if f := t.open(s.path); f != nil {
+		f, later := t.open(s.path)
+		if later {
+			t.behind = true
+			t.openAgain()
+		}
+		if f != nil {
 			t.files = slices.Insert(t.files, at, f)
 			t.seen[f.id] = true
 			at++
 		}
+	}
+	if !t.behind {
+		t.first = nil
 	}
 	for id := range t.seen { // the number of a file that is gone is another's soon
 		if !there[id] && !t.has(id) {
@@ -422,6 +509,7 @@ func (t *tail) close() {
 	t.closed = true
 	t.notices.Stop()
 	t.more.Stop()
+	t.again.Stop()
 	t.lingers.Stop()
 	t.saves.Stop()
 	t.release()
@@ -433,6 +521,10 @@ func (t *tail) release() {
 		return
 	}
 	t.giveUpPlace()
+	t.closeFiles()
+}
+
+func (t *tail) closeFiles() {
 	for _, f := range t.files {
 		f.close()
 	}
@@ -460,7 +552,7 @@ func (t *tail) remember() {
 
 // save saves the place: that of the oldest file that is not read, told and dealt with to its end.
 func (t *tail) save() {
-	if t.place == nil {
+	if t.place == nil || !t.begun {
 		return
 	}
 	t.saved = time.Now()
