@@ -11,6 +11,7 @@ import (
 
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
+	"github.com/evshell/ev/internal/fdio"
 )
 
 // file is what stat(2) says of a path, as far as it is compared. The zero file is one that is not
@@ -57,22 +58,13 @@ func stat(path string) (file, error)  { return look(path, system.stat) }
 
 func look(path string, how func(string, *unix.Stat_t) error) (file, error) {
 	var st unix.Stat_t
-	switch err := retry(func() error { return how(path, &st) }); {
+	switch err := fdio.Retry(func() error { return how(path, &st) }); {
 	case err == nil:
 		return newFile(&st), nil
 	case isAbsent(err):
 		return file{}, nil
 	default:
 		return file{}, err
-	}
-}
-
-// retry does what a signal, or a file system in user space, may interrupt.
-func retry(do func() error) error {
-	for {
-		if err := do(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/evshell/ev/internal/mounts"
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 )
@@ -87,7 +88,7 @@ func openKernel(h *Hub) (source, <-chan fsnotify.Event, <-chan error, error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return kernel{w, listenMounts(h.mounted)}, w.Events, w.Errors, nil
+	return kernel{w, mounts.Listen(h.mounted)}, w.Events, w.Errors, nil
 }
 
 // join has a notifier hear of what is added for it.

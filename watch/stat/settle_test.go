@@ -13,6 +13,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/internal/ignore"
 	"github.com/evshell/ev/internal/looptest"
 	"github.com/evshell/ev/internal/report"
@@ -193,7 +194,7 @@ func (w *timed) openFile(name string) *os.File {
 	path := filepath.Join(w.dir, name)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	check(w.t, err)
-	if !isBeingWritten(path) {
+	if !fdio.IsBeingWritten(path) {
 		_ = f.Close()
 		w.t.Skip("nothing tells here that a file is open for writing")
 	}

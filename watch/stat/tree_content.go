@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/evshell/ev/internal/fdio"
 	"golang.org/x/sys/unix"
 )
 
@@ -90,7 +91,7 @@ func (t *tree) atime(s spot) int64 {
 		how = unix.Stat
 	}
 	var st unix.Stat_t
-	if retry(func() error { return how(s.path(), &st) }) != nil {
+	if fdio.Retry(func() error { return how(s.path(), &st) }) != nil {
 		return 0
 	}
 	return st.Atim.Nano()

@@ -3,6 +3,8 @@ package stat
 import (
 	"path/filepath"
 	"strings"
+
+	"github.com/evshell/ev/internal/mounts"
 )
 
 // The directory that a file is in does not tell all of it. The kernel tells the directory by which
@@ -29,7 +31,7 @@ func (t *tree) findMounted() {
 		if err != nil {
 			continue
 		}
-		for _, point := range mountPoints() {
+		for _, point := range mounts.Points() {
 			if point == real || !isBelow(point, real) {
 				continue
 			}

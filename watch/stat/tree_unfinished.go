@@ -3,6 +3,7 @@ package stat
 import (
 	"time"
 
+	"github.com/evshell/ev/internal/fdio"
 	"github.com/evshell/ev/internal/ignore"
 )
 
@@ -34,7 +35,7 @@ func (t *tree) unfinished(quiet, waited time.Duration) bool {
 		if e := s.entry(); quiet < absence && err == nil && !f.exists() && e != nil && e.file.exists() {
 			return true
 		}
-		if err == nil && f.isFile() && !t.remotes[f.dev] && isBeingWritten(s.path()) {
+		if err == nil && f.isFile() && !t.remotes[f.dev] && fdio.IsBeingWritten(s.path()) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/evshell/ev/internal/fdio"
 	"golang.org/x/sys/unix"
 )
 
@@ -123,14 +124,14 @@ func (r *reading) read(d *dir) {
 }
 
 func (r *reading) open() error {
-	err := retry(func() (err error) {
+	err := fdio.Retry(func() (err error) {
 		r.fd, err = system.open(r.dir.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if err = retry(func() error { return unix.Fstat(r.fd, &r.stat) }); err != nil {
+	if err = fdio.Retry(func() error { return unix.Fstat(r.fd, &r.stat) }); err != nil {
 		_ = unix.Close(r.fd)
 	}
 	r.file = newFile(&r.stat)
@@ -144,7 +145,7 @@ func (r *reading) list() error {
 	}
 	var names []string
 	for n := 1; n > 0; {
-		err := retry(func() (err error) {
+		err := fdio.Retry(func() (err error) {
 			n, err = system.readDirent(r.fd, r.dirents)
 			return err
 		})
@@ -154,7 +155,7 @@ func (r *reading) list() error {
 		_, _, names = unix.ParseDirent(r.dirents[:n], -1, names)
 	}
 	for _, name := range names {
-		err := retry(func() error { return system.fstatat(r.fd, name, &r.stat, unix.AT_SYMLINK_NOFOLLOW) })
+		err := fdio.Retry(func() error { return system.fstatat(r.fd, name, &r.stat, unix.AT_SYMLINK_NOFOLLOW) })
 		switch {
 		case err == nil:
 			r.names = append(r.names, listed{name: name, file: newFile(&r.stat)})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evshell/ev/internal/mounts"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +31,7 @@ func (t *tree) watch(d *dir) {
 	switch {
 	case isLimit(err) && d.file:
 		t.o.Report.Verbosef("%s itself is not watched (%v), but its directory", d.path, err)
-		if isMountPoint(d.path) {
+		if mounts.IsPoint(d.path) {
 			t.polled[d] = true
 		}
 	case isLimit(err):

@@ -1,10 +1,12 @@
 package stat
 
+import "github.com/evshell/ev/internal/mounts"
+
 // isRemote reports whether a directory is on a file system that does not tell of all its changes.
 func (t *tree) isRemote(d *dir) bool {
 	silent, known := t.remotes[d.dev]
 	if !known {
-		name, err := silentType(d.path)
+		name, err := mounts.Silent(d.path)
 		if err != nil {
 			return !isAbsent(err)
 		}

@@ -1,4 +1,4 @@
-package stat
+package mounts
 
 import (
 	"bufio"
@@ -19,9 +19,9 @@ import (
 // condition that has been taken already.
 const mountInfo = "/proc/self/mountinfo"
 
-// listenMounts calls changed, on a goroutine of its own, when a mount point is new or gone. Without
+// Listen calls changed, on a goroutine of its own, when a mount point is new or gone. Without
 // /proc nothing is told.
-func listenMounts(changed func(point, why string)) io.Closer {
+func Listen(changed func(point, why string)) io.Closer {
 	fd, err := unix.Open(mountInfo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	f := os.NewFile(uintptr(fd), mountInfo)
 	if err != nil {
@@ -51,11 +51,11 @@ func listenMounts(changed func(point, why string)) io.Closer {
 	return f
 }
 
-// mountPoints returns the paths of all mount points.
-func mountPoints() []string { return slices.Sorted(maps.Values(mounts())) }
+// Points returns the paths of all mount points.
+func Points() []string { return slices.Sorted(maps.Values(mounts())) }
 
-// isMountPoint reports whether a path is one, as far as the kernel says (statx(2), Linux 5.8).
-func isMountPoint(path string) bool {
+// IsPoint reports whether a path is one, as far as the kernel says (statx(2), Linux 5.8).
+func IsPoint(path string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, 0, 0, &st)
 	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0

@@ -1,13 +1,16 @@
-package stat
+package mounts
 
-import "golang.org/x/sys/unix"
+import (
+	"github.com/evshell/ev/internal/fdio"
+	"golang.org/x/sys/unix"
+)
 
-// silentType returns the type, by statfs(2), of a file system on which something can change without
+// Silent returns the type, by statfs(2), of a file system on which something can change without
 // inotify being told: by another host, by the server behind it, or by the kernel itself. For all
 // others it returns "".
-func silentType(path string) (string, error) {
+func Silent(path string) (string, error) {
 	var st unix.Statfs_t
-	if err := retry(func() error { return unix.Statfs(path, &st) }); err != nil {
+	if err := fdio.Retry(func() error { return unix.Statfs(path, &st) }); err != nil {
 		return "", err
 	}
 	return silentName(uint32(st.Type)), nil

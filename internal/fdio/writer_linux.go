@@ -1,4 +1,4 @@
-package stat
+package fdio
 
 import (
 	"errors"
@@ -6,14 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isBeingWritten reports whether somebody has a regular file open for writing, as far as that can
+// IsBeingWritten reports whether somebody has a regular file open for writing, as far as that can
 // be known: by whoever owns the file, or has CAP_LEASE.
 //
 // It asks for a lease, which the kernel refuses while there is a writer (F_SETLEASE in fcntl(2)),
 // and gives it back at once: one who opens the file in between waits for that.
-func isBeingWritten(path string) bool {
+func IsBeingWritten(path string) bool {
 	var fd int
-	err := retry(func() (err error) {
+	err := Retry(func() (err error) {
 		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 		return err
 	})

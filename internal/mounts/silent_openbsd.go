@@ -1,0 +1,16 @@
+package mounts
+
+import (
+	"github.com/evshell/ev/internal/fdio"
+	"golang.org/x/sys/unix"
+)
+
+// Silent returns the type of a file system that is on another host, which does not tell of what
+// others change there, or "".
+func Silent(path string) (string, error) {
+	var st unix.Statfs_t
+	if err := fdio.Retry(func() error { return unix.Statfs(path, &st) }); err != nil || st.F_flags&unix.MNT_LOCAL != 0 {
+		return "", err
+	}
+	return unix.ByteSliceToString(st.F_fstypename[:]), nil
+}
