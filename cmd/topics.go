@@ -142,6 +142,8 @@ has set for ev.`},
 		{"signals", "effect of signals on ev", `INT, TERM, HUP and QUIT end ev, and so do ALRM, USR1, USR2, VTALRM and XCPU. Ev stops its
 watchers, stops running commands (with --stop-signal, and with KILL after --kill-after),
 and then dies of the same signal. A second signal kills everything at once.
+A command that ev may not signal, as that of another user, is waited for until a second
+after KILL, and then left running; messages name its PID.
 
 HUP and INT stay ignored, also for commands, if they were ignored when ev started, as
 with nohup or in a background job of sh; for background jobs the same holds for QUIT. Ev

@@ -18,8 +18,9 @@ type group struct {
 	pidfd      int // -1: there is none
 	foreground bool
 	cgroup     *Cgroup
-	subdir     string // its own, below cgroup
-	guard      *guard // nil: none
+	subdir     string   // its own, below cgroup
+	guard      *guard   // nil: none
+	end        *loop.IO // nil: there is no pidfd
 }
 
 func (g *group) forget() {
@@ -28,23 +29,30 @@ func (g *group) forget() {
 	}
 }
 
-func (g *group) signal(s syscall.Signal) {
+func (g *group) signal(s syscall.Signal) (err error) {
 	switch {
 	case !g.foreground:
-		_ = unix.Kill(-g.pid, s)
+		err = unix.Kill(-g.pid, s)
 	case g.subdir == "":
-		_ = unix.Kill(g.pid, s)
+		err = unix.Kill(g.pid, s)
 	}
 	if g.subdir != "" {
 		g.cgroup.signal(g.subdir, g.pid, s)
 	}
+	return err
 }
 
-func (g *group) kill() {
+func (g *group) kill() error {
 	if g.subdir != "" {
 		g.cgroup.kill(g.subdir)
 	}
-	g.signal(unix.SIGKILL)
+	return g.signal(unix.SIGKILL)
+}
+
+func (g *group) leave() {
+	if g.end != nil {
+		g.end.KeepAlive(false)
+	}
 }
 
 func (g *group) gone() bool {
@@ -93,16 +101,15 @@ func (g *group) await(l *loop.Loop, ended func(Wait)) {
 		elsewhere()
 		return
 	}
-	var io *loop.IO
-	io = loop.NewIO(l, g.pidfd, loop.Read, func(got loop.Ops) {
-		_ = io.Close()
+	g.end = loop.NewIO(l, g.pidfd, loop.Read, func(got loop.Ops) {
+		_ = g.end.Close()
 		if got&loop.Error != 0 {
 			elsewhere()
 			return
 		}
 		end(reap(g.pid))
 	})
-	io.Start()
+	g.end.Start()
 }
 
 // reap waits for the end of one child, and for no other's.

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -25,6 +26,7 @@ import (
 //	stopping  exited      (what it left in its group may still be there)
 //	          late, Kill  (by KILL)
 //	          nothing left → over
+//	          leave        → over (it may not be signalled, and lives on)
 type Process struct {
 	PID int
 
@@ -41,6 +43,8 @@ type Process struct {
 
 	state     state
 	killed    bool
+	deaf      bool   // it may not be signalled, which was told
+	exists    bool   // its end has not come
 	looks     int    // at what is left
 	stopGrace func() // stops the timer to KILL
 	wait      Wait
@@ -48,14 +52,16 @@ type Process struct {
 
 // A body is what a Process is to the kernel: a group, or a test's.
 type body interface {
-	// signal sends a signal to all of it.
-	signal(s syscall.Signal)
-	// kill kills it, and whatever else can be found of what the process started.
-	kill()
+	// signal sends a signal to all of it. The error is EPERM if nothing of it may be sent one.
+	signal(s syscall.Signal) error
+	// kill kills it, and whatever else can be found of what the process started; the error is signal's.
+	kill() error
 	// gone reports whether nothing is left of it, once the process has ended.
 	gone() bool
 	// await has ended called on the loop's goroutine once the process has.
 	await(l *loop.Loop, ended func(Wait))
+	// leave has await keep the loop alive no more.
+	leave()
 	// forget says that what is left of it is its own affair.
 	forget()
 }
@@ -98,7 +104,7 @@ func newProcess(sp *Spec, pid int, b body, began time.Time) *Process {
 
 // follow has the machine run on a loop.
 func (p *Process) follow(l *loop.Loop, ended func(Wait)) {
-	p.loop, p.ended, p.stopGrace = l, ended, func() {}
+	p.loop, p.ended, p.stopGrace, p.exists = l, ended, func() {}, true
 	p.body.await(l, p.exited)
 }
 
@@ -108,8 +114,21 @@ func (p *Process) String() string { return fmt.Sprintf("process %d", p.PID) }
 // Signal sends a signal to the process and all of its group.
 func (p *Process) Signal(s syscall.Signal) {
 	if p.state != over {
-		p.body.signal(s)
+		p.refused(p.body.signal(s))
 	}
+}
+
+// refused reports whether a signal may not be sent, which it tells once: another user's process, as
+// that of sudo(8), may not be.
+func (p *Process) refused(err error) bool {
+	if !errors.Is(err, unix.EPERM) {
+		return false
+	}
+	if !p.deaf {
+		p.deaf = true
+		p.report.Errorf("%s: %v can't be signalled: %v: its end is waited for", p.name, p, err)
+	}
+	return true
 }
 
 // Stop tells the process and its group to end, by the stop signal, and kills what is left of them
@@ -123,8 +142,8 @@ func (p *Process) Stop() {
 		return
 	}
 	p.state = stopping
-	p.body.signal(p.stopSignal)
-	p.body.signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
+	p.refused(p.body.signal(p.stopSignal))
+	_ = p.body.signal(unix.SIGCONT) // a stopped process gets no other signal but KILL
 	if p.killAfter < span.Inf {
 		p.stopGrace = p.loop.After(p.killAfter, p.late)
 	}
@@ -132,24 +151,43 @@ func (p *Process) Stop() {
 
 // late is the end of the time that the process has to end.
 func (p *Process) late() {
-	p.report.Noticef("%s: did not end within %s of %s: killed", p.name, span.Format(p.killAfter), sig.Name(p.stopSignal))
+	if !p.deaf {
+		p.report.Noticef("%s: did not end within %s of %s: killed", p.name, span.Format(p.killAfter), sig.Name(p.stopSignal))
+	}
 	p.Kill()
 }
 
 // Kill kills the process, and whatever else can be found of what it started. Its end is then told
 // once nothing is left, or a second after the process's own if something survives that: what is in
-// the kernel, or is another user's.
+// the kernel, or is another user's. If the process itself may not be killed it is left after a second.
 func (p *Process) Kill() {
 	if p.state == over {
 		return
 	}
 	p.state, p.killed, p.looks = stopping, true, 0
 	p.stopGrace()
-	p.body.kill()
+	if p.refused(p.body.kill()) {
+		p.stopGrace = p.loop.After(time.Second, p.leave)
+	}
+}
+
+// leave gives up on a process that may not be killed.
+func (p *Process) leave() {
+	if !p.exists {
+		return
+	}
+	p.report.Errorf("%s: %v can't be killed: it is left to itself", p.name, p)
+	p.body.leave()
+	p.wait = Wait{Elapsed: time.Since(p.began), Err: fmt.Errorf("process %d can't be killed", p.PID)}
+	p.finish()
 }
 
 // exited is the end of the process itself.
 func (p *Process) exited(w Wait) {
+	p.exists = false
+	if p.state == over {
+		return // it was left
+	}
 	p.wait = w
 	p.wait.Elapsed = time.Since(p.began)
 	switch {

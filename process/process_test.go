@@ -26,14 +26,24 @@ type stage struct {
 	exit  func(Wait)
 	stays bool // something of its group
 	looks int  // at that
+	deaf  bool // it may not be signalled
 	log   []string
 	said  bytes.Buffer
 }
 
-func (s *stage) signal(by syscall.Signal) { s.logf("%s", sig.Name(by)) }
-func (s *stage) kill()                    { s.logf("killed") }
-func (s *stage) gone() bool               { s.looks++; return !s.stays }
-func (s *stage) forget()                  {}
+func (s *stage) signal(by syscall.Signal) error { return s.sent("%s", sig.Name(by)) }
+func (s *stage) kill() error                    { return s.sent("killed") }
+func (s *stage) gone() bool                     { s.looks++; return !s.stays }
+func (s *stage) forget()                        {}
+func (s *stage) leave()                         { s.logf("left") }
+
+func (s *stage) sent(format string, args ...any) error {
+	if s.deaf {
+		return unix.EPERM
+	}
+	s.logf(format, args...)
+	return nil
+}
 
 func (s *stage) await(_ *loop.Loop, ended func(Wait)) {
 	s.exit = ended
@@ -211,6 +221,37 @@ func TestProcess_endsThoughSomethingSurvivesKill(t *testing.T) {
 }
 
 // What a Whole process leaves behind ends with it, and its own end is told after that.
+// TestProcess_mayNotBeSignalled: it is waited for until a second after KILL, and then left.
+func TestProcess_mayNotBeSignalled(t *testing.T) {
+	told := "ev: cmd: process 7 can't be signalled: operation not permitted: its end is waited for\n"
+	perform(t, Spec{StopSignal: unix.SIGTERM, KillAfter: time.Second}, func(s *stage) {
+		s.deaf = true
+		s.on(func() { s.Signal(unix.SIGHUP) })
+		s.on(s.Stop)
+		s.ends()
+		if got := s.took(); got != "ended with 3 after 0s" || s.said.String() != told {
+			t.Errorf("%s; said %q", got, s.said.String())
+		}
+	})
+	perform(t, Spec{StopSignal: unix.SIGTERM, KillAfter: time.Second}, func(s *stage) {
+		s.deaf = true
+		s.on(s.Stop)
+		s.pass(1999 * time.Millisecond)
+		if s.state != stopping {
+			t.Errorf("it is %v", s.state)
+		}
+		s.pass(time.Millisecond)
+		s.ends() // later, which nobody waits for
+		if got, want := s.took(), "left, ended with 0 after 2s"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		told += "ev: cmd: process 7 can't be killed: it is left to itself\n"
+		if got := s.said.String(); got != told {
+			t.Errorf("said %q", got)
+		}
+	})
+}
+
 func TestProcess_whole(t *testing.T) {
 	perform(t, Spec{StopSignal: unix.SIGINT, KillAfter: time.Second, Whole: true}, func(s *stage) {
 		s.stays = true

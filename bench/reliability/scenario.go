@@ -60,7 +60,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{args: []string{"timer", "50ms"}, want: "50ms\telapsed"},
 		{args: []string{"timer", "0", "--once", "--", "sh", "-c", "echo did; exit 3"}, want: "did", status: 3},
-		{args: []string{"timer", "0", "--once", "--run-timeout", "50ms", "--", "sleep", "1000"}, status: 124},
+		{args: []string{"timer", "0", "--once", "--run-timeout", "50ms", "--kill-after", "1s", "--", "sleep", "1000"}, status: 124},
 		{args: []string{"timer", "0", "--once", "--lock=l", "--server", "file:shared", "--", "sh", "-c", "exit 3"}, status: 3},
 		{args: []string{"timer", "0", "--emit", "ev.test", "--print"}, want: "0s\telapsed"},
 		{args: []string{"every", "100ms", "--once", "--state", "state", "--", "sh", "-c", "exit 3"}, status: 3},
