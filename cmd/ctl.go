@@ -227,8 +227,11 @@ func copyEvents(out io.Writer, client *control.Client) error {
 		if err != nil {
 			return err
 		}
-		var last control.Reply
-		if json.Unmarshal(line, &last) == nil && last.Error != "" {
+		var last struct {
+			control.Reply
+			Watcher string // an event's, which may have a field of its own that is called error
+		}
+		if json.Unmarshal(line, &last) == nil && last.Error != "" && last.Watcher == "" {
 			return errors.New(last.Error)
 		}
 		if _, err := out.Write(line); err != nil {

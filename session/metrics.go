@@ -190,6 +190,11 @@ func (m *Metrics) appendMeasures(b []byte) []byte {
 		if w.gate != nil {
 			measures = append(measures, w.gate.measure()...)
 		}
+		if w.store != nil {
+			measures = append(measures, watch.Measure{
+				Name: "ev_emit_dropped_total", Kind: watch.Counter, Help: "Events that --emit could store nowhere.", Value: float64(w.store.Dropped()),
+			})
+		}
 		for _, v := range measures {
 			labels := fmt.Sprintf("watcher=%s,name=%s", label(string(w.Kind)), label(w.Name))
 			if v.Label != "" {
