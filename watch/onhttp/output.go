@@ -13,9 +13,13 @@ import (
 	"github.com/evshell/ev/internal/socket"
 )
 
-// shortCommand is how long a command may take that is over at once, as most are: what it writes is
-// read when it has ended, and is one write to the client. That of a longer one is sent as it comes.
-const shortCommand = 5 * time.Millisecond
+// What a command writes that is over at once, as most are, is read when it has ended, and is one write
+// to the client. That of one that goes on for longer than this, or writes more, is sent as it comes.
+const (
+	shortCommand = 20 * time.Millisecond
+	shortLook    = 5 * time.Millisecond // is how often it is looked at
+	shortOutput  = 4 << 10
+)
 
 // An output is the pipe through which a command's output comes.
 type output struct {
@@ -43,6 +47,23 @@ func (o *output) wake() {
 	if f := o.file.Load(); f != nil {
 		_ = f.SetReadDeadline(time.Unix(0, 0))
 	}
+}
+
+// isShort waits until it is known whether a command is a short one: then done is closed.
+func (o *output) isShort(done <-chan struct{}) bool {
+	look := time.NewTicker(shortLook)
+	defer look.Stop()
+	for range shortCommand / shortLook {
+		select {
+		case <-done:
+			return true
+		case <-look.C:
+		}
+		if written, _ := socket.Unread(o.fd); written > shortOutput {
+			return false
+		}
+	}
+	return false
 }
 
 // pieces calls take with each piece as it comes, until all has been written, or until wake is called
@@ -89,17 +110,13 @@ func (o *output) rest(take func([]byte)) {
 // stream copies the command's output to the client until the command has ended, and closes the
 // answer as that says. It reports whether there is one.
 func (x *exchange) stream(a *reply, r *http.Request) bool {
-	long := time.NewTimer(shortCommand)
-	select {
-	case <-x.done:
-	case <-long.C:
+	if !x.output.isShort(x.done) {
 		x.output.pieces(x.done, func(p []byte) {
 			a.takeOutput(x, p)
 			a.flush(x)
 		})
 		<-x.done
 	}
-	long.Stop()
 	x.output.rest(func(p []byte) { a.takeOutput(x, p) })
 	switch {
 	case x.turnedAway:
