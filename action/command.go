@@ -20,7 +20,7 @@ type command struct {
 	*Options
 	name string
 	args []argument
-	base func() []string // ev's own environment, and the user's; made for the first event
+	base func() *base    // ev's own environment, and the user's; made for the first event
 	user map[string]bool // names that the user has set
 	fill []filled        // of those, what is to be filled in
 
@@ -63,36 +63,49 @@ func newCommand(o *Options) *command {
 		c.user[name] = true
 		c.leftOut(v) // so that it is told before the first event
 	}
-	c.base = sync.OnceValue(c.environBefore)
+	c.base = sync.OnceValue(c.newBase)
 	for _, v := range o.Fill {
 		name, value, _ := strings.Cut(v, "=")
 		if strings.Contains(value, "{") {
+			c.fill = slices.DeleteFunc(c.fill, func(before filled) bool { return before.name == name })
 			c.fill = append(c.fill, filled{name, event.NewTemplate(value)})
 		}
 	}
 	return c
 }
 
-// environBefore returns the environment before an event adds its own.
-func (c *command) environBefore() []string {
+// A base is the environment before an event adds its own.
+type base struct {
+	env   []string
+	names []string       // of each in env
+	place map[string]int // in env, by name
+}
+
+// newBase makes the base of a command.
+func (c *command) newBase() *base {
 	return common(slices.DeleteFunc(process.Environ(c.Env), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return !c.Plain && !c.user[name] && inherited(name) || c.leftOut(v)
 	}))
 }
 
-// latest is the environment that a command was last made with: most lines of an Evfile have the same.
+// latest is the base that a command was last made with: most lines of an Evfile have the same.
 var latest struct { //nolint:gochecknoglobals // the process has one environment
 	sync.Mutex
-	base []string
+	*base
 }
 
-// common returns env, or the latest that is equal to it.
-func common(env []string) []string {
+// common returns the base of env, which is the latest if that is equal to it.
+func common(env []string) *base {
 	latest.Lock()
 	defer latest.Unlock()
-	if !slices.Equal(env, latest.base) {
-		latest.base = env
+	if latest.base == nil || !slices.Equal(env, latest.env) {
+		latest.base = &base{env: env, place: make(map[string]int, len(env))}
+		for i, v := range env {
+			name, _, _ := strings.Cut(v, "=")
+			latest.names = append(latest.names, name)
+			latest.place[name] = i
+		}
 	}
 	return latest.base
 }
@@ -162,30 +175,43 @@ func inherited(name string) bool {
 // environ returns the environment for an event, whose own variables are own. What the event sets is
 // its own, whatever ev inherited.
 func (c *command) environ(e event.Event, own []string) []string {
+	base := c.base()
 	if c.Plain {
-		return c.base()
+		return base.env
 	}
-	set := map[string]bool{}
+	covered := make([]bool, len(base.env))
+	cover := func(name string) {
+		if i, ok := base.place[name]; ok {
+			covered[i] = true
+		}
+	}
 	for _, v := range own {
 		name, _, _ := strings.Cut(v, "=")
-		set[name], set[strings.TrimSuffix(name, fileSuffix)] = true, true
+		cover(name)
+		cover(strings.TrimSuffix(name, fileSuffix))
 	}
-	base := c.base()
-	env := make([]string, 0, len(base)+len(own))
+	for _, f := range c.fill {
+		cover(f.name)
+	}
+	env := make([]string, 0, len(base.env)+len(c.fill)+len(own))
 	setter, _ := e.Detail.(event.Setter)
-	for _, v := range base {
-		if name, _, _ := strings.Cut(v, "="); !set[name] && (setter == nil || c.user[name] || !setter.Owns(name)) {
-			env = append(env, v)
+	for i, name := range base.names {
+		if !covered[i] && (setter == nil || c.user[name] || !setter.Owns(name)) {
+			env = append(env, base.env[i])
 		}
 	}
 	for _, f := range c.fill {
-		v := string(f.value.Append([]byte(f.name+"="), e))
-		env = slices.DeleteFunc(env, func(other string) bool { return strings.HasPrefix(other, f.name+"=") })
-		if !set[f.name] && !c.leftOut(v) {
+		if v := string(f.value.Append([]byte(f.name+"="), e)); !slices.ContainsFunc(own, f.isSetBy) && !c.leftOut(v) {
 			env = append(env, v)
 		}
 	}
 	return append(env, own...)
+}
+
+// isSetBy reports whether a variable of an event takes the place of this one.
+func (f filled) isSetBy(v string) bool {
+	name, _, _ := strings.Cut(v, "=")
+	return strings.TrimSuffix(name, fileSuffix) == f.name || name == f.name
 }
 
 // impossible says why no process can have a variable, or nothing.

@@ -30,9 +30,10 @@ func (s *spill) environ() (env []string, err error) {
 	if s.command.Plain {
 		return nil, nil
 	}
-	set := map[string]bool{}
+	all := s.event.Environ()
+	set := make(map[string]bool, len(all))
 	sum := 0
-	for _, v := range s.event.Environ() {
+	for _, v := range all {
 		name, _, _ := strings.Cut(v, "=")
 		if set[name] {
 			continue

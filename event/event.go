@@ -178,14 +178,18 @@ type Setter interface {
 // Environ returns the event's fields as NAME=value, each named as [Variable] has it. A field with
 // several values has the first of them there, and all as NAME_1, NAME_2 and so on.
 func (e Event) Environ() (env []string) {
+	var b []byte // one for all
 	for name, v := range e.Fields() {
-		variable := Variable(name)
-		if variable == "" {
+		b = appendVariable(b[:0], name)
+		if len(b) == 0 {
 			continue
 		}
-		env = append(env, string(v.AppendText([]byte(variable+"="))))
+		end := len(b)
+		b = v.AppendText(append(b, '='))
+		env = append(env, string(b))
 		for i, s := range v.several() {
-			env = append(env, variable+"_"+strconv.Itoa(i+1)+"="+s)
+			b = strconv.AppendInt(append(b[:end], '_'), int64(i+1), 10)
+			env = append(env, string(append(append(b, '='), s...)))
 		}
 	}
 	if d, ok := e.Detail.(Setter); ok {
@@ -197,17 +201,22 @@ func (e Event) Environ() (env []string) {
 // Variable names the environment variable that a field is in: EV_ and the field's name in upper
 // case, with '_' for what no variable may hold. It is empty for a header that would be taken for
 // another one: X_User for X-User, which a proxy that passes both may have vouched for.
-func Variable(field string) string {
+func Variable(field string) string { return string(appendVariable(nil, field)) }
+
+func appendVariable(b []byte, field string) []byte {
 	if header, ok := strings.CutPrefix(field, headerPrefix); ok && strings.Trim(header, headerBytes) != "" {
-		return ""
+		return b
 	}
-	return "EV_" + strings.Map(func(r rune) rune {
+	b = append(b, "EV_"...)
+	for _, r := range field {
 		switch {
 		case 'a' <= r && r <= 'z':
-			return r - 'a' + 'A'
+			b = append(b, byte(r)-'a'+'A')
 		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
-			return r
+			b = append(b, byte(r))
+		default:
+			b = append(b, '_')
 		}
-		return '_'
-	}, field)
+	}
+	return b
 }

@@ -195,13 +195,16 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 	}
 	fds := make([]uintptr, len(sp.Files), len(sp.Files)+1)
 	for i, f := range sp.Files {
-		if f == nil {
-			if f, err = nothing(i); err != nil {
-				return nil, err
-			}
-			defer f.Close()
+		if f != nil {
+			fds[i] = f.Fd()
+			continue
 		}
-		fds[i] = f.Fd()
+		fd, err := nothing(i)
+		if err != nil {
+			return nil, err
+		}
+		defer unix.Close(fd)
+		fds[i] = uintptr(fd)
 	}
 	if sp.Lock != nil {
 		fds = append(fds, sp.Lock.Fd())
@@ -238,19 +241,24 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 	return newProcess(sp, g.pid, g, began), nil
 }
 
-// nothing is what a process has as its descriptor fd if it is to have nothing there. Where there is
-// no /dev/null, as in a chroot with ev alone, a pipe that nobody writes to is as empty.
-func nothing(fd int) (*os.File, error) {
-	if fd != unix.Stdin {
-		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+// nothing opens what a process has as its descriptor fd if it is to have nothing there. Where there
+// is no /dev/null, as in a chroot with ev alone, a pipe that nobody writes to is as empty. Go's poller
+// need not know of it, as os.Open would have it.
+func nothing(fd int) (int, error) {
+	mode := unix.O_WRONLY
+	if fd == unix.Stdin {
+		mode = unix.O_RDONLY
 	}
-	f, err := os.Open(os.DevNull)
-	if err == nil {
-		return f, nil
+	null, err := unix.Open(os.DevNull, mode|unix.O_CLOEXEC, 0)
+	switch {
+	case err == nil:
+		return null, nil
+	case fd != unix.Stdin:
+		return -1, &os.PathError{Op: "open", Path: os.DevNull, Err: err}
 	}
 	r, w, err := cloexec.Pipe()
 	if err != nil {
-		return nil, err
+		return -1, err
 	}
-	return os.NewFile(uintptr(r), "nothing"), w.Close()
+	return r, w.Close()
 }
