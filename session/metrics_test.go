@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,18 @@ import (
 
 func TestMetrics(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
-		_ = s.bind(s.line("timer"), s.line("a", runs))
+		full := errors.New("full")
+		drops := func(b *Binding) {
+			b.Emit = &action.EmitOptions{
+				Subject: event.NewTemplate("ev.x"), Full: func(error) bool { return true },
+				Store: func(_ func(func()), _ string, _ event.Event, _ *action.Outcome, then func(error)) error {
+					then(full)
+					return nil
+				},
+			}
+		}
+		_ = s.bind(s.line("timer"), s.line("a", runs), s.line("e", drops))
+		s.watchers[2].store.Do(event.Event{Detail: event.Timer{}})
 		m := &Metrics{session: s.Session, counts: map[metricKey]*counts{}, busy: 1500 * time.Millisecond, lag: time.Second}
 		m.Happened(event.Event{Name: "timer", Detail: event.Timer{Missed: 2, Late: 250 * time.Millisecond}})
 		m.Happened(event.Event{Name: "timer", Detail: event.Timer{Late: time.Second}})
@@ -37,6 +49,7 @@ func TestMetrics(t *testing.T) {
 			"\nev_loop_busy_seconds_total 1.5\n",
 			"\nev_loop_lag_seconds 1\n",
 			"\nev_loop_turns_total 0\n",
+			`ev_emit_dropped_total{watcher="timer",name="e"} 1`,
 		} {
 			if !strings.Contains(got, want) {
 				t.Errorf("there is no %s", want)
