@@ -10,7 +10,7 @@ import (
 // A guard stops a group only if its leader began while ev was starting it: a PID may be another's
 // by now.
 func TestGuard_leaderIsProved(t *testing.T) {
-	cmd := exec.Command("sleep", "1000")
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	since := ticks()
 	if err := cmd.Start(); err != nil {

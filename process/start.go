@@ -221,11 +221,27 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 		}
 		defer dir.Close()
 	}
-	program, words := sigmask.Wrap(file, sp.Argv)
+	var m *masked
+	if sigmask.Blocked() {
+		if m, fds, err = mask(fds); err != nil {
+			g.release()
+			return nil, err
+		}
+	}
+	program, words := sigmask.Wrap(file, sp.Argv, len(fds)-1)
 	began, since := time.Now(), ticks()
 	g.pid, err = s.without.fork(sp, program, words, &syscall.ProcAttr{Dir: sp.Dir, Env: sp.Env, Files: fds, Sys: sys})
 	runtime.KeepAlive(sp.Files)
 	runtime.KeepAlive(sp.Lock)
+	switch {
+	case m == nil:
+	case err != nil:
+		m.close()
+	default:
+		if err = m.await(g.pid); err != nil && g.pidfd >= 0 {
+			_ = unix.Close(g.pidfd)
+		}
+	}
 	if err != nil {
 		g.release()
 		if sys.Credential != nil && errors.Is(err, unix.EPERM) {

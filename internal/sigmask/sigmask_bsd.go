@@ -22,7 +22,10 @@ func FD([]syscall.Signal) (int, error) { return -1, errNoSignalFD }
 func Open() {}
 
 // Wrap returns file and argv.
-func Wrap(file string, argv []string) (string, []string) { return file, argv }
+func Wrap(file string, argv []string, _ int) (string, []string) { return file, argv }
+
+// Failure is not called: nothing is wrapped.
+func Failure([]byte) error { return errNoSignalFD }
 
 // Unwrap does nothing.
 func Unwrap() (status int, ok bool) { return 0, false }

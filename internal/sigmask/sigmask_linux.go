@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -132,27 +133,61 @@ func Open() {
 }
 
 // Wrap returns what is to be executed in place of file, so that the command starts with no signal
-// blocked: file itself if none is.
-func Wrap(file string, argv []string) (string, []string) {
+// blocked: file itself if none is. The command's standard error is to be the descriptor stderr of
+// what is executed, whose own is told why it can't become the command: nothing is, if it can. All
+// that is written to it is for Failure.
+func Wrap(file string, argv []string, stderr int) (string, []string) {
 	if !Blocked() {
 		return file, argv
 	}
-	return self(), append([]string{os.Args[0], unmasked, file}, argv...)
+	return self(), append([]string{os.Args[0], unmasked, strconv.Itoa(stderr), file}, argv...)
+}
+
+// failure is what Unwrap writes for Failure to read.
+const failure = "ev: errno %d"
+
+// Failure returns why what Wrap had executed could not become the command. The Go runtime has words
+// of its own, for threads and memory that it can't have.
+func Failure(text []byte) error {
+	var errno unix.Errno
+	if _, err := fmt.Sscanf(string(text), failure, &errno); err != nil {
+		return unix.EAGAIN
+	}
+	return errno
 }
 
 // Unwrap turns a program that was started as Wrap says into the command. If it can't, the program
 // is to end with the status returned; in any other program ok is false. It is to be called first of
 // all.
 func Unwrap() (status int, ok bool) {
-	if len(os.Args) < 4 || os.Args[1] != unmasked {
+	if len(os.Args) < 5 || os.Args[1] != unmasked {
 		return 0, false
 	}
 	runtime.LockOSThread()
-	file := os.Args[2]
-	err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
-	if err == nil {
-		err = syscall.Exec(file, os.Args[3:], os.Environ())
-	}
-	fmt.Fprintf(os.Stderr, "ev: %s: %v\n", file, err)
+	why := becomeCommand(os.Args[2], os.Args[3], os.Args[4:])
+	errno, _ := errors.AsType[unix.Errno](why)
+	fmt.Fprintf(os.Stderr, failure, errno)
 	return 126, true
+}
+
+// becomeCommand returns only if it can't, with standard error as it was.
+func becomeCommand(stderr, file string, argv []string) error {
+	fd, err := strconv.Atoi(stderr)
+	if err != nil {
+		return unix.EINVAL
+	}
+	told, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err := unix.Dup3(fd, unix.Stderr, 0); err != nil {
+		return err
+	}
+	unix.CloseOnExec(fd)
+	err = unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
+	if err == nil {
+		err = syscall.Exec(file, argv, os.Environ())
+	}
+	_ = unix.Dup3(told, unix.Stderr, 0)
+	return err
 }

@@ -1,6 +1,7 @@
 package sigmask
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,8 +69,8 @@ func open() error {
 	}
 	runtime.LockOSThread()
 	Open()
-	file, argv := Wrap("/bin/cat", []string{"cat", "/proc/self/status"})
-	out, err := (&exec.Cmd{Path: file, Args: argv}).Output()
+	file, argv := Wrap("/bin/cat", []string{"cat", "/proc/self/status"}, 3)
+	out, err := (&exec.Cmd{Path: file, Args: argv, ExtraFiles: []*os.File{os.Stderr}}).Output()
 	if err != nil || len(argv) != 2 || !strings.Contains(string(out), "SigBlk:\t0000000000000000\n") {
 		return fmt.Errorf("%v, %w; the command's status:\n%s", argv, err, out)
 	}
@@ -96,8 +97,8 @@ func burst() error {
 		if i%20 > 0 {
 			continue
 		}
-		file, argv := Wrap("/bin/cat", []string{"cat", "/proc/self/status"})
-		out, err := (&exec.Cmd{Path: file, Args: argv}).Output()
+		file, argv := Wrap("/bin/cat", []string{"cat", "/proc/self/status"}, 3)
+		out, err := (&exec.Cmd{Path: file, Args: argv, ExtraFiles: []*os.File{os.Stderr}}).Output()
 		if err != nil {
 			return err
 		}
@@ -118,6 +119,18 @@ func burst() error {
 	}
 	fmt.Println(got)
 	return nil
+}
+
+// TestFailure reads what Unwrap and the Go runtime write.
+func TestFailure(t *testing.T) {
+	for text, want := range map[string]error{
+		fmt.Sprintf(failure, unix.ENOMEM):                       unix.ENOMEM,
+		"runtime: failed to create new OS thread (have 2 alrea": unix.EAGAIN,
+	} {
+		if got := Failure([]byte(text)); !errors.Is(got, want) {
+			t.Errorf("%q is %v", text, got)
+		}
+	}
 }
 
 const siginfoSize = 128 // signalfd(2)
@@ -165,7 +178,7 @@ func TestWrap_changesNothingWhileNothingIsBlocked(t *testing.T) {
 	if Blocked() {
 		t.Skip("started with signals blocked")
 	}
-	if file, argv := Wrap("/bin/x", []string{"x", "y"}); file != "/bin/x" || len(argv) != 2 {
+	if file, argv := Wrap("/bin/x", []string{"x", "y"}, 3); file != "/bin/x" || len(argv) != 2 {
 		t.Error(file, argv)
 	}
 	if _, err := FD(blocked()); err == nil {
