@@ -73,12 +73,19 @@ func Lookup(name, dir string, env []string) (string, error) {
 		}
 	}
 	var denied error
+	shut := ""
 	for _, d := range filepath.SplitList(path) {
 		file := filepath.Join(d, name)
 		if d == "" || d == "." {
 			file = "./" + name
 		}
-		if isAbsent(file, dir) {
+		// The one system call that most places in PATH are worth. Where nothing can be looked for there is
+		// nothing, as shells have it.
+		switch unix.Access(at(file, dir), unix.F_OK) {
+		case unix.ENOENT, unix.ENOTDIR:
+			continue
+		case unix.EACCES:
+			shut = ": " + d + " may not be searched"
 			continue
 		}
 		err := executable(file, dir)
@@ -99,7 +106,7 @@ func Lookup(name, dir string, env []string) (string, error) {
 		return "", Errorf(StatusNotFound, "%q is not found in PATH: a command is one word and its arguments others; "+
 			"what a shell should read goes to sh -c", name)
 	}
-	return "", Errorf(StatusNotFound, "%s: not found in PATH", name)
+	return "", Errorf(StatusNotFound, "%s: not found in PATH%s", name, shut)
 }
 
 // defaultPath is where commands are looked for without a PATH, as execvp(3) and sh(1) do.
@@ -111,11 +118,6 @@ func at(file, dir string) string {
 		return file
 	}
 	return filepath.Join(dir, file)
-}
-
-// isAbsent is the one system call that most places in PATH are worth.
-func isAbsent(file, dir string) bool {
-	return errors.Is(unix.Access(at(file, dir), unix.F_OK), unix.ENOENT)
 }
 
 // executable reports why file can't be executed.

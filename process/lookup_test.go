@@ -41,6 +41,7 @@ func TestLookup(t *testing.T) {
 		{what: "an absolute name", name: b + "/prog", dir: c, want: b + "/prog"},
 		{what: "nowhere", name: "nosuch", want: "nosuch: not found in PATH", status: 127},
 		{what: "in no PATH", name: "prog", env: []string{"PATH="}, want: "prog: not found in PATH", status: 127},
+		{what: "a file in PATH", name: "nosuch", env: []string{"PATH=" + b + "/prog"}, want: "nosuch: not found in PATH", status: 127},
 		{what: "found, but not executable", name: "data", want: "chmod +x", status: 126},
 		{what: "a directory", name: dir, want: "is a directory", status: 126},
 		{what: "a directory in PATH", name: "sub", want: "is a directory", status: 126},

@@ -21,6 +21,7 @@ func numbers() map[string]uint32 {
 		"epoll_pwait2":      unix.SYS_EPOLL_PWAIT2,
 		"eventfd2":          unix.SYS_EVENTFD2,
 		"execve":            unix.SYS_EXECVE,
+		"faccessat":         unix.SYS_FACCESSAT,
 		"fchdir":            unix.SYS_FCHDIR,
 		"fchmodat":          unix.SYS_FCHMODAT,
 		"fchownat":          unix.SYS_FCHOWNAT,
@@ -85,6 +86,6 @@ func numbers() map[string]uint32 {
 func pathArguments() map[string]int {
 	return map[string]int{
 		"execve": 0, "statfs": 0,
-		"fchmodat": 1, "fchownat": 1, "inotify_add_watch": 1, "mkdirat": 1, "newfstatat": 1, "openat": 1, "readlinkat": 1, "renameat": 1, "renameat2": 1, "statx": 1, "unlinkat": 1,
+		"faccessat": 1, "fchmodat": 1, "fchownat": 1, "inotify_add_watch": 1, "mkdirat": 1, "newfstatat": 1, "openat": 1, "readlinkat": 1, "renameat": 1, "renameat2": 1, "statx": 1, "unlinkat": 1,
 	}
 }
