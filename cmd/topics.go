@@ -160,13 +160,13 @@ A signal that 'ev on-signal' watches belongs to that watcher and does not end ev
 If ev itself is killed (by KILL, or for lack of memory), its commands are stopped as
 well, on Linux: the kernel sends the stop signal to each COMMAND, except to set-user-ID
 programs. Their descendants in the process group or --cgroup are stopped by ev-guard, a
-process that ev starts once a COMMAND has run for 100 ms, and that ends with ev. It uses
-the stop signal, and KILL after --kill-after. It identifies processes by their start
-time and signals no others. The following keep running: processes that have left the
-process group with setsid (unless --cgroup is used), descendants of a --foreground
-COMMAND, leftovers of a COMMAND that had already ended, and everything if ev-guard is
-killed as well. As PID 1 of a container ev needs no guard, because all processes end with
-it.
+process that ev starts once a COMMAND has run for 100 ms, and that ends with ev. It knows
+each COMMAND after 100 ms at the latest. It uses the stop signal, and KILL after
+--kill-after. It identifies processes by their start time and signals no others. The
+following keep running: processes that have left the process group with setsid (unless
+--cgroup is used), descendants of a --foreground COMMAND, leftovers of a COMMAND that had
+already ended, and everything if ev-guard is killed as well. As PID 1 of a container ev
+needs no guard, because all processes end with it.
 
 TSTP (Ctrl-Z) stops ev, and timers do not count the time until CONT (fg). The same holds
 for STOP, and on Linux for debuggers and freezers. Ctrl-Z does nothing if nobody could

@@ -3,7 +3,6 @@ package process
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/signal"
@@ -22,10 +21,6 @@ import (
 // guardian is the first argument of a program that is started as a guard; the second is whose.
 const guardian = "ev:guard"
 
-// gather is how long the guard rests after it has read, so that it does not take the processor from
-// each of many short commands.
-const gather = 20 * time.Millisecond
-
 // record is what a guard is told of a group that lives, whose leader has begun since then.
 func record(g *group, sp *Spec, since uint64) string {
 	return fmt.Sprintf("+ %d %d %d %d %d %s\n", g.pid, since, ticks(), sp.StopSignal, sp.KillAfter, strconv.Quote(g.subdir))
@@ -34,9 +29,9 @@ func record(g *group, sp *Spec, since uint64) string {
 // overRecord is what it is told of one that does not.
 func overRecord(pid int) string { return fmt.Sprintf("- %d\n", pid) }
 
-// tell tells the guard something. One that does not listen is none: it is ended, and there will be
-// another with the next group.
-func (g *guard) tell(text string) {
+// write tells the guard something. One that does not listen is none: it is ended, and there will be
+// another with the next group, which is told of all.
+func (g *guard) write(text string) {
 	if g.pid == 0 {
 		return
 	}
@@ -45,23 +40,31 @@ func (g *guard) tell(text string) {
 		_ = reap(g.pid)
 		_ = g.pipe.Close()
 		g.pid = 0
+		for _, l := range g.lives {
+			l.told = false
+		}
 	}
 }
 
-// start starts the guard, unless there is nothing to guard by now.
-func (g *guard) start(r *report.Reporter) {
+// tell tells the guard of the groups that it does not know, and starts one for that if there is none.
+func (g *guard) tell(r *report.Reporter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.awaits = false
-	if g.pid != 0 || len(g.lives) == 0 {
+	g.looks = false
+	if len(g.lives) == 0 {
 		return
 	}
-	if err := g.fork(); err != nil {
-		r.Verbosef("what commands have started lives on if ev is killed (SIGKILL): %v", err)
-		return
+	if g.pid == 0 {
+		if err := g.fork(); err != nil {
+			r.Verbosef("what commands have started lives on if ev is killed (SIGKILL): %v", err)
+			return
+		}
 	}
 	for _, pid := range slices.Sorted(maps.Keys(g.lives)) {
-		g.tell(g.lives[pid])
+		if l := g.lives[pid]; !l.told {
+			g.write(l.record)
+			l.told = g.pid != 0
+		}
 	}
 }
 
@@ -105,7 +108,7 @@ func Guarding() (status int, ok bool) {
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	_ = os.WriteFile("/proc/self/comm", []byte("ev-guard"), 0)
 	lives := map[int]*ward{}
-	for s := bufio.NewScanner(gatherer{os.Stdin}); s.Scan(); {
+	for s := bufio.NewScanner(os.Stdin); s.Scan(); {
 		w, begins := parseRecord(s.Text())
 		if begins {
 			lives[w.pid] = w
@@ -127,14 +130,6 @@ func Guarding() (status int, ok bool) {
 		time.Sleep(time.Millisecond)
 	}
 	return 0, true
-}
-
-// A gatherer reads at once what has come within a time.
-type gatherer struct{ io.Reader }
-
-func (g gatherer) Read(b []byte) (int, error) {
-	time.Sleep(gather)
-	return g.Reader.Read(b)
 }
 
 // A ward is what a guard knows of a group.

@@ -1,6 +1,8 @@
 package process
 
 import (
+	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -34,5 +36,32 @@ func TestGuard_leaderIsProved(t *testing.T) {
 	}
 	if w, begins := parseRecord(strings.TrimSuffix(overRecord(17), "\n")); begins || w.pid != 17 {
 		t.Errorf("the end of 17 is read as %+v, %t", w, begins)
+	}
+}
+
+// A group that is over before it is looked for those that live costs the guard nothing.
+func TestGuard_isToldOfWhatLives(t *testing.T) {
+	told, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	g := guard{pid: 1 << 30, pipe: pipe} // no process: it would be killed if it did not listen
+	add := func(pid int, record string) { g.add(pid, record, func() {}) }
+	add(1, "one\n")
+	add(2, "two\n")
+	g.forget(1)
+	g.tell(nil)
+	add(3, "three\n")
+	g.forget(2)
+	g.forget(3)
+	add(4, "four\n")
+	g.tell(nil)
+	g.tell(nil)
+	if err := pipe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(told); string(text) != "two\n- 2\nfour\n" || err != nil {
+		t.Errorf("got %q, %v", text, err)
 	}
 }

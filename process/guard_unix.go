@@ -10,10 +10,10 @@ func ticks() uint64 { return 0 }
 
 func overRecord(int) string { return "" }
 
-func (g *guard) tell(string) {}
+func (g *guard) write(string) {}
 
-// start does nothing: without /proc a process can't be proved to be what it was.
-func (g *guard) start(*report.Reporter) {}
+// tell does nothing: without /proc a process can't be proved to be what it was.
+func (g *guard) tell(*report.Reporter) {}
 
 // Guarding does nothing.
 func Guarding() (status int, ok bool) { return 0, false }

@@ -72,7 +72,7 @@ type Starter struct {
 type start struct {
 	spec  Spec
 	done  func(*Process, error) // called on the Starter's thread
-	guard bool                  // it is the guard
+	guard bool                  // the guard is to be told of processes
 }
 
 // Start starts a process. Started is called with it, or with why there is none; and then, if there
@@ -161,7 +161,7 @@ func (s *Starter) serve() {
 		s.mu.Unlock()
 		for _, st := range waiting {
 			if st.guard {
-				s.guard.start(s.Report)
+				s.guard.tell(s.Report)
 				continue
 			}
 			st.done(s.start(&st.spec))
