@@ -13,6 +13,9 @@ import (
 	"github.com/evshell/ev/loop"
 )
 
+// maxBacklog is how much may wait to be written before no more command starts.
+const maxBacklog = 1 << 20
+
 // patience is how long, in the end, a reader that takes nothing is waited for.
 const patience = time.Second
 
@@ -39,6 +42,7 @@ type Output struct {
 	anew    int    // the same pipe, non-blocking; -1: there is none
 	failed  func(error)
 	pending [][]byte
+	backlog int // bytes of pending
 	drained []func()
 	busy    bool  // a goroutine writes
 	hurried bool  // the end has come
@@ -109,6 +113,7 @@ func (o *Output) put(b []byte) {
 	}
 	if o.busy {
 		o.pending = append(o.pending, bytes.Clone(b))
+		o.backlog += len(b)
 		return
 	}
 	n, err := o.writeNow(b)
@@ -139,6 +144,15 @@ func (o *Output) Close() {
 
 // onDrain has fn called once, when no goroutine writes any more. One must be at it.
 func (o *Output) onDrain(fn func()) { o.drained = append(o.drained, fn) }
+
+// withRoom calls fn: once all is written, if very much waits for that.
+func (o *Output) withRoom(fn func()) {
+	if o.backlog <= maxBacklog {
+		fn()
+		return
+	}
+	o.onDrain(fn)
+}
 
 // Hurry says that the end has come: a reader that takes nothing is not waited for any longer than a
 // moment.
@@ -183,6 +197,7 @@ func (o *Output) wrote(err error) {
 	case len(o.pending) > 0:
 		b := o.pending[0]
 		o.pending = o.pending[1:]
+		o.backlog -= len(b)
 		o.writeElsewhere(b)
 		return
 	}
@@ -200,7 +215,7 @@ func (o *Output) drain() {
 }
 
 func (o *Output) fail(err error) {
-	o.err, o.pending = err, nil
+	o.err, o.pending, o.backlog = err, nil, 0
 	if o.failed != nil {
 		o.failed(err)
 	}

@@ -112,3 +112,39 @@ func TestPrefix_commandWaitsForASlowReader(t *testing.T) {
 		t.Errorf("%d lines, want %d", n, lines)
 	}
 }
+
+// Nor does a command start while much waits to be read: what many of them leave in their pipes would
+// fill the memory.
+func TestPrefix_commandsWaitForASlowReader(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	reads := false
+	th := open(t, Options{Argv: shell(`echo last`), Prefix: "L: ", Began: func(int) {
+		if !reads {
+			t.Error("it starts before anything is read")
+		}
+	}})
+	o := NewOutput(th.loop, w, nil)
+	th.o.Stdout = o
+	for o.backlog <= maxBacklog {
+		o.write(make([]byte, 1<<16))
+	}
+	got := make(chan string)
+	th.loop.After(50*time.Millisecond, func() { // by now it would have started
+		reads = true
+		go func() {
+			b, _ := io.ReadAll(r)
+			got <- strings.TrimLeft(string(b), "\x00")
+		}()
+	})
+	th.Do(tick(1))
+	th.run()
+	o.Close()
+	_ = w.Close()
+	if text := <-got; text != "L: last\n" || o.backlog != 0 {
+		t.Errorf("%q, and %d bytes wait", text, o.backlog)
+	}
+}

@@ -39,12 +39,19 @@ type launcher struct {
 
 func (x launcher) start(r *run) {
 	c := r.exec.command
+	c.Stdout.Flush() // what was printed comes before what the command writes
+	// What a command leaves in its pipes is taken out at its end, whether or not anybody reads it: so
+	// commands that write little would fill the memory.
+	c.Stdout.withRoom(func() { c.Stderr.withRoom(func() { x.launch(r) }) })
+}
+
+func (x launcher) launch(r *run) {
+	c := r.exec.command
 	var outputs []*pump
 	stopped := r.stopped
 	if c.Foreground {
 		stopped = nil // it has the terminal
 	}
-	c.Stdout.Flush() // what was printed comes before what the command writes
 	spilled := &spill{command: c, event: r.part}
 	x.starter.Start(x.loop, process.Spec{
 		Dir: c.Dir, User: c.User, Foreground: c.Foreground, Whole: c.Whole, Cgroup: c.Cgroup,
