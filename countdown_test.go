@@ -78,7 +78,7 @@ func TestCountdown_givesTheTerminalBackWhenItIsStopped(t *testing.T) {
 
 func TestCountdown_isOneOnATerminal(t *testing.T) {
 	v := view(t, "run", "-e", "timer 1h --progress", "-e", "timer 2h --progress")
-	v.until("-e:2:10: --progress: the terminal has the countdown of line 1 already")
+	v.until("-e:2:10: --progress: the terminal already shows the countdown of line 1")
 	if state, _ := v.gone(); state.ExitCode() != 2 {
 		t.Errorf("it ended with %v", state)
 	}

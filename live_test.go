@@ -195,7 +195,7 @@ func TestLive_givesTheTerminalBack(t *testing.T) {
 func TestLive_hasTheKeysAlone(t *testing.T) {
 	for _, line := range []string{"watch-fd 0 --line", "watch-fd - -- cat", "timer 1h --again-on fd:0"} {
 		v := live(t, "-e", line)
-		v.until("--live takes the terminal's keys, and this line would, too")
+		v.until("--live reads the terminal, and so would this line")
 		if state, last := v.gone(); state.ExitCode() != 2 {
 			t.Errorf("%v: %s", state, last)
 		}

@@ -390,8 +390,8 @@ func TestTerminal_ofCommandsIsResized(t *testing.T) {
 // TestTerminal_stopsACommand that reads it in the background: it would wait for ever.
 func TestTerminal_stopsACommand(t *testing.T) {
 	for _, tt := range []struct{ want, args, line string }{
-		{"ev timer: cat: stopped, for it wants the terminal: give it --foreground", "timer 0 --color never -- cat /dev/tty", ""},
-		{"ev run: a: cat: stopped, for it wants the terminal: give it --foreground, or ev run --no-pty if it only shows its output there", "run --color never --prefix -e", "a: timer 0 -- cat /dev/tty"},
+		{"ev timer: cat: stopped because it wants to use the terminal: add --foreground", "timer 0 --color never -- cat /dev/tty", ""},
+		{"ev run: a: cat: stopped because it wants to use the terminal: add --foreground, or ev run --no-pty if it only writes to it", "run --color never --prefix -e", "a: timer 0 -- cat /dev/tty"},
 	} {
 		args := strings.Fields(tt.args)
 		if tt.line != "" {

@@ -110,7 +110,7 @@ func (x *Exec) whileBusy(e event.Event) {
 	case Merge:
 		x.wait(e)
 	case Skip:
-		x.o.Report.Verbosef("%s: not now, event %d is skipped", x.command.name, e.Seq)
+		x.o.Report.Verbosef("%s: busy, event %d is skipped", x.command.name, e.Seq)
 		if x.skipped != nil && x.belong(*x.skipped, e) {
 			e = merge(*x.skipped, e)
 		}
@@ -135,7 +135,7 @@ func (x *Exec) whileBusy(e event.Event) {
 
 // wait has e run next, together with what waits already.
 func (x *Exec) wait(e event.Event) {
-	x.o.Report.Verbosef("%s: not now, event %d waits", x.command.name, e.Seq)
+	x.o.Report.Verbosef("%s: busy, event %d waits", x.command.name, e.Seq)
 	i := slices.IndexFunc(x.queue, func(other event.Event) bool { return x.belong(other, e) })
 	if i < 0 {
 		x.queue = append(x.queue, e)

@@ -290,8 +290,8 @@ func TestExec_whatCantBeExecutedIs126(t *testing.T) {
 	for _, tt := range []struct{ prog, want string }{
 		{dir, "is a directory"},
 		{write("data", "x", 0o644), "chmod +x"},
-		{write("lost", "#!/nonexistent/sh\n", 0o755), "interpreter that its first line names is not there"},
-		{write("text", "hello\n", 0o755), "one begins with #!"},
+		{write("lost", "#!/nonexistent/sh\n", 0o755), "interpreter in its first line does not exist"},
+		{write("text", "hello\n", 0o755), "which begins with #!"},
 	} {
 		th, out := play(t, Options{Argv: []string{tt.prog}}, tick(1))
 		if out.Status != 126 || out.Err == nil || !strings.Contains(th.said.String(), tt.want) {

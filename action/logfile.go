@@ -59,7 +59,7 @@ func (l *logFile) write(b []byte) {
 		return
 	}
 	if _, err := l.file.Write(b); err != nil {
-		l.report.Errorf("--log-dir: %v: the rest of it is not there", err)
+		l.report.Errorf("--log-dir: %v: the rest of the output is missing from the file", err)
 		l.close()
 	}
 }

@@ -169,7 +169,7 @@ func (x *Exec) refuse(why string, pause time.Duration) {
 		return
 	}
 	x.refused = why
-	x.o.Report.Errorf("%s: can't be started now: %s; trying again in %s, and on until it works", x.command.name, why, span.Format(pause))
+	x.o.Report.Errorf("%s: can't be started now: %s; trying again in %s, and then until it works", x.command.name, why, span.Format(pause))
 }
 
 // accept tells that it can.
@@ -230,9 +230,9 @@ func (r *run) stopped() {
 	r.stuck = true
 	instead := ""
 	if r.exec.o.Terminal && r.exec.o.Prefix != "" {
-		instead = ", or ev run --no-pty if it only shows its output there"
+		instead = ", or ev run --no-pty if it only writes to it"
 	}
-	r.exec.o.Report.Errorf("%s: stopped, for it wants the terminal: give it --foreground%s", r.exec.command.name, instead)
+	r.exec.o.Report.Errorf("%s: stopped because it wants to use the terminal: add --foreground%s", r.exec.command.name, instead)
 }
 
 // resize has the process's terminal be as large as ev's.

@@ -375,7 +375,7 @@ func TestRun_tellsOnceThatTheTerminalHasStoppedIt(t *testing.T) {
 		s.on(func() { s.Do(tick(1)) })
 		s.on(func() { s.runs[0].stopped() })
 		s.on(func() { s.runs[0].stopped() })
-		if said := s.said.String(); strings.Count(said, "wants the terminal: give it --foreground\n") != 1 {
+		if said := s.said.String(); strings.Count(said, "wants to use the terminal: add --foreground\n") != 1 {
 			t.Errorf("%q", said)
 		}
 		s.asked[0].started(&actor{s, s.runs[0]}, nil)

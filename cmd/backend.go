@@ -49,7 +49,7 @@ func (p *program) newBackend() (loop.Backend, error) {
 func libevBackend(flags string) (string, error) {
 	mask, err := strconv.ParseUint(flags, 10, 32)
 	if err != nil {
-		return "", fmt.Errorf("%q is no decimal number: add 2 for poll, 4 for epoll", flags)
+		return "", fmt.Errorf("%q is not a decimal number: 2 is poll, 4 is epoll", flags)
 	}
 	asked := ""
 	for _, b := range libevFlags() {

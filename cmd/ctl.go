@@ -260,7 +260,7 @@ func (o *ctlOptions) dial(p *program) (*control.Client, error) {
 		case 1:
 			path = found[0]
 		default:
-			return nil, usage.Errorf("there are several, choose one: --control %s", strings.Join(found, ", --control "))
+			return nil, usage.Errorf("several ev run can be controlled: choose one: --control %s", strings.Join(found, ", --control "))
 		}
 	}
 	return control.Dial(path)

@@ -23,13 +23,13 @@ import (
 func (o *ctlOptions) runAll(p *program, out io.Writer, q control.Request) error {
 	remote := append([]string{control.List}, control.Remote()...)
 	if !slices.Contains(remote, q.Command) {
-		return usage.At(usage.Arg(0), "with --all there are %s, and not %s", strings.Join(remote, ", "), q.Command)
+		return usage.At(usage.Arg(0), "--all works with %s, not with %s", strings.Join(remote, ", "), q.Command)
 	}
 	if o.path != "" {
-		return usage.At(usage.Flag("control", "all"), "--control is one ev, and --all are many: leave out one of the two")
+		return usage.At(usage.Flag("control", "all"), "--control names one ev run, and --all means several: leave out one of the two")
 	}
 	if _, err := path.Match(o.all, ""); err != nil {
-		return usage.At(usage.Value("all"), "--all=%s is no pattern of hosts: %v", o.all, err)
+		return usage.At(usage.Value("all"), "--all=%s is not a pattern of host names: %v", o.all, err)
 	}
 	lo, err := o.LinkOptions(&p.App)
 	if err != nil {
@@ -92,7 +92,7 @@ func writeEvent(out io.Writer, r remoteReply) error {
 // askHere asks all ev run of this machine whose sockets are where they are by default.
 func (o *ctlOptions) askHere(p *program, out io.Writer, host string, q control.Request) error {
 	if q.Command == control.Events {
-		return usage.At(usage.Arg(0), "events of all hosts need a server of NATS: name one by --server, or one ev by --control")
+		return usage.At(usage.Arg(0), "events --all needs a NATS server: add --server nats://HOST, or name one ev run with --control")
 	}
 	dir, err := p.socketDir()
 	if err != nil {
@@ -125,7 +125,7 @@ func (o *ctlOptions) askHere(p *program, out io.Writer, host string, q control.R
 // writeReplies writes what the hosts have said, in the order of their names.
 func (o *ctlOptions) writeReplies(p *program, out io.Writer, command string, replies []remoteReply) error {
 	if len(replies) == 0 {
-		return fmt.Errorf("no ev run of a host %s has answered: is there one with --control and this --server?", o.all)
+		return fmt.Errorf("no ev run on a host %s has answered: start one there with --control and this --server", o.all)
 	}
 	by := map[string][]remoteReply{}
 	for _, r := range replies {
@@ -161,7 +161,7 @@ func (o *ctlOptions) writeReplies(p *program, out io.Writer, command string, rep
 	case command == control.List && ws != nil:
 		err = live.WriteHosts(out, hosts, ws, time.Now())
 	case !failed:
-		p.Report.Noticef("%s: %d have answered", command, len(replies))
+		p.Report.Noticef("%s: %d ev run have answered", command, len(replies))
 	}
 	if err == nil && failed {
 		err = &usage.ExitError{Status: usage.ExitFailure}

@@ -43,7 +43,7 @@ func (o *ctlOptions) dead(p *program, c *cobra.Command, args []string) error {
 	for i, text := range args[2:] {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			return usage.At(usage.Arg(3+i), "%q is no number of a dead letter: ev ctl dead list %s shows them", text, args[1])
+			return usage.At(usage.Arg(3+i), "%q is not the number of a dead letter: ev ctl dead list %s shows the numbers", text, args[1])
 		}
 		numbers = append(numbers, n)
 	}

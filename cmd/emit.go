@@ -92,7 +92,7 @@ func (o *emitOptions) run(p *program, c *cobra.Command, args []string) error {
 		})
 	})
 	if err == nil && where == link.Spool {
-		p.Report.Noticef("the server is away: the event is in the spool, and is sent once an ev here finds the server")
+		p.Report.Noticef("the server is away: the event is kept on this machine, and the next ev here that reaches the server sends it")
 	}
 	return err
 }

@@ -242,17 +242,17 @@ func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reade
 	own, command := watchers.Split(c, args)
 	switch {
 	case len(own) > 1:
-		return nil, usage.At(usage.Arg(1), "one Evfile is enough, and there is %q as well: an -e takes one word, so quote the line", own[1])
+		return nil, usage.At(usage.Arg(1), "ev run takes one Evfile, and there is %q as well: -e takes one word, so quote the line", own[1])
 	case command != nil:
-		return nil, usage.At(usage.Dash(), "a command belongs to a line: ev run -e 'timer 5 -- echo over'")
+		return nil, usage.At(usage.Dash(), "ev run takes no command of its own: give it to a line, as in ev run -e 'timer 5 -- echo over'")
 	case len(own) == 1 && own[0] == "":
 		return nil, usage.At(usage.Arg(0), "the name of the Evfile is empty: leave it out for ./Evfile")
 	case o.controlRemote && !c.Flags().Changed("control"):
-		return nil, usage.At(usage.Flag("control-remote"), "--control-remote is about what --control allows: add --control")
+		return nil, usage.At(usage.Flag("control-remote"), "--control-remote needs --control: add it")
 	case c.Flags().Changed("metrics") && o.metrics == "":
 		return nil, usage.At(usage.Value("metrics"), "--metrics: give an address, as in --metrics :9180")
 	case o.check && o.list:
-		return nil, usage.At(usage.Flag("check"), "--list checks, too: leave out --check")
+		return nil, usage.At(usage.Flag("check"), "--list includes --check: leave out --check")
 	case o.printEvfile && (o.check || o.list):
 		return nil, usage.At(usage.Flag("check", "list"), "--print-evfile, --check and --list each print something else: leave out all but one")
 	case o.once && o.nowait:
@@ -270,7 +270,7 @@ func (o *runOptions) reader(p *program, c *cobra.Command, args []string) (*reade
 	}
 	switch {
 	case o.watch && (r.path == "" && !o.given() || r.path == "-"):
-		return nil, usage.At(usage.Flag("watch"), "--watch is about an Evfile, and there is none: name it")
+		return nil, usage.At(usage.Flag("watch"), "--watch needs an Evfile: name one")
 	case o.watch && !r.hasFile():
 		return nil, usage.At(usage.Flag("watch"), "--watch: %s is not a regular file, and can't be read twice", r.path)
 	}

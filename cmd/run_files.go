@@ -61,7 +61,7 @@ func (o *fileOptions) given() bool { return len(o.crontabs) > 0 || o.procfile !=
 func (o *fileOptions) check(fs *pflag.FlagSet) error {
 	for _, f := range []struct {
 		name  string
-		about string
+		needs string
 		there bool
 	}{
 		{"system", "--crontab FILE", len(o.crontabs) > 0},
@@ -73,7 +73,7 @@ func (o *fileOptions) check(fs *pflag.FlagSet) error {
 		{"stop-signal", "--procfile FILE", o.procfile != ""},
 	} {
 		if fs.Changed(f.name) && !f.there {
-			return usage.At(usage.Flag(f.name), "--%s is about %s, and there is none", f.name, f.about)
+			return usage.At(usage.Flag(f.name), "--%s needs %s: add it", f.name, f.needs)
 		}
 	}
 	for _, f := range []struct {
@@ -242,7 +242,7 @@ func (r *reader) mailer(jobs []crontab.Job) string {
 	}
 	if !r.unmailed {
 		r.unmailed = true
-		r.program.Report.Noticef("there is no sendmail: what jobs print is not mailed, but printed here; --mail-command names another program")
+		r.program.Report.Noticef("sendmail is not installed: the output of jobs is printed here and not mailed; --mail-command names another program")
 	}
 	return ""
 }

@@ -115,7 +115,7 @@ func (r *reader) bind(l *line) error {
 	}
 	live := r.options.live
 	if live && l.binding.Claims.Stdin && term.IsTerminal(watchers.StdinFD) {
-		return usage.Errorf("--live takes the terminal's keys, and this line would, too: redirect standard input, or leave out --live")
+		return usage.Errorf("--live reads the terminal, and so would this line: redirect standard input, or leave out --live")
 	}
 	for _, e := range []*action.Options{l.binding.Exec, l.binding.Child, l.binding.OnFailure, l.binding.OnSuccess} {
 		if e != nil && (r.options.prefix || live) && !e.Foreground {
@@ -146,7 +146,7 @@ func (r *reader) blockSignals(lines []*line) error {
 	var blocked, queued []syscall.Signal
 	for _, l := range lines {
 		if len(l.binding.Claims.Blocked) > 0 && r.path == "-" {
-			return evfile.Errors{l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: ev reads its lines twice then, which standard input can't give: name a file"))}
+			return evfile.Errors{l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: ev has to read the Evfile twice, and standard input can be read only once: name a file"))}
 		}
 		blocked = append(blocked, l.binding.Claims.Blocked...)
 		if r.path != "-" {
@@ -208,7 +208,7 @@ func (r *reader) flagError(p *program, c *cobra.Command, err error) error {
 			name, global = "-"+name, r.globals.ShorthandLookup(name)
 		}
 		if global != nil {
-			return usage.At(usage.Flag(name), "--%s is about ev as a whole: give it to ev run", global.Name)
+			return usage.At(usage.Flag(name), "--%s applies to ev as a whole: give it to ev run", global.Name)
 		}
 	}
 	return p.flagError(c, err)

@@ -83,7 +83,7 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 		for i := range f.Lines {
 			l := &f.Lines[i]
 			if other, taken := labelled[l.Label]; taken && l.Label != "" {
-				errs = append(errs, f.Errorf(l.Words[0], "%s has the label %s already: labels are unique", other.Name, l.Label))
+				errs = append(errs, f.Errorf(l.Words[0], "%s already has the label %s: choose another", other.Name, l.Label))
 			}
 			labelled[l.Label] = f
 			lines = append(lines, &line{Line: l, file: f, key: keyOf(l), index: len(lines)})
@@ -92,11 +92,11 @@ func (r *reader) read() ([]*line, evfile.Errors, error) {
 	switch {
 	case len(lines) > 0 || errs != nil:
 	case r.path == "" && r.options.procfile != "":
-		return nil, nil, usage.At(usage.Value("procfile"), "%s: there is no process in it: write one a line, as in 'web: ./server'", r.name())
+		return nil, nil, usage.At(usage.Value("procfile"), "%s has no process in it: write one on each line, as in 'web: ./server'", r.name())
 	case r.path == "" && len(r.options.crontabs) > 0: // one that has been emptied is no mistake
-		r.program.Report.Noticef("%s: there is no job in it", r.name())
+		r.program.Report.Noticef("%s has no job in it", r.name())
 	default:
-		return nil, nil, usage.At(usage.ArgOf(r.path), "%s: there is no watcher in it: write one a line, as in 'timer 5s -- echo over'", r.name())
+		return nil, nil, usage.At(usage.ArgOf(r.path), "%s has no watcher in it: write one on each line, as in 'timer 5s -- echo over'", r.name())
 	}
 	return lines, errs, nil
 }

@@ -47,7 +47,7 @@ func (r *reader) reload(s *session.Session) error {
 	watchers, lines, err := r.bindAgain(s)
 	if err != nil {
 		r.program.explain(err)
-		r.program.Report.Noticef("nothing has changed: the watchers are those from before")
+		r.program.Report.Noticef("nothing has changed: all watchers continue as before")
 		if faults, ok := errors.AsType[evfile.Errors](err); ok {
 			return &reloadError{"the Evfile is faulty: nothing has changed", faults}
 		}

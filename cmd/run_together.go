@@ -26,7 +26,7 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 		for _, s := range l.binding.Claims.Blocked {
 			for _, other := range lines {
 				if other != l && slices.Contains(other.binding.Claims.Signals, s) {
-					errs = append(errs, l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: %s is watched by line %d, too, and one of the two would not see it", sig.Name(s), other.Words[0].Line)))
+					errs = append(errs, l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: %s is watched by line %d, too, and one of the two would miss it: leave out one of the two", sig.Name(s), other.Words[0].Line)))
 				}
 			}
 		}
@@ -48,7 +48,7 @@ func checkStdin(lines []*line) (errs evfile.Errors) {
 			other = first
 		}
 		if other != nil {
-			errs = append(errs, l.fault(usage.At(usage.ArgOf("-"), "standard input is read by line %d, too, and one of the two would find nothing: name a file or a FIFO", other.Words[0].Line)))
+			errs = append(errs, l.fault(usage.At(usage.ArgOf("-"), "standard input is read by line %d, too, and one of the two would get nothing: name a file or a FIFO", other.Words[0].Line)))
 		}
 		first = cmp.Or(first, l)
 		if claims.Drained {
@@ -67,7 +67,7 @@ func checkTerminal(lines []*line) (errs evfile.Errors) {
 		case first == nil:
 			first = l
 		default:
-			errs = append(errs, l.fault(usage.At(usage.Flag("progress"), "--progress: the terminal has the countdown of line %d already: leave out one of the two, or use --live", first.Words[0].Line)))
+			errs = append(errs, l.fault(usage.At(usage.Flag("progress"), "--progress: the terminal already shows the countdown of line %d: leave out one of the two, or use --live", first.Words[0].Line)))
 		}
 	}
 	return errs

@@ -63,7 +63,7 @@ func (p *program) newLoop() (*loop.Loop, error) {
 	if t, ok := backend.(loop.Troubled); ok {
 		t.OnTrouble(func(trouble error) {
 			if trouble == nil {
-				p.Report.Noticef("the kernel has again what ev waits by")
+				p.Report.Noticef("the kernel has room again for all that ev waits for")
 			} else {
 				p.Report.Errorf("%v", trouble)
 			}

@@ -66,7 +66,7 @@ func (c *Client) Do(r Request) (Reply, []byte, error) {
 	}
 	var reply Reply
 	if err := json.Unmarshal(line, &reply); err != nil {
-		return Reply{}, nil, fmt.Errorf("%s: this is no answer of ev: %w", c.file.Name(), err)
+		return Reply{}, nil, fmt.Errorf("%s: the answer is not ev's: %w", c.file.Name(), err)
 	}
 	if !reply.OK {
 		return reply, line, errors.New(reply.Error)
@@ -87,7 +87,7 @@ func (c *Client) Next() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !json.Valid(line):
-		return nil, fmt.Errorf("%s: this is no answer of ev", c.file.Name())
+		return nil, fmt.Errorf("%s: the answer is not ev's", c.file.Name())
 	}
 	return Printable(line), nil
 }

@@ -81,7 +81,7 @@ func Parse(name string, text []byte) (*File, Errors) {
 				continue
 			}
 			if other, taken := labelled[label]; taken {
-				s.errorf(first, "line %d has the label %s already: labels are unique", other.Line, label)
+				s.errorf(first, "line %d already has the label %s: choose another", other.Line, label)
 				continue
 			}
 			labelled[label] = first

@@ -118,7 +118,7 @@ last: timer 7 \`))
 Evfile:3:7: this quote is not closed
     	stat "src -- make
     	     ^
-Evfile:4:1: line 1 has the label good already: labels are unique
+Evfile:4:1: line 1 already has the label good: choose another
     good: timer 6
     ^
 Evfile:5:1: a label is missing before the colon

@@ -156,7 +156,7 @@ func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
 					l.work.Go(func() {
 						defer close(given)
 						if err := durable.WriteFile(l.recordPath(c.Lock), n.released(settled).encode()); err != nil {
-							l.o.Report.Errorf("the lock %s: that its run has ended is not remembered: %v", c.Lock, err)
+							l.o.Report.Errorf("the lock %s: the end of its run can't be saved: %v", c.Lock, err)
 						}
 						_ = f.Close()
 					})

@@ -346,7 +346,7 @@ func (c *fileConsumer) delivery(seq uint64, e entry, attempt int, run *os.File) 
 			return nil
 		})
 		if err != nil {
-			c.link.o.Report.Errorf("the group %s: what has become of message %d is not remembered, and it may come again: %v",
+			c.link.o.Report.Errorf("the group %s: the outcome of message %d can't be saved, and it may come again: %v",
 				c.o.Group, seq, err)
 			_ = run.Close()
 		}

@@ -206,7 +206,7 @@ func (l *natsLink) connected(nc *nats.Conn) {
 	}
 	if l.away {
 		l.away = false
-		l.o.Report.Noticef("%s: the server is there again", l.name())
+		l.o.Report.Noticef("%s: the server is back", l.name())
 	}
 	l.down = make(chan struct{})
 	if !l.isUp() {

@@ -84,7 +84,7 @@ func (c *natsConsumer) openCursor(path, stream string) (at cursor, err error) {
 	case err != nil || text != nil && at.Seq <= s.State.Last:
 		return at, err
 	case text != nil:
-		c.link.o.Report.Noticef("the stream %s has been made anew: beginning with its first event", stream)
+		c.link.o.Report.Noticef("the stream %s was created again: beginning with its first event", stream)
 		at = cursor{}
 	case c.o.From.All:
 	case !c.o.From.Time.IsZero():
@@ -104,7 +104,7 @@ func (at cursor) save(path string) error {
 		err = durable.WriteFile(path, text)
 	}
 	if err != nil {
-		return faultf("what has been dealt with can't be remembered: %v", err)
+		return faultf("what was dealt with can't be saved: %v", err)
 	}
 	return nil
 }

@@ -207,7 +207,7 @@ func (c *natsConsumer) pull(stream string, filters []string) error {
 	for c.ctx.Err() == nil {
 		err := c.link.onStream(c.ctx, stream, func() error { return c.join(stream, filters) })
 		if e, ok := errors.AsType[*apiError](err); ok {
-			err = faultf("the group %s of %s can't be had: %v", c.o.Group, stream, e)
+			err = faultf("the group %s of %s can't be used: %v", c.o.Group, stream, e)
 		}
 		if err != nil {
 			return err

@@ -86,7 +86,7 @@ func (l *natsLink) ensure(ctx context.Context, name string) error {
 		l.mu.Unlock()
 	}
 	if e, ok := errors.AsType[*apiError](err); ok && !passes(err) {
-		return faultf("%s: the stream %s can't be had: %v", l.name(), name, e)
+		return faultf("%s: the stream %s can't be used: %v", l.name(), name, e)
 	}
 	return err
 }

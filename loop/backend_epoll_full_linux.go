@@ -39,7 +39,7 @@ func roomError(err error) error {
 		most, _ := os.ReadFile(limit)
 		advice = fmt.Sprintf("the user's limit of watches is reached, fs.epoll.max_user_watches = %s: raise it with sysctl(8)", strings.TrimSpace(string(most)))
 	}
-	return fmt.Errorf("%w: %s; meanwhile what does not fit is looked at every %v", os.NewSyscallError("epoll_ctl", err), advice, refusedEvery)
+	return fmt.Errorf("%w: %s; until then, what does not fit is looked at every %v", os.NewSyscallError("epoll_ctl", err), advice, refusedEvery)
 }
 
 func (b *epoll) keepRefused(fd int, ops Ops) {
@@ -116,7 +116,7 @@ func (b *epoll) renewAtLast() error {
 			return err
 		case !told:
 			told = true
-			b.tell(fmt.Errorf("%w: nothing happens before there is room", err))
+			b.tell(fmt.Errorf("%w: no event is noticed until there is room", err))
 		}
 	}
 }

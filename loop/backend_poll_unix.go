@@ -71,7 +71,7 @@ func (b *poll) Wait(ready []Ready, d time.Duration) ([]Ready, error) {
 	for errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EAGAIN) {
 		if !b.short {
 			b.short = true
-			b.tell(fmt.Errorf("%w: free some memory; nothing happens before there is some", os.NewSyscallError("poll", err)))
+			b.tell(fmt.Errorf("%w: free some memory; no event is noticed until then", os.NewSyscallError("poll", err)))
 		}
 		time.Sleep(noMemoryPause)
 		n, err = unix.Poll(b.set, milliseconds(min(d, 0)))

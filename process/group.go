@@ -120,7 +120,7 @@ func reap(pid int) (w Wait) {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
-			w.Err = fmt.Errorf("how process %d ended can't be known: %w", pid, err)
+			w.Err = fmt.Errorf("it is unknown how process %d ended: %w", pid, err)
 		}
 		return w
 	}

@@ -56,7 +56,7 @@ func (g *guard) tell(r *report.Reporter) {
 	}
 	if g.pid == 0 {
 		if err := g.fork(); err != nil {
-			r.Verbosef("what commands have started lives on if ev is killed (SIGKILL): %v", err)
+			r.Verbosef("if ev is killed (SIGKILL), what its commands have started continues: %v", err)
 			return
 		}
 	}

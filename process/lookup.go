@@ -154,9 +154,9 @@ func explain(file string, err error) error {
 	}
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return Errorf(StatusNotExecutable, "%s: the interpreter that its first line names is not there", file)
+		return Errorf(StatusNotExecutable, "%s: the interpreter in its first line does not exist", file)
 	case errors.Is(err, unix.ENOEXEC):
-		return Errorf(StatusNotExecutable, "%s: no program for this machine, and no script: one begins with #! and its interpreter", file)
+		return Errorf(StatusNotExecutable, "%s: not a program for this machine, and not a script, which begins with #! and its interpreter", file)
 	case errors.Is(err, unix.E2BIG):
 		return failed(StatusNotExecutable, err, "%s: its arguments and environment are longer than the kernel takes (ARG_MAX): "+
 			"take what is long from standard input", file)

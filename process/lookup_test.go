@@ -70,8 +70,8 @@ func TestExplain(t *testing.T) {
 	for err, want := range map[error]string{
 		unix.EAGAIN:  "prog: resource temporarily unavailable",
 		unix.ETXTBSY: "prog: text file busy",
-		unix.ENOENT:  "the interpreter that its first line names is not there",
-		unix.ENOEXEC: "no program for this machine",
+		unix.ENOENT:  "the interpreter in its first line does not exist",
+		unix.ENOEXEC: "not a program for this machine",
 		unix.E2BIG:   "longer than the kernel takes",
 		unix.EACCES:  "prog: permission denied",
 	} {

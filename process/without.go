@@ -59,10 +59,10 @@ func (x without) leaveOut(sys *syscall.SysProcAttr) bool {
 func (x *without) learn(denied without, r *report.Reporter, why error) {
 	if denied.deathSignal && !x.deathSignal {
 		x.deathSignal = true
-		r.Errorf("prctl(PR_SET_PDEATHSIG) is denied here: %v: commands are started without, and outlive ev if it is killed (SIGKILL)", why)
+		r.Errorf("prctl(PR_SET_PDEATHSIG) is denied here: %v: if ev is killed (SIGKILL), commands continue", why)
 	}
 	if denied.group && !x.group {
 		x.group = true
-		r.Errorf("setpgid is denied here: %v: commands stay in the process group of ev, and what they start is not stopped with them", why)
+		r.Errorf("setpgid is denied here: %v: commands stay in ev's process group, and what they start is not stopped with them", why)
 	}
 }

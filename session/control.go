@@ -63,7 +63,7 @@ func (s *Session) obey(q control.Request) error {
 		return nil
 	}
 	if len(q.Names) > 0 {
-		return fmt.Errorf("%s is about the loop as a whole, and takes no name", q.Command)
+		return fmt.Errorf("%s applies to the whole loop: leave out the name", q.Command)
 	}
 	switch q.Command {
 	case control.Suspend:

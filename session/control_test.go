@@ -30,7 +30,7 @@ func TestServe(t *testing.T) {
 		{control.Stop, names{"a"}, "", "stop a"},
 		{control.Start, names{"a"}, "", ""},
 		{control.Suspend, nil, "", "paused"},
-		{control.Suspend, names{"a"}, "suspend is about the loop as a whole, and takes no name", ""},
+		{control.Suspend, names{"a"}, "suspend applies to the whole loop: leave out the name", ""},
 		{control.Resume, nil, "", ""},
 		{control.Break, nil, "", "stop b, stop b, stop a"},
 		{control.Reload, nil, "the lines are ev run's own arguments: there is no Evfile to read again", ""},

@@ -124,7 +124,7 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 	switch got.Outcome {
 	case link.Won:
 		if got.Again {
-			w.Report.Noticef("the lock %s: the run for %s was cut off elsewhere, and is made here", g.Name, got.Due.Format(time.RFC3339))
+			w.Report.Noticef("the lock %s: the run for %s was cut off in another ev, and is repeated here", g.Name, got.Due.Format(time.RFC3339))
 			g.begin(event.Event{Name: w.Name, Detail: g.Again(got.Due)}, got)
 			return
 		}

@@ -225,7 +225,7 @@ func TestLock_whatIsCutOffElsewhereIsRunAgain(t *testing.T) {
 		if e := d.actors["a"].events[0].Detail.(event.Every); e.Due.Unix() != 2 || e.Schedule != "again" {
 			t.Errorf("the event is %+v", e)
 		}
-		d.heard("ev: a: the lock the-lock: the run for 1970-01-01T00:00:02Z was cut off elsewhere, and is made here\n")
+		d.heard("ev: a: the lock the-lock: the run for 1970-01-01T00:00:02Z was cut off in another ev, and is repeated here\n")
 		d.end("a", action.Outcome{})
 		d.saw("ran a: exited 0, release")
 	})

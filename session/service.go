@@ -22,7 +22,7 @@ func (s *Session) tellService() {
 	s.greet()
 	every, err := sdnotify.WatchdogInterval(s.config.Getenv, os.Getpid())
 	if err != nil {
-		s.config.Report.Noticef("the watchdog is not told: %v", err)
+		s.config.Report.Noticef("the service manager's watchdog gets no messages: %v", err)
 		return
 	}
 	if every > 0 {
@@ -64,7 +64,7 @@ func (w *Watcher) describe() string {
 // tellReady tells what is watched.
 func (s *Session) tellReady() {
 	if err := s.notify.Ready(); err != nil {
-		s.config.Report.Verbosef("NOTIFY_SOCKET: nobody can be told that all is watched: %v", err)
+		s.config.Report.Verbosef("NOTIFY_SOCKET: the service manager can't be told that ev is ready: %v", err)
 	}
 	var names []string
 	for _, w := range s.watchers[:min(len(s.watchers), mostNames)] {

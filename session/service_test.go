@@ -116,7 +116,7 @@ func TestService_watchdog(t *testing.T) {
 	m.env["WATCHDOG_USEC"] = "soon"
 	perform(t, Config{Getenv: m.getenv}, func(s *stage) {
 		s.run(s.line("a"))
-		if !strings.HasPrefix(s.said.String(), "ev: the watchdog is not told: ") {
+		if !strings.HasPrefix(s.said.String(), "ev: the service manager's watchdog gets no messages: ") {
 			t.Errorf("%q", s.said.String())
 		}
 		s.on(s.End)

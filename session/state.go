@@ -105,7 +105,7 @@ func (w *Watcher) Restart() error {
 // repeatable is why the last event can't have another run.
 func (w *Watcher) repeatable() error {
 	if w.repeat == nil {
-		return errors.New("there was no event yet, and so there is nothing to run again: fire it")
+		return errors.New("there is no event yet to run again: fire it")
 	}
 	request, asks := w.repeat.Detail.(event.HTTP)
 	var p event.Payload
@@ -113,7 +113,7 @@ func (w *Watcher) repeatable() error {
 		p = c.Payload(w.Exec.Sep)
 	}
 	if asks && request.Exchange != nil || p.File != nil || p.Out != nil || w.repeat.Lock != nil {
-		return errors.New("its last event can't be run again: what it brought, a request, a descriptor or a lock, has gone")
+		return errors.New("its last event can't be run again: its request, descriptor or lock is gone")
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (w *Watcher) Signal(by syscall.Signal) error {
 		some = c.Signal(by) || some
 	}
 	if !some {
-		return errors.New("nothing of it runs")
+		return errors.New("no command of it is running")
 	}
 	return nil
 }

@@ -198,11 +198,11 @@ func (f *commandFlags) place(a *App) (action.Options, error) {
 func (f *commandFlags) conduct(e *action.Options) error {
 	switch {
 	case f.runTimeout == 0:
-		return usage.At(usage.Value("run-timeout"), "--run-timeout 0s: no command would get to run: give it time, as in --run-timeout 1m")
+		return usage.At(usage.Value("run-timeout"), "--run-timeout 0s leaves no time to run: give more, as in --run-timeout 1m")
 	case f.retryDelay <= 0:
 		return usage.At(usage.Value("retry-delay"), "--retry-delay must be more than 0")
 	case f.retryMax < f.retryDelay:
-		return usage.At(usage.Value("retry-max"), "--retry-max %s is less than --retry-delay %s, from which the pause grows", span.Format(f.retryMax), span.Format(f.retryDelay))
+		return usage.At(usage.Value("retry-max"), "--retry-max %s is less than the first pause, --retry-delay %s: give more", span.Format(f.retryMax), span.Format(f.retryDelay))
 	}
 	e.RunTimeout, e.Foreground = unlimited(f.runTimeout), f.foreground
 	e.Retry, e.RetryDelay, e.RetryMax = f.retry, f.retryDelay, f.retryMax

@@ -168,7 +168,7 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 			w.Load = func(then func(time.Time)) {
 				shared.Settled(lock.Name, lock.Label, func(at time.Time, err error) {
 					if err != nil { // the check tells it, or the first claim
-						a.Report.Verbosef("the lock %s: what was dealt with can't be known: %v", lock.Name, err)
+						a.Report.Verbosef("the lock %s: it is unknown which instants were dealt with: %v", lock.Name, err)
 					}
 					then(at)
 				})
@@ -185,7 +185,7 @@ func (o *everyOptions) runAll(b *session.Binding) error {
 	case b.Exec != nil && o.onBusy == "":
 		b.Exec.Busy.Policy = action.Queue
 	case b.Exec != nil && b.Exec.Busy.Policy == action.Skip:
-		return usage.At(usage.Value("on-busy"), "--on-busy skip: under --catch-up all each instant has its run: leave it out, or say queue")
+		return usage.At(usage.Value("on-busy"), "--catch-up all runs the command for each instant, and --on-busy skip does not: leave it out, or use queue")
 	}
 	if b.Lock != nil && o.onBusy == "" {
 		b.Lock.Busy = action.Queue
@@ -202,7 +202,7 @@ func (o *everyOptions) comes(a *App, c *cobra.Command, w every.Options) error {
 	if _, ok := w.Schedule.Next(time.Now()); ok {
 		return nil
 	}
-	err := usage.At(usage.Args(), "%q never fires again: it has no instant after now; move its year or --until", w.Text)
+	err := usage.At(usage.Args(), "%q never fires again: all its instants are in the past: change its year or --until", w.Text)
 	if c.HasParent() {
 		return err
 	}
@@ -292,7 +292,7 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "offset", "from-now", "from", "until", "dst-gap", "dst-overlap":
-			err = usage.At(usage.Flag(f.Name), "--%s is about a schedule, and %s is none: leave out one of the two", f.Name, which)
+			err = usage.At(usage.Flag(f.Name), "--%s has no effect on %s: leave out one of the two", f.Name, which)
 		}
 	})
 	return err
@@ -340,7 +340,7 @@ func (f *readingFlags) options(now time.Time, zone *time.Location, name string) 
 	case f.fromNow && f.from != "":
 		return so, usage.At(usage.Flag("from-now", "from"), "--from and --from-now each say from when an interval counts: leave out one of the two")
 	case !so.From.IsZero() && !so.Until.IsZero() && so.Until.Before(so.From):
-		return so, usage.At(usage.Value("until"), "--until %s is before --from %s: nothing lies between them", so.Until.Format(time.RFC3339), so.From.Format(time.RFC3339))
+		return so, usage.At(usage.Value("until"), "--until %s is before --from %s: change one of the two", so.Until.Format(time.RFC3339), so.From.Format(time.RFC3339))
 	}
 	var err error
 	if so.Gap, err = choose("dst-gap", f.gap, map[string]schedule.Gap{"after": schedule.GapAfter, "skip": schedule.GapSkip}); err != nil {
@@ -382,7 +382,7 @@ func reading(k schedule.Kind) string {
 
 func (o *everyOptions) parseCatchUp() (every.CatchUp, error) {
 	if o.state != "" && o.lock != "" {
-		return 0, usage.Errorf("--lock remembers what was dealt with, for all: leave out --state")
+		return 0, usage.Errorf("--lock already remembers which instants were dealt with: leave out --state")
 	}
 	if o.catchUp == "" {
 		if o.state != "" || o.lock != "" {
@@ -411,7 +411,7 @@ func (o *everyOptions) seed(name string) (string, error) {
 		return "", nil
 	}
 	if o.jitter == 0 {
-		return "", usage.At(usage.Flag("fixed-jitter"), "--fixed-jitter keeps a jitter the same: give one, as in --jitter 10m")
+		return "", usage.At(usage.Flag("fixed-jitter"), "--fixed-jitter needs a jitter: add one, as in --jitter 10m")
 	}
 	host, err := os.Hostname()
 	return host + "/" + name, err

@@ -71,9 +71,9 @@ func (p *preview) alone(c *cobra.Command, command []string) (err error) {
 			}
 		}
 		if err == nil {
-			err = usage.At(usage.Flag(f.Name), "--%s says nothing of a schedule that is only shown: leave it out", f.Name)
+			err = usage.At(usage.Flag(f.Name), "--%s has no effect on a schedule that is only shown: leave it out", f.Name)
 			if strings.HasSuffix(f.Name, "jitter") {
-				err = usage.At(usage.Flag(f.Name), "--%s moves no instant that is shown: add --explain, which tells of it", f.Name)
+				err = usage.At(usage.Flag(f.Name), "--%s does not change what is shown: leave it out, or add --explain, which mentions it", f.Name)
 			}
 		}
 	})
@@ -92,7 +92,7 @@ func (p *preview) write(a *App, c *cobra.Command, w every.Options, asJSON bool) 
 	case (p.calendar || p.timeline) && asJSON:
 		return usage.At(usage.Flag("json"), "a picture is not JSON: --next N --json gives the instants")
 	case p.after != "" && p.next == 0 && !p.explain && !p.calendar && !p.timeline:
-		return usage.At(usage.Flag("after"), "--after is about what is shown: add --next N, --explain, --calendar or --timeline")
+		return usage.At(usage.Flag("after"), "--after needs something to show: add --next N, --explain, --calendar or --timeline")
 	}
 	if p.after != "" {
 		var err error

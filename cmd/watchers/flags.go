@@ -139,7 +139,7 @@ func (f *watcherFlags) bind(b *session.Binding) error {
 	case f.once && f.count > 1:
 		return usage.At(usage.Flag("once", "count"), "--once is --count 1: leave out one of the two")
 	case f.priority < int(loop.MinPriority) || f.priority > int(loop.MaxPriority):
-		return usage.At(usage.Value("priority"), "--priority %d: it goes from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
+		return usage.At(usage.Value("priority"), "--priority %d: give a number from %d to %d", f.priority, loop.MinPriority, loop.MaxPriority)
 	case strings.ContainsFunc(f.name, unicode.IsControl):
 		return usage.At(usage.Value("name"), "--name %q: a name has no control characters", f.name)
 	}

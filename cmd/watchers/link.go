@@ -53,7 +53,7 @@ func (f *LinkFlags) LinkOptions(a *App) (link.Options, error) {
 		return o, usage.Of(usage.Value("server"), "--server: ", err)
 	}
 	if s.Dir != "" && f.creds != "" {
-		return o, usage.At(usage.Flag("creds"), "--creds is for a server of NATS, and %s is none: leave it out", o.Server)
+		return o, usage.At(usage.Flag("creds"), "--creds is for a NATS server, and %s is not one: leave it out", o.Server)
 	}
 	o.Host, err = os.Hostname()
 	return o, err

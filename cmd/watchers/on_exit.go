@@ -153,7 +153,7 @@ func (o *onExitOptions) describe(a *App, c *cobra.Command, own []string) (onexit
 	case slices.Contains(o.commands, ""):
 		return w, usage.At(usage.Item("command", ""), "--command is empty: give the name of a command")
 	case len(o.of) > 0 && a.Listens == nil:
-		return w, usage.At(usage.Flag("of"), "--of is about another line of an Evfile: 'ev run' has those")
+		return w, usage.At(usage.Flag("of"), "--of names another line of an Evfile: use it with 'ev run'")
 	case o.respawn != "" && o.child == "":
 		return w, usage.At(usage.Flag("respawn"), "--respawn starts a child again: add --child CMD")
 	case o.respawn == "" && (flags.Changed("respawn-delay") || flags.Changed("respawn-max-delay")):
@@ -165,7 +165,7 @@ func (o *onExitOptions) describe(a *App, c *cobra.Command, own []string) (onexit
 	case o.child == "" && flags.Changed("child-timeout"):
 		return w, usage.At(usage.Flag("child-timeout"), "--child-timeout needs a child: add --child CMD")
 	case o.limit == 0:
-		return w, usage.At(usage.Value("child-timeout"), "--child-timeout 0s: no child would get to run: give it time, as in --child-timeout 1m")
+		return w, usage.At(usage.Value("child-timeout"), "--child-timeout 0s leaves no time to run: give more, as in --child-timeout 1m")
 	}
 	w.Child = c.Flags().Changed("child")
 	return w, nil

@@ -162,7 +162,7 @@ func (o *onHTTPOptions) describe(a *App, c *cobra.Command, addr string) (onhttp.
 		return w, err
 	}
 	if o.elseStatus != 0 && (o.elseStatus < 200 || o.elseStatus > 599 || len(o.tests) == 0) {
-		return w, usage.At(usage.Flag("else-status"), "--else-status is a status from 200 to 599, of what --if does not hold for")
+		return w, usage.At(usage.Flag("else-status"), "--else-status needs --if, and a status from 200 to 599")
 	}
 	w.ElseStatus = o.elseStatus
 	w.Status, err = o.statuses()

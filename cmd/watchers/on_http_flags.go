@@ -234,19 +234,19 @@ func (o *onHTTPOptions) contradiction(a *App, c *cobra.Command, w *onhttp.Option
 	case o.clientCA != "" && o.tlsCert == "":
 		return usage.At(usage.Flag("client-ca"), "--client-ca needs TLS: add --tls-cert and --tls-key")
 	case o.access.given() && !unix:
-		return usage.At(usage.Flag("socket-mode", "socket-group"), "--socket-mode and --socket-group are about the file of unix:PATH, and %s has none", w.Addr)
+		return usage.At(usage.Flag("socket-mode", "socket-group"), "--socket-mode and --socket-group are for unix:PATH, and %s is not that: leave them out", w.Addr)
 	case o.readTimeout <= 0:
 		return usage.At(usage.Value("read-timeout"), "--read-timeout must be more than 0")
 	case o.halfClose != halfCloseGone && o.halfClose != halfCloseWaits:
 		return usage.At(usage.Value("half-close"), "--half-close is %s or %s, not %q", halfCloseGone, halfCloseWaits, o.halfClose)
 	case o.cgi && len(o.status) > 0:
-		return usage.At(usage.Flag("cgi", "status"), "--cgi has the command say the status, --status its exit status: leave out one of the two")
+		return usage.At(usage.Flag("cgi", "status"), "with --cgi the command writes the status, with --status its exit status decides: leave out one of the two")
 	case o.async && (o.cgi || len(o.status) > 0 || o.keepRunning):
 		return usage.At(usage.Flag("cgi", "status", "keep-running"), "--async answers before the command has run: leave out --cgi, --status, --keep-running")
 	case o.retry > 0 && !o.async:
-		return usage.At(usage.Flag("retry"), "--retry runs a command again, whose answer may be out already: add --async")
+		return usage.At(usage.Flag("retry"), "--retry may run the command again after its answer was sent: add --async")
 	case o.accessLog == "-" && (o.print || o.script == "" && c.ArgsLenAtDash() < 0 && !a.Quiet):
-		return usage.At(usage.Value("access-log"), "--access-log - is for when nothing else is printed: name a file")
+		return usage.At(usage.Value("access-log"), "--access-log -: events are printed there, too: name a file")
 	}
 	return nil
 }

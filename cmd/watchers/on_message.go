@@ -101,11 +101,11 @@ func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sin
 	}
 	switch {
 	case o.nowait:
-		return usage.At(usage.Flag("nowait"), "--nowait does not wait, and an event takes its time to come: --once --timeout 5s has status 124 if none has come by then")
+		return usage.At(usage.Flag("nowait"), "--nowait does not even wait for the server's answer: use --once --timeout 5s, which ends with status 124 if no event comes")
 	case o.group == "" && o.name == "":
 		return usage.Errorf("name the group: --group NAME, or --name NAME, or a label in an Evfile")
 	case o.ackWait < time.Second:
-		return usage.At(usage.Value("ack-wait"), "--ack-wait %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(o.ackWait))
+		return usage.At(usage.Value("ack-wait"), "--ack-wait %s is too short: give at least 1s", span.Format(o.ackWait))
 	}
 	if w.Consume.Group = o.group; o.group == "" {
 		w.Consume.Group = o.name
@@ -123,7 +123,7 @@ func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sin
 			w.Limit = 1000 // what it does while the command runs is for what comes meanwhile
 		}
 		if o.ordered && b.Exec.Busy.Policy != action.Queue {
-			return usage.At(usage.Flag("ordered", "on-busy"), "--ordered is one event after the other, and --on-busy %s is not: leave out one of the two", o.onBusy)
+			return usage.At(usage.Flag("ordered", "on-busy"), "--ordered handles one event after the other, and --on-busy %s does not: leave out one of the two", o.onBusy)
 		}
 	}
 	if o.from != "" && o.from != "all" {

@@ -75,7 +75,7 @@ func (o *onSignalOptions) run(a *App, c *cobra.Command, args []string, sink Sink
 		b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
 	}
 	if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
-		return usage.At(signalWord(own, syscall.SIGCHLD), "CHLD comes at the end of each COMMAND as well, which would run again for it, and for ever: 'ev on-exit' waits for processes")
+		return usage.At(signalWord(own, syscall.SIGCHLD), "CHLD also arrives when COMMAND ends, which would run it again and again: use 'ev on-exit' to wait for processes")
 	}
 	b.Claims.Signals = signals
 	if o.siginfo {

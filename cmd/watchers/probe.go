@@ -107,7 +107,7 @@ func (o *probeOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	if o.nowait {
-		return usage.At(usage.Flag("nowait"), "--nowait does not wait, and a look takes its time: --until up --timeout 5s looks, and has status 124 if TARGET is not up by then")
+		return usage.At(usage.Flag("nowait"), "--nowait does not even wait for the first check: use --until up --timeout 5s, which ends with status 124 if TARGET is not up by then")
 	}
 	if o.until != "" {
 		if o.count > 1 {
@@ -142,9 +142,9 @@ func (o *probeOptions) describe(a *App, c *cobra.Command, own []string) (probe.O
 	case o.timeout <= 0:
 		return p, usage.At(usage.Value("look-timeout"), "--look-timeout must be more than 0")
 	case o.backoff != 0 && o.backoff < o.every:
-		return p, usage.At(usage.Value("backoff"), "--backoff %s is less than --every %s, from which the pause grows", span.Format(o.backoff), span.Format(o.every))
+		return p, usage.At(usage.Value("backoff"), "--backoff %s is less than the first pause, --every %s: give more", span.Format(o.backoff), span.Format(o.every))
 	case o.insecure && o.caCert != "":
-		return p, usage.At(usage.Flag("insecure", "cacert"), "--insecure does not check the certificate, and --cacert says by which to check it: leave out one of the two")
+		return p, usage.At(usage.Flag("insecure", "cacert"), "--insecure does not check the certificate, and --cacert does: leave out one of the two")
 	}
 	if err := o.target(a, c, own, &p); err != nil {
 		return p, err

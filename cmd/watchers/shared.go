@@ -66,13 +66,13 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name st
 	case f.lock == "" && (changed("lease") || changed("rerun")):
 		return usage.Errorf("--lease and --rerun need a lock: add --lock")
 	case f.rerun && b.Kind != event.KindEvery:
-		return usage.Errorf("--rerun is for instants, and %s has none: leave it out", b.Kind)
+		return usage.Errorf("--rerun is for the instants of a schedule, and %s has none: leave it out", b.Kind)
 	case f.emit == "" && changed("emit"):
 		return usage.Errorf("--emit has no subject: write one, as in --emit ev.jobs.invoice")
 	case f.emit == "" && (changed("emit-on") || changed("spool-max")):
 		return usage.Errorf("--emit-on and --spool-max need --emit: add it")
 	case f.lock == "" && f.emit == "" && b.Kind != event.KindMessage && (changed("server") || changed("creds")):
-		return usage.Errorf("--server says nothing without --lock or --emit: leave it out")
+		return usage.Errorf("--server has no effect without --lock or --emit: leave it out")
 	}
 	if f.lock == "" && f.emit == "" {
 		return nil
@@ -88,7 +88,7 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name st
 			return err
 		}
 		if f.server == "" && a.Getenv("EV_SERVER") == "" {
-			a.Report.Noticef("--lock covers this machine only: --server names what several share")
+			a.Report.Noticef("--lock covers this machine only: add --server to share the lock with others")
 		}
 	}
 	if f.emit != "" {
@@ -101,14 +101,14 @@ func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open fun
 	lock := f.lock
 	if lock == bareLock {
 		if i := slices.Index(a.Args, "--lock"); i >= 0 && i+1 < len(a.Args) && !strings.HasPrefix(a.Args[i+1], "-") {
-			return usage.At(usage.ArgOf(a.Args[i+1]), "a name of a lock is written with =: --lock=%s; without a name, --lock comes after all other words", a.Args[i+1])
+			return usage.At(usage.ArgOf(a.Args[i+1]), "the name of a lock is written with =: --lock=%s; put a --lock without a name after all other words", a.Args[i+1])
 		}
 		if lock = name; lock == "" {
 			return usage.Errorf("give the lock a name: --lock=NAME, or --name NAME, or a label in an Evfile")
 		}
 	}
 	if f.lease < time.Second {
-		return usage.Errorf("--lease %s is too short for a server to be asked meanwhile: give at least 1s", span.Format(f.lease))
+		return usage.Errorf("--lease %s is too short: give at least 1s", span.Format(f.lease))
 	}
 	f.need.Locks = append(f.need.Locks, lock)
 	label := name
@@ -138,7 +138,7 @@ func lockBusy(b *session.Binding) error {
 	}
 	if b.Lock.Busy = b.Exec.Busy.Policy; b.Lock.Busy == action.Parallel {
 		if b.Kind != event.KindHTTP {
-			return usage.Errorf("--lock has one run at a time, and --on-busy parallel several: leave out one of the two")
+			return usage.Errorf("--lock allows one run at a time, and --on-busy parallel several: leave out one of the two")
 		}
 		b.Lock.Busy, b.Exec.Busy.Policy = action.Queue, action.Queue // on-http's own default
 	}
@@ -159,12 +159,12 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 		return usage.Errorf("--emit-on is event, success or failure, not %q", f.emitOn)
 	}
 	if b.Kind == event.KindEvery && name == "" {
-		return usage.Errorf("give it a name, by which an instant is told from others': --name NAME, or a label in an Evfile")
+		return usage.Errorf("--emit needs a name for the watcher: add --name NAME, or a label in an Evfile")
 	}
 	sample := event.Event{Name: "x", Detail: b.Sample, Lock: &event.Lock{}}
 	plain := string(t.AppendFunc(nil, sample, func(string) string { return "x" }))
 	if i := strings.IndexAny(plain, "{}"); i >= 0 {
-		return usage.Errorf("--emit %s: %s is not a field of %s: ev help format has them", f.emit, plain[i:], b.Kind)
+		return usage.Errorf("--emit %s: %s is not a field of %s: ev help format lists them", f.emit, plain[i:], b.Kind)
 	}
 	if err := link.CheckSubject(plain, false); err != nil {
 		return usage.Errorf("--emit: %v", err)

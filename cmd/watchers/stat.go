@@ -313,29 +313,29 @@ func (o *statOptions) check(c *cobra.Command, own []string) error {
 	}
 	for _, f := range o.below {
 		if f.Changed && !o.recursive {
-			return usage.At(usage.Flag(f.Name), "--%s is about the contents of directories: add -r", f.Name)
+			return usage.At(usage.Flag(f.Name), "--%s applies to what is in directories: add -r", f.Name)
 		}
 	}
 	given := c.Flags().Changed
 	switch {
 	case o.untilExists && o.untilGone:
-		return usage.At(usage.Flag("until-exists", "until-gone"), "--until-exists and --until-gone wait for two things: leave out one of the two")
+		return usage.At(usage.Flag("until-exists", "until-gone"), "--until-exists and --until-gone wait for opposite things: leave out one of the two")
 	case o.untilExists || o.untilGone:
 		for _, name := range []string{"recursive", "change", "content", "atime", "initial", "state"} {
 			if given(name) {
-				return usage.At(usage.Flag(name), "--until-exists and --until-gone tell only whether the paths are there: leave out --%s", name)
+				return usage.At(usage.Flag(name), "--until-exists and --until-gone look only at whether the paths exist: leave out --%s", name)
 			}
 		}
 	case given("state") && o.state == "":
 		return usage.At(usage.Value("state"), "--state: an empty path: name a file")
 	case o.content && o.atime:
-		return usage.At(usage.Flag("atime"), "--content leaves out what is not about a file's bytes: leave out --atime")
+		return usage.At(usage.Flag("atime"), "--content reports only changes of a file's bytes: leave out --atime")
 	case given("poll") && o.poll == 0:
-		return usage.At(usage.Value("poll"), "--poll 0s: looking all the time is too often: give a time, as in --poll 1s")
+		return usage.At(usage.Value("poll"), "--poll 0s would look without a pause: give a time, as in --poll 1s")
 	case given("poll") && o.pollFallback:
 		return usage.At(usage.Flag("poll-fallback"), "--poll polls everything: leave out --poll-fallback")
 	case given("max-wait") && o.maxWait == 0:
-		return usage.At(usage.Value("max-wait"), "--max-wait 0s: changes are told at once with --settle 0")
+		return usage.At(usage.Value("max-wait"), "--max-wait 0s: use --settle 0 to report changes at once")
 	}
 	return nil
 }
@@ -369,6 +369,6 @@ func (a *App) noteCommands(c *cobra.Command, paths, command []string) {
 		return
 	}
 	if hint := a.DashHint(c, 1); hint != "" && a.lookup(paths[1], "", a.Env) == nil {
-		a.Report.Noticef("%s is not there yet, and is watched until it is; if the command is meant: %s", paths[1], hint)
+		a.Report.Noticef("%s does not exist yet and is waited for; if it is the command, %s", paths[1], hint)
 	}
 }

@@ -92,7 +92,7 @@ func (o *timerOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 // sum adds up the spans. What doesn't begin like one is likely the COMMAND.
 func (a *App) sum(c *cobra.Command, args []string) (time.Duration, error) {
 	if len(args) == 0 {
-		return 0, usage.Errorf("give a span of time, as in: ev timer 1m30s")
+		return 0, usage.Errorf("give a duration, as in: ev timer 1m30s")
 	}
 	for i, arg := range args {
 		_, err := span.Parse(arg)

@@ -22,10 +22,10 @@ import (
 func (o *timerOptions) describe(a *App, b *session.Binding) (timer.Options, error) {
 	var t timer.Options
 	if o.pass && !slices.Contains(o.againOn, "fd:0") {
-		return t, usage.At(usage.Flag("pass"), "--pass copies the standard input that puts the timer off: add --again-on fd:0")
+		return t, usage.At(usage.Flag("pass"), "--pass copies standard input, and ev does not read it: add --again-on fd:0")
 	}
 	if o.pass && b.Render != nil {
-		return t, usage.At(usage.Flag("pass", "print"), "with --pass, standard output has what is copied: give a -- COMMAND, without --print, or -q")
+		return t, usage.At(usage.Flag("pass", "print"), "with --pass, standard output is for what is copied: add a -- COMMAND without --print, or add -q")
 	}
 	b.Claims.Writes = o.pass
 	for _, source := range o.againOn {

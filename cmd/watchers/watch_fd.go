@@ -152,7 +152,7 @@ func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink)
 		return err
 	}
 	if w.Reading == fd.ReadNothing && len(b.If) > 0 && !slices.ContainsFunc(own, o.listens) {
-		return usage.At(usage.Flag("if"), "--if: nobody would read what it refuses, and ev would ask for ever: add --line or --data")
+		return usage.At(usage.Flag("if"), "--if: input that fails the test would stay unread and be tested forever: add --line or --data")
 	}
 	w.Handed, w.Say = b.Exec != nil, o.say
 	if w.Handed && w.Reading == fd.ReadNothing && o.onBusy == "" && slices.ContainsFunc(own, o.listens) {
@@ -206,9 +206,9 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 	case o.fromStart && !tails:
 		return w, usage.At(usage.Flag("from-start"), "--from-start needs tail:PATH")
 	case o.state != "" && !tails:
-		return w, usage.At(usage.Flag("state"), "--state remembers the place in a tail:PATH, and there is none")
+		return w, usage.At(usage.Flag("state"), "--state needs tail:PATH: it remembers how far that was read")
 	case o.state != "" && len(fds) > 1:
-		return w, usage.At(usage.Flag("state"), "--state remembers one place, and there are %d descriptors: give each its own line of 'ev run'", len(fds))
+		return w, usage.At(usage.Flag("state"), "--state is for one tail:PATH, and there are %d descriptors: give each its own line of 'ev run'", len(fds))
 	}
 	if o.zero {
 		w.Separator = 0
@@ -233,9 +233,9 @@ func (o *watchFDOptions) describe(a *App, c *cobra.Command, fds []string) (fd.Op
 	case o.say != "" && !o.urgent:
 		return w, usage.At(usage.Flag("say"), "--say needs --urgent: add it")
 	case w.Reading != fd.ReadNothing && w.Want != loop.Read:
-		return w, usage.At(usage.Flag("write", "hup"), "--line, --null and --data read: leave out --write and --hup (--eof tells the end)")
+		return w, usage.At(usage.Flag("write", "hup"), "--line, --null and --data wait for input: leave out --write and --hup (--eof reports the end)")
 	case w.Reading == fd.ReadNothing && o.eof:
-		return w, usage.At(usage.Flag("eof"), "--eof is the end of what is read: add --line, --null or --data")
+		return w, usage.At(usage.Flag("eof"), "--eof reports the end of what ev reads: add --line, --null or --data")
 	case w.Reading != fd.ReadRecords && o.match != "":
 		return w, usage.At(usage.Flag("match"), "--match chooses among lines: add --line or --null")
 	case w.Reading != fd.ReadRecords && c.Flags().Changed("max-line"):

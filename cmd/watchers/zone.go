@@ -30,7 +30,7 @@ func (a *App) localZone() *time.Location {
 	if zone, err := schedule.ParseZone(tz); err == nil {
 		return zone
 	}
-	a.Report.Noticef("UTC is taken, since TZ has an %v", err)
+	a.Report.Noticef("TZ has an %v: using UTC", err)
 	return time.UTC
 }
 

@@ -22,7 +22,7 @@ func OwnDir(dir string, create bool) error {
 	}
 	switch mode := uint32(st.Mode); { //nolint:unconvert // uint16 on some platforms
 	case mode&unix.S_IFMT != unix.S_IFDIR:
-		return fmt.Errorf("%s: sockets are in a directory, and this is none: remove it", dir)
+		return fmt.Errorf("%s is not a directory, and sockets are made in it: remove it", dir)
 	case int(st.Uid) != os.Geteuid():
 		return fmt.Errorf("%s: the directory of your sockets belongs to user %d: give the socket's path, as in --control ./ev.sock", dir, st.Uid)
 	case mode&0o077 != 0:

@@ -43,7 +43,7 @@ func TestOwnDir(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	refused(link, "this is none")
+	refused(link, "is not a directory")
 	if os.Geteuid() == 0 {
 		if err := os.Chown(dir, 65534, -1); err != nil {
 			t.Fatal(err)

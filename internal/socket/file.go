@@ -136,7 +136,7 @@ func (l *Listener) Renew() bool {
 	switch {
 	case err == nil:
 		l.FD, l.file, l.lost = anew.FD, anew.file, false
-		l.Report.Noticef("%s: the socket's file was gone, and is made anew", l.Name)
+		l.Report.Noticef("%s: the socket's file was removed, and is made again", l.Name)
 		return true
 	case !l.lost:
 		l.lost = true

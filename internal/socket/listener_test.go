@@ -297,7 +297,7 @@ func TestRenew(t *testing.T) {
 		t.Error(err)
 	}
 	_ = unix.Close(fd)
-	if !strings.HasSuffix(said.String(), "ev: s: the socket's file was gone, and is made anew\n") {
+	if !strings.HasSuffix(said.String(), "ev: s: the socket's file was removed, and is made again\n") {
 		t.Errorf("said %q", said)
 	}
 	l.Remove()

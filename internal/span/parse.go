@@ -83,9 +83,9 @@ func parse(s string) (total, smallest time.Duration, err error) {
 	case text == "":
 		return 0, 0, invalid(s, errors.New("it is empty; write 5s, 500ms, 1h30m"))
 	case strings.HasPrefix(text, "-") || strings.HasPrefix(text, "−"):
-		return 0, 0, invalid(s, errors.New("a span cannot be negative"))
+		return 0, 0, invalid(s, errors.New("a duration cannot be negative"))
 	case isInf(text):
-		return 0, 0, invalid(s, errors.New("a span with an end is needed here, such as 1h30m"))
+		return 0, 0, invalid(s, errors.New("inf is not possible here: write a duration such as 1h30m"))
 	case strings.EqualFold(text, "nan"):
 		return 0, 0, invalid(s, errors.New("it is not a number; write 5s, 500ms, 1h30m"))
 	}

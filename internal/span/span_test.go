@@ -94,7 +94,7 @@ func TestParseRefusesWithReason(t *testing.T) {
 		"-5s":                     "cannot be negative",
 		"1h-5m":                   "a number is missing",
 		"NaN":                     "not a number",
-		"inf":                     "with an end",
+		"inf":                     "inf is not possible here",
 		"3mo":                     "a month has no fixed length",
 		"P1M":                     "a month has no fixed length",
 		"P1Y":                     "a year has no fixed length",

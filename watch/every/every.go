@@ -302,7 +302,7 @@ func (e *Watcher) fire() {
 // pass passes over what was missed and is not made up for.
 func (e *Watcher) pass(missed int64, late time.Duration) {
 	e.missed += missed
-	e.options.Report.Noticef("%d missed, the last by %s: --catch-up once or all makes up for them",
+	e.options.Report.Noticef("instants missed: %d, the last by %s: add --catch-up once or all to make up for them",
 		missed, span.Format(late.Round(time.Second)))
 	e.arm()
 	e.save()

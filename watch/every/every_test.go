@@ -188,7 +188,7 @@ func TestEveryTellsWhatWasMissed(t *testing.T) {
 	runEvery(t, everyOptions(t, "1h"), func(e *everyTest) {
 		e.pass(30 * time.Minute)
 		e.set(4 * time.Hour)
-		if want := "ev: 4 missed, the last by 30m: --catch-up once or all makes up for them\n"; e.messages.String() != want {
+		if want := "ev: instants missed: 4, the last by 30m: add --catch-up once or all to make up for them\n"; e.messages.String() != want {
 			t.Errorf("said %q, want %q", e.messages.String(), want)
 		}
 		e.pass(30 * time.Minute)

@@ -117,7 +117,7 @@ func (e *Watcher) goBy(zone *time.Location) {
 	} else {
 		s, err := e.options.In(zone)
 		if err != nil {
-			e.options.Report.Errorf("the schedule still goes by the time zone of before: %v", err)
+			e.options.Report.Errorf("the schedule keeps the previous time zone: %v", err)
 			return
 		}
 		now := e.loop.Now().Round(0)

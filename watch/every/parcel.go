@@ -115,9 +115,9 @@ func (e *Watcher) openLedger(first time.Time) (err error) {
 		case x.attempt > 1:
 			report.Errorf("the run for %s was cut off again: it is given up, and counts as dealt with", due)
 		case e.options.CatchUp == CatchUpNone:
-			report.Noticef("the run for %s was cut off: --catch-up once or all makes up for it", due)
+			report.Noticef("the run for %s was cut off: add --catch-up once or all to make up for it", due)
 		default:
-			report.Noticef("the run for %s was cut off: it is made up for, once", due)
+			report.Noticef("the run for %s was cut off: it is repeated once", due)
 			e.again = append(e.again, x)
 			continue
 		}
@@ -137,7 +137,7 @@ func (e *Watcher) awaitLeftovers(then func()) {
 	e.lookAtLeftovers(firstPause, then)
 	if e.loading != nil {
 		x := e.leftover[0]
-		e.options.Report.Noticef("the run for %s was cut off, and process %s is left of it: waiting until that has ended",
+		e.options.Report.Noticef("the run for %s was cut off, and its process %s is still there: waiting for that to end",
 			x.due.Format(time.RFC3339), strings.SplitN(x.trace, ":", 2)[0])
 	}
 }
@@ -185,6 +185,6 @@ func (e *Watcher) save() {
 func (e *Watcher) saved(err error) {
 	if err != nil {
 		e.ledger.text = "" // the next time all is written
-		e.options.Report.Errorf("what has run is not remembered and may run again after a restart: the state can't be saved: %v", err)
+		e.options.Report.Errorf("the state can't be saved: %v: what has run may run again after a restart", err)
 	}
 }

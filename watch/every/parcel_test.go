@@ -154,7 +154,7 @@ func TestParcel_cutOff(t *testing.T) {
 		d.run()
 	})
 	atDesk(t, o, 70*time.Minute, func(d *desk) {
-		d.said("ev: the run for 2000-01-01T01:00:00Z was cut off: it is made up for, once\n")
+		d.said("ev: the run for 2000-01-01T01:00:00Z was cut off: it is repeated once\n")
 		d.attempts(2)
 		d.expect("01 01:00:00 late 10m0s")
 		d.says("00:00", "begun 01:00 1")
@@ -189,8 +189,8 @@ func TestParcel_isNeverTwoAtOnce(t *testing.T) {
 		}
 	})
 	atDesk(t, o, 70*time.Minute, func(d *desk) {
-		d.said("ev: the run for 2000-01-01T01:00:00Z was cut off: it is made up for, once\n" +
-			"ev: the run for 2000-01-01T01:00:00Z was cut off, and process 1 is left of it: waiting until that has ended\n")
+		d.said("ev: the run for 2000-01-01T01:00:00Z was cut off: it is repeated once\n" +
+			"ev: the run for 2000-01-01T01:00:00Z was cut off, and its process 1 is still there: waiting for that to end\n")
 		if !d.Active() {
 			t.Error("not active")
 		}
@@ -302,9 +302,9 @@ func TestParcel_parallel(t *testing.T) {
 	atDesk(t, o, 260*time.Minute, func(d *desk) {
 		d.expect()
 		d.says("04:00")
-		d.said("ev: the run for 2000-01-01T01:00:00Z was cut off: --catch-up once or all makes up for it\n" +
-			"ev: the run for 2000-01-01T03:00:00Z was cut off: --catch-up once or all makes up for it\n" +
-			"ev: 1 missed, the last by 20m: --catch-up once or all makes up for them\n")
+		d.said("ev: the run for 2000-01-01T01:00:00Z was cut off: add --catch-up once or all to make up for it\n" +
+			"ev: the run for 2000-01-01T03:00:00Z was cut off: add --catch-up once or all to make up for it\n" +
+			"ev: instants missed: 1, the last by 20m: add --catch-up once or all to make up for them\n")
 	})
 }
 

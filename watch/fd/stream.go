@@ -113,7 +113,7 @@ func (s *stream) giveBack() {
 	case s.in.kind == unix.S_IFREG:
 		_, _ = unix.Seek(s.fd, int64(-n), io.SeekCurrent)
 	case n == len(s.split.head) && s.peer == "":
-		s.w.opts.Report.Noticef("%s: %d bytes were read of a record whose end has not come, and are lost", s.form.text, n)
+		s.w.opts.Report.Noticef("%s: %d bytes of an unfinished record were read, and are lost", s.form.text, n)
 	}
 }
 

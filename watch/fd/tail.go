@@ -181,7 +181,7 @@ func (t *tail) catchUp() {
 	}
 	t.begun = true
 	if found == 0 && p.id != (fileID{}) {
-		t.w.opts.Report.Noticef("%s: the file that was read last is not there any more: what was written to it since is lost", t.form.text)
+		t.w.opts.Report.Noticef("%s: the file that was read last no longer exists: what was written to it since is lost", t.form.text)
 	}
 	t.between(found)
 	t.lingering()

@@ -6,5 +6,5 @@ import "fmt"
 
 // openUrgent: these are files of Linux.
 func (w *Watcher) openUrgent(form form) (source, error) {
-	return nil, fmt.Errorf("%s never tells by itself that it has changed: 'ev stat' watches files", form.name)
+	return nil, fmt.Errorf("%s does not report its changes to --urgent: use 'ev stat' to watch files", form.name)
 }

@@ -39,7 +39,7 @@ func (w *Watcher) openUrgent(form form) (source, error) {
 	path := form.name
 	psi := strings.HasPrefix(path, "/proc/pressure/") || strings.HasSuffix(path, ".pressure")
 	if psi && w.opts.Say == "" {
-		return nil, fmt.Errorf("%s tells only what it is asked for: add --say 'some 150000 1000000' (150 ms of stalls in a second)", path)
+		return nil, fmt.Errorf("%s reports only what it is asked for: add --say 'some 150000 1000000' (150 ms of stalls in a second)", path)
 	}
 	mode := unix.O_RDONLY
 	if w.opts.Say != "" {
@@ -65,7 +65,7 @@ func (w *Watcher) openUrgent(form form) (source, error) {
 // begin says what is to be said, and reads the file: only what comes after that is told.
 func (u *urgent) begin() error {
 	if !tellsUrgently(int(u.file.Fd())) {
-		return fmt.Errorf("%s never tells by itself that it has changed: 'ev stat' watches files", u.form.name)
+		return fmt.Errorf("%s does not report its changes to --urgent: use 'ev stat' to watch files", u.form.name)
 	}
 	if say := u.w.opts.Say; say != "" {
 		if _, err := u.file.WriteString(say + "\x00"); err != nil { // psi.rst: the last byte is not looked at

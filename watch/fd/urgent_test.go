@@ -78,7 +78,7 @@ func TestFD_whatIsNeverUrgent(t *testing.T) {
 	}
 	for _, tt := range []struct{ fd, say, want string }{
 		{name(in), "", "is a pipe"},
-		{file, "", "'ev stat' watches files"},
+		{file, "", "use 'ev stat' to watch files"},
 		{os.DevNull, "x", "--say is about files"},
 	} {
 		r := newRig(t, Options{FDs: []string{tt.fd}, Want: loop.Urgent, Say: tt.say})

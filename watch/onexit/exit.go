@@ -205,7 +205,7 @@ func (w *Watcher) watchCommand(name string) error {
 }
 
 // notThere says what can be done about an ErrNoProcess.
-func notThere(err error) error { return fmt.Errorf("%w; with --exited that counts as its end", err) }
+func notThere(err error) error { return fmt.Errorf("%w: add --exited to count that as its end", err) }
 
 // tell emits an event in this turn or the next one.
 func (w *Watcher) tell(d event.Exit) {

@@ -187,7 +187,7 @@ func TestNewHTTP_refusesWithReason(t *testing.T) {
 		{func(o *Options) { o.TokenFile = "/nonexistent" }, "no such file"},
 		{func(o *Options) { o.BasicFile = open }, "USER:PASSWORD"},
 		{func(o *Options) { o.Signature = Signature{SecretFile: open, Format: "md5"} }, "there are github"},
-		{func(o *Options) { o.Signature = Signature{SecretFile: open, Format: "hex"} }, "say in which"},
+		{func(o *Options) { o.Signature = Signature{SecretFile: open, Format: "hex"} }, "add --hmac-header NAME"},
 		{func(o *Options) { o.Signature = Signature{SecretFile: open, Format: "hex", Header: "a b"} }, "is not a header"},
 		{func(o *Options) { o.CertFile, o.KeyFile = open, open }, "TLS, " + open},
 	} {

@@ -235,7 +235,7 @@ func (l *listener) accepted(fd int, peer string) {
 	if !l.count(c.client, 1) {
 		if !l.toldMany {
 			l.toldMany = true
-			l.report.Noticef("%s: %s has %d connections, and gets no more: --max-per-client", l.Listening.Addr, c.client, l.MaxPerClient)
+			l.report.Noticef("%s: %s has %d connections, and gets no more: --max-per-client sets the limit", l.Listening.Addr, c.client, l.MaxPerClient)
 		}
 		_ = unix.Close(fd)
 		return

@@ -121,7 +121,7 @@ func (l *listener) makeRoom() bool {
 	}
 	if !l.toldFull {
 		l.toldFull = true
-		l.report.Noticef("%s: there are %d connections, the most that may be: the one that has been idle longest goes for each new one: --max-connections",
+		l.report.Noticef("%s: the limit of %d connections is reached: each new one closes the one that has been idle longest; --max-connections sets the limit",
 			l.Listening.Addr, l.MaxConnections)
 	}
 	if c := l.parked.oldest(); c != nil {

@@ -134,7 +134,7 @@ func (a *reply) finish(x *exchange, status int) {
 		if a.cgiFault == nil {
 			a.cgiFault = errors.New("there is no empty line after the headers")
 		}
-		a.watcher.opts.Report.Errorf("%s: --cgi: what the command wrote is no answer: %v", x.detail.Subject(), a.cgiFault)
+		a.watcher.opts.Report.Errorf("%s: --cgi: the output of the command is not an answer: %v", x.detail.Subject(), a.cgiFault)
 		a.end(http.StatusInternalServerError, "")
 	default:
 		a.begin(status)

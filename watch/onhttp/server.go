@@ -153,14 +153,14 @@ func (o *Options) Beside(first *Options) error {
 	}
 	if first.takesAllOf(o) {
 		return diag.Option("Addr", o.Addr,
-			errors.New("no request gets here, since another watcher before it takes all that this one would: give one of them a --path, --host or --method"))
+			errors.New("another watcher before this one takes all its requests: give one of them a --path, --host or --method"))
 	}
 	return nil
 }
 
 // differently is the error for a flag that another listener at an address has otherwise.
 func differently(flag, addr string) error {
-	return diag.Option(flag, "", fmt.Errorf("%s: another watcher listens at %s with another %[1]s: it is the listener's, and must be the same", flag, addr))
+	return diag.Option(flag, "", fmt.Errorf("%s: another watcher listens at %s with another %[1]s: give both the same", flag, addr))
 }
 
 // listen opens an address.
@@ -193,7 +193,7 @@ func (h *Hub) listen(w *Watcher) (*server, error) {
 	}
 	s.tellAddress()
 	if w.guard.open() {
-		s.report.Noticef("%s: everybody who can reach this may have the requests dealt with: add --token-file, --hmac-secret-file, --basic-file, --client-ca or --host", s.Addr)
+		s.report.Noticef("%s: anyone who can reach this address can send requests: add --token-file, --hmac-secret-file, --basic-file, --client-ca or --host", s.Addr)
 	}
 	h.servers[s.Addr] = s
 	go func() {

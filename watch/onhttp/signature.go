@@ -135,7 +135,7 @@ func newScheme(o Options) (*scheme, error) {
 	}
 	p, ok := presets()[o.Signature.Format]
 	if !ok {
-		return nil, diag.Option("Format", o.Signature.Format, fmt.Errorf("%q is no format of a signature: there are %s", o.Signature.Format, strings.Join(SignatureFormats(), ", ")))
+		return nil, diag.Option("Format", o.Signature.Format, fmt.Errorf("%q is not a signature format: there are %s", o.Signature.Format, strings.Join(SignatureFormats(), ", ")))
 	}
 	own := o.Signature
 	for to, from := range map[*string]string{&p.Header: own.Header, &p.Signed: own.Signed, &p.Hash: own.Hash, &p.Prefix: own.Prefix, &p.Time: own.Time} {
@@ -152,11 +152,11 @@ func newScheme(o Options) (*scheme, error) {
 	}
 	switch {
 	case s.header == "":
-		return nil, diag.Option("Format", own.Format, fmt.Errorf("a signature of the format %s comes in no header of its own: say in which", own.Format))
+		return nil, diag.Option("Format", own.Format, fmt.Errorf("the signature format %s has no header of its own: add --hmac-header NAME", own.Format))
 	case !isToken(s.header):
 		return nil, diag.Option("Header", own.Header, fmt.Errorf("%q is not a header", s.header))
 	case s.kind != sum && (own.Signed != "" || own.Hash != "" || own.Prefix != ""):
-		return nil, diag.Option("Format", own.Format, fmt.Errorf("what a signature of the format %s is made of is fixed: leave out --hmac-signed, --hmac-hash, --hmac-prefix", own.Format))
+		return nil, diag.Option("Format", own.Format, fmt.Errorf("the signature format %s is fixed: leave out --hmac-signed, --hmac-hash, --hmac-prefix", own.Format))
 	}
 	var err error
 	if s.hash, err = hashOf(p.Hash); err != nil {
@@ -192,7 +192,7 @@ func hashOf(name string) (func() hash.Hash, error) {
 	case "":
 		return nil, nil
 	}
-	return nil, fmt.Errorf("%q is no hash of a signature: there are sha1, sha256, sha512", name)
+	return nil, fmt.Errorf("%q is not a hash for signatures: there are sha1, sha256, sha512", name)
 }
 
 // parseSigned reads what is signed. What is not in it is not proved: the body must be.

@@ -102,7 +102,7 @@ func (w *Watcher) Start() error {
 		return nil
 	}
 	if w.options.Insecure {
-		w.options.Report.Noticef("%s: its certificate is not checked, and anyone on the way can answer in its place: --cacert names one to check by", w.now.Target)
+		w.options.Report.Noticef("%s: its certificate is not checked, and anyone on the way can answer in its place: --cacert FILE is safer", w.now.Target)
 	}
 	w.active = true
 	w.loop.Ref()
@@ -162,7 +162,7 @@ func (w *Watcher) looked(a answer) {
 	w.cancel = nil
 	if a.unmade != "" {
 		if w.unmade == "" {
-			w.options.Report.Errorf("%s: it can't be looked at now: %s; trying again", w.now.Target, a.unmade)
+			w.options.Report.Errorf("%s: it can't be checked now: %s; trying again", w.now.Target, a.unmade)
 		}
 		w.unmade = a.unmade
 		w.next.Set(w.options.Every-time.Since(w.began), 0)
@@ -171,7 +171,7 @@ func (w *Watcher) looked(a answer) {
 	}
 	if w.unmade != "" {
 		w.unmade = ""
-		w.options.Report.Errorf("%s: it can be looked at again", w.now.Target)
+		w.options.Report.Noticef("%s: it can be checked again", w.now.Target)
 	}
 	state := event.Up
 	if a.fault != "" {

@@ -57,11 +57,11 @@ func (t *tree) doubts() {
 	for e := range t.named.kids.all() {
 		switch {
 		case isUrgent(absolute(e.name)):
-			t.o.Report.Noticef("%s: what stat(2) says of it never changes: 'ev watch-fd %[1]s --urgent' hears of what is in it", e.name)
+			t.o.Report.Noticef("%s: its size and times never change: use 'ev watch-fd %[1]s --urgent' to watch its content", e.name)
 		case !e.file.exists() && strings.ContainsAny(e.name, "*?["):
-			t.o.Report.Noticef("%s is not there: it is the name of a file, not a pattern: leave out the quotes, or use -r DIRECTORY --glob PATTERN", e.name)
+			t.o.Report.Noticef("%s does not exist, and a PATH is a name, not a pattern: leave out the quotes, or use -r DIRECTORY --glob PATTERN", e.name)
 		case !e.file.exists() && t.o.Recursive && !t.reported[spot{t.named, e.name}]:
-			t.o.Report.Noticef("%s is not there yet: it is watched until it is", e.name)
+			t.o.Report.Noticef("%s does not exist yet: waiting for it", e.name)
 		case e.dir != nil && e.dir.kids.isEmpty():
 			t.doubtRules(e.dir)
 		}
@@ -78,7 +78,7 @@ func (t *tree) doubtPatterns() {
 	}{{"--glob", t.o.Ignore.Globs}, {"--iglob", t.o.Ignore.IGlobs}, {"--ignore", t.o.Ignore.Ignore}} {
 		for _, pattern := range list.patterns {
 			if path := strings.TrimPrefix(pattern, "!"); t.isOutside(path) {
-				t.o.Report.Noticef("%s %s can't be about %[2]s, which is outside of what is watched: it means that path below %s", list.flag, path, t.o.Paths[0])
+				t.o.Report.Noticef("%s %s means that path below %[3]s, not %[2]s itself, which is not watched", list.flag, path, t.o.Paths[0])
 			}
 		}
 	}
@@ -113,6 +113,6 @@ func isUrgent(path string) bool {
 // doubtRules tells of a directory in which no file can ever count, by whatever plain name.
 func (t *tree) doubtRules(d *dir) {
 	if why := d.top.rules.Explain("file", false); why != "" && why != ignore.NotAsked {
-		t.o.Report.Noticef("nothing in %s is told, for all of it is left out: %s", d.path, why)
+		t.o.Report.Noticef("nothing in %s is reported, because all of it is ignored: %s", d.path, why)
 	}
 }

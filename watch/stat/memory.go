@@ -238,7 +238,7 @@ func (s *Watcher) saved(err error) {
 	}
 	m.dirty = true
 	if !m.told {
-		s.o.Report.Errorf("%v; what is told may be told again after a restart", err)
+		s.o.Report.Errorf("%v: changes may be reported again after a restart", err)
 	}
 	m.told = true
 }

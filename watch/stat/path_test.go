@@ -425,7 +425,7 @@ func TestStat_theWorkingDirectoryIsDeleted(t *testing.T) {
 	remove(t, dir)
 	w.expect("removed", "file")
 	w.do(func() {})
-	if n := strings.Count(said.String(), "the working directory has been deleted"); n != 1 {
+	if n := strings.Count(said.String(), "the working directory was deleted"); n != 1 {
 		t.Errorf("told %d times: %s", n, &said)
 	}
 }

@@ -330,7 +330,7 @@ func TestSettle_waitsWhileGitIsAtWork(t *testing.T) {
 					w.expect("1m1.755s a")
 					w.write("a", time.Second)
 					w.expect("1m2.46s a")
-					if n := strings.Count(said.String(), lock+" has been there for a minute"); n != 1 {
+					if n := strings.Count(said.String(), lock+" has existed for a minute"); n != 1 {
 						t.Errorf("the stale lock is told %d times", n)
 					}
 				})

@@ -126,7 +126,7 @@ func (s *Watcher) Start() error {
 		return err
 	}
 	if s.o.Atime && s.o.Poll == 0 {
-		s.o.Report.Verbosef("nothing tells of a time of access: it is polled for every %s", s.o.interval())
+		s.o.Report.Verbosef("the kernel does not report access times: polling every %s", s.o.interval())
 	}
 	t.doubts()
 	s.tree = t
@@ -186,7 +186,7 @@ func (s *Watcher) listen(n *notifier) error {
 	case isLimit(err):
 		return fmt.Errorf("%w; or add --poll-fallback to poll instead", limitReached(err, 0))
 	default:
-		return fmt.Errorf("no notifications of changes: %w; --poll 1s does without them", err)
+		return fmt.Errorf("the kernel can't report changes: %w: use --poll 1s", err)
 	}
 	return nil
 }

@@ -376,10 +376,10 @@ func (t *tree) cannotSee(s spot, err error) {
 		path = s.path()
 	}
 	if errors.Is(err, unix.EACCES) {
-		t.o.Report.Noticef("%s: permission denied: changes there are told once it is granted", path)
+		t.o.Report.Noticef("%s: permission denied: changes there are reported once it is granted", path)
 		return
 	}
-	t.o.Report.Noticef("%s: %v: changes there are told once it can be read again", path, err)
+	t.o.Report.Noticef("%s: %v: changes there are reported once it can be read again", path, err)
 }
 
 // canSee takes in that a spot can be looked at.

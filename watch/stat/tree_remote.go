@@ -13,7 +13,7 @@ func (t *tree) isRemote(d *dir) bool {
 		silent = name != ""
 		t.remotes[d.dev] = silent
 		if silent && t.n.hub != nil {
-			t.o.Report.Verbosef("%s is on %s, which does not tell of all changes: it is polled every %s (--poll DUR sets how often)",
+			t.o.Report.Verbosef("%s is on %s, which does not report all changes: polling every %s (--poll DUR sets how often)",
 				d.path, name, t.o.interval())
 		}
 	}

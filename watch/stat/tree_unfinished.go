@@ -61,7 +61,7 @@ func (t *tree) isLocked(lock string, waited time.Duration) bool {
 	}
 	if !t.staleLocks[lock] {
 		t.staleLocks[lock] = true
-		t.o.Report.Noticef("%s has been there for a minute, and is not waited for any more: delete it if git has left it behind", lock)
+		t.o.Report.Noticef("%s has existed for a minute, and is no longer waited for: delete it if git has left it behind", lock)
 	}
 	return false
 }

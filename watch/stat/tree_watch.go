@@ -155,7 +155,7 @@ func (t *tree) holdOn(s spot, here file, w *way) {
 		}
 	} else if !t.strayed {
 		t.strayed = true
-		t.o.Report.Errorf("the working directory has been deleted: nothing can come of %s any more: start ev in another, or give an absolute path",
+		t.o.Report.Errorf("the working directory was deleted, and %s can't appear in it: start ev in another, or give an absolute path",
 			s.path())
 	}
 }
