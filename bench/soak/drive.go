@@ -96,8 +96,11 @@ func (r *run) keepBusy() {
 	for _, name := range trees {
 		r.busy(30*time.Millisecond, func() { r.churn(r.path(name)) })
 	}
-	for _, name := range append(printing, running...) {
-		r.write(name)
+	for _, name := range printing {
+		r.write(name, 100*time.Millisecond)
+	}
+	for _, name := range running { // no faster than a busy machine starts commands
+		r.write(name, 500*time.Millisecond)
 	}
 	for name, s := range signals {
 		r.busy(100*time.Millisecond, func() {
@@ -149,12 +152,12 @@ func (r *run) churn(tree string) {
 	}
 }
 
-// write writes numbered lines to a FIFO.
-func (r *run) write(name string) {
+// write writes numbered lines to a FIFO, a few after each pause.
+func (r *run) write(name string, most time.Duration) {
 	f, err := os.OpenFile(r.path(name+".fifo"), os.O_WRONLY, 0)
 	fail(err)
 	n := 0
-	r.busy(100*time.Millisecond, func() {
+	r.busy(most, func() {
 		for range 1 + rand.N(10) {
 			n++
 			if _, err := fmt.Fprintln(f, n); err != nil {
