@@ -39,7 +39,7 @@ func (b *bench) driven(name, driver string, args ...any) contender {
 			return sample{}, explain(err)
 		}
 		var s sample
-		for _, f := range strings.Fields(string(out)) {
+		for f := range strings.FieldsSeq(string(out)) {
 			x, err := strconv.ParseFloat(f, 64)
 			if err != nil {
 				return sample{}, err

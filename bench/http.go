@@ -227,7 +227,7 @@ func (b *bench) open(s server) (at site, err error) {
 	}
 	at.address, at.server = free.Addr().String(), s
 	if s.path == "" {
-		at.server.path = "/x"
+		at.path = "/x"
 	}
 	_ = free.Close()
 	_, port, _ := net.SplitHostPort(at.address)

@@ -236,7 +236,7 @@ func forms() (list []attack) {
 		strings.Repeat(part("Content-Disposition: form-data; name=a", "1"), 1001) + "--B--\r\n", part(strings.Repeat("X: y\r\n", 20000)+"X: y", "1") + "--B--\r\n",
 		part("no header", "1") + "--B--\r\n", part("Content-Disposition: form-data; name=\"\xff\"", "1") + "--B--\r\n",
 	} {
-		list = append(list, attack{name: fmt.Sprintf("multipart %.40q", text), raw: body("multipart/form-data; boundary=B", text), events: 1, wrong: func(e map[string]any) string {
+		list = append(list, attack{name: fmt.Sprintf("multipart %.40q", text), raw: body("multipart/form-data; boundary=B", text), events: 1, wrong: func(map[string]any) string {
 			if len(text) > len("--B--") {
 				return "a form that is none"
 			}

@@ -59,7 +59,8 @@ func main() {
 	}
 	fmt.Printf("%d attacks, %d of which came through\n", cases, faults)
 	if faults > 0 {
-		os.Exit(1)
+		_ = os.RemoveAll(dir)
+		os.Exit(1) //nolint:gocritic // what is deferred is done
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -207,7 +208,7 @@ func run(dir string, long time.Duration) bool {
 		}
 	}
 	t := &tally{ticks: map[string]int{}, events: map[string]map[string]int{}}
-	for wait := 0; wait < 60; wait++ {
+	for range 60 {
 		t = read(log, got)
 		if t.missing(accepted) == 0 {
 			break
@@ -228,8 +229,8 @@ func run(dir string, long time.Duration) bool {
 func runner(log string, tickers []*proc) *proc {
 	text, _ := os.ReadFile(log)
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		if words := strings.Fields(lines[i]); len(words) == 4 && words[0] == "B" {
+	for _, line := range slices.Backward(lines) {
+		if words := strings.Fields(line); len(words) == 4 && words[0] == "B" {
 			for _, p := range tickers {
 				p.mu.Lock()
 				mine := strconv.Itoa(p.cmd.Process.Pid) == words[3]

@@ -145,7 +145,7 @@ func faults() (all []fault) {
 		{"write:own:arg0=1", "EIO ENOSPC"},
 		{"write:own:path=/ev-reliability-", "EIO ENOSPC"},
 	} {
-		for _, errno := range strings.Fields(f[1]) {
+		for errno := range strings.FieldsSeq(f[1]) {
 			all = append(all, fault{f[0], errno})
 		}
 	}

@@ -34,7 +34,7 @@ func faults() (specs []string) {
 		{"waitid", "EINTR", 50},
 		{"write", "EINTR", 100},
 	} {
-		for _, errno := range strings.Fields(f.errors) {
+		for errno := range strings.FieldsSeq(f.errors) {
 			name, which, _ := strings.Cut(f.call, ":")
 			specs = append(specs, strings.TrimSuffix(fmt.Sprintf("%s:error=%s:own:from=armed:until=over:log=faults:odds=%d:%s", name, errno, f.odds, which), ":"))
 		}
