@@ -76,13 +76,24 @@ func (o *output) pieces(done <-chan struct{}, take func([]byte)) {
 		return
 	default:
 	}
+	readAsItComes(f, done, take)
+}
+
+func readAsItComes(f *os.File, done <-chan struct{}, take func([]byte)) {
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := f.Read(buf)
-		if err != nil {
+		switch n, err := f.Read(buf); {
+		case errors.Is(err, unix.EAGAIN): // Go's poller has no room for it (fs.epoll.max_user_watches)
+			select {
+			case <-done:
+				return
+			case <-time.After(shortLook):
+			}
+		case err != nil:
 			return
+		default:
+			take(buf[:n])
 		}
-		take(buf[:n])
 	}
 }
 
