@@ -24,6 +24,8 @@ type command struct {
 	user map[string]bool // names that the user has set
 	fill []filled        // of those, what is to be filled in
 
+	lost bool // what a reader did not take, which was told
+
 	mu   sync.Mutex
 	told []string // variables that could not be given, and of which that was told
 }

@@ -127,7 +127,8 @@ func (p *pump) keep(b []byte) {
 
 func (p *pump) resume() {
 	p.waits = false
-	if errors.Is(p.out.err, errNotRead) {
+	if errors.Is(p.out.err, errNotRead) && !p.command.lost {
+		p.command.lost = true
 		p.command.Report.Errorf("%s: %v: what it wrote is lost", p.command.name, p.out.err)
 	}
 	if p.fd >= 0 {

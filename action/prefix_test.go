@@ -148,3 +148,28 @@ func TestPrefix_commandsWaitForASlowReader(t *testing.T) {
 		t.Errorf("%q, and %d bytes wait", text, o.backlog)
 	}
 }
+
+// A reader that takes nothing in the end is told of once, however many runs wrote for it.
+func TestPrefix_tellsOnceWhatIsLost(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	th := open(t, Options{Argv: shell(`echo lost`), Prefix: "L: "})
+	o := NewOutput(th.loop, w, nil)
+	th.o.Stdout = o
+	for !o.busy {
+		o.write(make([]byte, 1<<12))
+	}
+	for i := range uint64(3) {
+		th.Do(tick(i + 1))
+	}
+	o.Hurry()
+	th.run()
+	o.Close()
+	_ = w.Close()
+	if n := strings.Count(th.said.String(), "the reader has stopped to read: what it wrote is lost"); n != 1 {
+		t.Errorf("%d times: %s", n, th.said.String())
+	}
+}
