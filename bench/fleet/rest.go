@@ -130,12 +130,9 @@ func (f *fleet) exclusive() {
 					case <-time.After(2 * time.Second):
 					case <-ctx.Done():
 					}
-					_ = c.Process.Kill() // it alone, as the OOM killer does
+					// With a shell around it, all of the loop; ev alone: what it runs ends with it.
+					_ = syscall.Kill(map[bool]int{true: c.Process.Pid, false: -c.Process.Pid}[w.words[0] == f.ev], syscall.SIGKILL)
 					_ = c.Wait()
-					if strings.HasPrefix(w.name, "etcdctl") || w.name == "flock(1)" { // the loop around it is the shell's
-						time.Sleep(200 * time.Millisecond)
-						_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
-					}
 				}
 			})
 		}
