@@ -246,14 +246,10 @@ func (o *ctlOptions) dial(p *program) (*control.Client, error) {
 		path = p.Getenv(controlVariable)
 	}
 	if path == "" {
-		dir, err := p.socketDir()
+		dir, found, err := p.sockets()
 		if err != nil {
 			return nil, err
 		}
-		if err := socket.OwnDir(dir, false); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
-		found, _ := filepath.Glob(filepath.Join(dir, "*.sock"))
 		switch len(found) {
 		case 0:
 			return nil, fmt.Errorf("there is no socket in %s: start ev run with --control, or name its socket: --control PATH", dir)
@@ -264,6 +260,18 @@ func (o *ctlOptions) dial(p *program) (*control.Client, error) {
 		}
 	}
 	return control.Dial(path)
+}
+
+// sockets returns those that are where ev run makes them by default, and the directory.
+func (p *program) sockets() (dir string, found []string, err error) {
+	if dir, err = p.socketDir(); err != nil {
+		return "", nil, err
+	}
+	if err := socket.OwnDir(dir, false); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", nil, err
+	}
+	found, _ = filepath.Glob(filepath.Join(dir, "*.sock"))
+	return dir, found, nil
 }
 
 // complete offers actions, then the names of watchers.

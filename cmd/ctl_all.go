@@ -2,20 +2,16 @@ package cmd
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/control"
-	"github.com/evshell/ev/internal/socket"
 	"github.com/evshell/ev/live"
 )
 
@@ -94,15 +90,11 @@ func (o *ctlOptions) askHere(p *program, out io.Writer, host string, q control.R
 	if q.Command == control.Events {
 		return usage.At(usage.Arg(0), "events --all needs a NATS server: add --server nats://HOST, or name one ev run with --control")
 	}
-	dir, err := p.socketDir()
+	_, sockets, err := p.sockets()
 	if err != nil {
 		return err
 	}
-	if err := socket.OwnDir(dir, false); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
 	var replies []remoteReply
-	sockets, _ := filepath.Glob(filepath.Join(dir, "*.sock"))
 	if meant, _ := path.Match(o.all, host); !meant {
 		sockets = nil
 	}
