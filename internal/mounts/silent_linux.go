@@ -1,8 +1,9 @@
 package mounts
 
 import (
-	"github.com/evshell/ev/internal/fdio"
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/fdio"
 )
 
 // Silent returns the type, by statfs(2), of a file system on which something can change without

@@ -1,8 +1,9 @@
 package mounts
 
 import (
-	"github.com/evshell/ev/internal/fdio"
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/fdio"
 )
 
 // Silent returns the type of a file system that is on another host, which does not tell of what

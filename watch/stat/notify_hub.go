@@ -7,9 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/evshell/ev/internal/mounts"
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/mounts"
 )
 
 // A source tells of what happens in directories: fsnotify, or a fake of it.

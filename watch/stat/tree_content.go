@@ -9,8 +9,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/evshell/ev/internal/fdio"
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/fdio"
 )
 
 // learn remembers the content and the time of access of what is at a spot, as far as they matter.

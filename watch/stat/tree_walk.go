@@ -6,8 +6,9 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/evshell/ev/internal/fdio"
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/fdio"
 )
 
 var errInterrupted = errors.New("interrupted before everything was watched")

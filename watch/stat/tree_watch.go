@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evshell/ev/internal/mounts"
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/internal/mounts"
 )
 
 // watch has notices come from a directory, whose inode has been looked at. It is yet to be
