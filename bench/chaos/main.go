@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/evshell/ev/internal/natstest"
 )
 
 func main() {
@@ -98,13 +99,8 @@ func between(a, b time.Duration) time.Duration { return a + rand.N(b-a) }
 
 func servers(dir string) ([]*proc, string) {
 	binary := cmp.Or(strings.Split(os.Getenv("EV_NATS_SERVER"), ":")[0], "nats-server")
-	var ports [6]int
-	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		fail(err)
-		defer ln.Close()
-		ports[i] = ln.Addr().(*net.TCPAddr).Port
-	}
+	ports, err := natstest.FreePorts(6)
+	fail(err)
 	var all []*proc
 	var urls, routes []string
 	for i := range 3 {

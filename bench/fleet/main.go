@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/evshell/ev/internal/natstest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/link"
 )
@@ -52,10 +52,9 @@ type fleet struct {
 // serve starts one server, whose answers are on its disk before they are given.
 func (f *fleet) serve() (stop func()) {
 	binary := cmp.Or(strings.Split(os.Getenv("EV_NATS_SERVER"), ":")[0], "nats-server")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := natstest.FreePorts(1)
 	fail(err)
-	f.url = "nats://" + ln.Addr().String()
-	fail(ln.Close())
+	f.url = fmt.Sprintf("nats://127.0.0.1:%d", ports[0])
 	conf := filepath.Join(f.dir, "nats.conf")
 	text := fmt.Sprintf("listen: %q\njetstream { store_dir: %q, sync_interval: always }\n", strings.TrimPrefix(f.url, "nats://"), filepath.Join(f.dir, "js"))
 	fail(os.WriteFile(conf, []byte(text), 0o600))

@@ -63,9 +63,9 @@ func (f *fleet) rest() {
 }
 
 // status is a figure of /proc/PID/status.
-func status(pid int, field string) float64 { return field1(fmt.Sprintf("/proc/%d/status", pid), field) }
+func status(pid int, field string) float64 { return figure(fmt.Sprintf("/proc/%d/status", pid), field) }
 
-func field1(path, field string) float64 {
+func figure(path, field string) float64 {
 	text, err := os.ReadFile(path)
 	fail(err)
 	for line := range strings.Lines(string(text)) {
@@ -83,7 +83,7 @@ func switches(pid int) (n int) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 	fail(err)
 	for _, task := range tasks {
-		n += int(field1(task, "voluntary_ctxt_switches") + field1(task, "nonvoluntary_ctxt_switches"))
+		n += int(figure(task, "voluntary_ctxt_switches") + figure(task, "nonvoluntary_ctxt_switches"))
 	}
 	return n
 }
