@@ -1,7 +1,9 @@
 package loop
 
 import (
+	"os"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -28,7 +30,7 @@ const stopClockSpan = 1 << 30 // seconds
 // newStopClock starts the thread, which lasts as long as the process.
 func newStopClock() *stopClock {
 	c := &stopClock{left: unix.Timespec{Sec: stopClockSpan}}
-	began := make(chan time.Time)
+	thread := make(chan int)
 	go func() {
 		runtime.LockOSThread()
 		all := unix.Sigset_t{}
@@ -36,15 +38,28 @@ func newStopClock() *stopClock {
 			all.Val[i]--
 		}
 		_ = unix.PthreadSigmask(unix.SIG_BLOCK, &all, nil)
-		began <- time.Now()
+		c.began = time.Now()
+		thread <- unix.Gettid()
 		for {
 			if _, err := unix.Ppoll(nil, &c.left, nil); err != unix.EINTR {
 				return
 			}
 		}
 	}()
-	c.began = <-began
+	awaitSleep(<-thread)
 	return c
+}
+
+// awaitSleep returns when a thread of this process waits in the kernel: a stop before that would
+// not be seen. Where the kernel does not tell (proc(5), /proc/tid/syscall) it returns at once.
+func awaitSleep(thread int) {
+	file := "/proc/self/task/" + strconv.Itoa(thread) + "/syscall"
+	for range 1000 { // a thread that gets no processor for so long is not waited for
+		if does, err := os.ReadFile(file); err != nil || string(does) != "running\n" {
+			return
+		}
+		time.Sleep(time.Millisecond / 10)
+	}
 }
 
 // take returns for how long the process has been stopped since the last call, at now. It is to be
