@@ -34,7 +34,7 @@ Bash needs the package bash-completion. Zsh needs 'fpath=(~/.zsh/completions $fp
 'autoload -U compinit && compinit' in ~/.zshrc.`,
 		Example: `  # for this shell only
   source <(ev completion bash)
-  source <(ev completion zsh)
+  autoload -U compinit && compinit && source <(ev completion zsh)
   ev completion fish | source
   # for every bash from now on
   mkdir -p ~/.local/share/bash-completion/completions

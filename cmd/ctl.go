@@ -127,12 +127,11 @@ line, column, message and source. After
 does not read gets at most about a megabyte; when it reads again, it is told how many
 events it has lost, and is disconnected. Of more than 64 connections the oldest is
 closed, with a message. Further fields may be added in later versions.`,
-		Example: `  # show all watchers
-  ev ctl list
-  # build now, without a change
-  ev ctl fire build
-  # follow the events of one watcher
-  ev ctl events | jq 'select(.name == "backup")'`,
+		Example: `  # a watcher in the background: show it, run its command now, show its runs
+  ev run --control ev.sock -e 'disks: every 1h -- df -h' &
+  ev ctl --control ev.sock list
+  ev ctl --control ev.sock fire disks
+  ev ctl --control ev.sock log disks`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}
 	fs := c.Flags()

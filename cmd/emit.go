@@ -41,9 +41,11 @@ needs a stream that accepts them.
 
 While the server is away, the event is kept in a spool on this machine, and the next ev
 here that uses the server sends it. With --no-spool, emit fails with status 75 instead.`,
-		Example: `  ev emit ev.jobs.invoice customer=4711 month=2026-11
+		Example: `  # an event with two fields
+  ev emit ev.jobs.invoice customer=4711 month=2026-11
   # a file as it is
-  ev emit ev.report --data - < report.pdf
+  df -h >report.txt
+  ev emit ev.report --data - <report.txt
   # the same event only once, however often this runs
   ev emit ev.jobs.month --id month-2026-11`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },

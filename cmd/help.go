@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -204,22 +205,31 @@ func writeCommands(b *strings.Builder, root *cobra.Command, short bool) {
 }
 
 // writeFirstExamples writes the first of a command's examples, as many as there is room for on a
-// screen. An example is a line that is no comment, and those before it.
+// screen.
 func writeFirstExamples(b *strings.Builder, c *cobra.Command) {
 	const head, below = "\nExamples:\n", 2
 	room := helpHeight - below - strings.Count(b.String()+head, "\n")
-	shown, lines := "", ""
-	for line := range strings.Lines(c.Example + "\n") {
-		lines += line
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		if strings.Count(shown+lines, "\n") > room || len(line) > usage.Width {
+	shown := ""
+	for _, e := range Examples(c) {
+		if strings.Count(shown+e, "\n") > room || slices.ContainsFunc(strings.Split(e, "\n"), func(line string) bool { return len(line) > usage.Width }) {
 			break
 		}
-		shown, lines = shown+lines, ""
+		shown += e
 	}
 	if shown != "" {
 		b.WriteString(head + shown)
 	}
+}
+
+// Examples returns the examples of a command. Each is a comment and what is typed, a line or more;
+// what a line needs, one before it has made.
+func Examples(c *cobra.Command) []string {
+	var all []string
+	for line := range strings.Lines(c.Example + "\n") {
+		if len(all) == 0 || strings.HasPrefix(line, "  # ") {
+			all = append(all, "")
+		}
+		all[len(all)-1] += line
+	}
+	return all
 }

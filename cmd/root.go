@@ -22,14 +22,14 @@ func (p *program) newRoot(sink watchers.Sink) *cobra.Command {
 exit of a process, the change of a file, an HTTP request, a port that opens, or a message
 of another ev. Then it prints the event as one line, or runs COMMAND for it. It is libev
 for the shell: each type of watcher is a subcommand.`,
-		Example: `  # build after each save
-  ev stat -r . --ext go -- go build ./...
+		Example: `  # check each shell script when it is saved
+  ev stat -r . --ext sh --each -- sh -n {}
   # run a command when there is input, or give up after 5.5 seconds
   ev watch-fd 0 --timeout 5.5 -- cat
   # run a report every hour, on the hour
-  ev every 1h -- date
-  # wait for a process that is not a child of this shell
-  ev on-exit 1234 --format '{command} ended with {status}\n'`,
+  ev every 1h -- df -h
+  # wait until nobody runs apt-get any more
+  ev on-exit --command apt-get --exited`,
 		Args:              cobra.ArbitraryArgs,
 		RunE:              p.runRoot,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.begin(c) },

@@ -53,9 +53,9 @@ func (p *program) newRun() *cobra.Command {
 		Long: `Run reads an Evfile and runs all of its watchers on one loop. Each line is what would
 follow 'ev' on the command line; see 'ev help evfile'.
 
-  PATH=/usr/local/bin:/usr/bin
-  build:   stat -r src --ext go -- go build ./...
-  backup:  every 03:00 --tz Europe/Berlin -- backup --all
+  TZ=Europe/Berlin
+  format:  stat -r . --ext go -- gofmt -w {paths...}
+  disks:   every 03:00 -c 'df -h >>disks.log'
 
 Without EVFILE, run reads $EVFILE or ./Evfile; - is standard input. With -e the lines
 come from the command line, and no file is read unless EVFILE is given as well.
@@ -108,18 +108,22 @@ If root runs ev, an Evfile that other users could have written is refused. It mu
 to root, or to the user who called sudo (SUDO_UID), unless --trust-owner is given. An
 Evfile that is a pipe or standard input is read only once, and HUP ends ev then.`,
 		Example: `  # the watchers of ./Evfile
+  echo 'clock: timer 1s --repeat 1s -- date' >Evfile
   ev run
+  # check an Evfile
+  echo 'disks: every 03:00 -- df -h' >disks.ev
+  ev run --check disks.ev
   # wait for input or a timeout, whichever comes first
   ev run -e 'watch-fd 0 --break -- echo ready' -e 'timer 5.5 --break -- echo timeout'
-  # run two servers, and stop both when one of them fails
-  ev run --prefix -e 'on-exit --child ./web --exit-on-error' -e 'on-exit --child ./worker --exit-on-error'
-  # stop a job that has written nothing to its log for five minutes
-  ev run -e 'on-exit --child ./job --break' -e 'timer 5m --again-on stat:job.log --break'
-  # check an Evfile
-  ev run --check cron.ev
-  # run the cron jobs of a system in the foreground
-  ev run --crontab /etc/crontab --crontab /etc/cron.d --system
+  # run two programs, and stop both when one of them fails; here after five seconds
+  ev run --prefix -e 'web: on-exit --child "ev on-http :8080" --exit-on-error' -e 'worker: on-exit --child "sh -c \"date; sleep 5; exit 3\"" --exit-on-error'
+  # stop a job that has written nothing to its log for five seconds
+  ev run -e 'on-exit --child "sh -c \"date >job.log; sleep 60\"" --break' -e 'timer 5s --again-on stat:job.log --break'
+  # run the jobs of a crontab
+  echo '* * * * * date' >mycrontab
+  ev run --crontab mycrontab
   # run the processes of a Procfile
+  printf '%s\n' 'web: ev on-http :$PORT --json' 'worker: while date; do sleep 1; done' >Procfile
   ev run --procfile Procfile`,
 		RunE: func(c *cobra.Command, args []string) error { return o.run(p, c, args) },
 	}

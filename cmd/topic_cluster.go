@@ -10,12 +10,12 @@ names:
   nats:NAME             the context NAME of nats(1); nats: is the selected context
 
   EV_SERVER=nats:prod
-  backup:  every 03:00 --tz Europe/Berlin --lock -- backup --all
+  backup:  every 03:00 --tz Europe/Berlin --lock -- tar -czf /var/backups/srv.tgz /srv
   invoice: every '0 6 1 * *' --emit ev.jobs.invoice
-  billing: on-message ev.jobs.invoice --retry 8 -- ./invoice {id}
-  config:  stat /etc/app.conf --emit ev.config.changed
-  restart: on-message ev.config.changed --each-host -- systemctl reload app
-  reindex: stat -r /srv/docs --lock=docs -- ./reindex
+  billing: on-message ev.jobs.invoice --retry 8 -- tee -a invoices.json
+  config:  stat /etc/crontab --emit ev.config.changed
+  reload:  on-message ev.config.changed --each-host -c 'kill -HUP 1'
+  list:    stat -r /srv --lock=list -c 'find /srv >/tmp/list'
 
 With this Evfile on fifty hosts, one host makes the backup, one host sends the invoices
 (and another one if it fails), and all hosts reload when the file changes on one of them.

@@ -5,8 +5,8 @@ const compareHelp = `This is what to write in place of other programs, what is b
 
 WAITING FOR A SERVICE
 
-  wait-for-it db:5432 -t 30 -- ./migrate
-                 ev probe tcp:db:5432 --until up --timeout 30s -- ./migrate
+  wait-for-it localhost:5432 -t 30 -- date
+                 ev probe tcp:localhost:5432 --until up --timeout 30s -- date
                  Both end with 124 if the time is over. Wait-for-it needs bash and looks
                  once a second; --every 100ms finds the port sooner.
   wait4x http http://localhost:8080 --expect-status-code 200
@@ -18,8 +18,10 @@ WAITING FOR A SERVICE
 
 JOBS OF A CRONTAB
 
-  supercronic /etc/crontab
-                 ev run --crontab /etc/crontab
+  echo '* * * * * date' >mycrontab
+                 makes one to try this with.
+  supercronic mycrontab
+                 ev run --crontab mycrontab
                  -inotify is --watch, -test is --check, -overlapping is --overlapping,
                  -json is --log-format json, -prometheus-listen-address is --metrics.
                  Ev also has MAILTO, %, RANDOM_DELAY, user columns, and several files.
@@ -35,6 +37,8 @@ JOBS OF A CRONTAB
 
 PROCESSES OF A PROCFILE
 
+  echo 'web: ev on-http :$PORT --json' >Procfile
+                 makes one to try this with.
   foreman start, hivemind
                  ev run --procfile Procfile
                  Foreman's -m web=2 is --formation web=2, -e FILE is --env-file FILE, and

@@ -8,7 +8,7 @@ nor the --init option of 'docker run' or 'podman run'. With one of them ev works
 ordinary process.
 
   ENTRYPOINT ["ev", "run", "/etc/Evfile"]
-  ENTRYPOINT ["ev", "on-exit", "--child", "./server", "--respawn", "on-failure"]
+  ENTRYPOINT ["ev", "on-exit", "--child", "python3 -m http.server", "--respawn", "on-failure"]
 
 Write the command as a list of words, as shown here. Docker passes a single string to
 sh -c, and then the shell may receive the signals instead of ev.
@@ -26,7 +26,7 @@ signals, unless a watcher waits for them. A burst of real-time signals may be me
 INT, TERM, HUP and QUIT end ev, and the child gets its --stop-signal. To make the child
 reload at HUP instead, watch that signal:
 
-  server: on-exit --child ./server
+  server: on-exit --child "python3 -m http.server"
   reload: on-signal HUP -- ev ctl signal server HUP
 
 ORPHANS

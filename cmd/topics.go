@@ -51,10 +51,10 @@ Control characters and backslashes are escaped as in C.`},
 		{"evfile", "file with one watcher on each line", `Each line of an Evfile is a watcher: what would follow 'ev' on the command line, with an
 optional label in front that names it.
 
-  # what is built, saved and reloaded here
-  PATH=/usr/local/bin:/usr/bin
-  build:   stat -r src --ext go -- go build ./...
-  backup:  every 03:00 --tz Europe/Berlin -- backup --all
+  # what is formatted, saved and reloaded here
+  TZ=Europe/Berlin
+  format:  stat -r . --ext go -- gofmt -w {paths...}
+  disks:   every 03:00 -c 'df -h >>disks.log'
   reload:  on-signal HUP -- ev ctl reload
 
 A line is split into words as in a POSIX shell: blanks separate words, quotes and
@@ -103,9 +103,9 @@ fields of a single path are tested for each path, and the event keeps the paths 
 pass; 'paths' and 'count' then speak of these. The status of a process that was killed by
 signal n is 128+n here.
 
-  ev on-exit --child make --if status!=0 -- notify-send 'make: {status}{signal}'
-  ev stat -r src --if 'path~\.go$' --if 'size>0' -- go build ./...
-  ev on-http :8080 --json-body --if json.ref=refs/heads/main -- ./deploy
+  ev on-exit --child 'grep ev /etc/passwd' --if status!=0 -- echo 'grep: {status}{signal}'
+  ev stat -r . --if 'path~\.go$' --if 'size>0' -- gofmt -w {paths...}
+  ev on-http :8080 --json-body --if json.ref=refs/heads/main -- tee pushed.json
 
 If a test fails, on-http answers 204 (see --else-status), and on-message acknowledges the
 message.`},

@@ -100,7 +100,8 @@ instant with it. Catch-up runs are spread over the jitter, too.`,
   # a rule of your own: every hundred seconds since 1970
   ev every --schedule-command 'sh -c "echo $((EV_AFTER_EPOCH / 100 * 100 + 100))"'
   # once a day even if the machine was off at three, and spread over machines
-  ev every 03:00 --state ~/backup.state --jitter 30m --fixed-jitter -- tar -czf /tmp/backup.tgz /etc`,
+  mkdir -p notes
+  ev every 03:00 --state backup.state --jitter 30m --fixed-jitter -- tar -czf notes.tgz notes`,
 	}
 	fs := ownFlags(c)
 	fs.StringVar(&o.at, "at", "", "fire once at this time: 2026-12-24 18:00, 18:00, tomorrow 09:00, fri 18:00, @SECONDS or RFC 3339 `TIME`")

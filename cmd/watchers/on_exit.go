@@ -69,17 +69,21 @@ ended by itself. 'run' is the number of the event of that run. 'output', which i
 the standard input of the COMMAND, has the last 64 KiB that the run printed. For this,
 its output passes through ev.`,
 		Example: `  # wait for a process that is not a child of this shell
-  ev on-exit 1234 --format '{command} ended with {status} after {elapsed}\n'
-  # wait for a build, then report
-  ev on-exit --child 'make -j8' --once -- echo 'make: status {status} after {elapsed}, {maxrss}'
-  # stop a job that takes longer than ten minutes; the status is 124 then
-  ev on-exit --child ./job --once --run-timeout 10m
-  # restart a server that crashes
-  ev on-exit --child './server --port 8080' --respawn on-failure
-  # in an Evfile: mail the output of a nightly job that failed
-  report: on-exit --of backup --if status!=0 -- mail -s '{command} failed' ops
+  sh -c 'sleep 5 & echo $! >sleep.pid'
+  ev on-exit --pidfile sleep.pid --format '{command} ended after {elapsed}\n'
+  # wait until nobody runs apt-get any more
+  ev on-exit --command apt-get --exited
+  # run a job, and tell how it went
+  ev on-exit --child 'du -sh /usr' --once -- echo 'du: status {status} after {elapsed}, {maxrss}'
+  # stop a job that takes longer than ten seconds; the status is 124 then
+  ev on-exit --child 'sleep 60' --once --run-timeout 10s
+  # restart a server that crashes; this one does so after three seconds
+  echo 'date; sleep 3; exit 1' >server.sh
+  ev on-exit --child 'sh server.sh' --respawn on-failure
+  # keep the output of a nightly job that failed
+  ev run -e 'disks: every 03:00 -- df -h' -e 'on-exit --of disks --if status!=0 -- tee -a failed.log'
   # notice the end of a daemon, even if it is started later
-  ev on-exit --pidfile /run/daemon.pid -- logger 'daemon ended: {status}{signal}'`,
+  ev on-exit --pidfile daemon.pid -- echo 'the daemon has ended: {status}{signal}'`,
 	}
 	fs := ownFlags(c)
 	fs.Var((*onceValue)(&o.child), "child", "start this command and wait for it to end `CMD`")

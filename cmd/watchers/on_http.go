@@ -22,16 +22,17 @@ func (a *App) newOnHTTP(sink Sink) *cobra.Command {
 		Use:   "on-http ADDR [flags] [-- COMMAND [ARG...]]",
 		Short: "wait for HTTP requests and answer them",
 		Long:  onHTTPHelp,
-		Example: `  # a webhook for GitHub; the secret decides who may use it
-  ev on-http 0.0.0.0:8080 --path /push --hmac-secret-file secret --async --on-busy merge -- ./deploy
-  # the same, with a field of the JSON body
-  ev on-http :8080 --hmac-secret-file secret --json-body --env REF={json.ref} -- ./deploy
-  # accept uploaded files
-  ev on-http unix:/run/up.sock --max-body 1g -c 'printf "%s\n" "$EV_FILES" | xargs -r -d "\n" mv -t /srv/incoming --'
+		Example: `  # a webhook for GitHub, for pushes to main; the secret decides who may use it
+  head -c 32 /dev/urandom | base64 | install -m 600 /dev/stdin secret
+  ev on-http 0.0.0.0:8080 --path /push --hmac-secret-file secret --json-body --if json.ref=refs/heads/main --async -- tee -a pushes.json
   # answer a query: curl 'localhost:8080/?name=root'
   ev on-http :8080 --method GET --status 2=404 -- getent passwd -- {param.name}
-  # serve git repositories for cloning and pushing
-  ev on-http :8080 --method GET,POST --path '/git/*' --max-body 1g --cgi --env GIT_PROJECT_ROOT=/srv/git --env GIT_HTTP_EXPORT_ALL=1 -- git http-backend
+  # accept uploaded files: curl -F file=@/etc/hostname localhost:8080
+  mkdir -p incoming
+  ev on-http :8080 --max-body 1g -c 'printf "%s\n" "$EV_FILES" | xargs -r -d "\n" mv -t incoming --'
+  # serve git repositories for cloning: git clone http://localhost:8080/git/hello.git
+  git init -q --bare repositories/hello.git
+  ev on-http :8080 --method GET,POST --path '/git/*' --cgi --env GIT_PROJECT_ROOT=repositories --env GIT_HTTP_EXPORT_ALL=1 -- git http-backend
   # print each request
   ev on-http :8080 --json`,
 	}

@@ -51,10 +51,10 @@ another ev after --ack-wait. So an event may arrive more than once, but none is 
 The COMMAND reads the data of the event from its standard input. 'id', 'source', 'type'
 and 'published' come from the sender, 'data.NAME' is a field of the data, and 'attempt'
 counts deliveries. A message that is not a CloudEvent has only the field 'payload'.`,
-		Example: `  # one host sends each invoice; if it fails, another one does
-  ev on-message ev.jobs.invoice --name billing --retry 8 -- ./invoice {id}
-  # reload on every host
-  ev on-message ev.config.changed --each-host --name restart -- systemctl reload app
+		Example: `  # one host compresses each file; if it fails, another one does
+  ev on-message ev.jobs.compress --name compress --retry 8 -- gzip -k -- {data.file}
+  # keep the configuration on every host
+  ev on-message ev.config --each-host --name config -- tee config.json
   # print all events
   ev on-message 'ev.>' --name show --json`,
 	}

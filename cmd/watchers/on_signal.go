@@ -45,8 +45,9 @@ With --siginfo (Linux), every signal that the kernel keeps becomes an event of i
 along. --siginfo works for USR1, USR2, WINCH and similar signals, and for the real-time
 signals from RTMIN+1 on. It does not work for HUP, INT, QUIT, TERM and others that the Go
 runtime needs.`,
-		Example: `  # reload a program, clean up at the end
-  ev on-signal HUP -- ./reload
+		Example: `  # show how full the disks are at each USR1
+  ev on-signal USR1 -- df -h
+  # clean up at the end
   ev on-signal INT TERM --break -- rm -f lock
   # show who sent a signal
   ev on-signal USR1 --siginfo --format '{signal} from {sender}, user {uid}\n'`,

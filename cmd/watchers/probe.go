@@ -66,10 +66,10 @@ With --until, only that state is an event, and ev ends after it. If there is a C
 ev ends with its status.
 
 While events wait for the COMMAND, probe does not check.`,
-		Example: `  # run a migration once the database is up, or give up
-  ev probe tcp:localhost:5432 --until up --timeout 30s -- ./migrate
+		Example: `  # run a command once the database is up, or give up
+  ev probe tcp:localhost:5432 --until up --timeout 30s -- echo 'the database is up'
   # act when a service has failed three checks in a row, and when it is back
-  ev probe http://localhost:8080/healthz --fall 3 -- ./restart-if-down {state}
+  ev probe http://localhost:8080/healthz --fall 3 -- echo 'the service is {state}'
   # print each change of the status as JSON
   ev probe https://example.com/ --every 1m --change status --json
   # notice when a command prints something else, as watch -g does

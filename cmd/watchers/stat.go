@@ -106,17 +106,19 @@ Some file systems do not report all changes to the kernel (NFS, FUSE, 9p, proc).
 ev looks at the files every 2 seconds. The kernel never reports writes through mmap(2).
 With -r, a write through another hard link is reported under that name only. --poll sees
 both.`,
-		Example: `  # build after each save, once for all files that it changed
-  ev stat -r . --ext go -- go build ./...
-  # format the changed files, all at once or one by one
-  ev stat -r src -- clang-format -i -- {paths...}
-  ev stat -r src --each -- clang-format -i {}
+		Example: `  # check each shell script when it is saved
+  ev stat -r . --ext sh --each -- sh -n {}
+  # format the saved files, all at once
+  ev stat -r . --ext go -- gofmt -w {paths...}
+  # back up after each save, once for all files that it changed
+  mkdir -p notes
+  ev stat -r notes -- tar -czf notes.tgz notes
   # wait up to 10 seconds for a socket to appear
   ev stat --until-exists /run/app.sock --timeout 10
-  # reload when a mounted ConfigMap is updated
-  ev stat /etc/app/app.yaml -- kill -HUP 1
-  # watch the files that git tracks
-  git ls-files -z | ev stat -0 - -- make`,
+  # show the new values when a mounted ConfigMap is updated
+  ev stat /etc/app/app.yaml --content -- cat {}
+  # watch the files that another command lists
+  find . -mtime -1 -print0 | ev stat -0 - -- ls -ld {paths...}`,
 	}
 	fs := ownFlags(c)
 	fs.BoolVarP(&o.recursive, "recursive", "r", false, "watch directories with everything below them")

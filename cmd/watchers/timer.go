@@ -52,9 +52,9 @@ from zero, even after it has fired. A SOURCE is
   # print three ticks as JSON
   ev timer 0.2 --repeat 0.1 --count 3 --json
   # run a command at once, and up to five times more until it succeeds
-  ev timer 0 --once --retry 5 --retry-delay 2s -- ./fetch
-  # notice when a job has printed nothing for five minutes
-  make 2>&1 | ev timer 5m --again-on fd:0 --pass -- echo 'silent for 5 minutes'`,
+  ev timer 0 --once --retry 5 --retry-delay 2s -- curl -fsS https://example.com/
+  # notice when a job has printed nothing for five seconds
+  sh -c 'date; sleep 20; date' | ev timer 5s --again-on fd:0 --pass -- echo 'silent for 5 seconds'`,
 	}
 	duration(c.Flags(), &o.repeat, "repeat", 0, "fire again each time this long has passed")
 	c.Flags().Var((*ListValue)(&o.againOn), "again-on", "start again from zero at each activity of this source: fd:N, stat:PATH or signal:NAME; can be repeated `SOURCE`")

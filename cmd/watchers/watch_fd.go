@@ -96,18 +96,19 @@ descriptor non-blocking, because other processes may share it.`,
 		Example: `  # read standard input, or give up after 5.5 seconds
   ev watch-fd 0 --timeout 5.5 -- cat
   # act on certain lines of a log
-  ev watch-fd tail:/var/log/app.log --match 'ERROR (?P<what>.*)' -- logger -t alarm {what}
+  ev watch-fd tail:app.log --match 'ERROR (?P<what>.*)' -- echo 'alarm: {what}'
   # compress files, four at a time
   find . -name '*.log' -print0 | ev watch-fd 0 --null --on-busy parallel=4 -- gzip -- {line}
   # end a producer when its reader has gone
-  ev watch-fd 1 --hup -- kill $$
-  # notice mounts; notice when tasks wait for a processor
-  ev watch-fd /proc/self/mountinfo --urgent -- ./remounted
-  ev watch-fd /proc/pressure/cpu --urgent --say 'some 150000 1000000' -- ./shed-load
+  sh -c 'ev watch-fd 1 --hup -- kill $$ & exec sleep 60' | head -c 0
+  # show the file systems when one is mounted
+  ev watch-fd /proc/self/mountinfo --urgent -- df -h
+  # notice when tasks have waited for a processor: 300 ms within two seconds
+  ev watch-fd /proc/pressure/cpu --urgent --say 'some 300000 2000000' -- cat /proc/loadavg
   # an echo server
   ev watch-fd tcp-listen:localhost:7777 -- cat
-  # the same, with a socket that systemd passes (FileDescriptorName=echo)
-  ev watch-fd fd:echo --accept -- cat`,
+  # the same, with a socket that systemd passes
+  systemd-socket-activate --fdname=echo -l localhost:7777 ev watch-fd fd:echo --accept -- cat`,
 	}
 	fs := ownFlags(c)
 	fs.BoolVar(&o.read, "read", false, "wait until the descriptor is readable (default)")
