@@ -15,7 +15,7 @@ type EmitOptions struct {
 	Subject event.Template
 	// Store stores one, elsewhere or in a spool; then is told once that is so, or why it can't be.
 	// Full reports whether that error passes, for there is no room.
-	Store func(post func(func()), subject string, e event.Event, outcome *Outcome, then func(error)) error
+	Store func(l *loop.Loop, subject string, e event.Event, outcome *Outcome, then func(error)) error
 	Full  func(error) bool
 
 	OnSuccess, OnFailure bool // after a command that has ended so; neither: for each event
@@ -82,7 +82,7 @@ func (m *Emit) try(subject string, e event.Event, o *Outcome) {
 		return
 	}
 	verdict := event.Ran
-	err := m.o.Store(m.loop.Post, subject, e, o, func(err error) {
+	err := m.o.Store(m.loop, subject, e, o, func(err error) {
 		switch {
 		case err != nil && m.o.Full(err) && m.hold(true):
 			m.o.Report.Noticef("--emit: %v: waiting", err)

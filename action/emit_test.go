@@ -38,7 +38,7 @@ func onEmitStage(t *testing.T, subject string, canWait bool, play func(*testing.
 		defer s.loop.Close()
 		s.Emit = NewEmit(s.loop, EmitOptions{
 			Subject: event.NewTemplate(subject), Full: func(err error) bool { return errors.Is(err, errFull) },
-			Store: func(_ func(func()), subject string, _ event.Event, _ *Outcome, then func(error)) error {
+			Store: func(_ *loop.Loop, subject string, _ event.Event, _ *Outcome, then func(error)) error {
 				s.subjects, s.answers = append(s.subjects, subject), append(s.answers, then)
 				return nil
 			},

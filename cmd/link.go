@@ -17,8 +17,9 @@ type dialed struct {
 // dialLink opens a link, to be ended before the program is.
 func (p *program) dialLink(o link.Options) (*dialed, error) {
 	d := &dialed{posts: make(chan func(), 16)}
+	o.Post = func(fn func()) { d.posts <- fn }
 	var err error
-	d.Link, err = p.Link(o, func(fn func()) { d.posts <- fn })
+	d.Link, err = p.Link(o, nil)
 	return d, err
 }
 

@@ -220,7 +220,7 @@ func (o *runOptions) answerAll(p *program, l *loop.Loop, s *session.Session) err
 	}
 	lo, err := o.LinkOptions(&p.App)
 	if err == nil {
-		_, err = p.Link(lo, l.Post)
+		_, err = p.Link(lo, l)
 	}
 	return err
 }

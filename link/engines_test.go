@@ -153,7 +153,15 @@ func newHost(t *testing.T, name, url string) *host {
 	return newHostIn(t, name, url, t.TempDir())
 }
 
-func newHostIn(t *testing.T, name, url, state string) *host {
+// hurry has what a link does now and then be done a thousand times as often.
+func hurry(o *link.Options) {
+	o.After = func(d time.Duration, fn func()) (stop func()) {
+		timer := time.AfterFunc(d/1000, func() { o.Post(fn) })
+		return func() { timer.Stop() }
+	}
+}
+
+func newHostIn(t *testing.T, name, url, state string, changes ...func(*link.Options)) *host {
 	t.Helper()
 	h := &host{t: t, posts: make(chan func(), 1<<16), said: &said{}, state: state}
 	ended := make(chan struct{})
@@ -167,11 +175,15 @@ func newHostIn(t *testing.T, name, url, state string) *host {
 			}
 		}
 	}()
-	l, err := link.Open(link.Options{
+	o := link.Options{
 		Server: url, Host: name, StateDir: state, Getenv: func(string) string { return "" },
 		Post:   func(fn func()) { h.posts <- fn },
 		Report: report.New(io.MultiWriter(h.said, t.Output()), name, report.Plain, report.Verbose),
-	})
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	l, err := link.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,8 @@ type Options struct {
 	StateDir string // where the spool and the cursors are
 	SpoolMax int64  // bytes; 0: DefaultSpoolMax
 	Getenv   func(string) string
-	Post     func(func()) // Loop.Post
+	Post     func(func())                              // Loop.Post
+	After    func(time.Duration, func()) (stop func()) // Loop.After; nil: by timers of Go's
 	Report   *report.Reporter
 }
 
@@ -242,6 +243,12 @@ func Open(o Options) (Link, error) {
 	}
 	if o.SpoolMax == 0 {
 		o.SpoolMax = DefaultSpoolMax
+	}
+	if o.After == nil {
+		o.After = func(d time.Duration, fn func()) (stop func()) {
+			t := time.AfterFunc(d, func() { o.Post(fn) })
+			return func() { t.Stop() }
+		}
 	}
 	if s.Dir != "" {
 		return newFileLink(s.Dir, o), nil

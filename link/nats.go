@@ -100,6 +100,7 @@ func (l *natsLink) options() ([]nats.Option, error) {
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
 		nats.ReconnectWait(retryIn), nats.ReconnectJitter(retryIn, retryIn),
 		nats.Timeout(2 * time.Second), nats.ReconnectBufSize(-1), // what can't be sent is spooled here
+		nats.PingInterval(-1), // ping does that
 		nats.ConnectHandler(func(nc *nats.Conn) { l.connected(nc) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { l.connected(nc) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.disconnected(err) }),
@@ -167,6 +168,7 @@ func (l *natsLink) dial() {
 		l.fail(faultf("%s: %v", l.name(), err))
 		return
 	}
+	go l.ping()
 	time.AfterFunc(tellAway, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()

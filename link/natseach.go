@@ -27,8 +27,9 @@ type storedMessage struct {
 }
 
 // follow delivers what is stored after the cursor, one after the other. That something new is there
-// it learns as any subscriber does; what it was not told it finds when it looks, which it does
-// whenever the server is there again.
+// it learns as any subscriber does. What it was not told, since the server was away or did not yet
+// know that of the sender, it finds when it looks: whenever the server is there again, and now and
+// then.
 func (c *natsConsumer) follow(stream string, filters []string) error {
 	l := c.link
 	path := l.stateFile("cursor", c.group+"."+FileName(stream))
@@ -49,6 +50,7 @@ func (c *natsConsumer) follow(stream string, filters []string) error {
 		}
 		defer func() { _ = sub.Unsubscribe() }()
 	}
+	pulse := l.pulse(c.ctx, heartbeat)
 	for c.ctx.Err() == nil {
 		var m *storedMessage
 		if err := l.onStream(c.ctx, stream, func() (err error) { m, err = c.next(stream, filters, at.Seq+1); return err }); err != nil {
@@ -57,6 +59,7 @@ func (c *natsConsumer) follow(stream string, filters []string) error {
 		if m == nil {
 			select {
 			case <-news:
+			case <-pulse:
 			case <-l.lost():
 			case <-c.ctx.Done():
 			}

@@ -148,6 +148,13 @@ func (c *natsConsumer) ask(n int) {
 	c.asked = max(c.asked+n, 0)
 }
 
+// waits reports whether something that was asked for has not come.
+func (c *natsConsumer) waits() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked > 0
+}
+
 func (c *natsConsumer) askedNothing() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -204,6 +211,7 @@ func (c *natsConsumer) join(stream string, filters []string) error {
 
 // pull asks the group for messages until the consumer is closed.
 func (c *natsConsumer) pull(stream string, filters []string) error {
+	pulse := c.link.pulse(c.ctx, heartbeat*3/2)
 	for c.ctx.Err() == nil {
 		err := c.link.onStream(c.ctx, stream, func() error { return c.join(stream, filters) })
 		if e, ok := errors.AsType[*apiError](err); ok {
@@ -213,14 +221,15 @@ func (c *natsConsumer) pull(stream string, filters []string) error {
 			return err
 		}
 		c.askedNothing()
-		c.receive(stream)
+		c.receive(stream, pulse)
 	}
 	return nil
 }
 
 // receive asks and takes what comes, until something is amiss: the server is away, is silent, or
-// does not know the group any more.
-func (c *natsConsumer) receive(stream string) {
+// does not know the group any more. The first pull is to be answered within three seconds; later no
+// two pulses come without a heartbeat between them.
+func (c *natsConsumer) receive(stream string, pulse <-chan struct{}) {
 	nc := c.link.nc
 	lost := c.link.lost()
 	inbox := nc.NewInbox()
@@ -231,14 +240,14 @@ func (c *natsConsumer) receive(stream string) {
 		return
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	silence := 3 * firstFor
-	silent := time.NewTimer(silence)
-	defer silent.Stop()
+	first := time.NewTimer(3 * firstFor)
+	defer first.Stop()
+	answered, heard := false, true
 	for {
 		n, more := c.vacancy()
 		if n > 0 {
 			what := map[string]any{"batch": n, "expires": firstFor}
-			if silence > 3*firstFor {
+			if answered {
 				what["expires"], what["idle_heartbeat"] = pullFor, heartbeat
 			}
 			question, _ := json.Marshal(what)
@@ -248,27 +257,30 @@ func (c *natsConsumer) receive(stream string) {
 				return
 			}
 			c.ask(n)
-			silent.Reset(silence)
+			if heard = true; !answered {
+				first.Reset(3 * firstFor)
+			}
 		}
+		silent := false
 		select {
 		case <-more:
 		case m := <-came:
-			silence = 2 * heartbeat
-			silent.Reset(silence)
+			answered, heard = true, true
+			first.Stop()
 			if !c.take(m, stream) {
 				wait(c.ctx, retryIn)
 				return
 			}
-		case <-silent.C:
-			c.mu.Lock()
-			waits := c.asked > 0
-			c.mu.Unlock()
-			if waits {
-				return
-			}
+		case <-first.C:
+			silent = true
+		case <-pulse:
+			silent, heard = !heard, false
 		case <-lost:
 			return
 		case <-c.ctx.Done():
+			return
+		}
+		if silent && c.waits() {
 			return
 		}
 	}

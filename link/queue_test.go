@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evshell/ev/internal/natstest"
 	"github.com/evshell/ev/link"
 )
 
@@ -241,6 +242,48 @@ func TestQueue_eachHost(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a host was not told of when it was stored it finds later.
+func TestQueue_eachHostNotTold(t *testing.T) {
+	s := fake(t, func(s *natstest.Server) { s.Deaf = func(subject string) bool { return subject == "ev.config" } })
+	h := newHostIn(t, "a", s.URL(), t.TempDir(), hurry)
+	c, got := h.consume(link.ConsumeOptions{Subjects: []string{"ev.config"}, Group: "g", EachHost: true, From: link.From{All: true}})
+	for _, id := range []string{"one", "two"} {
+		h.publish(message("ev.config", id))
+		d := receive(t, got)
+		if d.ID != id {
+			t.Errorf("%s came, want %s", d.ID, id)
+		}
+		d.Ack()
+		c.Room(1)
+	}
+}
+
+// A request for messages that was lost with the leader of the group is noticed, and made again.
+func TestQueue_pullLost(t *testing.T) {
+	s := fake(t)
+	h := newHostIn(t, "a", s.URL(), t.TempDir(), hurry)
+	c, got := h.consume(link.ConsumeOptions{Subjects: []string{"ev.jobs"}, Group: "g", From: link.From{All: true}})
+	for i := range 3 {
+		h.publish(message("ev.jobs", fmt.Sprint(i)))
+		receive(t, got).Ack()
+		c.Room(1)
+		s.ForgetPulls()
+	}
+}
+
+// A server that stands still is left, though its connections do not end.
+func TestPing(t *testing.T) {
+	s := fake(t)
+	h := newHostIn(t, "a", s.URL(), t.TempDir(), hurry)
+	h.publish(message("ev.x", "one"))
+	s.Freeze()
+	for began := time.Now(); !strings.Contains(h.said.String(), "the server is away"); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("nothing was noticed: %s", h.said)
+		}
+	}
 }
 
 // What is accepted while the server is away is stored in order once it is there again.

@@ -40,7 +40,7 @@ type Binding struct {
 	// Lock is what each event needs before it happens; nil: nothing.
 	Lock *Lock
 	// Check, if not nil, has then told what no waiting mends of what is shared with others, or nil.
-	Check func(post func(func()), then func(error)) error
+	Check func(l *loop.Loop, then func(error)) error
 	// Emit says where the events are stored; nil: nowhere.
 	Emit *action.EmitOptions
 	// Advice says what is likely wrong, and what to do, when the command runs over and over

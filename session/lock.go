@@ -8,13 +8,14 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/link"
+	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
 
 // A Lock is what an event needs before it happens: of all ev with this lock, one at a time has it.
 type Lock struct {
-	// Open returns the link, which tells by way of post.
-	Open  func(post func(func())) (link.Link, error)
+	// Open returns the link, which tells what it has to by way of the loop.
+	Open  func(*loop.Loop) (link.Link, error)
 	Name  string
 	Label string // of a schedule, whose instants are each claimed once
 	Lease time.Duration
@@ -44,7 +45,7 @@ type gate struct {
 }
 
 func (w *Watcher) newGate(l *Lock) (*gate, error) {
-	shared, err := l.Open(w.session.loop.Post)
+	shared, err := l.Open(w.session.loop)
 	return &gate{Lock: l, watcher: w, link: shared}, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/link"
+	"github.com/evshell/ev/loop"
 )
 
 // A desk is a Link whose claims the test decides.
@@ -112,7 +113,7 @@ func performLocked(t *testing.T, lock Lock, play func(*desk)) {
 	perform(t, Config{}, func(s *stage) {
 		d := &desk{stage: s}
 		lock.Name = "the-lock"
-		lock.Open = func(func(func())) (link.Link, error) { return d, nil }
+		lock.Open = func(*loop.Loop) (link.Link, error) { return d, nil }
 		lock.Instant = func(detail event.Detail) (time.Time, bool) {
 			e, ok := detail.(event.Every)
 			return e.Due, ok

@@ -8,6 +8,7 @@ import (
 
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/loop"
 )
 
 func TestMetrics(t *testing.T) {
@@ -16,7 +17,7 @@ func TestMetrics(t *testing.T) {
 		drops := func(b *Binding) {
 			b.Emit = &action.EmitOptions{
 				Subject: event.NewTemplate("ev.x"), Full: func(error) bool { return true },
-				Store: func(_ func(func()), _ string, _ event.Event, _ *action.Outcome, then func(error)) error {
+				Store: func(_ *loop.Loop, _ string, _ event.Event, _ *action.Outcome, then func(error)) error {
 					then(full)
 					return nil
 				},

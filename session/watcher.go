@@ -197,7 +197,7 @@ func (w *Watcher) check() error {
 	}
 	s := w.session
 	atStart := !s.started
-	return w.Check(s.loop.Post, func(err error) {
+	return w.Check(s.loop, func(err error) {
 		switch {
 		case err == nil || w.closed:
 		case atStart:

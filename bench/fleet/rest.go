@@ -30,9 +30,9 @@ func monotonic() int64 {
 	return now.Nano()
 }
 
-// rest is what an ev costs that waits: memory, and switches of context in a minute.
+// rest is what an ev costs that waits: memory, and switches of context.
 func (f *fleet) rest() {
-	const window = time.Minute
+	const window = 2 * time.Minute
 	works := []struct {
 		name  string
 		words []string

@@ -162,7 +162,7 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		if lock := b.Lock; lock != nil {
-			shared, err := lock.Open(l.Post)
+			shared, err := lock.Open(l)
 			if err != nil {
 				return nil, err
 			}

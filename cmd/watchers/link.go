@@ -12,6 +12,7 @@ import (
 
 	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/link"
+	"github.com/evshell/ev/loop"
 )
 
 // LinkFlags say which server several ev share.
@@ -59,9 +60,9 @@ func (f *LinkFlags) LinkOptions(a *App) (link.Options, error) {
 	return o, err
 }
 
-// Link opens a link, or returns the one that is open already. What it has to tell goes through
-// post.
-func (a *App) Link(o link.Options, post func(func())) (link.Link, error) {
+// Link opens a link, or returns the one that is open already. It tells by way of the loop; without
+// one, as o says.
+func (a *App) Link(o link.Options, on *loop.Loop) (link.Link, error) {
 	a.Links.mu.Lock()
 	defer a.Links.mu.Unlock()
 	key := [2]string{o.Server, o.Creds}
@@ -69,7 +70,10 @@ func (a *App) Link(o link.Options, post func(func())) (link.Link, error) {
 		return l, nil
 	}
 	full := o
-	full.Post, full.Report, full.Getenv = post, a.Report, a.Getenv
+	full.Report, full.Getenv = a.Report, a.Getenv
+	if on != nil {
+		full.Post, full.After = on.Post, on.After
+	}
 	l, err := link.Open(full)
 	if err != nil {
 		return nil, usage.Of(usage.Value("server"), "--server: ", err)

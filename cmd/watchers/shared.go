@@ -16,6 +16,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/span"
 	"github.com/evshell/ev/link"
+	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/session"
 )
 
@@ -32,9 +33,9 @@ type sharedFlags struct {
 }
 
 // check has what is needed looked for at the start.
-func (f *sharedFlags) check(b *session.Binding, open func(func(func())) (link.Link, error)) {
-	b.Check = func(post func(func()), then func(error)) error {
-		l, err := open(post)
+func (f *sharedFlags) check(b *session.Binding, open func(*loop.Loop) (link.Link, error)) {
+	b.Check = func(on *loop.Loop, then func(error)) error {
+		l, err := open(on)
 		if err == nil {
 			l.Check(f.need, then)
 		}
@@ -81,7 +82,7 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name st
 	if err != nil {
 		return err
 	}
-	open := func(post func(func())) (link.Link, error) { return a.Link(lo, post) }
+	open := func(l *loop.Loop) (link.Link, error) { return a.Link(lo, l) }
 	f.check(b, open)
 	if f.lock != "" {
 		if err := f.bindLock(a, b, name, open); err != nil {
@@ -97,7 +98,7 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name st
 	return nil
 }
 
-func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open func(func(func())) (link.Link, error)) error {
+func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open func(*loop.Loop) (link.Link, error)) error {
 	lock := f.lock
 	if lock == bareLock {
 		if i := slices.Index(a.Args, "--lock"); i >= 0 && i+1 < len(a.Args) && !strings.HasPrefix(a.Args[i+1], "-") {
@@ -145,7 +146,7 @@ func lockBusy(b *session.Binding) error {
 	return nil
 }
 
-func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bool, open func(func(func())) (link.Link, error)) error {
+func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bool, open func(*loop.Loop) (link.Link, error)) error {
 	t := event.NewTemplate(f.emit)
 	o := &action.EmitOptions{Subject: t, Full: func(err error) bool { return errors.Is(err, link.ErrSpoolFull) }}
 	switch f.emitOn {
@@ -170,8 +171,8 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 		return usage.Errorf("--emit: %v", err)
 	}
 	source, kind := "/"+host+"/"+b.Name, "ev."+string(b.Kind)
-	o.Store = func(post func(func()), subject string, e event.Event, outcome *action.Outcome, then func(error)) error {
-		l, err := open(post)
+	o.Store = func(on *loop.Loop, subject string, e event.Event, outcome *action.Outcome, then func(error)) error {
+		l, err := open(on)
 		if err != nil {
 			return err
 		}

@@ -25,8 +25,12 @@ type Server struct {
 	Refuse  bool          // nobody is let in
 	// Mute drops a request, unanswered but done, if it reports true.
 	Mute func(subject string) bool
+	// Deaf reports of which subjects what is stored is not told to those who subscribe to it, as if it
+	// had come by a server of the cluster that knows nothing of them yet.
+	Deaf func(subject string) bool
 
 	mu      sync.Mutex
+	frozen  bool
 	addr    string
 	ln      net.Listener
 	conns   map[*conn]bool
@@ -74,11 +78,35 @@ func (s *Server) Stop() {
 	for c := range s.conns {
 		_ = c.net.Close()
 	}
+	s.forgetPulls()
+}
+
+// ForgetPulls has who asked for messages wait in vain, as if the leader of their group had died.
+func (s *Server) ForgetPulls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetPulls()
+}
+
+func (s *Server) forgetPulls() {
 	for _, st := range s.streams {
 		for _, g := range st.groups {
 			g.pulls = nil
 		}
 	}
+}
+
+// Freeze has it answer no ping from now on, as a process that is stopped.
+func (s *Server) Freeze() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.frozen = true
+}
+
+func (s *Server) isFrozen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.frozen
 }
 
 // Stored is what a stream holds, oldest first.
@@ -150,7 +178,9 @@ func (s *Server) read(c *conn, r *bufio.Reader) error {
 				return cmp.Or(err, errRefused)
 			}
 		case "PING":
-			c.out <- []byte("PONG\r\n")
+			if !s.isFrozen() {
+				c.out <- []byte("PONG\r\n")
+			}
 		case "SUB":
 			s.mu.Lock()
 			c.subs[words[len(words)-1]] = words[1]
@@ -232,7 +262,7 @@ func (s *Server) publish(m message, reply string) {
 		s.ack(m, reply)
 		return
 	}
-	heard := s.send(m.subject, reply, "", m.data)
+	heard := (s.Deaf == nil || !s.Deaf(m.subject)) && s.send(m.subject, reply, "", m.data)
 	for _, st := range s.streams {
 		if st.takes(m.subject) {
 			answer(st.store(m))
