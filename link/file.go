@@ -149,7 +149,7 @@ func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
 		n.Fence = r.Fence + 1
 		if err = durable.WriteFile(l.recordPath(c.Lock), n.encode()); err == nil {
 			return &Grant{
-				Outcome: Won, Due: due, Again: again, Fence: n.Fence, Holder: n.Holder, File: f,
+				Outcome: Won, Due: due, Settled: r.Due[c.Label], Again: again, Fence: n.Fence, Holder: n.Holder, File: f,
 				Released: func(settled time.Time) {
 					given := make(chan struct{})
 					l.releases[c.Lock] = given

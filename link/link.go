@@ -112,6 +112,7 @@ type Grant struct {
 	Outcome Outcome
 	Err     error
 	Due     time.Time // the instant that was claimed
+	Settled time.Time // up to when those of its label had been dealt with before
 	Again   bool      // its run was cut off elsewhere
 	Fence   uint64    // grows with each claim of the lock
 	Holder  string    // this ev; of Busy the one that has it

@@ -21,12 +21,12 @@ type held struct {
 }
 
 // won makes the grant, and begins to renew its lease.
-func (k *keeper) won(c Claim, r record, rev uint64, sent time.Time, again bool) *Grant {
+func (k *keeper) won(c Claim, r record, rev uint64, sent, settled time.Time, again bool) *Grant {
 	ctx, cancel := context.WithCancel(k.link.ctx)
 	h := &held{keeper: k, claim: c, rec: r, rev: rev, sent: sent, end: cancel}
 	k.link.goes(func() { h.keep(ctx) })
 	return &Grant{
-		Outcome: Won, Due: r.At, Again: again, Fence: rev, Holder: r.Holder,
+		Outcome: Won, Due: r.At, Settled: settled, Again: again, Fence: rev, Holder: r.Holder,
 		fresh: h.fresh,
 		renew: func(then func(bool)) {
 			k.link.goes(func() { then(h.renew(k.link.ctx) == nil && h.fresh()) })

@@ -185,7 +185,8 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 	fail := func(err error) *Grant { return &Grant{Outcome: Failed, Err: err} }
 	l := k.link
 	token := rand.Text()
-	var sent time.Time // the first try
+	var sent time.Time    // the first try
+	var settled time.Time // before it
 	for {
 		if err := l.ready(ctx); err != nil {
 			if !sent.IsZero() {
@@ -214,7 +215,7 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 			continue
 		}
 		if r.Token == token && r.Running { // a try that had no answer
-			return k.won(c, r, rev, sent, false)
+			return k.won(c, r, rev, sent, settled, false)
 		}
 		again := r.cutOff(c)
 		switch left := k.left(rev, r); {
@@ -230,13 +231,13 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 		}
 		n, _ := r.taken(c, l.holder())
 		n.Token = token
-		if sent.IsZero() {
+		if settled = r.Due[c.Label]; sent.IsZero() {
 			sent = time.Now()
 		}
 		switch rev, err = k.store(l.ctx, n, rev); {
 		case err == nil:
 			k.tell(rev, n)
-			return k.won(c, n, rev, sent, again)
+			return k.won(c, n, rev, sent, settled, again)
 		case errors.Is(err, errConflict):
 			k.lose()
 		case !passes(err):
@@ -252,7 +253,7 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 func (k *keeper) abandoned(c Claim, token string, sent time.Time) *Grant {
 	rev, r, err := k.load(k.link.ctx)
 	if err == nil && r.Token == token && r.Running {
-		return k.won(c, r, rev, sent, false)
+		return k.won(c, r, rev, sent, time.Time{}, false)
 	}
 	return &Grant{Outcome: Failed, Err: errors.Join(err, context.Canceled)}
 }

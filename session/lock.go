@@ -23,6 +23,9 @@ type Lock struct {
 	Busy  action.Policy // what an event gets while the lock is another's
 	// Instant returns the instant that an event is for, if it is for one.
 	Instant func(event.Detail) (time.Time, bool)
+	// Since returns the event of an instant without what other ev had dealt with up to a time. Nil: no
+	// event is for an instant.
+	Since func(d event.Detail, settled time.Time) event.Detail
 	// Again makes the event of an instant whose run was cut off elsewhere.
 	Again func(due time.Time) event.Detail
 }
@@ -69,10 +72,6 @@ func (g *gate) offer(e event.Event) {
 		g.skipped = &e
 		g.watcher.skipped()
 	case len(g.waiting) == 0:
-		if g.skipped != nil {
-			e = action.Combine(*g.skipped, e)
-			g.skipped = nil
-		}
 		g.waiting = append(g.waiting, e)
 	case policy == action.Queue:
 		g.waiting = append(g.waiting, e)
@@ -129,7 +128,7 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 			g.begin(event.Event{Name: w.Name, Detail: g.Again(got.Due)}, got)
 			return
 		}
-		g.begin(g.pop(), got)
+		g.begin(g.take(got.Settled), got)
 	case link.Elsewhere:
 		if c.Rescue {
 			return
@@ -142,7 +141,7 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 		}
 	case link.Busy:
 		w.Report.Verbosef("the lock %s: %s has it, an event is skipped", g.Name, got.Holder)
-		action.Drop(g.pop(), event.Skipped)
+		action.Drop(g.take(time.Time{}), event.Skipped)
 		w.skipped()
 	case link.Failed:
 		w.Report.Errorf("the lock %s: %v", g.Name, got.Err)
@@ -155,6 +154,19 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 		w.watcher.Stop()
 		g.close()
 	}
+}
+
+// take takes the first event that waits, for itself and for those that were skipped before it.
+func (g *gate) take(settled time.Time) event.Event {
+	e := g.pop()
+	if g.Since != nil && !settled.IsZero() {
+		e.Detail = g.Since(e.Detail, settled)
+	}
+	if g.skipped != nil {
+		e = action.Combine(*g.skipped, e)
+		g.skipped = nil
+	}
+	return e
 }
 
 func (g *gate) pop() event.Event {

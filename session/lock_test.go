@@ -183,6 +183,26 @@ func TestLock_whatIsSkippedIsSettledAndCounted(t *testing.T) {
 	})
 }
 
+// What others have run while an event waited was not missed, what was skipped here before was.
+func TestLock_whatOthersRanWasNotMissed(t *testing.T) {
+	since := func(d event.Detail, settled time.Time) event.Detail {
+		e := d.(event.Every)
+		e.Missed = e.Due.Unix() - settled.Unix() - 1
+		return e
+	}
+	performLocked(t, Lock{Busy: action.Skip, Since: since}, func(d *desk) {
+		d.due(1)
+		d.win()
+		d.due(2, 3)
+		d.end("a", action.Outcome{})
+		d.due(4, 5, 6, 7)
+		d.decide(link.Grant{Settled: time.Unix(5, 0)})
+		if e := d.actors["a"].events[0].Detail.(event.Every); e.Due.Unix() != 7 || e.Missed != 3 {
+			t.Errorf("the event is %+v, want 2, 3 and 6 missed", e)
+		}
+	})
+}
+
 func TestLock_restartIsUnderTheLockThatItHas(t *testing.T) {
 	for _, policy := range []action.Policy{action.Restart, action.Signal} {
 		performLocked(t, Lock{Busy: policy}, func(d *desk) {

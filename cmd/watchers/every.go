@@ -156,6 +156,13 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 	}
 	if lock := b.Lock; lock != nil {
 		lock.Instant = func(d event.Detail) (time.Time, bool) { return d.(event.Every).Due, true }
+		lock.Since = func(d event.Detail, settled time.Time) event.Detail {
+			e := d.(event.Every)
+			if w.Schedule != nil {
+				e.Missed = max(int64(w.Schedule.Count(settled, e.Due, int(e.Missed)+1))-1, 0)
+			}
+			return e
+		}
 		lock.Again = func(due time.Time) event.Detail {
 			return event.Every{Schedule: w.Text, Due: due, Late: max(time.Since(due), 0), Attempt: 2}
 		}
