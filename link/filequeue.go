@@ -70,6 +70,9 @@ func (l *fileLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(er
 			l.post(func() { failed(faultf("%v", err)) })
 			return
 		}
+		if o.Joined != nil {
+			l.post(o.Joined)
+		}
 		c.serve()
 	})
 	<-ready // what is published from now on is for a group that is new

@@ -163,6 +163,9 @@ type ConsumeOptions struct {
 	From     From     // where a new group begins
 	AckWait  time.Duration
 	Ordered  bool // one after the other in the whole group
+	// Joined, if not nil, is told once the group is there, and gets what is stored from then on; or
+	// once it was told that the server is waited for.
+	Joined func()
 }
 
 // From is where a new group begins: with what comes, unless All, or Time is set.

@@ -30,13 +30,14 @@ type storedMessage struct {
 // it learns as any subscriber does. What it was not told, since the server was away or did not yet
 // know that of the sender, it finds when it looks: whenever the server is there again, and now and
 // then.
-func (c *natsConsumer) follow(stream string, filters []string) error {
+func (c *natsConsumer) follow(stream string, filters []string, joined func()) error {
 	l := c.link
 	path := l.stateFile("cursor", c.group+"."+FileName(stream))
 	at, err := c.openCursor(path, stream)
 	if err != nil {
 		return err
 	}
+	joined()
 	news := make(chan struct{}, 1)
 	for _, f := range filters {
 		sub, err := l.nc.Subscribe(f, func(*nats.Msg) {

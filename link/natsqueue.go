@@ -35,7 +35,8 @@ type natsConsumer struct {
 const (
 	pullFor   = 10 * time.Minute
 	heartbeat = 30 * time.Second
-	firstFor  = time.Second // a pull: a group that was just made may not hear of it
+	joinIn    = 10 * time.Second // while a cluster chooses its leader, too
+	firstFor  = time.Second      // a pull: a group that was just made may not hear of it
 )
 
 // Consume joins a group.
@@ -46,17 +47,51 @@ func (l *natsLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(er
 	}
 	c.ctx, c.cancel = context.WithCancel(l.ctx)
 	checked := l.checks()
+	joined := make(chan struct{})
 	l.goes(func() {
+		defer close(joined)
 		await(c.ctx, checked)
 		err := c.begin()
 		if err != nil && c.ctx.Err() == nil {
 			l.post(func() { failed(err) })
 		}
 	})
+	if o.Joined != nil {
+		l.goes(func() { c.tellJoined(joined) })
+	}
 	return c
 }
 
-// begin finds the streams, and consumes each.
+// tellJoined tells that the group is there, or that there is nothing to be had now but patience.
+func (c *natsConsumer) tellJoined(joined <-chan struct{}) {
+	l := c.link
+	ctx, cancel := context.WithTimeout(c.ctx, joinIn)
+	defer cancel()
+	connecting, cancel := context.WithTimeout(ctx, tellAway)
+	defer cancel()
+	if l.ready(connecting) == nil {
+		select {
+		case <-joined:
+		case <-l.lost():
+		case <-ctx.Done():
+			if c.ctx.Err() == nil {
+				l.o.Report.Noticef("%s: the server does not let ev join the group %s yet: waiting for it", l.name(), c.o.Group)
+			}
+		}
+	}
+	l.mu.Lock()
+	if !l.isUp() {
+		l.tellAwayOnce(nil)
+	}
+	l.mu.Unlock()
+	l.post(func() {
+		if c.ctx.Err() == nil {
+			c.o.Joined()
+		}
+	})
+}
+
+// begin finds the streams, and consumes each. It returns once the group is there in all of them.
 func (c *natsConsumer) begin() error {
 	filters := map[string][]string{} // by stream
 	for _, s := range c.o.Subjects {
@@ -73,18 +108,23 @@ func (c *natsConsumer) begin() error {
 			return err
 		}
 	}
+	var joining sync.WaitGroup
 	for stream, subjects := range filters {
 		consume := c.pull
 		if c.o.EachHost {
 			consume = c.follow
 		}
+		joining.Add(1)
+		joined := sync.OnceFunc(joining.Done)
 		c.link.goes(func() {
-			err := consume(stream, subjects)
+			defer joined()
+			err := consume(stream, subjects, joined)
 			if err != nil && c.ctx.Err() == nil {
 				c.link.post(func() { c.failed(err) })
 			}
 		})
 	}
+	joining.Wait()
 	return nil
 }
 
@@ -210,7 +250,7 @@ func (c *natsConsumer) join(stream string, filters []string) error {
 }
 
 // pull asks the group for messages until the consumer is closed.
-func (c *natsConsumer) pull(stream string, filters []string) error {
+func (c *natsConsumer) pull(stream string, filters []string, joined func()) error {
 	pulse := c.link.pulse(c.ctx, heartbeat*3/2)
 	for c.ctx.Err() == nil {
 		err := c.link.onStream(c.ctx, stream, func() error { return c.join(stream, filters) })
@@ -220,6 +260,7 @@ func (c *natsConsumer) pull(stream string, filters []string) error {
 		if err != nil {
 			return err
 		}
+		joined()
 		c.askedNothing()
 		c.receive(stream, pulse)
 	}

@@ -60,6 +60,48 @@ func TestQueue_oneOfAGroup(t *testing.T) {
 	})
 }
 
+// What is stored once a new group has been joined is the group's.
+func TestQueue_joined(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
+		a, b := newHost(t, "a", url), newHost(t, "b", url)
+		for i := range 20 {
+			joined := make(chan struct{})
+			c, got := a.consume(link.ConsumeOptions{
+				Subjects: []string{"ev.jobs"}, Group: fmt.Sprint("g", i), EachHost: i%2 == 1,
+				Joined: func() { close(joined) },
+			})
+			receive(t, joined)
+			b.publish(message("ev.jobs", fmt.Sprint(i)))
+			d := receive(t, got)
+			if d.ID != fmt.Sprint(i) {
+				t.Errorf("%s came, want %d", d.ID, i)
+			}
+			d.Ack()
+			c.Close()
+		}
+	})
+}
+
+// A server that is away is not waited for: it has been told.
+func TestQueue_joinedWithoutServer(t *testing.T) {
+	s := fake(t)
+	s.Stop()
+	h := newHost(t, "a", s.URL())
+	joined := make(chan string, 1)
+	_, got := h.consume(link.ConsumeOptions{
+		Subjects: []string{"ev.jobs"}, Group: "g", From: link.From{All: true}, Joined: func() { joined <- h.said.String() },
+	})
+	if said := receive(t, joined); !strings.Contains(said, "the server is away") {
+		t.Errorf("said: %q", said)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	newHost(t, "b", s.URL()).publish(message("ev.jobs", "one"))
+	receive(t, got).Ack()
+}
+
 func TestQueue_againAndDead(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {
 		t.Helper()

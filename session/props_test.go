@@ -81,6 +81,14 @@ func (p richProp) Interrupt() {
 	}
 }
 
+// A joiningProp is a prop that watches only once the test says so.
+type joiningProp struct {
+	*prop
+	joined func()
+}
+
+func (p *joiningProp) Joined(then func()) { p.joined = then }
+
 // A parentProp is a prop with a child.
 type parentProp struct {
 	*prop

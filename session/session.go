@@ -27,6 +27,7 @@ import (
 	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/process"
+	"github.com/evshell/ev/watch"
 )
 
 // Config is what a Session is told of the process that it runs in, and what is asked of its loop as
@@ -159,8 +160,12 @@ func (s *Session) Run(ctx context.Context) End {
 		s.endBy(by)
 	} else if faults != nil {
 		s.finish(End{Why: NotStarted, Err: faults})
-	} else if err := s.ready(); err != nil {
-		s.finish(End{Why: NotStarted, Err: err})
+	} else {
+		s.whenWatched(func() {
+			if err := s.ready(); err != nil {
+				s.finish(End{Why: NotStarted, Err: err})
+			}
+		})
 	}
 	s.watchStdout()
 	if err := s.turn(ctx); err != nil {
@@ -246,6 +251,23 @@ func (s *Session) look(ctx context.Context) error {
 		s.finish(End{Why: NothingHappened})
 	}
 	return nil
+}
+
+// whenWatched calls fn once everything is watched: at once, if nobody has to be waited for.
+func (s *Session) whenWatched(fn func()) {
+	open := 1
+	watched := func() {
+		if open--; open == 0 && !s.ending {
+			fn()
+		}
+	}
+	for _, w := range s.watchers {
+		if j, ok := w.watcher.(watch.Joiner); ok {
+			open++
+			j.Joined(watched)
+		}
+	}
+	watched()
 }
 
 // ready tells whoever waits for it that everything is watched.

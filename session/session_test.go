@@ -278,6 +278,38 @@ func TestRun_tellsThatEverythingIsWatched(t *testing.T) {
 	})
 }
 
+// Who does not watch yet once it is started is waited for, unless it all ends before.
+func TestRun_tellsOnceAllHaveJoined(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		var s *stage
+		perform(t, Config{Ready: func() error { s.logf("ready"); return unix.EBADF }}, func(made *stage) {
+			s = made
+			var joining []*joiningProp
+			joins := func(b *Binding) {
+				build := b.Watch
+				b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+					w, err := build(l, emit)
+					joining = append(joining, &joiningProp{prop: w.(*prop)})
+					return joining[len(joining)-1], err
+				}
+			}
+			s.run(s.line("a", joins), s.line("b"), s.line("c", joins))
+			s.on(joining[0].joined)
+			s.saw("changed, start a, start b, start c")
+			if ends {
+				s.on(s.End)
+				s.on(joining[1].joined)
+				s.ended(End{})
+				s.saw("stop c, stop b, stop a")
+				return
+			}
+			s.on(joining[1].joined)
+			s.ended(End{Why: NotStarted, Err: unix.EBADF})
+			s.saw("ready, stop c, stop b, stop a")
+		})
+	}
+}
+
 // One look is not over before all have looked.
 func TestRun_onceWaitsForWhoLooks(t *testing.T) {
 	looking := func(b *Binding) {

@@ -90,6 +90,13 @@ type Looker interface {
 	Looking() bool
 }
 
+// A Joiner is a Watcher that does not watch yet when Start returns.
+type Joiner interface {
+	// Joined has then called once it does, or has told what it waits for, or is stopped: at once, if
+	// that is so already.
+	Joined(then func())
+}
+
 // An Interrupter is a Watcher that may take long to start.
 type Interrupter interface {
 	// Interrupt has Start fail soon, now and in future. Any goroutine may call it.

@@ -47,6 +47,8 @@ type Watcher struct {
 	working  int // messages that were emitted and have no answer yet
 	held     bool
 	failed   bool
+	joined   bool
+	joining  []func()                 // to be called then
 	results  [len(resultNames)]uint64 // how many messages
 }
 
@@ -65,6 +67,7 @@ var (
 	_ watch.Watcher = (*Watcher)(nil)
 	_ watch.Holder  = (*Watcher)(nil)
 	_ watch.Failer  = (*Watcher)(nil)
+	_ watch.Joiner  = (*Watcher)(nil)
 	_ watch.Queued  = (*Watcher)(nil)
 	_ watch.Meter   = (*Watcher)(nil)
 )
@@ -81,9 +84,11 @@ func (w *Watcher) Start() error {
 	if w.Active() {
 		return nil
 	}
-	w.failed = false
+	w.failed, w.joined = false, false
 	w.arrived.Start()
-	w.consumer = w.opts.Link.Consume(w.opts.Consume, w.arrive, w.fail)
+	o := w.opts.Consume
+	o.Joined = w.join
+	w.consumer = w.opts.Link.Consume(o, w.arrive, w.fail)
 	w.room()
 	return nil
 }
@@ -100,6 +105,24 @@ func (w *Watcher) Stop() {
 		p.delivery.Retry(0, false)
 	}
 	w.waiting = nil
+	w.join()
+}
+
+// join tells those who wait for it that there is nothing to wait for any more.
+func (w *Watcher) join() {
+	w.joined = true
+	for _, then := range w.joining {
+		then()
+	}
+	w.joining = nil
+}
+
+// Joined has then called once the server knows the group, or ev has told that it waits for the server.
+func (w *Watcher) Joined(then func()) {
+	w.joining = append(w.joining, then)
+	if w.joined || !w.Active() {
+		w.join()
+	}
 }
 
 // fail ends it because of an error.
