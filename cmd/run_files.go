@@ -179,7 +179,7 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 			})
 		},
 	})
-	if r.lines != nil {
+	if r.watchers != nil {
 		r.dropReboots(f)
 	}
 	return f.File, errs, nil
@@ -189,8 +189,8 @@ func (r *reader) readCrontab(path string) (*evfile.File, evfile.Errors, error) {
 // was goes on.
 func (r *reader) dropReboots(f *crontab.File) {
 	known := map[string]bool{}
-	for _, l := range r.lines {
-		known[l.key] = true
+	for _, w := range r.watchers {
+		known[w.Key()] = true
 	}
 	var lines []evfile.Line
 	for i, l := range f.File.Lines {

@@ -77,8 +77,8 @@ func (r *reader) command(name string) (*lineCommand, error) {
 		return nil, unknownWatcher(name)
 	}
 	c := &lineCommand{program: &program{}}
-	c.Command = all[i].Command(&c.program.App, func(_ context.Context, b session.Binding) error {
-		c.line.binding = &b
+	c.Command = all[i].Command(&c.program.App, func(_ context.Context, b *session.Binding) error {
+		c.line.binding = b
 		return nil
 	})
 	c.SetOut(io.Discard)

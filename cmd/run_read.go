@@ -17,6 +17,7 @@ import (
 	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/session"
+	"github.com/evshell/ev/watch/onhttp"
 )
 
 // A reader reads the lines of a run: first, and at each reload.
@@ -29,7 +30,8 @@ type reader struct {
 	unmailed bool                    // it is told that nothing can be mailed
 	commands map[string]*lineCommand // by their names
 	lookups  map[string]error
-	lines    map[*session.Watcher]*line // of those at work
+	watchers []*session.Watcher                   // at work; nil: none has been yet
+	listens  map[*session.Watcher]*onhttp.Options // of those, for requests
 }
 
 // hasFile reports whether there is a file that can be read again: not a pipe, which is empty by

@@ -11,6 +11,7 @@ import (
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/session"
+	"github.com/evshell/ev/watch/onhttp"
 	"github.com/evshell/ev/watch/stat"
 )
 
@@ -76,8 +77,8 @@ func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, err
 		if w == nil {
 			continue
 		}
-		if before := r.lines[w]; before != nil {
-			lines[i].listens = before.listens
+		if listens := r.listens[w]; listens != nil {
+			lines[i].listens = listens
 		}
 		lines[i].binding = w.Binding
 		right = append(right, lines[i])
@@ -85,11 +86,15 @@ func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, err
 	return watchers, lines, slices.Concat(errs, lineFaults(faults), checkTogether(right)).Err()
 }
 
-// replace has the watchers of lines be those of a session.
+// replace has the watchers of lines be those of a session. Of the lines nothing is kept: many take
+// more memory than what they ask for.
 func (r *reader) replace(s *session.Session, watchers []*session.Watcher, lines []*line) session.Faults {
-	r.lines = make(map[*session.Watcher]*line, len(lines))
+	r.watchers, r.listens = watchers, map[*session.Watcher]*onhttp.Options{}
+	r.commands, r.lookups = nil, nil
 	for i, w := range watchers {
-		r.lines[w] = lines[i]
+		if listens := lines[i].listens; listens != nil {
+			r.listens[w] = listens
+		}
 		w.SetPlace(lines[i].Words[0].Line)
 	}
 	return s.Replace(watchers)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
@@ -37,6 +39,13 @@ func BenchmarkRun_checkAndArm(b *testing.B) {
 // testSession makes a session that has the lines of an Evfile.
 func testSession(tb testing.TB, text string) *session.Session {
 	tb.Helper()
+	s, _ := testLines(tb, text)
+	return s
+}
+
+// testLines makes a session that has the lines of an Evfile, and returns both.
+func testLines(tb testing.TB, text string) (*session.Session, weak.Pointer[evfile.File]) {
+	tb.Helper()
 	p := newProgram(nil)
 	p.Report = report.New(tb.Output(), "ev run", report.Plain, report.Notice)
 	r := &reader{program: p, globals: Root().PersistentFlags(), options: &runOptions{lines: []string{text}}}
@@ -57,8 +66,23 @@ func testSession(tb testing.TB, text string) *session.Session {
 	if err := append(errs, lineFaults(faults)...).Err(); err != nil {
 		tb.Fatal(err)
 	}
-	_ = s.Replace(watchers)
-	return s
+	_ = r.replace(s, watchers, lines)
+	tb.Cleanup(func() { runtime.KeepAlive(r) })
+	return s, weak.Make(lines[0].file)
+}
+
+// Of many lines the words take more memory than what they ask for.
+func TestReplace_keepsNoLine(t *testing.T) {
+	s, file := testLines(t, "a: timer 1h\ntimer 2h --count 2 -- true {due}\nevery 03:00 --timeout 1h\non-signal USR1\nstat /\n")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if e := s.Run(ended); !errors.Is(e.Err, context.Canceled) {
+		t.Fatal(e.Err)
+	}
+	runtime.GC()
+	if file.Value() != nil {
+		t.Error("something has kept a line that has begun")
+	}
 }
 
 func TestKeyOf(t *testing.T) {

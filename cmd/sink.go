@@ -21,7 +21,7 @@ import (
 )
 
 // run is the Sink of the command line: a session with one binding.
-func (p *program) run(ctx context.Context, b session.Binding) error {
+func (p *program) run(ctx context.Context, b *session.Binding) error {
 	if err := blockSignals(b.Claims.Blocked, b.Claims.Queued); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (p *program) run(ctx context.Context, b session.Binding) error {
 		}
 		return w, nil
 	}
-	watchers, faults := s.Bind([]session.Line{{Describe: func() (*session.Binding, error) { return &b, nil }}})
+	watchers, faults := s.Bind([]session.Line{{Describe: func() (*session.Binding, error) { return b, nil }}})
 	if faults != nil {
 		return faults
 	}

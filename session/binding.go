@@ -15,16 +15,19 @@ import (
 // long. It is a description; nothing has been opened or started.
 type Binding struct {
 	Kind     event.Kind
-	Name     string // the watcher's label; the kind if none was given
-	Priority loop.Priority
+	Name     string           // the watcher's label; the kind if none was given
 	Report   *report.Reporter // of what concerns this watcher alone
 	Count    int              // stop after so many events; 0: never
-	Break    bool             // end the loop once an event has been handled
-	Now      bool             // act once at the start, too
-
-	Timeout time.Duration // end the loop with status 124 if no event has come by then; 0: never; AtOnce
-	For     time.Duration // end the loop after this; 0: never; AtOnce
-	NoWait  bool          // look once, don't wait
+	Timeout  time.Duration    // end the loop with status 124 if no event has come by then; 0: never; AtOnce
+	For      time.Duration    // end the loop after this; 0: never; AtOnce
+	Priority loop.Priority
+	Break    bool // end the loop once an event has been handled
+	NoWait   bool // look once, don't wait
+	Now      bool // act once at the start, too
+	// Cgroup gives each command a control group of its own.
+	Cgroup bool
+	// ExitOnError ends the loop when the command fails, with its status.
+	ExitOnError bool
 
 	// Watch makes the watcher.
 	Watch func(*loop.Loop, watch.Emit) (watch.Watcher, error)
@@ -46,15 +49,11 @@ type Binding struct {
 	// Advice says what is likely wrong, and what to do, when the command runs over and over
 	// (Exec.Storm).
 	Advice string
-	// Cgroup gives each command a control group of its own.
-	Cgroup bool
 	// Child says what a watcher runs that is a watch.Parent; nil: nothing. Where there is no Exec,
 	// its status stands for a command's.
 	Child *action.Options
 	// OnFailure and OnSuccess say what is run after a run that has ended so; nil: nothing.
 	OnFailure, OnSuccess *action.Options
-	// ExitOnError ends the loop when the command fails, with its status.
-	ExitOnError bool
 	// LogRuns is how many runs are remembered, with what they wrote; 0: the usual number, and what
 	// they wrote only where that goes through ev anyway.
 	LogRuns int
@@ -73,9 +72,9 @@ type Claims struct {
 	Stdin   bool
 	Drained bool // standard input is read to its end before the watcher starts
 	Stdout  bool
-	Writes  bool   // to standard output, though it may print no events
-	State   string // the file that remembers what was dealt with, which no other may have; "": none
+	Writes  bool // to standard output, though it may print no events
 	// Terminal says that the watcher changes the settings of ev's terminal, and undoes that when it
 	// is stopped.
 	Terminal bool
+	State    string // the file that remembers what was dealt with, which no other may have; "": none
 }

@@ -75,6 +75,9 @@ func (w *Watcher) SetPlace(n int) {
 	}
 }
 
+// Key is that of its Line.
+func (w *Watcher) Key() string { return w.key }
+
 // Restart stops the child, or the commands that run, and runs them once more for the same events.
 // Where nothing runs it starts the child, or runs the command for the last event.
 func (w *Watcher) Restart() error {

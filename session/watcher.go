@@ -26,21 +26,22 @@ type Watcher struct {
 	onSuccess command
 	gate      *gate // nil: events need no lock
 	store     *action.Emit
-	broken    bool // nothing can be stored any more
 	seq       uint64
-	from      uint64 // seq at the last start
-	full      int    // how many of print and exec want no more for now
-	overlooks bool   // held until the run's end, to discard what changes in it
-	halted    bool   // stopped by the user, who may start it again: the loop is held
-	started   bool
-	closed    bool                     // for good
+	from      uint64                   // seq at the last start
+	full      int                      // how many of print and exec want no more for now
 	last      time.Time                // event
 	outcome   *action.Outcome          // of the run that ended last
 	taken     map[syscall.Signal]int64 // how many signals its events were about; nil: of none
 
 	repeat *event.Event // the last that was given to exec
-	barred bool         // from running anything
-	awaits bool         // a state that another has, to be started
+
+	started   bool
+	closed    bool // for good
+	halted    bool // stopped by the user, who may start it again: the loop is held
+	broken    bool // nothing can be stored any more
+	overlooks bool // held until the run's end, to discard what changes in it
+	barred    bool // from running anything
+	awaits    bool // a state that another has, to be started
 
 	key   string
 	place string
@@ -179,6 +180,17 @@ func (w *Watcher) begin() error {
 	if w.Now {
 		w.watcher.Feed()
 	}
+	if w.Check == nil {
+		w.where = nil // it has begun, and holds the line for an error no more
+	}
+	if w.Timeout != 0 || w.For != 0 {
+		w.startClocks()
+	}
+	return nil
+}
+
+// startClocks starts the clocks that end the loop.
+func (w *Watcher) startClocks() {
 	s := w.session
 	timeout := func() {
 		if w.seq == 0 {
@@ -186,7 +198,6 @@ func (w *Watcher) begin() error {
 		}
 	}
 	w.clocks = []func(){s.after(w.Timeout, timeout), s.after(w.For, s.End)}
-	return nil
 }
 
 // check has it found out whether what it shares with others can be had. Where it can't, that ends

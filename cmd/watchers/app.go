@@ -27,7 +27,7 @@ const (
 
 // A Sink takes the one Binding that a command line describes. On the command line it runs it; in a
 // test it looks at it.
-type Sink func(context.Context, session.Binding) error
+type Sink func(context.Context, *session.Binding) error
 
 // An App is what the commands of the watchers share: what they go by, and what their watchers have
 // in common.

@@ -150,7 +150,7 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 	}
 	b.Claims.State = w.State
 	if w.CatchUp == every.CatchUpAll {
-		if err := o.runAll(&b); err != nil {
+		if err := o.runAll(b); err != nil {
 			return err
 		}
 	}

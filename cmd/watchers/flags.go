@@ -39,19 +39,19 @@ func (o *options) add(c *cobra.Command) {
 // bind describes what the flags and the COMMAND say. The caller adds the watcher. sample is an
 // event's detail that has the fields of those to come, busy what an event gets by default that
 // comes while the COMMAND runs.
-func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (session.Binding, error) {
-	b := session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.Report}
+func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (*session.Binding, error) {
+	b := &session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.Report}
 	if err := notEmpty(c.Flags()); err != nil {
 		return b, err
 	}
-	if err := o.watcherFlags.bind(&b); err != nil {
+	if err := o.watcherFlags.bind(b); err != nil {
 		return b, err
 	}
 	if o.name != "" && !a.Line {
 		a.Report = a.Report.Named(a.Report.Name() + ": " + o.name)
 		b.Report = a.Report
 	}
-	if err := o.sharedFlags.bind(a, c, &b, o.name, len(command) > 0 || o.script != ""); err != nil {
+	if err := o.sharedFlags.bind(a, c, b, o.name, len(command) > 0 || o.script != ""); err != nil {
 		return b, err
 	}
 	argv, err := o.argv(a, c, command)
@@ -62,27 +62,27 @@ func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy actio
 		return b, usage.At(usage.Flag("retry-delay"), "--retry-delay and --retry-max need --retry")
 	}
 	if argv != nil {
-		if err := o.commandFlags.bind(a, &b, busy, o.separator(), argv); err != nil {
+		if err := o.commandFlags.bind(a, b, busy, o.separator(), argv); err != nil {
 			return b, err
 		}
 	}
-	if err := o.bindTests(&b); err != nil {
+	if err := o.bindTests(b); err != nil {
 		return b, err
 	}
 	b.LogRuns = o.logRuns
 	if b.Exec != nil {
 		o.logTo(b.Exec, b.Name)
 	}
-	if b.OnFailure, err = o.after(a, c, &b, "on-failure", o.onFailure); err != nil {
+	if b.OnFailure, err = o.after(a, c, b, "on-failure", o.onFailure); err != nil {
 		return b, err
 	}
-	if b.OnSuccess, err = o.after(a, c, &b, "on-success", o.onSuccess); err != nil {
+	if b.OnSuccess, err = o.after(a, c, b, "on-success", o.onSuccess); err != nil {
 		return b, err
 	}
-	if err := lockBusy(&b); err != nil {
+	if err := lockBusy(b); err != nil {
 		return b, err
 	}
-	if err := o.outputFlags.bind(a, &b); err != nil {
+	if err := o.outputFlags.bind(a, b); err != nil {
 		return b, err
 	}
 	if b.Emit != nil && !o.asked() {

@@ -139,7 +139,7 @@ func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sin
 		return err
 	}
 	o.need.Subjects = append(o.need.Subjects, own...)
-	o.check(&b, func(l *loop.Loop) (link.Link, error) { return a.Link(lo, l) })
+	o.check(b, func(l *loop.Loop) (link.Link, error) { return a.Link(lo, l) })
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		var err error
 		if w.Link, err = a.Link(lo, l); err != nil {

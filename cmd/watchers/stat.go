@@ -175,7 +175,7 @@ func (o *statOptions) run(a *App, c *cobra.Command, args []string, sink Sink) er
 	if err != nil {
 		return err
 	}
-	w.Pass = ofPaths(&b)
+	w.Pass = ofPaths(b)
 	if b.Exec != nil {
 		b.Exec.Each = o.each
 	}

@@ -74,7 +74,7 @@ func (o *timerOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 	if err != nil {
 		return err
 	}
-	t, err := o.describe(a, &b)
+	t, err := o.describe(a, b)
 	if err != nil {
 		return err
 	}
