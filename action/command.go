@@ -20,7 +20,8 @@ type command struct {
 	*Options
 	name string
 	args []argument
-	base func() *base    // ev's own environment, and the user's; made for the first event
+	once sync.Once
+	base *base           // ev's own environment, and the user's; made for the first event
 	user map[string]bool // names that the user has set
 	fill []filled        // of those, what is to be filled in
 
@@ -65,7 +66,6 @@ func newCommand(o *Options) *command {
 		c.user[name] = true
 		c.leftOut(v) // so that it is told before the first event
 	}
-	c.base = sync.OnceValue(c.newBase)
 	for _, v := range o.Fill {
 		name, value, _ := strings.Cut(v, "=")
 		if strings.Contains(value, "{") {
@@ -177,7 +177,8 @@ func inherited(name string) bool {
 // environ returns the environment for an event, whose own variables are own. What the event sets is
 // its own, whatever ev inherited.
 func (c *command) environ(e event.Event, own []string) []string {
-	base := c.base()
+	c.once.Do(func() { c.base = c.newBase() })
+	base := c.base
 	if c.Plain {
 		return base.env
 	}
@@ -230,14 +231,14 @@ func impossible(v string) string {
 // leftOut reports whether no process can have a variable of the user's, and tells that.
 func (c *command) leftOut(v string) bool {
 	why := impossible(v)
-	if name, _, _ := strings.Cut(v, "="); why != "" && c.once(name) {
+	if name, _, _ := strings.Cut(v, "="); why != "" && c.isNew(name) {
 		c.Report.Noticef("%s: %.60s is left out of its environment: %s", c.name, name, why)
 	}
 	return why != ""
 }
 
-// once reports whether it is called for the first time for a variable.
-func (c *command) once(name string) bool {
+// isNew reports whether it is called for the first time for a variable.
+func (c *command) isNew(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	again := slices.Contains(c.told, name)

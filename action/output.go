@@ -49,6 +49,7 @@ type Output struct {
 	written int64 // by goroutines
 	err     error // nothing more is written
 
+	record   []byte        // the last, in memory that the next is written in
 	gathered []byte        // records of this turn
 	flusher  *loop.Prepare // is active while there are some
 	flushes  int64         // writes after which nothing was left

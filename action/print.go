@@ -71,14 +71,18 @@ type Print struct {
 	full    func(bool)
 	report  *report.Reporter
 	settles bool
+	waits   bool   // for the Output
+	*unread        // nil until the first event: most of many watchers wait for long
+	done    func() // from Close on
+}
+
+// An unread is what of a Print has not been written.
+type unread struct {
 	waiting []event.Event
 	taken   int64         // by the Output, which has not written them
 	flushes int64         // the Output's, when it took the first of these
 	awaited []event.Event // of those, the ones whose end somebody waits for
 	merged  int64
-	waits   bool // for the Output
-	buf     []byte
-	done    func() // from Close on
 }
 
 // NewPrint makes a Print. full is told true when nothing more should be taken from the source, then
@@ -101,6 +105,7 @@ func (p *Print) answer(v event.Verdict, events ...event.Event) {
 
 // Do prints the event, or has it wait.
 func (p *Print) Do(e event.Event) {
+	p.begin()
 	switch n := len(p.waiting); {
 	case !p.out.busy && n == 0:
 		p.print(e)
@@ -110,6 +115,12 @@ func (p *Print) Do(e event.Event) {
 	default:
 		p.waiting = append(p.waiting, e)
 		p.wait()
+	}
+}
+
+func (p *Print) begin() {
+	if p.unread == nil {
+		p.unread = &unread{}
 	}
 }
 
@@ -126,12 +137,12 @@ func (p *Print) wait() {
 }
 
 func (p *Print) print(e event.Event) {
-	p.buf = p.render(p.buf[:0], e)
+	p.out.record = p.render(p.out.record[:0], e)
 	awaited := event.Awaited(e)
 	if awaited {
-		p.out.write(p.buf)
+		p.out.write(p.out.record)
 	} else {
-		p.out.gather(p.buf)
+		p.out.gather(p.out.record)
 	}
 	if p.flushes != p.out.flushes {
 		p.flushes, p.taken = p.out.flushes, 0
@@ -199,6 +210,7 @@ func (p *Print) Close(done func()) {
 		done()
 		return
 	}
+	p.begin()
 	p.done = done
 	p.wait()
 }

@@ -92,7 +92,7 @@ func (s *spill) move(v, why string) (string, error) {
 	if err != nil {
 		return "", process.Errorf(process.StatusFailed, "%s: no file for %s: %v", s.command.name, name, err)
 	}
-	if s.command.once(name) {
+	if s.command.isNew(name) {
 		s.command.Report.Noticef("%s: %s is not a variable: %s: its value is in the file $%s%s", s.command.name, name, why, name, fileSuffix)
 	}
 	return name + fileSuffix + "=" + f.Name(), nil

@@ -2,7 +2,8 @@ package watch
 
 import "github.com/evshell/ev/loop"
 
-// A Feed emits what a watcher is fed: an event for each time, those of one turn too.
+// A Feed emits what a watcher is fed: an event for each time, those of one turn too. A nil Feed is
+// one that has been fed nothing: most watchers are never fed, and make one when they are.
 type Feed struct {
 	fed  *loop.Fed // never started: the watcher itself keeps the loop alive
 	owed int       // events
@@ -28,12 +29,18 @@ func (f *Feed) Add() {
 
 // Forget drops the events that have not been emitted.
 func (f *Feed) Forget() {
-	f.owed = 0
-	f.fed.ClearPending()
+	if f != nil {
+		f.owed = 0
+		f.fed.ClearPending()
+	}
 }
 
 // Pending reports whether an event waits to be emitted.
-func (f *Feed) Pending() bool { return f.fed.Pending() }
+func (f *Feed) Pending() bool { return f != nil && f.fed.Pending() }
 
 // SetPriority sets the priority of the events.
-func (f *Feed) SetPriority(p loop.Priority) { f.fed.SetPriority(p) }
+func (f *Feed) SetPriority(p loop.Priority) {
+	if f != nil {
+		f.fed.SetPriority(p)
+	}
+}

@@ -72,7 +72,7 @@ type Watcher struct {
 	options  Options
 	emit     watch.Emit
 	periodic *loop.Periodic
-	fed      *watch.Feed
+	fed      *watch.Feed    // nil: not yet
 	schedule *schedule.Spec // of a Rule: its last answer
 	zone     *time.Location // of both
 	rule     *asking        // nil without a Rule
@@ -109,7 +109,6 @@ const (
 func New(l *loop.Loop, o Options, emit watch.Emit) *Watcher {
 	e := &Watcher{loop: l, options: o, emit: emit, schedule: o.Schedule, isLeft: process.Left}
 	e.periodic = loop.NewPeriodic(l, e.next, e.fire)
-	e.fed = watch.NewFeed(l, e.fireNow)
 	if o.Rule != nil {
 		e.rule = &asking{rule: o.Rule}
 		e.zone = o.Rule.Zone
@@ -186,7 +185,13 @@ func (e *Watcher) Stop() {
 }
 
 // Feed emits an event that is due now and takes no instant's place.
-func (e *Watcher) Feed() { e.fed.Add() }
+func (e *Watcher) Feed() {
+	if e.fed == nil {
+		e.fed = watch.NewFeed(e.loop, e.fireNow)
+		e.fed.SetPriority(e.periodic.Priority())
+	}
+	e.fed.Add()
+}
 
 // Active reports whether an instant is awaited.
 func (e *Watcher) Active() bool { return e.periodic.Active() || e.asking() || e.loading != nil }

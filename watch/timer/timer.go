@@ -84,9 +84,7 @@ func (t *Watcher) Start() error {
 func (t *Watcher) Stop() {
 	t.Resume()
 	t.timer.Stop()
-	if t.fed != nil {
-		t.fed.Forget()
-	}
+	t.fed.Forget()
 	for _, a := range t.activities {
 		a.Stop()
 	}
@@ -108,14 +106,12 @@ func (t *Watcher) Active() bool { return t.timer.Active() || t.paused || t.liste
 func (t *Watcher) listens() bool { return slices.ContainsFunc(t.activities, Activity.Active) }
 
 // Pending reports whether an event waits to be emitted.
-func (t *Watcher) Pending() bool { return t.timer.Pending() || t.fed != nil && t.fed.Pending() }
+func (t *Watcher) Pending() bool { return t.timer.Pending() || t.fed.Pending() }
 
 // SetPriority sets the timer's priority.
 func (t *Watcher) SetPriority(p loop.Priority) {
 	t.timer.SetPriority(p)
-	if t.fed != nil {
-		t.fed.SetPriority(p)
-	}
+	t.fed.SetPriority(p)
 }
 
 // Remaining returns how long it is until the timer fires.
