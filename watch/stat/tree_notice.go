@@ -104,7 +104,7 @@ func (t *tree) stirred(d *dir, base string, op fsnotify.Op) bool {
 		t.reread(d, path)
 	}
 	e := s.entry()
-	if op&structural == 0 {
+	if op&structural == 0 || e == nil && isFile(op) {
 		if e == nil && s.verdict(false) != ignore.In {
 			return len(t.marks) > marks
 		}
@@ -123,6 +123,12 @@ func (t *tree) stirred(d *dir, base string, op fsnotify.Op) bool {
 	}
 	t.mark(s, file{})
 	return true
+}
+
+// isFile reports whether it was no directory that came: what is written is none, and has not given
+// way to one. So it need not be looked at before all is quiet.
+func isFile(op fsnotify.Op) bool {
+	return op&fsnotify.Write != 0 && op&(fsnotify.Remove|fsnotify.Rename) == 0
 }
 
 // counts reports whether what is at a spot in the tree has an entry.

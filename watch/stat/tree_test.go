@@ -10,9 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/ignore"
+	"github.com/evshell/ev/internal/looptest"
 )
 
 // all has everything in a tree count.
@@ -45,6 +48,32 @@ func TestTree_tellsPathsInTheOrderOfChange(t *testing.T) {
 	}
 	if d := w.expect("content", c, a, b); d.Path != c || d.Now.Size != 2 || d.Count != 3 {
 		t.Errorf("got %+v", d)
+	}
+}
+
+// To look at a path is most of what a notice costs.
+func TestTree_looksOnceAtAFileThatIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	s, err := New(looptest.NewLoop(t), Options{Paths: []string{dir}, Recursive: true}, func(event.Detail) {})
+	check(t, err)
+	check(t, s.Start())
+	defer s.Stop()
+	real, looks := system, 0
+	defer func() { system = real }()
+	system.lstat = func(path string, st *unix.Stat_t) error {
+		if path == file {
+			looks++
+		}
+		return real.lstat(path, st)
+	}
+	write(t, file, "x")
+	s.tree.notice(batch{notices: []notice{{file, fsnotify.Create | fsnotify.Write}}})
+	if changes := s.tree.look(); len(changes) != 1 || changes[0].path != file {
+		t.Errorf("changed: %+v", changes)
+	}
+	if looks != 1 {
+		t.Errorf("looked %d times", looks)
 	}
 }
 
