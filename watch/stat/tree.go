@@ -49,7 +49,6 @@ type tree struct {
 	polled        map[*dir]bool
 	alone         map[spot]bool   // files in the tree that are watched themselves; true: as mount points
 	doubted       map[spot]bool   // to be told, whatever kind of change it is
-	writes        map[spot]bool   // what may have been written: true if the kernel told so
 	linked        map[fileID]bool // files with other names, which have changed
 	came          map[*dir]bool   // directories whose names have come or gone since the last look
 	unsure        int             // ways with something polled on them
@@ -58,7 +57,7 @@ type tree struct {
 	seed          maphash.Seed
 	atimes        map[spot]int64 // nanoseconds since 1970, if they matter
 	marks         []spot         // where to look, in the order in which it was told
-	marked        map[spot]file
+	marked        map[spot]mark
 	staleLocks    map[string]bool
 	compareAll    bool // look everywhere
 	changes       []change
@@ -120,6 +119,13 @@ type spot struct {
 	name string
 }
 
+// A mark is what is known of a spot at which something may have changed.
+type mark struct {
+	seen    *file // what a poll saw there
+	written bool  // it may have been written
+	told    bool  // and the kernel told so
+}
+
 // A change is what one look found.
 type change struct {
 	spot        spot
@@ -141,9 +147,8 @@ func newTree(o *Options, interrupted *atomic.Bool) *tree {
 		ways:        map[spot]way{},
 		polled:      map[*dir]bool{},
 		remotes:     map[uint32]bool{},
-		marked:      map[spot]file{},
+		marked:      map[spot]mark{},
 		alone:       map[spot]bool{},
-		writes:      map[spot]bool{},
 		doubted:     map[spot]bool{},
 		linked:      map[fileID]bool{},
 		came:        map[*dir]bool{},
@@ -290,17 +295,24 @@ func (t *tree) state(s spot) (file, error) {
 
 // mark remembers that a spot is to be looked at. A poll says what it saw there.
 func (t *tree) mark(s spot, seen file) {
-	if _, ok := t.marked[s]; !ok {
+	m, again := t.marked[s]
+	if !again {
 		t.marks = append(t.marks, s)
 	}
-	t.marked[s] = seen
+	m.seen = nil
+	if seen.exists() {
+		saw := seen
+		m.seen = &saw
+	}
+	t.marked[s] = m
 }
 
 // wrote remembers of a marked spot that it may have been written, and whether the kernel told so:
 // only the time of its last change may say that it was (ctime, in inode(7)).
 func (t *tree) wrote(s spot, told bool) {
-	if t.isMarked(s) {
-		t.writes[s] = t.writes[s] || told
+	if m, ok := t.marked[s]; ok {
+		m.written, m.told = true, m.told || told
+		t.marked[s] = m
 	}
 }
 

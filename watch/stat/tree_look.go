@@ -17,18 +17,20 @@ func (t *tree) look() []change {
 		t.compareAll = false
 		t.markEverything()
 	}
+	t.changes = make([]change, 0, len(t.marks))
 	for i := 0; ; i++ {
 		if i == len(t.marks) {
 			if t.markNames(); i == len(t.marks) {
 				break
 			}
 		}
-		delete(t.marked, t.marks[i]) // to look here may lead there again
-		t.examine(t.marks[i])
-		delete(t.writes, t.marks[i])
+		s := t.marks[i]
+		m := t.marked[s]
+		delete(t.marked, s) // to look here may lead there again
+		t.examine(s, m)
 	}
 	if len(t.marks) > many {
-		t.marked, t.writes = map[spot]file{}, map[spot]bool{}
+		t.marked = map[spot]mark{}
 		defer t.trim()
 	}
 	t.marks = nil
@@ -54,10 +56,13 @@ func (t *tree) look() []change {
 // paths belong together that end alike: so it is if a directory above them was renamed.
 func pairMoves(changes []change, each bool) []change {
 	left := map[fileID][]int{}
-	for i, c := range changes {
-		if c.before.exists() && !c.now.exists() {
+	for i := range changes {
+		if c := &changes[i]; c.before.exists() && !c.now.exists() {
 			left[c.before.id()] = append(left[c.before.id()], i)
 		}
+	}
+	if len(left) == 0 {
+		return changes
 	}
 	moved := map[int]int{} // from where to where, and back
 	for i := range changes {
@@ -162,12 +167,12 @@ func (t *tree) markEverything() {
 // was when last looked at.
 func (t *tree) settling() bool {
 	moving := false
-	for s, seen := range t.marked {
-		if !seen.exists() || s.dir.forgotten {
+	for s, m := range t.marked {
+		if m.seen == nil || s.dir.forgotten {
 			continue
 		}
-		if now, err := t.state(s); err == nil && now != seen {
-			t.marked[s] = now
+		if now, err := t.state(s); err == nil && now != *m.seen {
+			*m.seen = now
 			moving = true
 		}
 	}
@@ -225,7 +230,7 @@ func (t *tree) rescan(d *dir) {
 func (t *tree) polls() bool { return len(t.polled) > 0 || t.unsure > 0 }
 
 // examine compares one spot with what was last told of it.
-func (t *tree) examine(s spot) {
+func (t *tree) examine(s spot, m mark) {
 	if s.dir.forgotten || s.dir.stale {
 		return
 	}
@@ -250,22 +255,23 @@ func (t *tree) examine(s spot) {
 			if s.dir.inTree() && !s.counts(now) {
 				return
 			}
-			e = s.dir.insert(entry{name: s.name})
+			s.dir.kids.insert(entry{name: s.name, file: now})
+		} else {
+			e.file = now
 		}
-		e.file = now
-		t.noteNames(before, now, t.addChange(s, before, now)&Content != 0)
+		t.noteNames(before, now, t.addChange(s, m, before, now)&Content != 0)
 		t.seeToNames(s, now)
 		e = s.entry()
 		t.examineDir(s, e, before, now)
 	case s.dir.inTree():
 		t.noteNames(before, now, false)
-		t.addChange(s, before, now)
+		t.addChange(s, m, before, now)
 		s.dir.kids.remove(s.name)
 		t.leave(s)
 	default:
 		e.file = now
 		t.noteNames(before, now, false)
-		t.addChange(s, before, now)
+		t.addChange(s, m, before, now)
 	}
 }
 
@@ -302,7 +308,7 @@ func (t *tree) forget(d *dir) {
 		if e.dir != nil {
 			t.forget(e.dir)
 		}
-		t.addChange(s, e.file, file{})
+		t.addChange(s, mark{}, e.file, file{})
 		t.leave(s)
 		t.canSee(s)
 	}
@@ -312,7 +318,7 @@ func (t *tree) forget(d *dir) {
 
 // addChange adds a change, if it is one that the user may want to be told of, and returns what it
 // is.
-func (t *tree) addChange(s spot, before, now file) Changes {
+func (t *tree) addChange(s spot, m mark, before, now file) Changes {
 	what := t.compare(before, now)
 	var was *record
 	if t.o.State != "" {
@@ -322,8 +328,8 @@ func (t *tree) addChange(s spot, before, now file) Changes {
 	if t.o.Content || t.o.Atime {
 		what = t.lookInto(s, before, now, what)
 	}
-	if told, written := t.writes[s]; written && !t.o.Content && now.isFile() && what&(Created|Replaced) == 0 &&
-		before.ctime != now.ctime && (told || what == 0) {
+	if m.written && !t.o.Content && now.isFile() && what&(Created|Replaced) == 0 &&
+		before.ctime != now.ctime && (m.told || what == 0) {
 		what |= Content
 	}
 	doubted := t.doubted[s]
