@@ -17,6 +17,13 @@ type cursor struct {
 	Attempt int    `json:"attempt,omitempty"` // of the message after it
 }
 
+// When it is looked once more whether there is something new, after the server has come: a cluster
+// may take so long to tell all its servers who subscribes to what.
+const (
+	firstLook = 250 * time.Millisecond
+	lastLook  = 4 * time.Second // four times as long each time
+)
+
 type storedMessage struct {
 	Message struct {
 		Subject string    `json:"subject"`
@@ -28,8 +35,8 @@ type storedMessage struct {
 
 // follow delivers what is stored after the cursor, one after the other. That something new is there
 // it learns as any subscriber does. What it was not told, since the server was away or did not yet
-// know that of the sender, it finds when it looks: whenever the server is there again, and now and
-// then.
+// know that of the sender, it finds when it looks: whenever the server is there again, a few times
+// soon after that, and now and then.
 func (c *natsConsumer) follow(stream string, filters []string, joined func()) error {
 	l := c.link
 	path := l.stateFile("cursor", c.group+"."+FileName(stream))
@@ -52,16 +59,24 @@ func (c *natsConsumer) follow(stream string, filters []string, joined func()) er
 		defer func() { _ = sub.Unsubscribe() }()
 	}
 	pulse := l.pulse(c.ctx, heartbeat)
+	lost, soon := l.lost(), firstLook
 	for c.ctx.Err() == nil {
 		var m *storedMessage
 		if err := l.onStream(c.ctx, stream, func() (err error) { m, err = c.next(stream, filters, at.Seq+1); return err }); err != nil {
 			return err
 		}
 		if m == nil {
+			var again <-chan time.Time
+			if soon <= lastLook {
+				again = time.After(soon)
+			}
 			select {
 			case <-news:
+			case <-again:
+				soon *= 4
 			case <-pulse:
-			case <-l.lost():
+			case <-lost:
+				lost, soon = l.lost(), firstLook
 			case <-c.ctx.Done():
 			}
 			continue
