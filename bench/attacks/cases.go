@@ -5,14 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 // targets are all that is attacked.
 func targets(dir string) []target {
 	token := filepath.Join(dir, "token")
-	if err := os.WriteFile(token, []byte("sesame\n"), 0o600); err != nil {
-		fail(err)
-	}
+	tool.Must(os.WriteFile(token, []byte("sesame\n"), 0o600))
 	return []target{
 		{"open", []string{"--method", "GET,POST"}, concat(framing(), lengths(), lines(), paths(), fields())},
 		{"names", []string{"--host", "hooks.example"}, hosts()},

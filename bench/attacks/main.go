@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 // An attack is what is sent on one connection.
@@ -45,15 +47,13 @@ func main() {
 	verbose := flag.Bool("v", false, "show each case")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "ev-attacks-")
-	if err != nil {
-		fail(err)
-	}
+	tool.Must(err)
 	defer os.RemoveAll(dir)
 	cases, faults := 0, 0
 	for _, t := range targets(dir) {
 		n, bad, err := t.run(*ev, dir, *verbose)
 		if err != nil {
-			fail(fmt.Errorf("%s: %w", t.name, err))
+			tool.Must(fmt.Errorf("%s: %w", t.name, err))
 		}
 		cases, faults = cases+n, faults+bad
 	}
@@ -62,11 +62,6 @@ func main() {
 		_ = os.RemoveAll(dir)
 		os.Exit(1) //nolint:gocritic // what is deferred is done
 	}
-}
-
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "attacks:", err)
-	os.Exit(1)
 }
 
 // run starts an ev, attacks it, and ends it: it must be there still.

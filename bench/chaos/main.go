@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/evshell/ev/bench/tool"
 	"github.com/evshell/ev/internal/natstest"
 )
 
@@ -27,22 +28,15 @@ func main() {
 	if len(os.Args) > 1 {
 		var err error
 		if minutes, err = strconv.ParseFloat(os.Args[1], 64); err != nil {
-			fail(fmt.Errorf("usage: chaos [MINUTES]"))
+			tool.Must(fmt.Errorf("usage: chaos [MINUTES]"))
 		}
 	}
 	dir, err := os.MkdirTemp("", "ev-chaos-")
-	fail(err)
+	tool.Must(err)
 	defer os.RemoveAll(dir)
 	ok := run(dir, time.Duration(minutes*float64(time.Minute)))
 	if !ok {
 		os.RemoveAll(dir)
-		os.Exit(1)
-	}
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
 	}
 }
@@ -64,7 +58,7 @@ func (p *proc) start() {
 	if os.Getenv("CHAOS_VERBOSE") != "" {
 		c.Stderr = os.Stderr
 	}
-	fail(c.Start())
+	tool.Must(c.Start())
 	p.cmd = c
 }
 
@@ -100,7 +94,7 @@ func between(a, b time.Duration) time.Duration { return a + rand.N(b-a) }
 func servers(dir string) ([]*proc, string) {
 	binary := cmp.Or(strings.Split(os.Getenv("EV_NATS_SERVER"), ":")[0], "nats-server")
 	ports, err := natstest.FreePorts(6)
-	fail(err)
+	tool.Must(err)
 	var all []*proc
 	var urls, routes []string
 	for i := range 3 {
@@ -111,18 +105,14 @@ func servers(dir string) ([]*proc, string) {
 		conf := filepath.Join(dir, fmt.Sprintf("nats%d.conf", i))
 		text := fmt.Sprintf("server_name: s%d\nlisten: %q\njetstream { store_dir: %q, sync_interval: always }\ncluster { name: c, listen: \"127.0.0.1:%d\", routes: [%s] }\n",
 			i, urls[i], filepath.Join(dir, fmt.Sprint("js", i)), ports[3+i], strings.Join(routes, ", "))
-		fail(os.WriteFile(conf, []byte(text), 0o600))
+		tool.Must(os.WriteFile(conf, []byte(text), 0o600))
 		all = append(all, &proc{argv: []string{binary, "-c", conf}})
 	}
 	return all, "nats://" + strings.Join(urls, ",")
 }
 
 func run(dir string, long time.Duration) bool {
-	ev := filepath.Join(dir, "ev")
-	build := exec.Command("go", "build", "-o", ev, ".")
-	build.Dir = ".."
-	build.Stderr = os.Stderr
-	fail(build.Run())
+	ev := tool.Build(dir)
 	nats, url := servers(dir)
 	for _, s := range nats {
 		s.start()
@@ -252,7 +242,7 @@ func publish(ctx context.Context, ev string, state func(int) []string, all *sync
 				id := fmt.Sprintf("%d-%d", i, n)
 				c := exec.Command(ev, "emit", "ev.chaos", "n="+id, "-q")
 				c.Env = append(os.Environ(), state(200+i)...)
-				fail(c.Start())
+				tool.Must(c.Start())
 				if rand.N(4) == 0 {
 					time.AfterFunc(rand.N(50*time.Millisecond), func() { _ = c.Process.Kill() })
 				}

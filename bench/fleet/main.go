@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/evshell/ev/bench/tool"
 	"github.com/evshell/ev/internal/natstest"
 	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/link"
@@ -22,26 +23,15 @@ import (
 
 func main() {
 	dir, err := os.MkdirTemp("", "ev-fleet-")
-	fail(err)
+	tool.Must(err)
 	defer os.RemoveAll(dir)
-	f := &fleet{dir: dir, ev: filepath.Join(dir, "ev")}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", f.ev, ".")
-	build.Dir, build.Stderr = "..", os.Stderr
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	fail(build.Run())
+	f := &fleet{dir: dir, ev: tool.Build(dir)}
 	stop := f.serve()
 	defer stop()
 	f.ticks(1000)
 	f.latency()
 	f.exclusive()
 	f.rest()
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "fleet:", err)
-		os.Exit(1)
-	}
 }
 
 type fleet struct {
@@ -53,13 +43,13 @@ type fleet struct {
 func (f *fleet) serve() (stop func()) {
 	binary := cmp.Or(strings.Split(os.Getenv("EV_NATS_SERVER"), ":")[0], "nats-server")
 	ports, err := natstest.FreePorts(1)
-	fail(err)
+	tool.Must(err)
 	f.url = fmt.Sprintf("nats://127.0.0.1:%d", ports[0])
 	conf := filepath.Join(f.dir, "nats.conf")
 	text := fmt.Sprintf("listen: %q\njetstream { store_dir: %q, sync_interval: always }\n", strings.TrimPrefix(f.url, "nats://"), filepath.Join(f.dir, "js"))
-	fail(os.WriteFile(conf, []byte(text), 0o600))
+	tool.Must(os.WriteFile(conf, []byte(text), 0o600))
 	c := exec.Command(binary, "-c", conf)
-	fail(c.Start())
+	tool.Must(c.Start())
 	for exec.Command(f.ev, "emit", "ev.begin", "--no-spool", "--server", f.url).Run() != nil {
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -82,7 +72,7 @@ func (f *fleet) open(host string) link.Link {
 		Post:   func(fn func()) { posted <- fn },
 		Report: report.New(os.Stderr, "fleet", report.Plain, report.Error),
 	})
-	fail(err)
+	tool.Must(err)
 	return l
 }
 
@@ -105,7 +95,7 @@ func (f *fleet) ticks(clients int) {
 			all.Add(1)
 			l.Claim(link.Claim{Lock: "tick", Label: "tick", Due: due, Lease: 15 * time.Second}, func(g *link.Grant) {
 				defer all.Done()
-				fail(g.Err)
+				tool.Must(g.Err)
 				if g.Outcome == link.Won {
 					mu.Lock()
 					won++
@@ -116,7 +106,7 @@ func (f *fleet) ticks(clients int) {
 		}
 		all.Wait()
 		if won != 1 {
-			fail(fmt.Errorf("%d of %d clients have run tick %d", won, clients, tick))
+			tool.Must(fmt.Errorf("%d of %d clients have run tick %d", won, clients, tick))
 		}
 		took = append(took, time.Since(began))
 	}
@@ -151,7 +141,7 @@ func (f *fleet) latency() {
 		fmt.Println("nats reply --command: skipped: there is no nats(1)")
 	} else {
 		conn := f.core()
-		f.measure("nats reply --command (not stored)", saw, []string{nats, "-s", f.url, "reply", "latency", "--command"}, func() { fail(conn.Publish("latency", []byte("x"))) })
+		f.measure("nats reply --command (not stored)", saw, []string{nats, "-s", f.url, "reply", "latency", "--command"}, func() { tool.Must(conn.Publish("latency", []byte("x"))) })
 		conn.Close()
 	}
 }
@@ -159,7 +149,7 @@ func (f *fleet) latency() {
 // measure starts a program that runs saw for what is published, and shows how long that takes.
 func (f *fleet) measure(name, saw string, words []string, publish func()) {
 	log := filepath.Join(f.dir, "log")
-	fail(os.WriteFile(log, nil, 0o600))
+	tool.Must(os.WriteFile(log, nil, 0o600))
 	if words[len(words)-1] == "--" {
 		words = append(words, saw, log, "/dev/null")
 	} else {
@@ -168,14 +158,14 @@ func (f *fleet) measure(name, saw string, words []string, publish func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	c := exec.CommandContext(ctx, words[0], words[1:]...)
-	fail(c.Start())
+	tool.Must(c.Start())
 	defer func() {
 		cancel()
 		_ = c.Wait()
 	}()
 	size := func() int64 {
 		info, err := os.Stat(log)
-		fail(err)
+		tool.Must(err)
 		return info.Size()
 	}
 	for began := time.Now(); size() == 0; { // until it listens
@@ -196,11 +186,11 @@ func (f *fleet) measure(name, saw string, words []string, publish func()) {
 			time.Sleep(time.Millisecond)
 		}
 		text, err := os.ReadFile(log)
-		fail(err)
+		tool.Must(err)
 		var at int64
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 		_, err = fmt.Sscan(lines[len(lines)-1], &at)
-		fail(err)
+		tool.Must(err)
 		took = append(took, time.Duration(at-now))
 		time.Sleep(10 * time.Millisecond)
 	}

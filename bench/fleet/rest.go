@@ -14,19 +14,21 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 // core is a connection to the server without what ev adds.
 func (f *fleet) core() *nats.Conn {
 	c, err := nats.Connect(f.url)
-	fail(err)
+	tool.Must(err)
 	return c
 }
 
 // monotonic is the clock of saw.
 func monotonic() int64 {
 	var now unix.Timespec
-	fail(unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
+	tool.Must(unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
 	return now.Nano()
 }
 
@@ -46,7 +48,7 @@ func (f *fleet) rest() {
 	for i, w := range works {
 		all.Go(func() {
 			c := exec.Command(f.ev, w.words...)
-			fail(c.Start())
+			tool.Must(c.Start())
 			defer func() {
 				_ = c.Process.Signal(syscall.SIGTERM)
 				_ = c.Wait()
@@ -67,11 +69,11 @@ func status(pid int, field string) float64 { return figure(fmt.Sprintf("/proc/%d
 
 func figure(path, field string) float64 {
 	text, err := os.ReadFile(path)
-	fail(err)
+	tool.Must(err)
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, field+":"); ok {
 			n, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			fail(err)
+			tool.Must(err)
 			return n
 		}
 	}
@@ -81,7 +83,7 @@ func figure(path, field string) float64 {
 // switches counts those of all threads.
 func switches(pid int) (n int) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
-	fail(err)
+	tool.Must(err)
 	for _, task := range tasks {
 		n += int(figure(task, "voluntary_ctxt_switches") + figure(task, "nonvoluntary_ctxt_switches"))
 	}
@@ -94,7 +96,7 @@ func (f *fleet) exclusive() {
 	const long = 20 * time.Second
 	log := filepath.Join(f.dir, "exclusive")
 	job := filepath.Join(f.dir, "job")
-	fail(os.WriteFile(job, fmt.Appendf(nil, "#!/bin/sh\necho B $$ >>%s; sleep 0.05; echo E $$ >>%[1]s\n", log), 0o700))
+	tool.Must(os.WriteFile(job, fmt.Appendf(nil, "#!/bin/sh\necho B $$ >>%s; sleep 0.05; echo E $$ >>%[1]s\n", log), 0o700))
 	etcd := ""
 	if _, err := exec.LookPath("etcdctl"); err == nil {
 		if stop, url, err := f.etcd(); err == nil {
@@ -115,7 +117,7 @@ func (f *fleet) exclusive() {
 			fmt.Println(w.name + ": skipped: there is no etcd")
 			continue
 		}
-		fail(os.WriteFile(log, nil, 0o600))
+		tool.Must(os.WriteFile(log, nil, 0o600))
 		ctx, cancel := context.WithTimeout(context.Background(), long)
 		var all sync.WaitGroup
 		for i := range 4 {
@@ -125,7 +127,7 @@ func (f *fleet) exclusive() {
 					c := exec.Command(w.words[0], w.words[1:]...)
 					c.Env = append(os.Environ(), "ETCDCTL_API=3")
 					c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-					fail(c.Start())
+					tool.Must(c.Start())
 					select {
 					case <-time.After(2 * time.Second):
 					case <-ctx.Done():
@@ -140,7 +142,7 @@ func (f *fleet) exclusive() {
 		cancel()
 		time.Sleep(500 * time.Millisecond)
 		text, err := os.ReadFile(log)
-		fail(err)
+		tool.Must(err)
 		runs, beside := besideEachOther(string(text))
 		fmt.Printf("%s, four programs, each killed every 2 s: %.1f runs a second, %d of them beside another\n", w.name, float64(runs)/long.Seconds(), beside)
 	}

@@ -8,12 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/evshell/ev/bench/tool"
 	"github.com/evshell/ev/internal/inject"
 )
 
@@ -29,9 +28,9 @@ func main() {
 		return
 	}
 	dir, err := os.MkdirTemp("", "ev-reliability-")
-	fail(err)
+	tool.Must(err)
 	rows := table(dir, os.Args[1:])
-	fail(os.RemoveAll(dir))
+	tool.Must(os.RemoveAll(dir))
 	bad := 0
 	for _, r := range rows {
 		for _, o := range slices.Concat(r.once, r.on) {
@@ -42,17 +41,10 @@ func main() {
 		}
 	}
 	if len(os.Args) == 1 {
-		fail(os.WriteFile("RELIABILITY.md", page(rows), 0o644))
+		tool.Must(os.WriteFile("RELIABILITY.md", page(rows), 0o644))
 	}
 	fmt.Printf("%d rows, %d outcomes that must not be\n", len(rows), bad)
 	if bad > 0 {
-		os.Exit(1)
-	}
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "reliability:", err)
 		os.Exit(1)
 	}
 }
@@ -160,14 +152,9 @@ type row struct {
 }
 
 func table(dir string, calls []string) []row {
-	ev := filepath.Join(dir, "ev")
-	build := exec.Command("go", "build", "-o", ev, ".")
-	build.Dir = ".."
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	fail(build.Run())
+	ev := tool.Build(dir)
 	if wrong := errors.Join(baseline(ev, dir)...); wrong != nil {
-		fail(wrong)
+		tool.Must(wrong)
 	}
 	var rows []row
 	for _, f := range faults() {

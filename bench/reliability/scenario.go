@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 const (
@@ -65,8 +67,8 @@ func scenarios() []scenario {
 		{args: []string{"timer", "0", "--emit", "ev.test", "--print"}, want: "0s\telapsed"},
 		{args: []string{"every", "100ms", "--once", "--state", "state", "--", "sh", "-c", "exit 3"}, status: 3},
 		{args: []string{"stat", "-r", "tree", "--once", "--if", "path=tree/new/deep/file"}, want: "tree/new/deep/file\tcreated", before: func(p place) {
-			fail(os.MkdirAll(p.path("tree/old"), 0o700))
-			fail(os.WriteFile(p.path("tree/old/file"), nil, 0o600))
+			tool.Must(os.MkdirAll(p.path("tree/old"), 0o700))
+			tool.Must(os.WriteFile(p.path("tree/old/file"), nil, 0o600))
 		}, act: func(p place) error {
 			if err := os.MkdirAll(p.path("tree/new/deep"), 0o700); err != nil {
 				return err
@@ -74,7 +76,7 @@ func scenarios() []scenario {
 			return os.WriteFile(p.path("tree/new/deep/file"), []byte("x"), 0o600)
 		}},
 		{args: []string{"watch-fd", "./fifo", "--line", "--count", "2"}, want: "two", before: func(p place) {
-			fail(unix.Mkfifo(p.path("fifo"), 0o600))
+			tool.Must(unix.Mkfifo(p.path("fifo"), 0o600))
 		}, act: func(p place) error {
 			f, err := os.OpenFile(p.path("fifo"), os.O_WRONLY|syscall.O_NONBLOCK, 0)
 			if err != nil {
@@ -85,7 +87,7 @@ func scenarios() []scenario {
 			return err
 		}},
 		{args: []string{"watch-fd", "tail:log", "--once"}, want: "more", before: func(p place) {
-			fail(os.WriteFile(p.path("log"), []byte("old\n"), 0o600))
+			tool.Must(os.WriteFile(p.path("log"), []byte("old\n"), 0o600))
 		}, act: func(p place) error {
 			f, err := os.OpenFile(p.path("log"), os.O_WRONLY|os.O_APPEND, 0)
 			if err != nil {
@@ -107,8 +109,8 @@ func scenarios() []scenario {
 		{args: []string{"on-signal", "RTMIN+1", "--once"}, want: `RTMIN\+1`, act: func(p place) error { return p.ev.Process.Signal(syscall.Signal(35)) }},
 		{args: []string{"on-exit", "--pidfile", "pid"}, want: `\t(killed by KILL|ended, status unknown)\n`, before: func(p place) {
 			c := exec.Command("sleep", "1000")
-			fail(c.Start())
-			fail(os.WriteFile(p.path("pid"), []byte(strconv.Itoa(c.Process.Pid)), 0o600))
+			tool.Must(c.Start())
+			tool.Must(os.WriteFile(p.path("pid"), []byte(strconv.Itoa(c.Process.Pid)), 0o600))
 			go func() { _ = c.Wait() }()
 		}, act: func(p place) error {
 			text, err := os.ReadFile(p.path("pid"))
@@ -140,7 +142,7 @@ func scenarios() []scenario {
 		}},
 		{args: []string{"probe", "unix:listens", "--until", "up"}, want: "up", before: func(p place) {
 			l, err := net.Listen("unix", p.path("listens"))
-			fail(err)
+			tool.Must(err)
 			go func() {
 				for {
 					c, err := l.Accept()
@@ -182,10 +184,10 @@ func (o outcome) bad() bool {
 // run runs ev once, with what the spec says of calls that fail.
 func (s scenario) run(ev, dir, spec string) outcome {
 	dir, err := os.MkdirTemp(dir, "")
-	fail(err)
+	tool.Must(err)
 	defer os.RemoveAll(dir)
 	self, err := os.Executable()
-	fail(err)
+	tool.Must(err)
 	p := place{dir: dir, bin: ev}
 	args := append([]string{spec + ":log=failed", "--", ev, s.args[0], "--ready-fd", "3"}, s.args[1:]...)
 	p.ev = exec.Command(self, args...)
@@ -197,13 +199,13 @@ func (s scenario) run(ev, dir, spec string) outcome {
 	// What an ev that hangs has started may have its output.
 	p.ev.WaitDelay = time.Second
 	ready, theirs, err := os.Pipe()
-	fail(err)
+	tool.Must(err)
 	defer ready.Close()
 	p.ev.ExtraFiles = []*os.File{theirs}
 	if s.before != nil {
 		s.before(p)
 	}
-	fail(p.ev.Start())
+	tool.Must(p.ev.Start())
 	_ = theirs.Close()
 	ended := make(chan struct{})
 	go func() {
@@ -246,7 +248,7 @@ func (s scenario) follow(p place, ready *os.File, ended chan struct{}, goesOn bo
 	acted := make(chan error, 1)
 	go func() {
 		_, _ = ready.Read(make([]byte, 1))
-		fail(os.WriteFile(p.path("armed"), nil, 0o600))
+		tool.Must(os.WriteFile(p.path("armed"), nil, 0o600))
 		for s.act != nil {
 			if s.act(p) == nil {
 				break
@@ -298,7 +300,7 @@ func busy(pid int) time.Duration {
 	ticks := 0
 	for _, word := range strings.Fields(after)[11:13] { // utime and stime, proc_pid_stat(5)
 		n, err := strconv.Atoi(word)
-		fail(err)
+		tool.Must(err)
 		ticks += n
 	}
 	return time.Duration(ticks) * 10 * time.Millisecond

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 const patience = 90 * time.Second // ev tries again after at most a minute
@@ -83,12 +85,12 @@ func evfile(generation int) string {
 // prepare makes what the watchers begin with.
 func (r *run) prepare() {
 	for _, name := range trees {
-		fail(os.Mkdir(r.path(name), 0o700))
+		tool.Must(os.Mkdir(r.path(name), 0o700))
 	}
 	for _, name := range append(printing, running...) {
-		fail(unix.Mkfifo(r.path(name+".fifo"), 0o600))
+		tool.Must(unix.Mkfifo(r.path(name+".fifo"), 0o600))
 	}
-	fail(os.WriteFile(r.path("Evfile"), []byte(evfile(0)), 0o600))
+	tool.Must(os.WriteFile(r.path("Evfile"), []byte(evfile(0)), 0o600))
 }
 
 // keepBusy begins all that happens to ev.
@@ -155,7 +157,7 @@ func (r *run) churn(tree string) {
 // write writes numbered lines to a FIFO, a few after each pause.
 func (r *run) write(name string, most time.Duration) {
 	f, err := os.OpenFile(r.path(name+".fifo"), os.O_WRONLY, 0)
-	fail(err)
+	tool.Must(err)
 	n := 0
 	r.busy(most, func() {
 		for range 1 + rand.N(10) {
@@ -282,7 +284,7 @@ func (r *run) toggle() {
 	if os.Remove(r.path("flag")) == nil {
 		want = "down"
 	} else {
-		fail(os.WriteFile(r.path("flag"), nil, 0o600))
+		tool.Must(os.WriteFile(r.path("flag"), nil, 0o600))
 	}
 	if !eventually(patience, func() bool { return r.told.of("p1") > before && r.told.lastState("p1") == want }) {
 		r.failf("p1: it is not told that it is %s", want)
@@ -293,8 +295,8 @@ func (r *run) toggle() {
 // nothing, so it is asked for again.
 func (r *run) reload(generation int) {
 	r.count("gen", 1)
-	fail(os.WriteFile(r.path("Evfile.new"), []byte(evfile(generation)), 0o600))
-	fail(os.Rename(r.path("Evfile.new"), r.path("Evfile")))
+	tool.Must(os.WriteFile(r.path("Evfile.new"), []byte(evfile(generation)), 0o600))
+	tool.Must(os.Rename(r.path("Evfile.new"), r.path("Evfile")))
 	for end := time.Now().Add(patience); ; {
 		if generation%2 == 0 {
 			_ = unix.Kill(r.ev.Process.Pid, unix.SIGHUP)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 // faults are what may happen to ev at any time without being its end, each to one call of so many.
@@ -45,7 +47,7 @@ func faults() (specs []string) {
 // injected says how many calls of each kind have failed.
 func injected(log string) string {
 	text, err := os.ReadFile(log)
-	fail(err)
+	tool.Must(err)
 	counts := map[string]int{}
 	for line := range strings.Lines(string(text)) {
 		name, _, _ := strings.Cut(line, ":")

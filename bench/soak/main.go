@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/evshell/ev/bench/tool"
 	"github.com/evshell/ev/internal/inject"
 )
 
@@ -31,24 +32,17 @@ func main() {
 		minutes, err = strconv.ParseFloat(flag.Arg(0), 64)
 	}
 	if err != nil || flag.NArg() > 1 {
-		fail(fmt.Errorf("usage: soak [-faults] [MINUTES]"))
+		tool.Must(fmt.Errorf("usage: soak [-faults] [MINUTES]"))
 	}
 	if *faulty && !inject.Available() {
 		fmt.Println("soak: skipped: -faults needs seccomp(2) of Linux 5.5")
 		return
 	}
 	dir, err := os.MkdirTemp("", "ev-soak-")
-	fail(err)
+	tool.Must(err)
 	ok := soak(dir, *faulty, time.Duration(minutes*float64(time.Minute)))
-	fail(os.RemoveAll(dir))
+	tool.Must(os.RemoveAll(dir))
 	if !ok {
-		os.Exit(1)
-	}
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
 }
@@ -107,17 +101,13 @@ func eventually(within time.Duration, is func() bool) bool {
 }
 
 func soak(dir string, faulty bool, long time.Duration) bool {
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "ev"), ".")
-	build.Dir = ".."
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	fail(build.Run())
+	tool.Build(dir)
 	over, stop := context.WithTimeout(context.Background(), long)
 	defer stop()
 	r := &run{dir: dir, faulty: faulty, over: over, told: newTally(), counts: map[string]int{}}
 	ended := r.start()
 	defer func() { _ = r.ev.Process.Kill() }()
-	fail(os.WriteFile(r.path("armed"), nil, 0o600))
+	tool.Must(os.WriteFile(r.path("armed"), nil, 0o600))
 	r.keepBusy()
 
 	var used [3]usage
@@ -131,7 +121,7 @@ func soak(dir string, faulty bool, long time.Duration) bool {
 		}
 	}
 	r.all.Wait()
-	fail(os.WriteFile(r.path("over"), nil, 0o600)) // calls fail no more
+	tool.Must(os.WriteFile(r.path("over"), nil, 0o600)) // calls fail no more
 	r.settle()
 	status := r.end(ended)
 
@@ -173,24 +163,24 @@ func (r *run) start() <-chan struct{} {
 	r.ev = exec.Command(program, args...)
 	if r.faulty {
 		self, err := os.Executable()
-		fail(err)
+		tool.Must(err)
 		r.ev = exec.Command(self, slices.Concat(faults(), []string{"--", program}, args)...)
 		r.ev.Args[0] = "inject"
 	}
 	r.ev.Dir = r.dir
 	r.ev.Env = append(os.Environ(), "XDG_STATE_HOME="+r.dir)
 	messages, err := os.Create(r.path("messages"))
-	fail(err)
+	tool.Must(err)
 	r.ev.Stderr = messages
 	out, err := r.ev.StdoutPipe()
-	fail(err)
+	tool.Must(err)
 	ready, theirs, err := os.Pipe()
-	fail(err)
+	tool.Must(err)
 	r.ev.ExtraFiles = []*os.File{theirs}
-	fail(r.ev.Start())
+	tool.Must(r.ev.Start())
 	_ = theirs.Close()
 	if n, _ := ready.Read(make([]byte, 1)); n != 1 {
-		fail(fmt.Errorf("ev does not begin: %s", r.messages()))
+		tool.Must(fmt.Errorf("ev does not begin: %s", r.messages()))
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -220,7 +210,7 @@ func (r *run) end(ended <-chan struct{}) int {
 // messages are what ev has written to its standard error.
 func (r *run) messages() string {
 	text, err := os.ReadFile(r.path("messages"))
-	fail(err)
+	tool.Must(err)
 	return string(text)
 }
 

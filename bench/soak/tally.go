@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 // An event is what ev prints, as far as it is looked at.
@@ -176,7 +178,7 @@ func (r *run) settle() {
 	for _, name := range children {
 		wait(name, func() string {
 			ran, err := os.ReadFile(r.path(name + ".ran"))
-			fail(err)
+			tool.Must(err)
 			if n, told := len(ran)/2, r.told.of(name); told == 0 || told < n-1 || n < told {
 				return fmt.Sprintf("%d told of %d", told, n)
 			}
@@ -235,7 +237,7 @@ func (t *tally) differs(dir, tree string) string {
 		}
 		return nil
 	})
-	fail(err)
+	tool.Must(err)
 	for name := range told {
 		wrong = name + ": it is not told that it has gone"
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evshell/ev/bench/tool"
 )
 
 // A usage is what ev holds while nobody keeps it busy but time.
@@ -30,9 +32,9 @@ func (r *run) measure() usage {
 	for i := range 50 {
 		time.Sleep(20 * time.Millisecond)
 		fds, err := os.ReadDir(proc + "/fd")
-		fail(err)
+		tool.Must(err)
 		status, err := os.ReadFile(proc + "/status")
-		fail(err)
+		tool.Must(err)
 		if i == 0 || len(fds) < u.descriptors {
 			u.descriptors = len(fds)
 		}
@@ -45,12 +47,12 @@ func (r *run) measure() usage {
 // ticks are what ev has had of processors, in hundredths of a second.
 func (r *run) ticks(proc string) int {
 	stat, err := os.ReadFile(proc + "/stat")
-	fail(err)
+	tool.Must(err)
 	words := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')'):]))
 	n := 0
 	for _, word := range words[12:14] { // utime and stime, proc_pid_stat(5)
 		t, err := strconv.Atoi(word)
-		fail(err)
+		tool.Must(err)
 		n += t
 	}
 	return n
@@ -59,7 +61,7 @@ func (r *run) ticks(proc string) int {
 func field(status []byte, name string) int {
 	_, after, _ := strings.Cut(string(status), name)
 	n, err := strconv.Atoi(strings.Fields(after)[0])
-	fail(err)
+	tool.Must(err)
 	return n
 }
 
