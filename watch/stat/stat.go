@@ -13,6 +13,7 @@ import (
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/internal/diag"
 	"github.com/evshell/ev/internal/ignore"
+	"github.com/evshell/ev/internal/limits"
 	"github.com/evshell/ev/loop"
 	"github.com/evshell/ev/watch"
 )
@@ -181,10 +182,10 @@ func (s *Watcher) listen(n *notifier) error {
 	err := s.o.Hub.join(n, &s.o)
 	switch {
 	case err == nil:
-	case isLimit(err) && s.o.PollFallback:
-		s.o.Report.Noticef("%v; everything is polled every %s", limitReached(err, 0), s.o.interval())
-	case isLimit(err):
-		return fmt.Errorf("%w; or add --poll-fallback to poll instead", limitReached(err, 0))
+	case limits.Met(err) && s.o.PollFallback:
+		s.o.Report.Noticef("%v; everything is polled every %s", limits.Reached(err, 0), s.o.interval())
+	case limits.Met(err):
+		return fmt.Errorf("%w; or add --poll-fallback to poll instead", limits.Reached(err, 0))
 	default:
 		return fmt.Errorf("the kernel can't report changes: %w: use --poll 1s", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/internal/ignore"
+	"github.com/evshell/ev/internal/limits"
 )
 
 // newTop makes what holds for the directory at a named path.
@@ -67,7 +68,7 @@ func (t *tree) takeIn(r *reading, since int64) {
 		t.canSee(spot{dir: d})
 		return // whatever told of it will be looked at
 	case !t.armed && errors.Is(r.err, unix.EMFILE):
-		t.failed = fmt.Errorf("%s: %w", d.path, tooFewDescriptors(r.err))
+		t.failed = fmt.Errorf("%s: %w", d.path, limits.Descriptors(r.err))
 		return
 	case r.err != nil:
 		d.unread = true

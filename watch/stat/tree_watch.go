@@ -2,11 +2,13 @@ package stat
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/evshell/ev/internal/limits"
 	"github.com/evshell/ev/internal/mounts"
 )
 
@@ -30,12 +32,12 @@ func (t *tree) watch(d *dir) {
 	}
 	d.n = nil
 	switch {
-	case isLimit(err) && d.file:
+	case limits.Met(err) && d.file:
 		t.o.Report.Verbosef("%s itself is not watched (%v), but its directory", d.path, err)
 		if mounts.IsPoint(d.path) {
 			t.polled[d] = true
 		}
-	case isLimit(err):
+	case limits.Met(err):
 		t.overLimit(d, err)
 	case isAbsent(err):
 		// Whoever told of it will tell again.
@@ -227,4 +229,24 @@ func readlink(path string) (string, error) {
 		err = unix.ENOENT
 	}
 	return string(buf[:max(n, 0)]), err
+}
+
+// overLimit is for a directory that can't be watched any more. At the start that is an error,
+// unless it may be polled. Later there is no choice.
+func (t *tree) overLimit(d *dir, err error) {
+	limit := limits.Reached(err, t.n.hub.watched())
+	if !t.o.PollFallback && !t.armed {
+		t.failed = fmt.Errorf("%s: %w; or add --poll-fallback to poll what is beyond it", d.path, limit)
+		return
+	}
+	t.polled[d] = true
+	if t.limitReported {
+		return
+	}
+	t.limitReported = true
+	tell := t.o.Report.Noticef
+	if !t.o.PollFallback {
+		tell = t.o.Report.Errorf
+	}
+	tell("%s: %v; what is beyond it is polled every %s", d.path, limit, t.o.interval())
 }

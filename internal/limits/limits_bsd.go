@@ -1,6 +1,6 @@
 //go:build darwin || freebsd || openbsd || netbsd || dragonfly
 
-package stat
+package limits
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitReached says which limit is behind an error of kqueue(2), which takes one descriptor for
-// each file in a watched directory, and how to raise it.
-func limitReached(err error, watched int) error {
+// Reached says which limit is behind an error of kqueue(2), which takes one descriptor for each
+// file in a watched directory, and how to raise it.
+func Reached(err error, watched int) error {
 	var limit unix.Rlimit
 	if !errors.Is(err, unix.EMFILE) || unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
 		return err

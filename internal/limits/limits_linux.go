@@ -1,4 +1,4 @@
-package stat
+package limits
 
 import (
 	"errors"
@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitReached says which limit of inotify(7) is behind an error, when so many directories are
-// watched, and how to raise it.
-func limitReached(err error, watched int) error {
+// Reached says which limit of inotify(7) is behind an error, when so many directories are watched,
+// and how to raise it.
+func Reached(err error, watched int) error {
 	name, inner, least := "fs.inotify.max_user_watches", "user.max_inotify_watches", 524288
 	switch {
 	case errors.Is(err, unix.ENOSPC):
 	case errors.Is(err, unix.EMFILE) && watched == 0 && canOpen():
 		name, inner, least = "fs.inotify.max_user_instances", "user.max_inotify_instances", 1024
 	case errors.Is(err, unix.EMFILE):
-		return tooFewDescriptors(err)
+		return Descriptors(err)
 	default:
 		return err
 	}
