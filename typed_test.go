@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -223,7 +224,6 @@ func (y *typist) enter(line string) {
 	}
 }
 
-//nolint:gochecknoglobals // constants
 var (
 	port       = regexp.MustCompile(`(on-http |0\.0\.0\.0|tcp-listen:localhost):\d+`) // others have those ports
 	server     = regexp.MustCompile(`(?m)^ *EV_SERVER=.*\n`)                          // there is none, and files do
@@ -252,7 +252,7 @@ func (y *typist) run(line string, once bool) {
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	c.Dir, c.Env = y.dir, y.env
 	if once {
-		c.Env = append(y.env[:len(y.env):len(y.env)], "once=--now --once")
+		c.Env = slices.Concat(y.env, []string{"once=--now --once"})
 	}
 	c.Stdin = strings.NewReader("ERROR a line\n")
 	c.Stderr, c.ExtraFiles = messages, []*os.File{ready}
@@ -261,17 +261,20 @@ func (y *typist) run(line string, once bool) {
 		y.t.Fatal(err)
 	}
 	ready.Close()
-	watched, ended := make(chan error, 1), make(chan error, 1)
+	watched, ended := make(chan error, 1), make(chan struct{})
 	_ = readable.SetReadDeadline(time.Now().Add(patience))
 	go func() {
 		_, err := io.ReadFull(readable, make([]byte, 1))
 		watched <- err
 	}()
-	go func() { ended <- c.Wait() }()
+	go func() {
+		_ = c.Wait() // its status is in c
+		close(ended)
+	}()
 
 	background := strings.HasSuffix(line, "&")
 	select {
-	case err = <-ended:
+	case <-ended:
 		if background {
 			if err := <-watched; err != nil {
 				y.t.Errorf("%s: it does not wait: %v", line, err)

@@ -31,8 +31,8 @@ What is guaranteed in which failure:
                          --catch-up decides; a  order later
                          run goes on for three
                          quarters of the lease
-  one of three servers   instants wait some     spooled for some   may come up to
-  dies                   seconds                seconds            90 s later
+  one of three servers   instants wait some     spooled until      may come up to
+  dies                   seconds                another leads      90 s later
   ev or its host stands  another may run too,   -                  another may run
   still past the lease   by a higher {fence}                       it too
   a host's clock is off  no instant runs twice; -                  -
