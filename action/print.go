@@ -118,6 +118,7 @@ func (p *Print) Do(e event.Event) {
 	}
 }
 
+// begin makes room for what will wait.
 func (p *Print) begin() {
 	if p.unread == nil {
 		p.unread = &unread{}

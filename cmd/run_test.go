@@ -43,7 +43,8 @@ func testSession(tb testing.TB, text string) *session.Session {
 	return s
 }
 
-// testLines makes a session that has the lines of an Evfile, and returns both.
+// testLines makes a session that has the lines of an Evfile, and returns it and the file as it was
+// read, which the session need not keep.
 func testLines(tb testing.TB, text string) (*session.Session, weak.Pointer[evfile.File]) {
 	tb.Helper()
 	p := newProgram(nil)

@@ -3,7 +3,7 @@ package watch
 import "github.com/evshell/ev/loop"
 
 // A Feed emits what a watcher is fed: an event for each time, those of one turn too. A nil Feed is
-// one that has been fed nothing: most watchers are never fed, and make one when they are.
+// one that has been fed nothing: most watchers never are, and make one when they are (AddTo).
 type Feed struct {
 	fed  *loop.Fed // never started: the watcher itself keeps the loop alive
 	owed int       // events
@@ -25,6 +25,15 @@ func NewFeed(l *loop.Loop, emit func()) *Feed {
 func (f *Feed) Add() {
 	f.owed++
 	f.fed.Feed()
+}
+
+// AddTo has a feed emit one more event. If it is nil it is made, with a priority.
+func AddTo(f **Feed, l *loop.Loop, p loop.Priority, emit func()) {
+	if *f == nil {
+		*f = NewFeed(l, emit)
+		(*f).SetPriority(p)
+	}
+	(*f).Add()
 }
 
 // Forget drops the events that have not been emitted.

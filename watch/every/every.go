@@ -185,13 +185,7 @@ func (e *Watcher) Stop() {
 }
 
 // Feed emits an event that is due now and takes no instant's place.
-func (e *Watcher) Feed() {
-	if e.fed == nil {
-		e.fed = watch.NewFeed(e.loop, e.fireNow)
-		e.fed.SetPriority(e.periodic.Priority())
-	}
-	e.fed.Add()
-}
+func (e *Watcher) Feed() { watch.AddTo(&e.fed, e.loop, e.periodic.Priority(), e.fireNow) }
 
 // Active reports whether an instant is awaited.
 func (e *Watcher) Active() bool { return e.periodic.Active() || e.asking() || e.loading != nil }

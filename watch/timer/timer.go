@@ -91,13 +91,7 @@ func (t *Watcher) Stop() {
 }
 
 // Feed emits an event that is due now and changes nothing of the span.
-func (t *Watcher) Feed() {
-	if t.fed == nil {
-		t.fed = watch.NewFeed(t.loop, t.fireNow)
-		t.fed.SetPriority(t.timer.Priority())
-	}
-	t.fed.Add()
-}
+func (t *Watcher) Feed() { watch.AddTo(&t.fed, t.loop, t.timer.Priority(), t.fireNow) }
 
 // Active reports whether the timer runs, is paused, or may be started by an activity.
 func (t *Watcher) Active() bool { return t.timer.Active() || t.paused || t.listens() }
