@@ -70,7 +70,7 @@ func TestCronHashIsStablePerName(t *testing.T) {
 	if len(seen) < 5 {
 		t.Errorf("six names share %d schedules: %v", len(seen), seen)
 	}
-	quarter := parse(t, "H/15 * * * *", Options{Name: "a"})
+	quarter := parse(t, "H/15 * * * *", Options{Name: "a", Zone: time.UTC})
 	if n := quarter.Count(time.Unix(0, 0), time.Unix(86400, 0), 1000); n != 96 {
 		t.Errorf("%q fires %d times a day, want 96", quarter, n)
 	}

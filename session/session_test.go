@@ -448,7 +448,7 @@ func TestRun_prints(t *testing.T) {
 		s.BeforeOutput(func() { s.logf("before") }, nil)
 		s.run(s.line("a", func(b *Binding) {
 			b.Render = func(text []byte, e event.Event) []byte {
-				return fmt.Appendf(text, "%s %d %s\n", e.Name, e.Seq, e.Time.Format(time.TimeOnly))
+				return fmt.Appendf(text, "%s %d %s\n", e.Name, e.Seq, e.Time.UTC().Format(time.TimeOnly))
 			}
 		}))
 		s.pass(time.Second)
