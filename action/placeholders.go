@@ -2,6 +2,7 @@ package action
 
 import (
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -27,27 +28,26 @@ func (e *ArgError) Unwrap() error { return e.Err }
 // An [Exec] fills in no placeholder in these places, whatever it was given.
 func CheckArgs(argv []string, sample event.Event) error {
 	for i, literal := range literals(argv) {
-		field, isList := event.ListField(argv[i])
-		if isList {
-			_, isList = sample.List(field)
-		}
 		if !literal {
-			if shell := shellBefore(argv, i); isList && shell != "" {
+			if shell := shellBefore(argv, i); shell != "" && isList(argv[i], sample) {
 				return &ArgError{Arg: i, Err: fmt.Errorf("%s would be read as options of %s, and these may bring code: write -- before it", argv[i], shell)}
 			}
 			continue
 		}
-		p, offset := event.NewTemplate(argv[i]).Uses(sample)
-		if isList {
-			p = argv[i]
-		}
+		t := event.NewTemplate(argv[i])
+		p, offset := t.Uses(sample)
 		if p == "" {
-			continue
+			unknown := t.Unknown(sample)
+			k := slices.IndexFunc(unknown, func(word string) bool { return isList(word, sample) })
+			if k < 0 {
+				continue
+			}
+			p, offset = unknown[k], strings.Index(argv[i], unknown[k])
 		}
 		shell, variable := shellOf(argv, i), event.Variable(strings.Trim(p, "{}"))
 		var err error
 		switch {
-		case isList && i > 0:
+		case i > 0 && isList(p, sample):
 			err = fmt.Errorf(`%s in the script of %s would be read as code: write "$@" there, and %[2]s -c SCRIPT %[2]s %[1]s`, p, shell)
 		case i == 0:
 			err = fmt.Errorf("%s can't be the command: no event chooses what runs; name a program, and give it %s as an argument", p, p)
@@ -64,27 +64,54 @@ func CheckArgs(argv []string, sample event.Event) error {
 // Doubts returns a sentence for each placeholder that stays as it is, for it is no field, but looks
 // like one. Sample is CheckArgs'.
 func Doubts(argv []string, sample event.Event) (doubts []string) {
-	var names []string
-	for name := range sample.Fields() {
-		names = append(names, name)
-	}
 	for i, literal := range literals(argv) {
-		field, isList := event.ListField(argv[i])
-		if _, ok := sample.List(field); literal || isList && ok {
+		if literal || isList(argv[i], sample) {
 			continue
 		}
-		for _, p := range event.NewTemplate(argv[i]).Unknown(sample) {
-			field, isList := event.ListField(p)
-			if _, ok := sample.List(field); isList && ok {
-				doubts = append(doubts, fmt.Sprintf("%s stays as it is: a list stands for whole arguments: make %s one of its own", argv[i], p))
-			} else if _, ok := sample.Lookup(field); isList && ok {
-				doubts = append(doubts, fmt.Sprintf("%s stays as it is: %s is no list: write {%[2]s}", p, field))
-			} else if near, ok := nearest.Of(strings.Trim(p, "{}"), slices.Values(names)); ok {
-				doubts = append(doubts, fmt.Sprintf("%s is not a field and stays as it is: did you mean {%s}?", p, near))
-			}
+		doubts = append(doubts, doubtsOf(argv[i], sample, func(list string) string {
+			return fmt.Sprintf("%s stays as it is: a list stands for whole arguments: make %s one of its own", argv[i], list)
+		})...)
+	}
+	return doubts
+}
+
+// TextDoubts is Doubts for a text that is no word of a command.
+func TextDoubts(text string, sample event.Event) []string {
+	return doubtsOf(text, sample, func(list string) string {
+		return fmt.Sprintf("%s stays as it is: it stands for whole arguments of a command: write {%s}", list, strings.Trim(list, "{.}"))
+	})
+}
+
+// doubtsOf is Doubts for one text; ofList is what is said of a list in it.
+func doubtsOf(text string, sample event.Event, ofList func(string) string) (doubts []string) {
+	for _, p := range event.NewTemplate(text).Unknown(sample) {
+		field, all := event.ListField(p)
+		if isList(p, sample) {
+			doubts = append(doubts, ofList(p))
+		} else if _, ok := sample.Lookup(field); all && ok {
+			doubts = append(doubts, fmt.Sprintf("%s stays as it is: %s is no list: write {%[2]s}", p, field))
+		} else if near, ok := nearest.Of(strings.Trim(p, "{}"), fieldNames(sample)); ok {
+			doubts = append(doubts, fmt.Sprintf("%s is not a field and stays as it is: did you mean {%s}?", p, near))
 		}
 	}
 	return doubts
+}
+
+// isList reports whether a word is {field...}, of a list that the event has.
+func isList(word string, sample event.Event) bool {
+	field, ok := event.ListField(word)
+	_, is := sample.List(field)
+	return ok && is
+}
+
+func fieldNames(sample event.Event) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range sample.Fields() {
+			if !yield(name) {
+				return
+			}
+		}
+	}
 }
 
 // shellBefore returns the shell that would take what stands at word i of argv as its options, and

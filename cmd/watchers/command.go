@@ -148,6 +148,11 @@ func (f *commandFlags) bind(a *App, b *session.Binding, busy action.Policy, sep 
 	for _, doubt := range action.Doubts(argv, sampleOf(b)) {
 		b.Report.Noticef("%s", doubt)
 	}
+	for _, v := range f.env {
+		for _, doubt := range action.TextDoubts(v, sampleOf(b)) {
+			b.Report.Noticef("--env: %s", doubt)
+		}
+	}
 	if err := a.lookup(argv[0], e.Dir, e.Env); err != nil {
 		return f.notFound(err)
 	}

@@ -240,6 +240,9 @@ func (f *outputFlags) bind(a *App, b *session.Binding) error {
 		if err != nil {
 			return usage.Of(usage.Value("format"), "--format: ", err)
 		}
+		for _, doubt := range action.TextDoubts(text, sampleOf(b)) {
+			b.Report.Noticef("--format: %s", doubt)
+		}
 		b.Render = action.Format(text, end)
 	case term.IsTerminal(StdoutFD):
 		b.Render = action.Terminal(end, term.Colour(a.Color, StdoutFD, a.Getenv))
