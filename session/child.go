@@ -44,7 +44,7 @@ func (w *Watcher) childRan(e event.Event, o action.Outcome) {
 	}
 	w.log(e, o)
 	w.tell(o)
-	w.follow(w.Child, e, o)
+	w.follow(w.child, w.Child.Argv, e, o)
 	if w.closed || o.Stopped {
 		return
 	}

@@ -46,19 +46,29 @@ func (s *Session) keep() {
 		}
 	}
 	for _, w := range s.watchers {
-		kept := 0
-		switch {
-		case followed[w.Name] || w.onFailure != nil || w.onSuccess != nil:
-			kept = keptForFollowers
-		case w.LogRuns > 0 || s.config.Log && w.passesOutput():
-			kept = loggedOutput
-		}
 		for _, c := range []command{w.child, w.exec} {
-			if c != nil {
-				c.Keep(kept)
+			if c == nil {
+				continue
+			}
+			switch {
+			case followed[w.Name] || c == w.led() && (w.onFailure != nil || w.onSuccess != nil):
+				c.Keep(keptForFollowers)
+			case w.LogRuns > 0 || s.config.Log && w.passesOutput():
+				c.Keep(loggedOutput)
+			default:
+				c.Keep(0)
 			}
 		}
 	}
+}
+
+// led is the command that --on-failure and --on-success follow: the watcher's own, or the child
+// where there is none.
+func (w *Watcher) led() command {
+	if w.exec != nil {
+		return w.exec
+	}
+	return w.child
 }
 
 // passesOutput reports whether what its commands write goes through ev anyway.
@@ -73,17 +83,17 @@ func (w *Watcher) passesOutput() bool {
 
 // follow has those know of a run's end who follow the watcher. One that was to be stopped says
 // nothing by its status, and is nobody's event.
-func (w *Watcher) follow(ran *action.Options, e event.Event, o action.Outcome) {
+func (w *Watcher) follow(ran command, argv []string, e event.Event, o action.Outcome) {
 	if o.Stopped || w.closed {
 		return
 	}
-	d := o.Exit(ran.Argv[0])
+	d := o.Exit(argv[0])
 	d.Run, d.Output = e.Seq, o.Output
 	after := w.onSuccess
 	if o.Status != 0 {
 		after = w.onFailure
 	}
-	if after != nil {
+	if after != nil && ran == w.led() {
 		after.Do(event.Event{Name: w.Name, Seq: e.Seq, Time: w.session.loop.Now(), Detail: d})
 	}
 	for _, other := range w.session.watchers {

@@ -377,7 +377,7 @@ func (w *Watcher) ran(e event.Event, o action.Outcome) {
 	}
 	w.log(e, o)
 	w.tell(o)
-	w.follow(w.Exec, e, o)
+	w.follow(w.exec, w.Exec.Argv, e, o)
 	if w.closed {
 		return // it was stopped for that, and decides nothing any more
 	}
