@@ -64,7 +64,6 @@ func newCommand(o *Options) *command {
 	for _, v := range o.Env {
 		name, _, _ := strings.Cut(v, "=")
 		c.user[name] = true
-		c.leftOut(v) // so that it is told before the first event
 	}
 	for _, v := range o.Fill {
 		name, value, _ := strings.Cut(v, "=")
@@ -87,7 +86,7 @@ type base struct {
 func (c *command) newBase() *base {
 	return common(slices.DeleteFunc(process.Environ(c.Env), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return !c.Plain && !c.user[name] && inherited(name) || c.leftOut(v)
+		return !c.Plain && !c.user[name] && inherited(name) || impossible(v) != ""
 	}))
 }
 
@@ -228,11 +227,25 @@ func impossible(v string) string {
 	return ""
 }
 
-// leftOut reports whether no process can have a variable of the user's, and tells that.
+// TellLeftOut tells which of Env no process can have, so that it is known before the first event.
+func (o *Options) TellLeftOut() {
+	for _, v := range o.Env {
+		if why := impossible(v); why != "" {
+			o.tellLeftOut(v, why)
+		}
+	}
+}
+
+func (o *Options) tellLeftOut(v, why string) {
+	name, _, _ := strings.Cut(v, "=")
+	o.Report.Noticef("%s: %.60s is left out of its environment: %s", o.Argv[0], name, why)
+}
+
+// leftOut reports whether no process can have a variable that an event has filled in, and tells that.
 func (c *command) leftOut(v string) bool {
 	why := impossible(v)
 	if name, _, _ := strings.Cut(v, "="); why != "" && c.isNew(name) {
-		c.Report.Noticef("%s: %.60s is left out of its environment: %s", c.name, name, why)
+		c.tellLeftOut(v, why)
 	}
 	return why != ""
 }

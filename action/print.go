@@ -71,18 +71,13 @@ type Print struct {
 	full    func(bool)
 	report  *report.Reporter
 	settles bool
-	waits   bool   // for the Output
-	*unread        // nil until the first event: most of many watchers wait for long
-	done    func() // from Close on
-}
-
-// An unread is what of a Print has not been written.
-type unread struct {
+	waits   bool // for the Output
 	waiting []event.Event
 	taken   int64         // by the Output, which has not written them
 	flushes int64         // the Output's, when it took the first of these
 	awaited []event.Event // of those, the ones whose end somebody waits for
 	merged  int64
+	done    func() // from Close on
 }
 
 // NewPrint makes a Print. full is told true when nothing more should be taken from the source, then
@@ -105,7 +100,6 @@ func (p *Print) answer(v event.Verdict, events ...event.Event) {
 
 // Do prints the event, or has it wait.
 func (p *Print) Do(e event.Event) {
-	p.begin()
 	switch n := len(p.waiting); {
 	case !p.out.busy && n == 0:
 		p.print(e)
@@ -115,13 +109,6 @@ func (p *Print) Do(e event.Event) {
 	default:
 		p.waiting = append(p.waiting, e)
 		p.wait()
-	}
-}
-
-// begin makes room for what will wait.
-func (p *Print) begin() {
-	if p.unread == nil {
-		p.unread = &unread{}
 	}
 }
 
@@ -211,7 +198,6 @@ func (p *Print) Close(done func()) {
 		done()
 		return
 	}
-	p.begin()
 	p.done = done
 	p.wait()
 }

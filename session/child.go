@@ -9,18 +9,13 @@ import (
 )
 
 // bindChild makes what runs the child, and has the watcher know it.
-func (w *Watcher) bindChild() error {
+func (w *Watcher) bindChild() {
 	parent := w.watcher.(watch.Parent)
 	o := w.Child
 	o.Plain, o.Whole = true, true
 	o.Began, o.Done = parent.Began, w.childRan
-	child, err := w.command(o)
-	if err != nil {
-		return err
-	}
-	w.child = child
+	w.work = &work{child: w.command(o)}
 	parent.SetRunner(runner{w})
-	return nil
 }
 
 // A runner is the watch.Runner of a watcher.
@@ -44,13 +39,13 @@ func (w *Watcher) childRan(e event.Event, o action.Outcome) {
 	}
 	w.log(e, o)
 	w.tell(o)
-	w.follow(w.child, w.Child.Argv, e, o)
+	w.follow(w.Child, e, o)
 	if w.closed || o.Stopped {
 		return
 	}
 	w.watcher.(watch.Parent).Ended(o.Exit(w.Child.Argv[0]))
 	switch {
-	case w.exec != nil: // its status decides
+	case w.Exec != nil: // its status decides
 	case w.Child.Foreground && o.Signal == syscall.SIGINT:
 		w.session.endBy(o.Signal)
 	case o.Status != 0 && w.ExitOnError:

@@ -33,10 +33,11 @@ func (s *Session) Serve(q control.Request) control.Reply {
 			return control.Reply{Error: err.Error()}
 		}
 		for _, w := range picked {
-			if q.Command == control.Log {
-				reply.Runs = append(reply.Runs, w.runsLog...)
-			} else {
+			switch {
+			case q.Command == control.List:
 				reply.Watchers = append(reply.Watchers, w.State())
+			case w.work != nil:
+				reply.Runs = append(reply.Runs, w.runsLog...)
 			}
 		}
 	}

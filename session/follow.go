@@ -12,27 +12,25 @@ import (
 // keptForFollowers is how much of what a run has written those get who follow it.
 const keptForFollowers = 64 << 10
 
-// bindFollowing makes what runs the commands that follow the watcher's own.
-func (w *Watcher) bindFollowing() (err error) {
-	if w.OnFailure != nil {
-		if w.onFailure, err = w.command(w.after("--on-failure", w.OnFailure)); err != nil {
-			return err
+// after returns what runs the command that follows a run of another which has ended so; nil: there
+// is none.
+func (w *Watcher) after(ran *action.Options, out action.Outcome) command {
+	flag, o, c := "--on-success", w.OnSuccess, &w.onSuccess
+	if out.Status != 0 {
+		flag, o, c = "--on-failure", w.OnFailure, &w.onFailure
+	}
+	if o == nil || ran != w.led() {
+		return nil
+	}
+	if *c == nil {
+		o.Done = func(_ event.Event, out action.Outcome) {
+			if out.Status != 0 && out.Err == nil && !out.Stopped {
+				w.Report.Endedf(false, "%s: %s: %v after %s", flag, o.Argv[0], out, span.Rounded(out.Elapsed))
+			}
 		}
+		*c = w.command(o)
 	}
-	if w.OnSuccess != nil {
-		w.onSuccess, err = w.command(w.after("--on-success", w.OnSuccess))
-	}
-	return err
-}
-
-// after has the failure of a command that follows another one told.
-func (w *Watcher) after(flag string, o *action.Options) *action.Options {
-	o.Done = func(_ event.Event, out action.Outcome) {
-		if out.Status != 0 && out.Err == nil && !out.Stopped {
-			w.Report.Endedf(false, "%s: %s: %v after %s", flag, o.Argv[0], out, span.Rounded(out.Elapsed))
-		}
-	}
-	return o
+	return *c
 }
 
 // keep has the output kept of what somebody follows.
@@ -46,29 +44,36 @@ func (s *Session) keep() {
 		}
 	}
 	for _, w := range s.watchers {
-		for _, c := range []command{w.child, w.exec} {
-			if c == nil {
-				continue
-			}
-			switch {
-			case followed[w.Name] || c == w.led() && (w.onFailure != nil || w.onSuccess != nil):
-				c.Keep(keptForFollowers)
-			case w.LogRuns > 0 || s.config.Log && w.passesOutput():
-				c.Keep(loggedOutput)
-			default:
-				c.Keep(0)
-			}
+		if w.followed = followed[w.Name]; w.work == nil {
+			continue
+		}
+		if w.child != nil {
+			w.child.Keep(w.kept(w.Child))
+		}
+		if w.exec != nil {
+			w.exec.Keep(w.kept(w.Exec))
 		}
 	}
 }
 
+// kept is how much of what a run of a command has written is remembered.
+func (w *Watcher) kept(o *action.Options) int {
+	switch {
+	case w.followed || o == w.led() && (w.OnFailure != nil || w.OnSuccess != nil):
+		return keptForFollowers
+	case w.LogRuns > 0 || w.session.config.Log && w.passesOutput():
+		return loggedOutput
+	}
+	return 0
+}
+
 // led is the command that --on-failure and --on-success follow: the watcher's own, or the child
 // where there is none.
-func (w *Watcher) led() command {
-	if w.exec != nil {
-		return w.exec
+func (w *Watcher) led() *action.Options {
+	if w.Exec != nil {
+		return w.Exec
 	}
-	return w.child
+	return w.Child
 }
 
 // passesOutput reports whether what its commands write goes through ev anyway.
@@ -83,17 +88,13 @@ func (w *Watcher) passesOutput() bool {
 
 // follow has those know of a run's end who follow the watcher. One that was to be stopped says
 // nothing by its status, and is nobody's event.
-func (w *Watcher) follow(ran command, argv []string, e event.Event, o action.Outcome) {
+func (w *Watcher) follow(ran *action.Options, e event.Event, o action.Outcome) {
 	if o.Stopped || w.closed {
 		return
 	}
-	d := o.Exit(argv[0])
+	d := o.Exit(ran.Argv[0])
 	d.Run, d.Output = e.Seq, o.Output
-	after := w.onSuccess
-	if o.Status != 0 {
-		after = w.onFailure
-	}
-	if after != nil && ran == w.led() {
+	if after := w.after(ran, o); after != nil {
 		after.Do(event.Event{Name: w.Name, Seq: e.Seq, Time: w.session.loop.Now(), Detail: d})
 	}
 	for _, other := range w.session.watchers {

@@ -105,7 +105,7 @@ func (g *gate) claim(c link.Claim) {
 	c.Lost = func(left time.Duration) {
 		if g.grant != nil && g.grant == grant {
 			g.watcher.Report.Errorf("the lock %s can't be kept: its command is stopped", g.Name)
-			if g.watcher.exec != nil {
+			if g.watcher.work != nil && g.watcher.exec != nil {
 				g.watcher.exec.Abandon(left)
 			}
 		}

@@ -151,7 +151,8 @@ func TestReplace_neverTwo(t *testing.T) {
 		s.on(func() {
 			_ = s.bind(at("x", "e", runs), at("y", "f", runs, func(b *Binding) { b.Exec.Busy.Policy = action.Parallel }))
 		})
-		s.saw("stop c, close child of c, stop d, bar e true, start e, start f, changed")
+		s.emit("e", "f")
+		s.saw("stop c, close child of c, stop d, start e, start f, changed, event e 1, bar e true, run e 1, event f 1, run f 1")
 		s.end("b", failed(143))
 		s.saw("ran b: exited 143")
 		s.end("child of c", failed(143)) // an actor runs though it is barred
@@ -175,8 +176,9 @@ func TestReplace_follows(t *testing.T) {
 			b.OnFailure, b.OnSuccess = &action.Options{Argv: []string{"failure"}}, &action.Options{Argv: []string{"success"}}
 		}
 		s.run(s.line("a", runs), s.line("b", follower), s.line("c", runs, after))
-		s.saw("keep 65536 of a, keep 65536 of c, changed, start a, start b, start c")
-		s.emit("a", "a", "c", "c")
+		s.emit("a", "c")
+		s.saw("changed, start a, start b, start c, event a 1, keep 65536 of a, run a 1, event c 1, keep 65536 of c, run c 1")
+		s.emit("a", "c")
 		s.log = nil
 		s.end("a", action.Outcome{Status: 3, Output: "text"})
 		s.saw("ran a: exited 3, event b 1")

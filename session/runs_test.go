@@ -77,9 +77,11 @@ func TestRuns_toldToAPerson(t *testing.T) {
 func TestRuns_log(t *testing.T) {
 	perform(t, Config{Log: true}, func(s *stage) {
 		s.run(s.line("a", runs), s.line("b", runs, func(b *Binding) { b.LogRuns = 2 }))
-		s.saw("keep 4096 of b, changed, start a, start b")
 		for i := range DefaultLogRuns + 3 {
 			s.emit("a", "b")
+			if i == 0 {
+				s.saw("changed, start a, start b, event a 1, run a 1, event b 1, keep 4096 of b, run b 1")
+			}
 			s.end("a", failed(i))
 			s.end("b", action.Outcome{Status: i, Elapsed: time.Second, Output: strings.Repeat("x", loggedOutput) + "end"})
 		}

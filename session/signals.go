@@ -89,7 +89,7 @@ func (u *startup) end() syscall.Signal {
 // or that has stopped with an event of this very signal, and not of an earlier one.
 func (s *Session) claimed(got syscall.Signal) bool {
 	return slices.ContainsFunc(s.watchers, func(w *Watcher) bool {
-		return slices.Contains(w.Claims.Signals, got) && (w.watcher.Active() || w.taken[got] >= s.received[got])
+		return slices.Contains(w.Claims.Signals, got) && (w.watcher.Active() || w.work != nil && w.taken[got] >= s.received[got])
 	})
 }
 
@@ -168,7 +168,7 @@ func passable(got syscall.Signal) bool {
 func (s *Session) passOn(got syscall.Signal) bool {
 	var children []command
 	for _, w := range s.watchers {
-		if w.child != nil {
+		if w.Child != nil {
 			children = append(children, w.child)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func (w *Watcher) Active() bool { return w.watcher.Active() }
 
 // HasCommand reports whether its events run a command.
-func (w *Watcher) HasCommand() bool { return w.exec != nil }
+func (w *Watcher) HasCommand() bool { return w.Exec != nil }
 
 // Stop stops the watcher until Start; the loop goes on, though nothing else may be watched. What
 // runs goes on.
@@ -84,19 +84,21 @@ func (w *Watcher) Restart() error {
 	switch {
 	case w.closed:
 		return errors.New("it has been stopped for good")
-	case w.child != nil:
+	case w.Child != nil:
 		if n, _ := w.child.Running(); n > 0 {
 			w.child.Restart()
 			return nil
 		}
 		w.watcher.Stop() // it may wait to start it again
 		return w.Start()
-	case w.exec == nil:
+	case w.Exec == nil:
 		return errors.New("it runs no command")
 	}
-	if n, _ := w.exec.Running(); n > 0 {
-		w.exec.Restart()
-		return nil
+	if w.work != nil && w.exec != nil {
+		if n, _ := w.exec.Running(); n > 0 {
+			w.exec.Restart()
+			return nil
+		}
 	}
 	if err := w.repeatable(); err != nil {
 		return err
@@ -107,7 +109,7 @@ func (w *Watcher) Restart() error {
 
 // repeatable is why the last event can't have another run.
 func (w *Watcher) repeatable() error {
-	if w.repeat == nil {
+	if w.work == nil || w.repeat == nil {
 		return errors.New("there is no event yet to run again: fire it")
 	}
 	request, asks := w.repeat.Detail.(event.HTTP)
@@ -153,13 +155,15 @@ func (w *Watcher) State() control.Watcher {
 	}
 	n, since, waiting := w.runs()
 	c.Running, c.Since, c.Waiting = n, known(since), waiting
-	if w.outcome != nil {
+	if w.work != nil {
+		c.Last = known(w.last)
+	}
+	if w.work != nil && w.outcome != nil {
 		c.Status = &w.outcome.Status
 		if took := w.outcome.Elapsed.Seconds(); took > 0 {
 			c.Took = &took
 		}
 	}
-	c.Last = known(w.last)
 	if w.gate != nil {
 		c.Lock, c.LockSince = w.gate.state()
 	}

@@ -17,23 +17,13 @@ import (
 // to its command.
 type Watcher struct {
 	*Binding
-	session   *Session
-	watcher   watch.Watcher
-	print     *action.Print
-	exec      command // nil: none
-	child     command // of a watch.Parent; nil: none
-	onFailure command
-	onSuccess command
-	gate      *gate // nil: events need no lock
-	store     *action.Emit
-	seq       uint64
-	from      uint64                   // seq at the last start
-	full      int                      // how many of print and exec want no more for now
-	last      time.Time                // event
-	outcome   *action.Outcome          // of the run that ended last
-	taken     map[syscall.Signal]int64 // how many signals its events were about; nil: of none
-
-	repeat *event.Event // the last that was given to exec
+	session *Session
+	watcher watch.Watcher
+	gate    *gate // nil: events need no lock
+	store   *action.Emit
+	seq     uint64
+	from    uint64 // seq at the last start
+	*work          // nil: no event has come yet
 
 	started   bool
 	closed    bool // for good
@@ -42,13 +32,28 @@ type Watcher struct {
 	overlooks bool // held until the run's end, to discard what changes in it
 	barred    bool // from running anything
 	awaits    bool // a state that another has, to be started
+	followed  bool // by watchers that tell of its runs
 
-	key   string
-	place string
+	key    string
+	place  string
+	where  func(error) error
+	clocks func() // stops the clocks that end the loop; nil: there are none
+}
 
-	runsLog []control.Run
-	where   func(error) error
-	clocks  []func()
+// A work is what deals with a watcher's events, and what has come of that. It is made for the
+// first event, and most of its parts when they are needed: most of many watchers wait for long.
+type work struct {
+	print     *action.Print
+	child     command // of a watch.Parent
+	exec      command
+	onFailure command
+	onSuccess command
+	full      int                      // how many of print and exec want no more for now
+	last      time.Time                // event
+	repeat    *event.Event             // the last that was given to exec
+	taken     map[syscall.Signal]int64 // how many signals the events were about; nil: of none
+	outcome   *action.Outcome          // of the run that ended last
+	runsLog   []control.Run
 }
 
 // A command is what a Watcher has an action.Exec for; a test puts another in its place.
@@ -78,29 +83,16 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	}
 	b.Watch = nil // it holds what the watcher was made from
 	w.watcher.SetPriority(b.Priority)
-	if b.Render != nil {
-		w.print = action.NewPrint(s.stdout, b.Render, w.hold, b.Report)
-		if b.Exec == nil && b.Emit == nil {
-			w.print.Settle()
+	for _, o := range []*action.Options{b.Exec, b.Child, b.OnFailure, b.OnSuccess} {
+		if o == nil {
+			continue
 		}
-	}
-	if b.Exec != nil {
-		o := b.Exec
-		o.Full, o.Done, o.Skipped, o.Stormy = w.hold, w.ran, w.skipped, w.stormy
-		if u, ok := w.watcher.(watch.Unreader); ok {
-			o.Same = u.Unread
-		}
-		if w.exec, err = w.command(o); err != nil {
+		if err := w.prepare(o); err != nil {
 			return nil, err
 		}
-	}
-	if err := w.bindFollowing(); err != nil {
-		return nil, err
 	}
 	if b.Child != nil {
-		if err := w.bindChild(); err != nil {
-			return nil, err
-		}
+		w.bindChild()
 	}
 	if b.Lock != nil {
 		if w.gate, err = w.newGate(b.Lock); err != nil {
@@ -116,22 +108,60 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	return w, nil
 }
 
-// command makes what runs a command.
-func (w *Watcher) command(o *action.Options) (command, error) {
+// prepare gives a command what it takes of the session.
+func (w *Watcher) prepare(o *action.Options) (err error) {
 	s := w.session
 	o.Stdout, o.Stderr, o.Terminal, o.Report = s.stdout, s.stderr, s.terminals, w.Report
+	o.TellLeftOut()
 	if w.Cgroup {
-		var err error
-		if o.Cgroup, err = s.ownCgroup(); err != nil {
-			return nil, err
+		o.Cgroup, err = s.ownCgroup()
+	}
+	return err
+}
+
+// show prints an event.
+func (w *Watcher) show(e event.Event) {
+	if w.print == nil {
+		w.print = action.NewPrint(w.session.stdout, w.Render, w.hold, w.Report)
+		if w.Exec == nil && w.Emit == nil {
+			w.print.Settle()
 		}
 	}
-	return s.exec(o), nil
+	w.print.Do(e)
+}
+
+// run has the command run for an event.
+func (w *Watcher) run(e event.Event) {
+	if w.exec == nil {
+		o := w.Exec
+		o.Full, o.Done, o.Skipped, o.Stormy = w.hold, w.ran, w.skipped, w.stormy
+		if u, ok := w.watcher.(watch.Unreader); ok {
+			o.Same = u.Unread
+		}
+		w.exec = w.command(o)
+		w.exec.Keep(w.kept(o))
+	}
+	w.exec.Do(e)
+}
+
+// command makes what runs a command.
+func (w *Watcher) command(o *action.Options) command {
+	c := w.session.exec(o)
+	if w.barred {
+		c.Bar(true)
+	}
+	if w.closed {
+		c.Close(func() {})
+	}
+	return c
 }
 
 // commands yields what it has commands run by.
 func (w *Watcher) commands() iter.Seq[command] {
 	return func(yield func(command) bool) {
+		if w.work == nil {
+			return
+		}
 		for _, c := range []command{w.child, w.exec, w.onFailure, w.onSuccess} {
 			if c != nil && !yield(c) {
 				return
@@ -197,7 +227,8 @@ func (w *Watcher) startClocks() {
 			s.finish(End{Why: TimedOut})
 		}
 	}
-	w.clocks = []func(){s.after(w.Timeout, timeout), s.after(w.For, s.End)}
+	first, last := s.after(w.Timeout, timeout), s.after(w.For, s.End)
+	w.clocks = func() { first(); last() }
 }
 
 // check has it found out whether what it shares with others can be had. Where it can't, that ends
@@ -271,6 +302,9 @@ func (w *Watcher) happen(e event.Event) {
 		action.Drop(e, event.Refused)
 		return
 	}
+	if w.work == nil {
+		w.work = &work{}
+	}
 	s.events++
 	w.seq++
 	w.last = s.loop.Now()
@@ -292,22 +326,22 @@ func (w *Watcher) happen(e event.Event) {
 	for _, o := range s.observers {
 		o.Happened(e)
 	}
-	if w.print != nil {
-		w.print.Do(e)
+	if w.Render != nil {
+		w.show(e)
 	}
 	if w.store != nil {
 		w.store.Do(e)
 	}
-	if c, ok := e.Detail.(event.Call); ok && w.print == nil && w.store == nil && w.exec == nil {
+	if c, ok := e.Detail.(event.Call); ok && w.Render == nil && w.store == nil && w.Exec == nil {
 		c.Answer(event.Answer{Verdict: event.Ran})
 	}
-	if w.exec != nil {
+	if w.Exec != nil {
 		w.repeat = &e
-		w.exec.Do(e)
+		w.run(e)
 		w.overlook()
 		return
 	}
-	if w.child != nil && w.outcome != nil && w.ownsStatus() {
+	if w.Child != nil && w.outcome != nil && w.ownsStatus() {
 		s.end = End{Why: CommandEnded, Status: w.outcome.Status}
 	}
 	if w.Break {
@@ -377,7 +411,7 @@ func (w *Watcher) ran(e event.Event, o action.Outcome) {
 	}
 	w.log(e, o)
 	w.tell(o)
-	w.follow(w.exec, w.Exec.Argv, e, o)
+	w.follow(w.Exec, e, o)
 	if w.closed {
 		return // it was stopped for that, and decides nothing any more
 	}
@@ -420,8 +454,8 @@ func (w *Watcher) close(gone func()) {
 	w.closed = true
 	w.watcher.Stop()
 	w.release()
-	for _, stop := range w.clocks {
-		stop()
+	if w.clocks != nil {
+		w.clocks()
 	}
 	if w.gate != nil {
 		w.gate.close()

@@ -180,6 +180,7 @@ func TestWatcher_clocksStop(t *testing.T) {
 func TestWatcher_hold(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", runs, rich), s.line("b", runs))
+		s.emit("a", "b")
 		s.log = nil
 		full := s.actors["a"].o.Full
 		s.on(func() {
@@ -222,6 +223,7 @@ func TestWatcher_overlooksWhatItsCommandDoes(t *testing.T) {
 func TestWatcher_stormy(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", runs, func(b *Binding) { b.Advice = "don't" }), s.line("b", runs))
+		s.emit("a", "b")
 		s.on(s.actors["a"].o.Stormy)
 		s.on(s.actors["b"].o.Stormy)
 		s.heard("ev: a: don't; until then it gets one run a second\n" +
@@ -232,8 +234,9 @@ func TestWatcher_stormy(t *testing.T) {
 func TestWatcher_skipped(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", runs))
+		s.emit("a")
 		s.on(s.actors["a"].o.Skipped)
-		s.saw("changed, start a, skipped a")
+		s.saw("changed, start a, event a 1, run a 1, skipped a")
 	})
 }
 
@@ -244,6 +247,19 @@ func TestBind_command(t *testing.T) {
 	perform(t, Config{Cgroup: func() (*process.Cgroup, error) { made++; return group, nil }}, func(s *stage) {
 		inGroup := func(b *Binding) { b.Cgroup = true }
 		s.run(s.line("a", runs, inGroup, rich, func(b *Binding) { b.Priority = 2 }), s.line("b", runs, inGroup), s.line("c", runs))
+		w := s.Watchers()[0]
+		if !w.HasCommand() {
+			t.Error("it has a command")
+		}
+		s.on(func() {
+			if err := w.Restart(); err == nil || !strings.Contains(err.Error(), "no event yet") {
+				t.Errorf("%v", err)
+			}
+			if err := w.Signal(syscall.SIGHUP); err == nil {
+				t.Error("nothing runs, and no error")
+			}
+		})
+		s.emit("a", "b", "c")
 		a, b, c := s.actors["a"].o, s.actors["b"].o, s.actors["c"].o
 		if a.Cgroup != group || b.Cgroup != group || c.Cgroup != nil || made != 1 {
 			t.Errorf("the groups are %p, %p and %p; %d were made", a.Cgroup, b.Cgroup, c.Cgroup, made)
@@ -254,24 +270,10 @@ func TestBind_command(t *testing.T) {
 		if a.Stdout != s.stdout || a.Stderr != s.stderr || a.Report.Name() != "ev: a" {
 			t.Errorf("its output is another: %+v", a)
 		}
-		if s.props["a"].priority != 2 || s.Watchers()[0].Watch != nil {
+		if s.props["a"].priority != 2 || w.Watch != nil {
 			t.Error("its priority is lost, or what it was made from is kept")
 		}
-		w := s.Watchers()[0]
-		if !w.HasCommand() {
-			t.Error("it has a command")
-		}
 		s.log = nil
-		s.on(func() {
-			if err := w.Restart(); err == nil || !strings.Contains(err.Error(), "no event yet") {
-				t.Errorf("%v", err)
-			}
-			if err := w.Signal(syscall.SIGHUP); err == nil {
-				t.Error("nothing runs, and no error")
-			}
-		})
-		s.saw("signal a HUP")
-		s.emit("a")
 		s.on(func() {
 			if err := w.Signal(syscall.SIGHUP); err != nil {
 				t.Error(err)
@@ -280,7 +282,7 @@ func TestBind_command(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		s.saw("event a 1, run a 1, signal a HUP, restart a")
+		s.saw("signal a HUP, restart a")
 		s.end("a", failed(3))
 		s.on(func() {
 			if err := w.Restart(); err != nil {
@@ -401,7 +403,7 @@ func TestWatcher_repeatable(t *testing.T) {
 		{event.FD{Line: &line}, true},
 		{event.FD{File: os.Stdin}, false},
 	} {
-		w := &Watcher{Binding: &Binding{Exec: &action.Options{}}, repeat: &event.Event{Detail: tt.detail}}
+		w := &Watcher{Binding: &Binding{Exec: &action.Options{}}, work: &work{repeat: &event.Event{Detail: tt.detail}}}
 		if err := w.repeatable(); (err == nil) != tt.can {
 			t.Errorf("%#v: %v", tt.detail, err)
 		}
