@@ -100,8 +100,10 @@ func doubtsOf(text string, sample event.Event, ofList func(string) string) (doub
 // isList reports whether a word is {field...}, of a list that the event has.
 func isList(word string, sample event.Event) bool {
 	field, ok := event.ListField(word)
-	_, is := sample.List(field)
-	return ok && is
+	if ok {
+		_, ok = sample.List(field)
+	}
+	return ok
 }
 
 func fieldNames(sample event.Event) iter.Seq[string] {

@@ -114,7 +114,7 @@ func (r *reader) bind(l *line) error {
 		return usage.At(usage.Flag("nowait"), "--nowait is about the loop as a whole: give it to ev run")
 	}
 	live := r.options.live
-	if live && l.binding.Claims.Stdin && term.IsTerminal(watchers.StdinFD) {
+	if live && l.binding.Claims().Stdin && term.IsTerminal(watchers.StdinFD) {
 		return usage.Errorf("--live reads the terminal, and so would this line: redirect standard input, or leave out --live")
 	}
 	for _, e := range []*action.Options{l.binding.Exec, l.binding.Child, l.binding.OnFailure, l.binding.OnSuccess} {
@@ -145,12 +145,12 @@ func (l *line) prefix(p *program, fd int) string {
 func (r *reader) blockSignals(lines []*line) error {
 	var blocked, queued []syscall.Signal
 	for _, l := range lines {
-		if len(l.binding.Claims.Blocked) > 0 && r.path == "-" {
+		if len(l.binding.Claims().Blocked) > 0 && r.path == "-" {
 			return evfile.Errors{l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: ev has to read the Evfile twice, and standard input can be read only once: name a file"))}
 		}
-		blocked = append(blocked, l.binding.Claims.Blocked...)
+		blocked = append(blocked, l.binding.Claims().Blocked...)
 		if r.path != "-" {
-			queued = append(queued, l.binding.Claims.Queued...)
+			queued = append(queued, l.binding.Claims().Queued...)
 		}
 	}
 	return blockSignals(blocked, queued)
@@ -180,7 +180,7 @@ func (r *reader) parse(l *line, p *program, c *cobra.Command) error {
 // lineProgram is the program that a line's command sees.
 func (r *reader) lineProgram(l *line) program {
 	a := *r.program
-	a.Args, a.Env, a.Lookups, a.Live, a.Line, a.JSON = l.Args(), l.Env, r.lookups, r.options.live, true, r.options.json
+	a.Args, a.Env, a.Common, a.Live, a.Line, a.JSON = l.Args(), l.Env, r.common, r.options.live, true, r.options.json
 	a.Listens = func(o *onhttp.Options) {
 		o.Place = l.Words[0].Line
 		l.listens = o

@@ -29,7 +29,7 @@ type reader struct {
 
 	unmailed bool                    // it is told that nothing can be mailed
 	commands map[string]*lineCommand // by their names
-	lookups  map[string]error
+	common   watchers.Common
 	watchers []*session.Watcher                   // at work; nil: none has been yet
 	listens  map[*session.Watcher]*onhttp.Options // of those, for requests
 }
@@ -53,7 +53,7 @@ func (p *program) defaultEvfile() string { return cmp.Or(p.Getenv("EVFILE"), "Ev
 // read reads the Evfile, then the lines of the command line. What is wrong with their text is in
 // the second result, with the lines that are right.
 func (r *reader) read() ([]*line, evfile.Errors, error) {
-	r.lookups = map[string]error{}
+	r.common = watchers.NewCommon()
 	var files []*evfile.File
 	var errs evfile.Errors
 	parse := func(name, text string) {

@@ -23,9 +23,9 @@ func checkTogether(lines []*line) evfile.Errors {
 // one of the two would not see it.
 func checkSignals(lines []*line) (errs evfile.Errors) {
 	for _, l := range lines {
-		for _, s := range l.binding.Claims.Blocked {
+		for _, s := range l.binding.Claims().Blocked {
 			for _, other := range lines {
-				if other != l && slices.Contains(other.binding.Claims.Signals, s) {
+				if other != l && slices.Contains(other.binding.Claims().Signals, s) {
 					errs = append(errs, l.fault(usage.At(usage.Flag("siginfo"), "--siginfo: %s is watched by line %d, too, and one of the two would miss it: leave out one of the two", sig.Name(s), other.Words[0].Line)))
 				}
 			}
@@ -39,7 +39,7 @@ func checkSignals(lines []*line) (errs evfile.Errors) {
 func checkStdin(lines []*line) (errs evfile.Errors) {
 	var first, drains *line // of those that read it
 	for _, l := range lines {
-		claims := l.binding.Claims
+		claims := l.binding.Claims()
 		if !claims.Stdin {
 			continue
 		}
@@ -63,7 +63,7 @@ func checkTerminal(lines []*line) (errs evfile.Errors) {
 	var first *line
 	for _, l := range lines {
 		switch {
-		case !l.binding.Claims.Terminal:
+		case !l.binding.Claims().Terminal:
 		case first == nil:
 			first = l
 		default:
@@ -77,12 +77,12 @@ func checkTerminal(lines []*line) (errs evfile.Errors) {
 func checkStates(lines []*line) (errs evfile.Errors) {
 	first := map[string]*line{}
 	for _, l := range lines {
-		if l.binding.Claims.State == "" {
+		if l.binding.Claims().State == "" {
 			continue
 		}
-		state := durable.Names(l.binding.Claims.State)[0]
+		state := durable.Names(l.binding.Claims().State)[0]
 		if other := first[state]; other != nil {
-			errs = append(errs, l.fault(usage.At(usage.Flag("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims.State, other.Words[0].Line)))
+			errs = append(errs, l.fault(usage.At(usage.Flag("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims().State, other.Words[0].Line)))
 			continue
 		}
 		first[state] = l
@@ -99,7 +99,7 @@ func checkFollows(lines []*line) (errs evfile.Errors) {
 		}
 	}
 	for _, l := range lines {
-		for _, name := range l.binding.Follows {
+		for _, name := range l.binding.Claims().Follows {
 			if names[name] {
 				continue
 			}

@@ -22,7 +22,7 @@ import (
 
 // run is the Sink of the command line: a session with one binding.
 func (p *program) run(ctx context.Context, b *session.Binding) error {
-	if err := blockSignals(b.Claims.Blocked, b.Claims.Queued); err != nil {
+	if err := blockSignals(b.Claims().Blocked, b.Claims().Queued); err != nil {
 		return err
 	}
 	l, err := p.newLoop()

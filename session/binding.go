@@ -31,9 +31,6 @@ type Binding struct {
 
 	// Watch makes the watcher.
 	Watch func(*loop.Loop, watch.Emit) (watch.Watcher, error)
-	// Sample is an event of this watcher with all the fields that its events have. Its values mean
-	// nothing.
-	Sample event.Detail
 	// Render says how events are printed; nil: not at all.
 	Render action.Render
 	// If must hold for what is to be an event, each of them.
@@ -57,14 +54,34 @@ type Binding struct {
 	// LogRuns is how many runs are remembered, with what they wrote; 0: the usual number, and what
 	// they wrote only where that goes through ev anyway.
 	LogRuns int
-	// Follows are the names of those whose runs it tells of.
-	Follows []string
-	// Claims says what the watcher takes from ev itself: a signal that would have ended it, its
-	// standard input or output.
-	Claims Claims
+	claims  *Claims // nil: none
 }
 
-// Claims are the things that both ev and a watcher might look after.
+// Claims say what the watcher takes from ev itself, as a signal that would have ended it, and what
+// it has to do with others.
+func (b *Binding) Claims() Claims {
+	if b.claims == nil {
+		return Claims{}
+	}
+	return *b.claims
+}
+
+// Claim returns the Claims to be added to.
+func (b *Binding) Claim() *Claims {
+	if b.claims == nil {
+		b.claims = &Claims{}
+	}
+	return b.claims
+}
+
+// ClaimState claims a state file, if there is one.
+func (b *Binding) ClaimState(file string) {
+	if file != "" {
+		b.Claim().State = file
+	}
+}
+
+// Claims are the things that others, or ev itself, might look after as well. Most watchers have none.
 type Claims struct {
 	Signals []syscall.Signal
 	Blocked []syscall.Signal // of those, what is to be blocked before anything starts
@@ -77,4 +94,6 @@ type Claims struct {
 	// is stopped.
 	Terminal bool
 	State    string // the file that remembers what was dealt with, which no other may have; "": none
+	// Follows are the names of those whose runs it tells of, which must be there.
+	Follows []string
 }

@@ -147,8 +147,8 @@ func (s *Session) bar(w *Watcher) {
 
 // stateTaken reports whether the state of a watcher is still that of one that is leaving.
 func (s *Session) stateTaken(w *Watcher) bool {
-	return w.Claims.State != "" && slices.ContainsFunc(s.leaving, func(other *Watcher) bool {
-		return other.Claims.State != "" && durable.Names(other.Claims.State)[0] == durable.Names(w.Claims.State)[0]
+	return w.Claims().State != "" && slices.ContainsFunc(s.leaving, func(other *Watcher) bool {
+		return other.Claims().State != "" && durable.Names(other.Claims().State)[0] == durable.Names(w.Claims().State)[0]
 	})
 }
 

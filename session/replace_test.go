@@ -200,7 +200,7 @@ func TestReplace_follows(t *testing.T) {
 // What has the state of another is started once what that ran has ended.
 func TestReplace_stateIsAwaited(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
-	with := func(b *Binding) { b.Claims.State = state }
+	with := func(b *Binding) { b.Claim().State = state }
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", runs, with))
 		s.emit("a")

@@ -52,7 +52,7 @@ func TestRuns_toldToAPerson(t *testing.T) {
 		{unnamed, argv("/usr/bin/go", "vet", "./..."), waiting, "go vet: ok, 12ms\n"},
 		{unnamed, argv("sh", "-c", "true"), waiting, "sh: ok, 12ms\n"},
 		{unnamed, argv("test", ""), waiting, "test: ok, 12ms\n"},
-		{"label", func(b *Binding) { runs(b); b.Claims.Signals = []syscall.Signal{syscall.SIGINT} }, "waiting\n", "ok, 12ms\n"},
+		{"label", func(b *Binding) { runs(b); b.Claim().Signals = []syscall.Signal{syscall.SIGINT} }, "waiting\n", "ok, 12ms\n"},
 		{"label", func(*Binding) {}, "", ""},
 	} {
 		perform(t, Config{Tell: TellAll, Greet: true}, func(s *stage) {

@@ -42,7 +42,7 @@ func (s *Session) greet() {
 		w := s.watchers[0]
 		what, report = w.describe(), w.Report
 	}
-	if !slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return slices.Contains(w.Claims.Signals, syscall.SIGINT) }) {
+	if !slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return slices.Contains(w.Claims().Signals, syscall.SIGINT) }) {
 		what += "; Ctrl-C ends"
 	}
 	report.Noticef("%s", what)

@@ -194,7 +194,7 @@ func (s *Session) turn(ctx context.Context) error {
 // there, or there is something to undo at the end.
 func (s *Session) matters() bool {
 	return s.config.Ready != nil || s.notify != nil || s.config.Reload != nil || len(s.observers) > 0 ||
-		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.HasCommand() || w.Child != nil || w.Claims.Terminal })
+		slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.HasCommand() || w.Child != nil || w.Claims().Terminal })
 }
 
 // beforeWaiting has fn called before the loop waits, if it gets there: its first turn is for what
@@ -323,8 +323,8 @@ func (s *Session) watchStdout() {
 	var gone *loop.IO
 	gone = loop.NewIO(s.loop, fd, loop.Hangup, func(loop.Ops) {
 		gone.Stop()
-		if slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Claims.Stdout }) ||
-			!slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Render != nil || w.Claims.Writes }) {
+		if slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Claims().Stdout }) ||
+			!slices.ContainsFunc(s.watchers, func(w *Watcher) bool { return w.Render != nil || w.Claims().Writes }) {
 			return
 		}
 		s.endBy(syscall.SIGPIPE) // a peer that has only ended its own sending still reads

@@ -397,7 +397,7 @@ func TestRun_asksForSignalsInTime(t *testing.T) {
 				turned := false
 				s.loop.Post(func() { turned = true })
 				s.run(s.line("a", func(b *Binding) {
-					b.Claims.Terminal = what == "the terminal"
+					b.Claim().Terminal = what == "the terminal"
 					if what == "a command" {
 						runs(b)
 					}
@@ -424,8 +424,8 @@ func TestWatchStdout(t *testing.T) {
 	}{
 		{"gone", loop.Hangup, prints, true},
 		{"only commands write", loop.Hangup, runs, false},
-		{"what is written is no event", loop.Hangup, func(b *Binding) { b.Claims.Writes = true }, true},
-		{"a watcher looks after it", loop.Hangup, func(b *Binding) { b.Claims.Stdout = true }, false},
+		{"what is written is no event", loop.Hangup, func(b *Binding) { b.Claim().Writes = true }, true},
+		{"a watcher looks after it", loop.Hangup, func(b *Binding) { b.Claim().Stdout = true }, false},
 		{"sends no more, but reads", loop.Shut, prints, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -55,7 +55,7 @@ type startup struct {
 
 // cutShort has what is being started give up, if the signal ends ev. A second one kills ev at once.
 func (s *Session) cutShort(list []*Watcher, got syscall.Signal) bool {
-	claimed := func(w *Watcher) bool { return slices.Contains(w.Claims.Signals, got) }
+	claimed := func(w *Watcher) bool { return slices.Contains(w.Claims().Signals, got) }
 	ends := got == syscall.SIGINT || got == syscall.SIGTERM || got == syscall.SIGQUIT || got == syscall.SIGHUP && s.config.Reload == nil
 	if !ends || slices.ContainsFunc(list, claimed) {
 		return false
@@ -89,7 +89,7 @@ func (u *startup) end() syscall.Signal {
 // or that has stopped with an event of this very signal, and not of an earlier one.
 func (s *Session) claimed(got syscall.Signal) bool {
 	return slices.ContainsFunc(s.watchers, func(w *Watcher) bool {
-		return slices.Contains(w.Claims.Signals, got) && (w.watcher.Active() || w.work != nil && w.taken[got] >= s.received[got])
+		return slices.Contains(w.Claims().Signals, got) && (w.watcher.Active() || w.work != nil && w.taken[got] >= s.received[got])
 	})
 }
 

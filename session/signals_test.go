@@ -10,7 +10,7 @@ import (
 )
 
 func claims(sig syscall.Signal) func(*Binding) {
-	return func(b *Binding) { b.Claims.Signals = []syscall.Signal{sig} }
+	return func(b *Binding) { b.Claim().Signals = []syscall.Signal{sig} }
 }
 
 func foreground(b *Binding) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,11 +33,11 @@ type Sink func(context.Context, *session.Binding) error
 type App struct {
 	Args    []string // as given, for messages that show them corrected
 	Getenv  func(string) string
-	Env     []string         // NAME=value of an Evfile's line, for its command
-	Lookups map[string]error // what lookup has found for other lines; nil: there are none
-	Line    bool             // it is about a line of an Evfile, and report is named after that
-	JSON    bool             // what is printed of it is JSON, unless it says otherwise
-	Live    bool             // the terminal has the table of 'ev run --live'
+	Env     []string // NAME=value of an Evfile's line, for its command
+	Common  Common   // of it and other lines
+	Line    bool     // it is about a line of an Evfile, and report is named after that
+	JSON    bool     // what is printed of it is JSON, unless it says otherwise
+	Live    bool     // the terminal has the table of 'ev run --live'
 	Report  *report.Reporter
 	Hub     *stat.Hub             // of the loop
 	http    *onhttp.Hub           // of the loop
@@ -64,26 +63,6 @@ func Split(c *cobra.Command, args []string) (own, command []string) {
 		return args[:n], args[n:]
 	}
 	return args, nil
-}
-
-// lookup returns why there is no such command as name for a process in dir that gets env. Lines of
-// an Evfile name few commands often, and each lookup is a walk along PATH.
-func (a *App) lookup(name, dir string, env []string) error {
-	path := ""
-	for _, v := range env {
-		if strings.HasPrefix(v, "PATH=") {
-			path = v
-		}
-	}
-	key := strings.Join([]string{name, dir, path}, "\x00")
-	if err, ok := a.Lookups[key]; ok {
-		return err
-	}
-	_, err := process.Lookup(name, dir, env)
-	if a.Lookups != nil {
-		a.Lookups[key] = err
-	}
-	return err
 }
 
 // DashHint is what to say of an argument that can't be one, by its number: that it is likely the

@@ -93,7 +93,7 @@ func (f *commandFlags) argv(a *App, c *cobra.Command, command []string) ([]strin
 		}
 		return []string{shell, "-c", f.script}, nil
 	case len(command) > 0:
-		return command, nil
+		return slices.Clone(command), nil // and not all words of the line with them
 	case c.ArgsLenAtDash() >= 0:
 		return nil, usage.At(usage.Dash(), "there is no command after --: write one, or leave out the --")
 	}
@@ -127,7 +127,7 @@ func variable(env []string, name string) (value string) {
 	return value
 }
 
-func (f *commandFlags) bind(a *App, b *session.Binding, busy action.Policy, sep byte, argv []string) error {
+func (f *commandFlags) bind(a *App, b *session.Binding, sample event.Event, busy action.Policy, sep byte, argv []string) error {
 	policy := action.Busy{Policy: busy}
 	e, err := f.place(a)
 	if err != nil {
@@ -141,15 +141,15 @@ func (f *commandFlags) bind(a *App, b *session.Binding, busy action.Policy, sep 
 	if err := f.conduct(&e); err != nil {
 		return err
 	}
-	if err := action.CheckArgs(argv, sampleOf(b)); err != nil {
+	if err := action.CheckArgs(argv, sample); err != nil {
 		e, _ := errors.AsType[*action.ArgError](err)
 		return usage.Of(f.word(e.Arg), "", err)
 	}
-	for _, doubt := range action.Doubts(argv, sampleOf(b)) {
+	for _, doubt := range action.Doubts(argv, sample) {
 		b.Report.Noticef("%s", doubt)
 	}
 	for _, v := range f.env {
-		for _, doubt := range action.TextDoubts(v, sampleOf(b)) {
+		for _, doubt := range action.TextDoubts(v, sample) {
 			b.Report.Noticef("--env: %s", doubt)
 		}
 	}

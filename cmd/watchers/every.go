@@ -148,7 +148,7 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 	if err := o.comes(a, c, w); err != nil {
 		return err
 	}
-	b.Claims.State = w.State
+	b.ClaimState(w.State)
 	if w.CatchUp == every.CatchUpAll {
 		if err := o.runAll(b); err != nil {
 			return err
@@ -259,17 +259,13 @@ func (o *everyOptions) describe(a *App, c *cobra.Command, own []string, name str
 		w.Rule, err = a.parseRule(o.command, zone)
 	default:
 		w.Text = strings.Join(own, " ")
-		w.Schedule, err = o.parse(a, c, own, now, zone, name)
-		if err == nil && (w.Schedule.Zone() != zone || w.Schedule.Kind() == schedule.Interval && w.Schedule.Ticks()) {
-			w.Localtime = nil // it has a zone of its own, or goes by none
+		s, err := o.read(a, c, own, now, zone, name)
+		if err != nil {
+			return w, err
 		}
-		text, reading := w.Text, o.reading
-		w.In = func(zone *time.Location) (*schedule.Spec, error) {
-			so, err := reading.options(now, zone, name)
-			if err != nil {
-				return nil, err
-			}
-			return schedule.Parse(text, so)
+		w.Schedule, w.In = s.Spec, s.in
+		if s.Zone() != zone || s.Kind() == schedule.Interval && s.Ticks() {
+			w.Localtime = nil // it has a zone of its own, or goes by none
 		}
 	}
 	return w, err
@@ -280,7 +276,7 @@ func (o *everyOptions) location(a *App) (*time.Location, error) {
 	if o.zone == "" {
 		return a.localZone(), nil
 	}
-	zone, err := schedule.LoadZone(o.zone)
+	zone, err := a.loadZone(o.zone)
 	if err != nil {
 		return nil, usage.Of(usage.Value("tz"), "--tz: ", err)
 	}
@@ -306,23 +302,42 @@ func (o *everyOptions) alone(c *cobra.Command, own []string) error {
 	return err
 }
 
-// parse reads the SCHEDULE. It may come in several words, as from a shell without quotes; but the
+// read reads the SCHEDULE. It may come in several words, as from a shell without quotes; but the
 // COMMAND without its -- does, too.
-func (o *everyOptions) parse(a *App, c *cobra.Command, own []string, now time.Time, zone *time.Location, name string) (*schedule.Spec, error) {
-	so, err := o.reading.options(now, zone, name)
-	if err != nil {
-		return nil, err
+func (o *everyOptions) read(a *App, c *cobra.Command, own []string, now time.Time, zone *time.Location, name string) (scheduled, error) {
+	text := scheduleText{text: strings.Join(own, " "), zone: zone, readingFlags: o.reading}
+	if strings.Contains(text.text, "H") {
+		text.name = name
 	}
-	spec, err := schedule.Parse(strings.Join(own, " "), so)
-	if err != nil {
-		_, alone := schedule.Parse(own[0], so)
-		return nil, a.misread(c, own, alone == nil, err)
+	if text.fromNow || text.from != "" || text.until != "" {
+		text.now = now
 	}
-	a.Report.Verbosef("it is read as %s: %s, in %s", reading(spec.Kind()), spec, spec.Zone())
-	for _, note := range spec.Notes() {
+	s, err := known(a.Common.schedules, text, func() (scheduled, error) {
+		so, err := text.options(now, zone, name)
+		if err != nil {
+			return scheduled{}, err
+		}
+		spec, err := schedule.Parse(text.text, so)
+		if err != nil {
+			_, alone := schedule.Parse(own[0], so)
+			return scheduled{}, a.misread(c, own, alone == nil, err)
+		}
+		return scheduled{spec, func(zone *time.Location) (*schedule.Spec, error) {
+			so, err := text.options(now, zone, name)
+			if err != nil {
+				return nil, err
+			}
+			return schedule.Parse(text.text, so)
+		}}, nil
+	})
+	if err != nil {
+		return s, err
+	}
+	a.Report.Verbosef("it is read as %s: %s, in %s", reading(s.Kind()), s, s.Zone())
+	for _, note := range s.Notes() {
 		a.Report.Verbosef("%s", note)
 	}
-	return spec, nil
+	return s, nil
 }
 
 // options are how a SCHEDULE is read in a zone.

@@ -40,7 +40,7 @@ func (o *options) add(c *cobra.Command) {
 // event's detail that has the fields of those to come, busy what an event gets by default that
 // comes while the COMMAND runs.
 func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy action.Policy, command []string) (*session.Binding, error) {
-	b := &session.Binding{Kind: sample.Kind(), Sample: sample, Report: a.Report}
+	b := &session.Binding{Kind: sample.Kind(), Report: a.Report}
 	if err := notEmpty(c.Flags()); err != nil {
 		return b, err
 	}
@@ -51,8 +51,12 @@ func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy actio
 		a.Report = a.Report.Named(a.Report.Name() + ": " + o.name)
 		b.Report = a.Report
 	}
-	if err := o.sharedFlags.bind(a, c, b, o.name, len(command) > 0 || o.script != ""); err != nil {
+	if err := o.sharedFlags.bind(a, c, b, sample, o.name, len(command) > 0 || o.script != ""); err != nil {
 		return b, err
+	}
+	all := event.Event{Detail: sample} // with the fields that each event has
+	if b.Lock != nil {
+		all.Lock = &event.Lock{}
 	}
 	argv, err := o.argv(a, c, command)
 	if err != nil {
@@ -62,11 +66,11 @@ func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy actio
 		return b, usage.At(usage.Flag("retry-delay"), "--retry-delay and --retry-max need --retry")
 	}
 	if argv != nil {
-		if err := o.commandFlags.bind(a, b, busy, o.separator(), argv); err != nil {
+		if err := o.commandFlags.bind(a, b, all, busy, o.separator(), argv); err != nil {
 			return b, err
 		}
 	}
-	if err := o.bindTests(b); err != nil {
+	if err := o.bindTests(b, sample); err != nil {
 		return b, err
 	}
 	b.LogRuns = o.logRuns
@@ -82,7 +86,7 @@ func (o *options) bind(a *App, c *cobra.Command, sample event.Detail, busy actio
 	if err := lockBusy(b); err != nil {
 		return b, err
 	}
-	if err := o.outputFlags.bind(a, b); err != nil {
+	if err := o.outputFlags.bind(a, b, all); err != nil {
 		return b, err
 	}
 	if b.Emit != nil && !o.asked() {
@@ -174,8 +178,8 @@ func unlimited(d time.Duration) time.Duration {
 }
 
 // bindTests reads the tests, each of a field that the events have.
-func (f *watcherFlags) bindTests(b *session.Binding) error {
-	sample := event.Event{Detail: b.Sample}
+func (f *watcherFlags) bindTests(b *session.Binding, detail event.Detail) error {
+	sample := event.Event{Detail: detail}
 	for _, text := range f.tests {
 		at := usage.Item("if", text)
 		t, err := event.ParseTest(text)
@@ -224,7 +228,7 @@ func (f *outputFlags) separator() byte {
 // asked reports whether events are to be printed, whatever else is done about them.
 func (f *outputFlags) asked() bool { return f.print || f.json || f.format != "" }
 
-func (f *outputFlags) bind(a *App, b *session.Binding) error {
+func (f *outputFlags) bind(a *App, b *session.Binding, sample event.Event) error {
 	if f.json && f.format != "" {
 		return usage.At(usage.Flag("json", "format"), "--json and --format are two ways to print: leave out one of the two")
 	}
@@ -240,7 +244,7 @@ func (f *outputFlags) bind(a *App, b *session.Binding) error {
 		if err != nil {
 			return usage.Of(usage.Value("format"), "--format: ", err)
 		}
-		for _, doubt := range action.TextDoubts(text, sampleOf(b)) {
+		for _, doubt := range action.TextDoubts(text, sample) {
 			b.Report.Noticef("--format: %s", doubt)
 		}
 		b.Render = action.Format(text, end)

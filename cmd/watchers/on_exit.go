@@ -112,7 +112,10 @@ func (o *onExitOptions) run(a *App, c *cobra.Command, args []string, sink Sink) 
 	if err != nil {
 		return err
 	}
-	if b.Follows = o.of; b.Exec != nil && len(o.of) > 0 {
+	if len(o.of) > 0 {
+		b.Claim().Follows = o.of
+	}
+	if b.Exec != nil && len(o.of) > 0 {
 		b.Exec.Storm, b.Advice = noticing, "the lines follow each other in a circle, at once and over and over"
 	}
 	if w.Child {

@@ -80,7 +80,7 @@ func (o *onHTTPOptions) run(a *App, c *cobra.Command, args []string, sink Sink) 
 	if a.Listens != nil {
 		a.Listens(&w)
 	}
-	b.Claims.Writes = o.accessLog == "-"
+	b.Claim().Writes = o.accessLog == "-"
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return onhttp.New(l, w, emit)
 	}

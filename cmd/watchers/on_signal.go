@@ -78,16 +78,17 @@ func (o *onSignalOptions) run(a *App, c *cobra.Command, args []string, sink Sink
 	if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
 		return usage.At(signalWord(own, syscall.SIGCHLD), "CHLD also arrives when COMMAND ends, which would run it again and again: use 'ev on-exit' to wait for processes")
 	}
-	b.Claims.Signals = signals
+	claims := b.Claim()
+	claims.Signals = signals
 	if o.siginfo {
 		for _, s := range signals {
 			if err := sigmask.Blockable(s); err != nil {
 				return usage.Of(signalWord(own, s), "--siginfo: ", err)
 			}
 		}
-		b.Claims.Blocked = signals
+		claims.Blocked = signals
 	}
-	b.Claims.Queued = slices.DeleteFunc(slices.Clone(signals), func(s syscall.Signal) bool { return o.siginfo || !onsignal.Queues(s) })
+	claims.Queued = slices.DeleteFunc(slices.Clone(signals), func(s syscall.Signal) bool { return o.siginfo || !onsignal.Queues(s) })
 	w := onsignal.Options{Signals: signals, Info: o.siginfo, Report: b.Report}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return onsignal.New(l, w, emit)

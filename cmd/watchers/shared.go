@@ -59,7 +59,7 @@ func (f *sharedFlags) add(fs *pflag.FlagSet) {
 }
 
 // bind describes the lock and where events are stored.
-func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name string, command bool) error {
+func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, sample event.Detail, name string, command bool) error {
 	changed := c.Flags().Changed
 	switch {
 	case f.lock == "" && changed("lock"):
@@ -93,7 +93,7 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, name st
 		}
 	}
 	if f.emit != "" {
-		return f.bindEmit(b, name, lo.Host, command, open)
+		return f.bindEmit(b, sample, name, lo.Host, command, open)
 	}
 	return nil
 }
@@ -123,15 +123,6 @@ func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open fun
 	return nil
 }
 
-// sampleOf is an event with all the fields that those of a binding have.
-func sampleOf(b *session.Binding) event.Event {
-	e := event.Event{Detail: b.Sample}
-	if b.Lock != nil {
-		e.Lock = &event.Lock{}
-	}
-	return e
-}
-
 // lockBusy tells the lock what an event gets while the command runs.
 func lockBusy(b *session.Binding) error {
 	if b.Lock == nil || b.Exec == nil {
@@ -146,7 +137,7 @@ func lockBusy(b *session.Binding) error {
 	return nil
 }
 
-func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bool, open func(*loop.Loop) (link.Link, error)) error {
+func (f *sharedFlags) bindEmit(b *session.Binding, detail event.Detail, name, host string, command bool, open func(*loop.Loop) (link.Link, error)) error {
 	t := event.NewTemplate(f.emit)
 	o := &action.EmitOptions{Subject: t, Full: func(err error) bool { return errors.Is(err, link.ErrSpoolFull) }}
 	switch f.emitOn {
@@ -162,7 +153,7 @@ func (f *sharedFlags) bindEmit(b *session.Binding, name, host string, command bo
 	if b.Kind == event.KindEvery && name == "" {
 		return usage.Errorf("--emit needs a name for the watcher: add --name NAME, or a label in an Evfile")
 	}
-	sample := event.Event{Name: "x", Detail: b.Sample, Lock: &event.Lock{}}
+	sample := event.Event{Name: "x", Detail: detail, Lock: &event.Lock{}}
 	plain := string(t.AppendFunc(nil, sample, func(string) string { return "x" }))
 	if i := strings.IndexAny(plain, "{}"); i >= 0 {
 		return usage.Errorf("--emit %s: %s is not a field of %s: ev help format lists them", f.emit, plain[i:], b.Kind)

@@ -179,7 +179,7 @@ func (o *statOptions) run(a *App, c *cobra.Command, args []string, sink Sink) er
 	if b.Exec != nil {
 		b.Exec.Each = o.each
 	}
-	b.Claims.State = w.State
+	b.ClaimState(w.State)
 	if b.Exec != nil && b.Exec.Busy.Policy != action.Skip {
 		b.Exec.Storm = o.settle + noticing
 		b.Advice = "the command follows on itself at once, over and over: it seems to change what is watched; "
@@ -192,7 +192,7 @@ func (o *statOptions) run(a *App, c *cobra.Command, args []string, sink Sink) er
 		return o.tellWhy(c, w, own)
 	}
 	if slices.Contains(own, "-") {
-		b.Claims.Stdin, b.Claims.Drained = true, true
+		b.Claim().Stdin, b.Claim().Drained = true, true
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		w := w

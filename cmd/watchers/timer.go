@@ -79,9 +79,12 @@ func (o *timerOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	t.After, t.Repeat = after, o.repeat
-	b.Claims.Terminal = o.progress && a.showsProgress()
+	shows := o.progress && a.showsProgress()
+	if shows {
+		b.Claim().Terminal = true
+	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-		if b.Claims.Terminal {
+		if shows {
 			return live.NewCountdown(l, t, showsUTF8(a.Getenv), emit)
 		}
 		return timer.New(l, t, emit)

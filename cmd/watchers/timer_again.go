@@ -27,7 +27,9 @@ func (o *timerOptions) describe(a *App, b *session.Binding) (timer.Options, erro
 	if o.pass && b.Render != nil {
 		return t, usage.At(usage.Flag("pass", "print"), "with --pass, standard output is for what is copied: add a -- COMMAND without --print, or add -q")
 	}
-	b.Claims.Writes = o.pass
+	if o.pass {
+		b.Claim().Writes = true
+	}
 	for _, source := range o.againOn {
 		activity, err := o.activity(a, b, source)
 		if err != nil {
@@ -89,7 +91,9 @@ func (o *timerOptions) newActivity(a *App, b *session.Binding, source string) (t
 		if err != nil {
 			return nil, usage.At(at.From(len("fd:")), "--again-on %s: %q is not a descriptor: the numbers are 0, 1, 2, …", source, what)
 		}
-		b.Claims.Stdin = b.Claims.Stdin || number == StdinFD
+		if number == StdinFD {
+			b.Claim().Stdin = true
+		}
 		p := fd.PassOptions{In: int(number), Out: -1, Inherited: fd.Inherited(), Report: a.Report}
 		if o.pass && number == StdinFD {
 			p.Out = StdoutFD
@@ -106,7 +110,7 @@ func (o *timerOptions) newActivity(a *App, b *session.Binding, source string) (t
 		if err != nil {
 			return nil, usage.Of(at.From(len("signal:")), "--again-on "+source+": ", err)
 		}
-		b.Claims.Signals = append(b.Claims.Signals, s)
+		b.Claim().Signals = append(b.Claim().Signals, s)
 		return func(l *loop.Loop, again watch.Emit) (timer.Activity, error) {
 			return onsignal.New(l, onsignal.Options{Signals: []syscall.Signal{s}}, again)
 		}, nil

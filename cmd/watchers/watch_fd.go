@@ -166,9 +166,10 @@ func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink)
 		b.Exec.Storm = noticing
 		b.Advice = "the command runs over and over for what it does not read: have it read its standard input, or add --once"
 	}
-	b.Claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
-	b.Claims.Stdout = slices.Contains(own, "1")
-	b.Claims.State = w.State
+	claims := b.Claim()
+	claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
+	claims.Stdout = slices.Contains(own, "1")
+	claims.State = w.State
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
 		return fd.New(l, w, emit)
 	}

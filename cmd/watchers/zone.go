@@ -14,7 +14,7 @@ import (
 // Evfile's line has the TZ that stands above it.
 func (a *App) localZone() *time.Location {
 	if a.isLocal() {
-		return a.localtime.Zone()
+		return a.machineZone()
 	}
 	tz := a.zoneVariable()
 	if tz == "" {
@@ -23,7 +23,7 @@ func (a *App) localZone() *time.Location {
 	if strings.HasPrefix(tz, "/") {
 		return time.Local // a file, which package time has read
 	}
-	zone, err := schedule.LoadZone(tz)
+	zone, err := a.loadZone(tz)
 	if err == nil {
 		return zone
 	}

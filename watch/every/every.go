@@ -81,15 +81,7 @@ type Watcher struct {
 	luck    float64   // of the next instant, in [0, 1)
 	missed  int64     // that no event has told
 	loading *loading  // the start that waits: for what Load tells, or for the end of what is left; nil: none
-
-	ledger *ledger       // nil: there is no State, or it was given up
-	record *watch.Record // writes it, once it is open
-	open   int           // parcels that have no answer yet
-	runs   []*parcel     // of those, the ones whose run goes on
-	again  []*entry      // cut off, and still to be made up for
-
-	leftover []*entry                // cut off, and something of the run may be left
-	isLeft   func(trace string) bool // process.Left; a test puts another in its place
+	*books            // nil: there is no State
 }
 
 // A loading is a start that waits.
@@ -107,13 +99,16 @@ const (
 
 // New makes a watcher of a schedule.
 func New(l *loop.Loop, o Options, emit watch.Emit) *Watcher {
-	e := &Watcher{loop: l, options: o, emit: emit, schedule: o.Schedule, isLeft: process.Left}
+	e := &Watcher{loop: l, options: o, emit: emit, schedule: o.Schedule}
 	e.periodic = loop.NewPeriodic(l, e.next, e.fire)
 	if o.Rule != nil {
 		e.rule = &asking{rule: o.Rule}
 		e.zone = o.Rule.Zone
 	} else {
 		e.zone = o.Schedule.Zone()
+	}
+	if o.State != "" {
+		e.books = &books{isLeft: process.Left}
 	}
 	return e
 }
@@ -132,7 +127,7 @@ func (e *Watcher) Start() error {
 	if e.single() {
 		e.settled = time.Time{}
 	}
-	if e.options.State != "" {
+	if e.books != nil {
 		if e.ledger == nil { // otherwise a run goes on that began before the last Stop
 			if err := e.openLedger(e.settled); err != nil {
 				return diag.Option("State", e.options.State, err)
@@ -143,11 +138,14 @@ func (e *Watcher) Start() error {
 	if e.options.Localtime != nil {
 		e.options.Localtime.follow(e)
 	}
-	if e.options.Load != nil {
+	switch {
+	case e.options.Load != nil:
 		e.load()
-		return nil
+	case e.books != nil:
+		e.awaitLeftovers(e.arm)
+	default:
+		e.arm()
 	}
-	e.awaitLeftovers(e.arm)
 	return nil
 }
 
@@ -214,7 +212,7 @@ func (e *Watcher) single() bool { return e.rule == nil && e.schedule.Kind() == s
 // arm waits for the first instant that was not dealt with.
 func (e *Watcher) arm() {
 	e.luck = rand.Float64()
-	if e.rule != nil && len(e.again) == 0 {
+	if e.rule != nil && !e.repeats() {
 		e.periodic.Stop()
 		e.ask()
 		return
@@ -227,7 +225,7 @@ func (e *Watcher) next(now time.Time) (time.Time, bool) {
 	if back := e.settled.Sub(now); back > correction || back >= time.Second && e.schedule.Ticks() {
 		e.settled = now
 	}
-	if len(e.again) > 0 {
+	if e.repeats() {
 		return now.Add(e.delay(e.options.Jitter)), true
 	}
 	instant, ok := e.schedule.Next(e.settled)
@@ -287,7 +285,7 @@ func (e *Watcher) fire() {
 			e.pass(passed, late)
 			return
 		}
-		if e.ledger != nil {
+		if e.remembers() {
 			entries = append(entries, e.ledger.add(since, due))
 		}
 	}
@@ -311,7 +309,7 @@ func (e *Watcher) pass(missed int64, late time.Duration) {
 // tell emits an event, which may stop the watcher.
 func (e *Watcher) tell(d event.Every, entries ...*entry) {
 	d.Schedule, d.Attempt = e.options.Text, 1
-	if e.ledger != nil {
+	if e.remembers() {
 		p := e.newParcel(entries...)
 		d.Parcel, d.Attempt = p, p.attempt
 	}
@@ -320,6 +318,9 @@ func (e *Watcher) tell(d event.Every, entries ...*entry) {
 
 // retake takes what is to be made up for of what was cut off: each alone, or all in one.
 func (e *Watcher) retake() (again []*entry, due time.Time, passed int64) {
+	if !e.repeats() {
+		return nil, due, 0
+	}
 	n := len(e.again)
 	if e.options.CatchUp == CatchUpAll {
 		n = min(n, 1)

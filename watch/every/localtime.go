@@ -71,8 +71,9 @@ func (t *Localtime) follow(e *Watcher) {
 	t.followers[e] = t.last
 	if t.stop == nil {
 		t.stop = t.notice(e.loop)
+		t.Zone()
 	}
-	if zone := t.Zone(); zone != t.common || zone != e.zone {
+	if t.zone != t.common || t.zone != e.zone {
 		t.changed()
 	}
 }

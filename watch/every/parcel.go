@@ -99,6 +99,24 @@ func end(entries []*entry) {
 	}
 }
 
+// The books of a Watcher are its State, and what is to be written there.
+type books struct {
+	ledger *ledger       // nil: it was given up
+	record *watch.Record // writes it, once it is open
+	open   int           // parcels that have no answer yet
+	runs   []*parcel     // of those, the ones whose run goes on
+	again  []*entry      // cut off, and still to be made up for
+
+	leftover []*entry                // cut off, and something of the run may be left
+	isLeft   func(trace string) bool // process.Left; a test puts another in its place
+}
+
+// remembers reports whether it is written down what was dealt with.
+func (e *Watcher) remembers() bool { return e.books != nil && e.ledger != nil }
+
+// repeats reports whether something that was cut off is still to be made up for.
+func (e *Watcher) repeats() bool { return e.books != nil && len(e.again) > 0 }
+
 // openLedger opens the state, and tells what has become of the runs that were cut off.
 func (e *Watcher) openLedger(first time.Time) (err error) {
 	if e.ledger, err = openLedger(e.options.State, first); err != nil {
@@ -161,7 +179,7 @@ const (
 
 // release gives the state up to whoever wants it, once nothing is to be written any more.
 func (e *Watcher) release() {
-	if e.ledger != nil && e.open == 0 && !e.Active() {
+	if e.remembers() && e.open == 0 && !e.Active() {
 		e.close()
 	}
 }
@@ -174,7 +192,7 @@ func (e *Watcher) close() {
 // save writes down what was dealt with. A state that can't be saved does not keep the schedule from
 // going on.
 func (e *Watcher) save() {
-	if e.ledger == nil {
+	if !e.remembers() {
 		return
 	}
 	if text, news := e.ledger.update(e.settled); news {
