@@ -22,7 +22,7 @@ import (
 const clusterLines = `
 EV_SERVER=%s
 backup:  every 1s --until %s --lock -c 'echo $EV_DUE $EV_MISSED >>backup'
-again:   every 1s --until %[2]s --lock --lease 2s --rerun -c 'echo $EV_DUE $EV_MISSED $EV_ATTEMPT >>again'
+again:   every 1s --until %[2]s --lock --lease 2s --rerun -c 'echo $EV_DUE $EV_MISSED >>again'
 invoice: every 1s --until %[2]s --emit ev.jobs.invoice
 billing: on-message ev.jobs.invoice --from all --retry 8 --ack-wait 2s -c 'echo $EV_DATA_DUE >>invoices'
 config:  stat conf --emit ev.config.changed
@@ -162,8 +162,7 @@ func TestCluster_anyOneKilled(t *testing.T) {
 		}
 	}
 	waitUntil(ctx, t, "each instant with --rerun ran, or was missed", func() bool {
-		again := readLedger("again")
-		none = slices.DeleteFunc(again.open(until), again.repeated)
+		none = readLedger("again").open(until)
 		return len(none) == 0
 	})
 	waitUntil(ctx, t, "each instant ran, was missed, or was cut off", func() bool {
@@ -219,29 +218,6 @@ func readLedger(file string) ledger {
 		}
 	}
 	return l
-}
-
-// repeated reports whether the first run after an instant is the second attempt of one that was cut
-// off, and with it what it had to tell of those before it.
-func (l ledger) repeated(due string) bool {
-	at, err := time.Parse(time.RFC3339, due)
-	for err == nil && !at.After(l.last()) {
-		if attempts := l.ran[at.Format(time.RFC3339)]; attempts != nil {
-			return attempts["2"]
-		}
-		at = at.Add(time.Second)
-	}
-	return false
-}
-
-// last is the last instant that ran.
-func (l ledger) last() (at time.Time) {
-	for due := range l.ran {
-		if t, err := time.Parse(time.RFC3339, due); err == nil && t.After(at) {
-			at = t
-		}
-	}
-	return at
 }
 
 // stretches counts those of instants, in their order, that follow one another: a run that was cut off

@@ -94,7 +94,9 @@ func (l *fileLink) Claim(c Claim, then func(*Grant)) (cancel func()) {
 		g := l.claim(ctx, c)
 		l.o.Post(func() {
 			if ctx.Err() != nil { // cancelled meanwhile
-				g.Release(time.Time{})
+				if g.undo != nil {
+					g.undo()
+				}
 				return
 			}
 			stop()
@@ -145,27 +147,31 @@ func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
 			_ = f.Close()
 			return &Grant{Outcome: Elsewhere}
 		}
-		n, due := r.taken(c, l.holder())
+		n := r.taken(c, l.holder())
 		n.Fence = r.Fence + 1
 		if err = durable.WriteFile(l.recordPath(c.Lock), n.encode()); err == nil {
 			return &Grant{
-				Outcome: Won, Due: due, Settled: r.Due[c.Label], Again: again, Fence: n.Fence, Holder: n.Holder, File: f,
-				Released: func(settled time.Time) {
-					given := make(chan struct{})
-					l.releases[c.Lock] = given
-					l.work.Go(func() {
-						defer close(given)
-						if err := durable.WriteFile(l.recordPath(c.Lock), n.released(settled).encode()); err != nil {
-							l.o.Report.Errorf("the lock %s: the end of its run can't be saved: %v", c.Lock, err)
-						}
-						_ = f.Close()
-					})
-				},
+				Outcome: Won, Due: n.At, Settled: r.Due[c.Label], Again: again, Missed: n.Missed, Fence: n.Fence, Holder: n.Holder, File: f,
+				Released: func(settled time.Time) { l.giveBack(c.Lock, f, n.released(settled)) },
+				undo:     func() { l.giveBack(c.Lock, f, n.undone(r, c)) },
 			}
 		}
 	}
 	_ = f.Close()
 	return fail(errors.Join(err, ctx.Err()))
+}
+
+// giveBack ends a run, with what the record is after it.
+func (l *fileLink) giveBack(lock string, f *os.File, r record) {
+	given := make(chan struct{})
+	l.releases[lock] = given
+	l.work.Go(func() {
+		defer close(given)
+		if err := durable.WriteFile(l.recordPath(lock), r.encode()); err != nil {
+			l.o.Report.Errorf("the lock %s: the end of its run can't be saved: %v", lock, err)
+		}
+		_ = f.Close()
+	})
 }
 
 func (l *fileLink) holder() string { return fmt.Sprintf("%s/%d", l.o.Host, os.Getpid()) }

@@ -87,6 +87,9 @@ type Claim struct {
 	// Rescue: nothing is due. Only what was cut off is claimed, and there is no waiting but for the
 	// end of the run that goes on.
 	Rescue bool
+	// Missed returns how many missed instants the run tells, if those up to settled had been dealt with
+	// before. It is called on any goroutine. nil: none.
+	Missed func(settled time.Time) int64
 	// Lost is told when the lease can't be kept: others may have the lock after left.
 	Lost func(left time.Duration)
 }
@@ -114,6 +117,7 @@ type Grant struct {
 	Due     time.Time // the instant that was claimed
 	Settled time.Time // up to when those of its label had been dealt with before
 	Again   bool      // its run was cut off elsewhere
+	Missed  int64     // how many missed instants that one told
 	Fence   uint64    // grows with each claim of the lock
 	Holder  string    // this ev; of Busy the one that has it
 	// File is to be inherited by the command, which has the lock as long as it has that; nil: the
@@ -123,6 +127,7 @@ type Grant struct {
 	// Released is what Release does, once.
 	Released func(settled time.Time)
 
+	undo  func()                // has it be as if the claim had not been; nil: it was not won
 	fresh func() bool           // whether a command may still be started
 	renew func(then func(bool)) // what to do if not
 }

@@ -3,6 +3,7 @@ package link_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,17 +121,29 @@ func TestLock_cutOff(t *testing.T) {
 		for _, rerun := range []bool{false, true} {
 			lock := fmt.Sprint("cut-", rerun)
 			claim := link.Claim{Lock: lock, Label: "job", Due: instant(1), Lease: 400 * time.Millisecond, Rerun: rerun}
+			claim.Missed = func(settled time.Time) int64 {
+				if !settled.IsZero() {
+					t.Errorf("settled up to %v before the first run", settled)
+				}
+				return 3
+			}
 			a, b := newHost(t, "a", url), newHost(t, "b", url)
 			g := a.claim(claim)
 			if g.Outcome != link.Won || g.Again {
 				t.Fatalf("%+v", g)
 			}
 			a.die(g)
+			claim.Missed = func(settled time.Time) int64 {
+				if !settled.Equal(instant(1)) {
+					t.Errorf("settled up to %v after it", settled)
+				}
+				return 5
+			}
 			if rerun {
 				rescue := claim
 				rescue.Due, rescue.Rescue = time.Time{}, true
 				g = b.claim(rescue)
-				if g.Outcome != link.Won || !g.Again || !g.Due.Equal(instant(1)) {
+				if g.Outcome != link.Won || !g.Again || !g.Due.Equal(instant(1)) || g.Missed != 3 {
 					t.Errorf("the rescue: %+v", g)
 				}
 				g.Release(time.Time{})
@@ -141,7 +154,7 @@ func TestLock_cutOff(t *testing.T) {
 				t.Errorf("the same instant: %+v", g)
 			}
 			claim.Due = instant(2)
-			if g = b.claim(claim); g.Outcome != link.Won || g.Again || !g.Due.Equal(instant(2)) {
+			if g = b.claim(claim); g.Outcome != link.Won || g.Again || !g.Due.Equal(instant(2)) || g.Missed != 5 {
 				t.Errorf("the next instant: %+v", g)
 			}
 		}
@@ -171,6 +184,42 @@ func TestLock_cancelled(t *testing.T) {
 	})
 }
 
+// A claim that is cancelled just when it is won has dealt with nothing: neither with its instant nor
+// with what was cut off before.
+func TestLock_cancelledWhenItIsWon(t *testing.T) {
+	everywhere(t, func(t *testing.T, url string) {
+		t.Helper()
+		a, b, c := newHost(t, "a", url), newHost(t, "b", url), newHost(t, "c", url)
+		claim := link.Claim{Lock: "job", Label: "job", Due: instant(1), Lease: time.Second, Rerun: true}
+		if err := c.check(link.Need{Locks: []string{"job"}}); err != nil {
+			t.Fatal(err)
+		}
+		cancelled := func(what link.Claim) {
+			t.Helper()
+			var goOn sync.WaitGroup
+			goOn.Add(1)
+			b.posts <- goOn.Wait
+			cancel := b.Claim(what, func(g *link.Grant) { t.Errorf("told: %+v", g) })
+			for !strings.HasPrefix(c.LockState("job").Holder, "b/") {
+				runtime.Gosched()
+			}
+			cancel()
+			goOn.Done()
+		}
+		cancelled(claim)
+		g := a.claim(claim)
+		if g.Outcome != link.Won || !g.Due.Equal(instant(1)) || g.Again {
+			t.Errorf("the instant: %+v", g)
+		}
+		a.die(g)
+		claim.Due, claim.Rescue = time.Time{}, true
+		cancelled(claim)
+		if g = c.claim(claim); g.Outcome != link.Won || !g.Due.Equal(instant(1)) || !g.Again {
+			t.Errorf("what was cut off: %+v", g)
+		}
+	})
+}
+
 // A claim whose answer is lost is resolved by looking at the record.
 func TestLock_unanswered(t *testing.T) {
 	var lost atomic.Int32
@@ -181,6 +230,25 @@ func TestLock_unanswered(t *testing.T) {
 	g := h.claim(link.Claim{Lock: "job", Label: "job", Due: instant(1), Lease: time.Minute})
 	if g.Outcome != link.Won || lost.Load() < 1 {
 		t.Errorf("%+v after %d lost answers", g, lost.Load())
+	}
+}
+
+// So is one of what was cut off: it is known to be a repetition.
+func TestLock_unansweredRepetition(t *testing.T) {
+	var mute atomic.Bool
+	s := fake(t, func(s *natstest.Server) {
+		s.Mute = func(subject string) bool {
+			return strings.HasPrefix(subject, "_EV.lock.") && mute.CompareAndSwap(true, false)
+		}
+	})
+	a, b := newHost(t, "a", s.URL()), newHost(t, "b", s.URL())
+	claim := link.Claim{Lock: "job", Label: "job", Due: instant(1), Lease: time.Second, Rerun: true}
+	a.die(a.claim(claim))
+	mute.Store(true)
+	claim.Lease = time.Minute
+	claim.Due, claim.Rescue = time.Time{}, true
+	if g := b.claim(claim); g.Outcome != link.Won || !g.Again || !g.Due.Equal(instant(1)) || mute.Load() {
+		t.Errorf("%+v", g)
 	}
 }
 

@@ -21,17 +21,18 @@ type held struct {
 }
 
 // won makes the grant, and begins to renew its lease.
-func (k *keeper) won(c Claim, r record, rev uint64, sent, settled time.Time, again bool) *Grant {
+func (k *keeper) won(c Claim, before, r record, rev uint64, sent time.Time) *Grant {
 	ctx, cancel := context.WithCancel(k.link.ctx)
 	h := &held{keeper: k, claim: c, rec: r, rev: rev, sent: sent, end: cancel}
 	k.link.goes(func() { h.keep(ctx) })
 	return &Grant{
-		Outcome: Won, Due: r.At, Settled: settled, Again: again, Fence: rev, Holder: r.Holder,
+		Outcome: Won, Due: r.At, Settled: before.Due[c.Label], Again: before.cutOff(c), Missed: r.Missed, Fence: rev, Holder: r.Holder,
 		fresh: h.fresh,
 		renew: func(then func(bool)) {
 			k.link.goes(func() { then(h.renew(k.link.ctx) == nil && h.fresh()) })
 		},
-		Released: h.release,
+		Released: func(settled time.Time) { h.giveBack(h.rec.released(settled)) },
+		undo:     func() { h.giveBack(h.rec.undone(before, c)) },
 	}
 }
 
@@ -104,8 +105,8 @@ func (h *held) renew(ctx context.Context) error {
 	return nil
 }
 
-// release gives the lock back, for as long as it is ours.
-func (h *held) release(settled time.Time) {
+// giveBack gives the lock back, for as long as it is ours, with what the record is after that.
+func (h *held) giveBack(r record) {
 	h.end()
 	k := h.keeper
 	k.link.goes(func() {
@@ -113,7 +114,6 @@ func (h *held) release(settled time.Time) {
 		defer h.mu.Unlock()
 		ctx, cancel := context.WithDeadline(context.Background(), h.sent.Add(h.claim.Lease))
 		defer cancel()
-		r := h.rec.released(settled)
 		for !h.lost && ctx.Err() == nil {
 			rev, err := k.store(ctx, r, h.rev)
 			if err == nil {

@@ -152,8 +152,7 @@ func (l *natsLink) Claim(c Claim, then func(*Grant)) (cancel func()) {
 	checked := l.checks()
 	l.goes(func() {
 		await(ctx, checked)
-		g := l.keeper(c.Lock).claim(ctx, c)
-		l.deliver(ctx, g, func(g *Grant) {
+		l.deliver(ctx, c, l.keeper(c.Lock).claim(ctx, c), func(g *Grant) {
 			stop()
 			then(g)
 		})
@@ -162,20 +161,23 @@ func (l *natsLink) Claim(c Claim, then func(*Grant)) (cancel func()) {
 }
 
 // deliver tells of a grant, on the loop. One that has become old meanwhile, since the loop or this
-// machine stood still, is renewed first: others may have the lock by now.
-func (l *natsLink) deliver(ctx context.Context, g *Grant, then func(*Grant)) {
+// machine stood still, is renewed first: others may have the lock by now. Then it is claimed anew.
+func (l *natsLink) deliver(ctx context.Context, c Claim, g *Grant, then func(*Grant)) {
 	l.o.Post(func() {
 		switch {
 		case ctx.Err() != nil:
-			g.Release(time.Time{})
+			if g.undo != nil {
+				g.undo()
+			}
 		case g.fresh == nil || g.fresh():
 			then(g)
 		default:
 			g.renew(func(still bool) {
 				if !still {
-					g = &Grant{Outcome: Elsewhere}
+					g.undo()
+					g = l.keeper(c.Lock).claim(ctx, c)
 				}
-				l.deliver(ctx, g, then)
+				l.deliver(ctx, c, g, then)
 			})
 		}
 	})
@@ -185,12 +187,12 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 	fail := func(err error) *Grant { return &Grant{Outcome: Failed, Err: err} }
 	l := k.link
 	token := rand.Text()
-	var sent time.Time    // the first try
-	var settled time.Time // before it
+	var sent time.Time // the first try
+	var before record  // that the last one was to replace
 	for {
 		if err := l.ready(ctx); err != nil {
 			if !sent.IsZero() {
-				return k.abandoned(c, token, sent)
+				return k.abandoned(c, token, before, sent)
 			}
 			return fail(err)
 		}
@@ -215,9 +217,8 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 			continue
 		}
 		if r.Token == token && r.Running { // a try that had no answer
-			return k.won(c, r, rev, sent, settled, false)
+			return k.won(c, before, r, rev, sent)
 		}
-		again := r.cutOff(c)
 		switch left := k.left(rev, r); {
 		case !r.cutOff(c) && (r.dealtWith(c) || c.Rescue):
 			return &Grant{Outcome: Elsewhere}
@@ -229,15 +230,15 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 		case r.Running:
 			l.o.Report.Noticef("the lock %s: %s has not been heard of for %v: its run is over", k.lock, r.Holder, r.Lease)
 		}
-		n, _ := r.taken(c, l.holder())
+		n := r.taken(c, l.holder())
 		n.Token = token
-		if settled = r.Due[c.Label]; sent.IsZero() {
+		if before = r; sent.IsZero() {
 			sent = time.Now()
 		}
 		switch rev, err = k.store(l.ctx, n, rev); {
 		case err == nil:
 			k.tell(rev, n)
-			return k.won(c, n, rev, sent, settled, again)
+			return k.won(c, before, n, rev, sent)
 		case errors.Is(err, errConflict):
 			k.lose()
 		case !passes(err):
@@ -250,10 +251,10 @@ func (k *keeper) claim(ctx context.Context, c Claim) *Grant {
 
 // abandoned is for a claim that is cancelled while a try of it has no answer: what it has won is to
 // be given back.
-func (k *keeper) abandoned(c Claim, token string, sent time.Time) *Grant {
+func (k *keeper) abandoned(c Claim, token string, before record, sent time.Time) *Grant {
 	rev, r, err := k.load(k.link.ctx)
 	if err == nil && r.Token == token && r.Running {
-		return k.won(c, r, rev, sent, time.Time{}, false)
+		return k.won(c, before, r, rev, sent)
 	}
 	return &Grant{Outcome: Failed, Err: errors.Join(err, context.Canceled)}
 }

@@ -13,8 +13,9 @@ type record struct {
 	Holder  string               `json:"holder"`
 	Token   string               `json:"token"` // of the claim
 	Running bool                 `json:"running"`
-	Label   string               `json:"label,omitempty"` // of the run
-	At      time.Time            `json:"at,omitzero"`     // the instant that it is for
+	Label   string               `json:"label,omitempty"`  // of the run
+	At      time.Time            `json:"at,omitzero"`      // the instant that it is for
+	Missed  int64                `json:"missed,omitempty"` // how many before it were missed, as it tells
 	Since   time.Time            `json:"since,omitzero"`
 	Lease   time.Duration        `json:"lease"`
 	Fence   uint64               `json:"fence,omitempty"` // file: alone; elsewhere it is the revision
@@ -43,15 +44,16 @@ func (r record) cutOff(c Claim) bool {
 	return r.Running && c.Rerun && r.Label == c.Label && !r.At.IsZero()
 }
 
-// taken is the record once the claim is won. It returns the instant that the run is for.
-func (r record) taken(c Claim, holder string) (record, time.Time) {
-	due := c.Due
+// taken is the record once the claim is won.
+func (r record) taken(c Claim, holder string) record {
+	n := record{Holder: holder, Token: rand.Text(), Running: true, Label: c.Label, Since: time.Now(), Lease: c.Lease, Due: maps.Clone(r.Due)}
 	if r.cutOff(c) {
-		due = r.At
+		n.At, n.Missed = r.At, r.Missed
+	} else if n.At = c.Due; c.Missed != nil {
+		n.Missed = c.Missed(r.Due[c.Label])
 	}
-	n := record{Holder: holder, Token: rand.Text(), Running: true, Label: c.Label, At: due, Since: time.Now(), Lease: c.Lease, Due: maps.Clone(r.Due)}
-	n.settle(c.Label, due)
-	return n, due
+	n.settle(c.Label, n.At)
+	return n
 }
 
 // settle notes that the instants of a label up to one have been dealt with.
@@ -68,7 +70,15 @@ func (r *record) settle(label string, at time.Time) {
 
 // released is the record after the run.
 func (r record) released(settled time.Time) record {
-	r.Running, r.At = false, time.Time{}
+	r.Running, r.At, r.Missed = false, time.Time{}, 0
 	r.settle(r.Label, settled)
 	return r
+}
+
+// undone is the record after a claim that was won and is not wanted any more: it is what it was
+// before. What was cut off is still to be run again.
+func (r record) undone(before record, c Claim) record {
+	before.Running = before.cutOff(c)
+	before.Token, before.Fence = r.Token, r.Fence // the holder of before has lost it
+	return before
 }

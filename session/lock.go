@@ -26,8 +26,8 @@ type Lock struct {
 	// Since returns the event of an instant without what other ev had dealt with up to a time. Nil: no
 	// event is for an instant.
 	Since func(d event.Detail, settled time.Time) event.Detail
-	// Again makes the event of an instant whose run was cut off elsewhere.
-	Again func(due time.Time) event.Detail
+	// Again makes the event of an instant whose run was cut off elsewhere, which told missed.
+	Again func(due time.Time, missed int64) event.Detail
 }
 
 // A gate holds the events of a watcher back until it has the lock for them: the first that waits
@@ -55,49 +55,70 @@ func (w *Watcher) newGate(l *Lock) (*gate, error) {
 // offer takes an event of the watcher's.
 func (g *gate) offer(e event.Event) {
 	policy := g.Busy
+	at, dated := g.Instant(e.Detail)
 	switch {
 	case g.failed:
 		action.Drop(e, event.Refused)
 		return
+	case g.grant != nil && policy == action.Restart && dated:
+		g.wait(e) // since each instant is claimed before it is run
+		g.watcher.exec.Stop()
 	case g.grant != nil && (policy == action.Restart || policy == action.Signal):
+		g.settled = at
 		g.happen(e, g.grant) // under the lock that it has
 		return
 	case g.grant != nil && policy == action.Skip:
-		if at, ok := g.Instant(e.Detail); ok {
-			g.settled = at // no other ev is to run it, either
-		}
+		g.settled = at // no other ev is to run it, either
 		if g.skipped != nil {
 			e = action.Combine(*g.skipped, e)
 		}
 		g.skipped = &e
 		g.watcher.skipped()
-	case len(g.waiting) == 0:
-		g.waiting = append(g.waiting, e)
-	case policy == action.Queue:
-		g.waiting = append(g.waiting, e)
 	default:
-		g.waiting[0] = action.Combine(g.waiting[0], e)
-		g.watcher.skipped()
-		g.cancel() // it was for the older one
+		g.wait(e)
 	}
 	g.next()
 }
 
+func (g *gate) wait(e event.Event) {
+	if len(g.waiting) == 0 || g.Busy == action.Queue {
+		g.waiting = append(g.waiting, e)
+		return
+	}
+	g.waiting[0] = action.Combine(g.waiting[0], e)
+	g.watcher.skipped()
+	g.cancel() // it was for the older one
+}
+
 // next claims the lock for the first event that waits.
 func (g *gate) next() {
+	if g.watcher.over() {
+		g.drop() // rather than claim what no run comes of
+	}
 	if len(g.waiting) > 0 && g.rescues {
 		g.cancel()
 	}
-	if g.grant == nil && g.claimed == nil && len(g.waiting) > 0 && !g.failed {
+	if len(g.waiting) > 0 && g.idle() {
 		c := link.Claim{Lock: g.Name, Label: g.Label, Lease: g.Lease, Rerun: g.Rerun}
 		var ok bool
 		if c.Due, ok = g.Instant(g.waiting[0].Detail); !ok {
 			c.Skip = g.Busy == action.Skip
 		}
+		c.Missed = g.missed(g.waiting[0].Detail)
 		g.claim(c)
 	}
 	g.balance()
 }
+
+// rescue claims what may be cut off, or will be, if the ev that runs it dies.
+func (g *gate) rescue() {
+	if g.Rerun && len(g.waiting) == 0 && g.idle() && !g.watcher.over() {
+		g.claim(link.Claim{Lock: g.Name, Label: g.Label, Lease: g.Lease, Rerun: true, Rescue: true})
+	}
+}
+
+// idle reports whether there is neither a claim nor a grant.
+func (g *gate) idle() bool { return g.grant == nil && g.claimed == nil && !g.failed }
 
 func (g *gate) claim(c link.Claim) {
 	g.rescues = c.Rescue
@@ -125,7 +146,7 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 	case link.Won:
 		if got.Again {
 			w.Report.Noticef("the lock %s: the run for %s was cut off in another ev, and is repeated here", g.Name, got.Due.Format(time.RFC3339))
-			g.begin(event.Event{Name: w.Name, Detail: g.Again(got.Due)}, got)
+			g.begin(event.Event{Name: w.Name, Detail: g.Again(got.Due, got.Missed)}, got)
 			return
 		}
 		g.begin(g.take(got.Settled), got)
@@ -135,10 +156,7 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 		}
 		w.Report.Verbosef("the lock %s: another ev has dealt with %s", g.Name, c.Due.Format(time.RFC3339))
 		action.Drop(g.pop(), event.Skipped)
-		if g.Rerun && len(g.waiting) == 0 {
-			c.Due, c.Rescue = time.Time{}, true // in case that one dies
-			g.claim(c)
-		}
+		g.rescue() // in case that one dies
 	case link.Busy:
 		w.Report.Verbosef("the lock %s: %s has it, an event is skipped", g.Name, got.Holder)
 		action.Drop(g.take(time.Time{}), event.Skipped)
@@ -159,15 +177,34 @@ func (g *gate) decide(c link.Claim, got *link.Grant) {
 // take takes the first event that waits, for itself and for those that were skipped before it.
 func (g *gate) take(settled time.Time) event.Event {
 	e := g.pop()
-	if g.Since != nil && !settled.IsZero() {
-		e.Detail = g.Since(e.Detail, settled)
-	}
+	e.Detail = g.since(e.Detail, settled)
 	if g.skipped != nil {
 		e = action.Combine(*g.skipped, e)
 		g.skipped = nil
 	}
 	return e
 }
+
+func (g *gate) since(d event.Detail, settled time.Time) event.Detail {
+	if g.Since == nil || settled.IsZero() {
+		return d
+	}
+	return g.Since(d, settled)
+}
+
+// missed returns how many missed instants an event will tell, once it is taken.
+func (g *gate) missed(d event.Detail) func(settled time.Time) int64 {
+	if g.Since == nil {
+		return nil
+	}
+	var skipped int64
+	if g.skipped != nil {
+		skipped = missedOf(g.skipped.Detail) + 1
+	}
+	return func(settled time.Time) int64 { return missedOf(g.since(d, settled)) + skipped }
+}
+
+func missedOf(d event.Detail) int64 { return d.(event.Tallied).Tally().Missed }
 
 func (g *gate) pop() event.Event {
 	e := g.waiting[0]
@@ -206,6 +243,14 @@ func (g *gate) cancel() {
 
 // close drops what waits, and what comes from now on.
 func (g *gate) close() {
+	g.drop()
+	g.failed = true
+	g.done()
+	g.balance()
+}
+
+// drop gives up what waits.
+func (g *gate) drop() {
 	g.cancel()
 	for _, e := range g.waiting {
 		action.Drop(e, event.Refused)
@@ -213,9 +258,7 @@ func (g *gate) close() {
 	if g.skipped != nil {
 		action.Drop(*g.skipped, event.Refused)
 	}
-	g.waiting, g.skipped, g.failed = nil, nil, true
-	g.done()
-	g.balance()
+	g.waiting, g.skipped = nil, nil
 }
 
 // balance holds the loop while an event waits. What may have to be rescued does not.

@@ -108,7 +108,7 @@ func (l letter) Answer(a event.Answer) {
 }
 
 // performLocked runs play with a watcher a that has a lock and a command.
-func performLocked(t *testing.T, lock Lock, play func(*desk)) {
+func performLocked(t *testing.T, lock Lock, play func(*desk), changes ...func(*Binding)) {
 	t.Helper()
 	perform(t, Config{}, func(s *stage) {
 		d := &desk{stage: s}
@@ -118,9 +118,16 @@ func performLocked(t *testing.T, lock Lock, play func(*desk)) {
 			e, ok := detail.(event.Every)
 			return e.Due, ok
 		}
-		lock.Again = func(due time.Time) event.Detail { return event.Every{Due: due, Schedule: "again"} }
-		s.run(s.line("a", runs, func(b *Binding) { b.Lock = &lock }))
-		s.saw("changed, start a")
+		lock.Again = func(due time.Time, missed int64) event.Detail {
+			return event.Every{Due: due, Missed: missed, Schedule: "again"}
+		}
+		s.run(s.line("a", append(changes, runs, func(b *Binding) { b.Lock = &lock })...))
+		if lock.Rerun { // what was cut off before it began
+			s.saw("changed, start a, claim rerun rescue")
+			d.decide(link.Grant{Outcome: link.Elsewhere})
+		} else {
+			s.saw("changed, start a")
+		}
 		play(d)
 	})
 }
@@ -196,6 +203,9 @@ func TestLock_whatOthersRanWasNotMissed(t *testing.T) {
 		d.due(2, 3)
 		d.end("a", action.Outcome{})
 		d.due(4, 5, 6, 7)
+		if n := d.made.Missed(time.Unix(5, 0)); n != 3 {
+			t.Errorf("the event will tell %d missed", n)
+		}
 		d.decide(link.Grant{Settled: time.Unix(5, 0)})
 		if e := d.actors["a"].events[0].Detail.(event.Every); e.Due.Unix() != 7 || e.Missed != 3 {
 			t.Errorf("the event is %+v, want 2, 3 and 6 missed", e)
@@ -206,10 +216,10 @@ func TestLock_whatOthersRanWasNotMissed(t *testing.T) {
 func TestLock_restartIsUnderTheLockThatItHas(t *testing.T) {
 	for _, policy := range []action.Policy{action.Restart, action.Signal} {
 		performLocked(t, Lock{Busy: policy}, func(d *desk) {
-			d.due(1)
+			d.emit("a")
 			d.win()
-			d.saw("claim 1, event a 1, run a 1")
-			d.due(2)
+			d.saw("claim, event a 1, run a 1")
+			d.emit("a")
 			d.saw("event a 2, run a 2")
 			if l := d.actors["a"].events[1].Lock; l == nil || l.Fence != 7 {
 				t.Errorf("the second command has the lock %+v", l)
@@ -220,6 +230,33 @@ func TestLock_restartIsUnderTheLockThatItHas(t *testing.T) {
 			d.saw("ran a: exited 0, release")
 		})
 	}
+}
+
+// An instant that has the command restarted is claimed as any other: it may be another's.
+func TestLock_instantThatRestartsIsClaimed(t *testing.T) {
+	performLocked(t, Lock{Busy: action.Restart}, func(d *desk) {
+		d.due(1)
+		d.win()
+		d.saw("claim 1, event a 1, run a 1")
+		d.due(2, 3)
+		d.saw("stop what runs of a, skipped a, stop what runs of a")
+		d.end("a", action.Outcome{Stopped: true})
+		d.saw("ran a: exited 0, release, claim 3")
+		d.decide(link.Grant{Outcome: link.Elsewhere})
+		d.saw("")
+	})
+}
+
+func TestLock_instantThatSignalsIsSettled(t *testing.T) {
+	performLocked(t, Lock{Busy: action.Signal}, func(d *desk) {
+		d.due(1)
+		d.win()
+		d.due(2)
+		d.saw("claim 1, event a 1, run a 1, event a 2, run a 2")
+		d.end("a", action.Outcome{})
+		d.end("a", action.Outcome{})
+		d.saw("ran a: exited 0, ran a: exited 0, release, 2 is settled")
+	})
 }
 
 func TestLock_dealtWithElsewhere(t *testing.T) {
@@ -241,9 +278,9 @@ func TestLock_whatIsCutOffElsewhereIsRunAgain(t *testing.T) {
 		d.saw("cancel rerun rescue, claim 2 rerun")
 		d.decide(link.Grant{Outcome: link.Elsewhere})
 		d.saw("claim rerun rescue")
-		d.decide(link.Grant{Again: true, Due: time.Unix(2, 0).UTC()})
+		d.decide(link.Grant{Again: true, Due: time.Unix(2, 0).UTC(), Missed: 3})
 		d.saw("event a 1, run a 1")
-		if e := d.actors["a"].events[0].Detail.(event.Every); e.Due.Unix() != 2 || e.Schedule != "again" {
+		if e := d.actors["a"].events[0].Detail.(event.Every); e.Due.Unix() != 2 || e.Missed != 3 || e.Schedule != "again" {
 			t.Errorf("the event is %+v", e)
 		}
 		d.heard("ev: a: the lock the-lock: the run for 1970-01-01T00:00:02Z was cut off in another ev, and is repeated here\n")
@@ -262,6 +299,36 @@ func TestLock_nothingToRescue(t *testing.T) {
 		d.saw("stop a")
 		d.ended(End{})
 	})
+}
+
+// Nothing is rescued by what is stopped, and once it is started again it may be.
+func TestLock_noRescueWhileStopped(t *testing.T) {
+	performLocked(t, Lock{Busy: action.Queue, Rerun: true}, func(d *desk) {
+		d.due(1)
+		d.decide(link.Grant{Outcome: link.Elsewhere})
+		d.saw("claim 1 rerun, claim rerun rescue")
+		w := d.Watchers()[0]
+		d.on(w.Stop)
+		d.saw("stop a, cancel rerun rescue")
+		d.on(func() {
+			if err := w.Start(); err != nil {
+				t.Error(err)
+			}
+		})
+		d.saw("start a, claim rerun rescue")
+	})
+}
+
+// Once --count is reached no instant is claimed, since no run would come of it.
+func TestLock_nothingIsClaimedInVain(t *testing.T) {
+	performLocked(t, Lock{Busy: action.Queue}, func(d *desk) {
+		d.props["a"].detail = letter{stage: d.stage}
+		d.emit("a", "a")
+		d.win()
+		d.saw("claim, stop a, event a 1, run a 1, refused")
+		d.end("a", action.Outcome{})
+		d.ended(End{Why: CommandEnded})
+	}, func(b *Binding) { b.Count = 1 })
 }
 
 func TestLock_anothersIsSkipped(t *testing.T) {

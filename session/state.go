@@ -21,6 +21,9 @@ func (w *Watcher) HasCommand() bool { return w.Exec != nil }
 func (w *Watcher) Stop() {
 	if w.watcher.Active() {
 		w.watcher.Stop()
+		if w.gate != nil && w.gate.rescues {
+			w.gate.cancel()
+		}
 		w.halted = true
 		w.session.loop.Ref()
 	}
@@ -46,6 +49,9 @@ func (w *Watcher) Start() error {
 	if err := w.watcher.Start(); err != nil {
 		w.from = before
 		return err
+	}
+	if w.gate != nil {
+		w.gate.rescue()
 	}
 	w.release()
 	return nil

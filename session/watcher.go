@@ -207,6 +207,9 @@ func (w *Watcher) begin() error {
 		return err
 	}
 	w.started = true
+	if w.gate != nil {
+		w.gate.rescue()
+	}
 	if w.Now {
 		w.watcher.Feed()
 	}

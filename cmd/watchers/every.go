@@ -163,8 +163,8 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 			}
 			return e
 		}
-		lock.Again = func(due time.Time) event.Detail {
-			return event.Every{Schedule: w.Text, Due: due, Late: max(time.Since(due), 0), Attempt: 2}
+		lock.Again = func(due time.Time, missed int64) event.Detail {
+			return event.Every{Schedule: w.Text, Due: due, Late: max(time.Since(due), 0), Missed: missed, Attempt: 2}
 		}
 	}
 	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
