@@ -53,6 +53,9 @@ func Lookup(name, dir string, env []string) (string, error) {
 		} else if !info.IsDir() {
 			return "", Errorf(StatusFailed, "can't run in %s: it is not a directory", dir)
 		}
+		if err := unix.Access(dir, unix.X_OK); err != nil {
+			return "", failed(StatusFailed, err, "can't run in %s: %v", dir, err)
+		}
 	}
 	if name == "" {
 		return "", Errorf(StatusNotFound, "the command is an empty word: give its name")

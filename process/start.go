@@ -4,7 +4,6 @@ package process
 
 import (
 	"cmp"
-	"errors"
 	"os"
 	"runtime"
 	"sync"
@@ -244,10 +243,7 @@ func (s *Starter) start(sp *Spec) (*Process, error) {
 	}
 	if err != nil {
 		g.release()
-		if sys.Credential != nil && errors.Is(err, unix.EPERM) {
-			return nil, Errorf(StatusFailed, "%s: can't run as user %s: %v", file, sp.User.Name, err)
-		}
-		return nil, explain(file, err)
+		return nil, sp.User.explain(file, sp.Dir, err)
 	}
 	g.foreground = g.foreground || !sys.Setpgid
 	if s.Guarded && !g.foreground && os.Getpid() != 1 { // with PID 1 all others end

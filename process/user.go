@@ -76,3 +76,18 @@ func (u *User) Own(names ...string) error {
 	}
 	return nil
 }
+
+// explain says what an error of fork(2) or execve(2) means, as the function does, where it may come of
+// who u is: neither file nor dir is shut for ev itself.
+func (u *User) explain(file, dir string, err error) error {
+	switch {
+	case u == nil || u.credential == nil:
+	case errors.Is(err, syscall.EPERM):
+		return Errorf(StatusFailed, "%s: can't run as user %s: %v", file, u.Name, err)
+	case errors.Is(err, syscall.EACCES) && dir != "":
+		return Errorf(StatusNotExecutable, "%s: user %s may not execute it, or not enter %s", file, u.Name, dir)
+	case errors.Is(err, syscall.EACCES):
+		return Errorf(StatusNotExecutable, "%s: user %s may not execute it", file, u.Name)
+	}
+	return explain(file, err)
+}
