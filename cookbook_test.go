@@ -17,10 +17,10 @@ import (
 // everything is watched, and by .pid which process it is.
 const standIn = `#!/bin/sh
 case $1 in
-ctl | emit) exec %[1]s "$@" ;;
+ctl | emit) exec '%[1]s' "$@" ;;
 esac
 echo $$ >.pid
-exec %[1]s --ready-fd 9 "$@" 9>.ready
+exec '%[1]s' --ready-fd 9 "$@" 9>.ready
 `
 
 // TestCookbook runs each recipe of docs/cookbook.md, by a script in testdata/cookbook whose name is

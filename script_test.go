@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(trial{m}, map[string]func(){
 		"ev":       func() { os.Exit(cmd.Main(os.Args[1:])) },
 		"http":     httpClient,
 		"peer":     httpPeer,
@@ -29,6 +30,27 @@ func TestMain(m *testing.M) {
 		"fakenats": fakeNATS,
 		"inject":   inject.Main,
 	})
+}
+
+// trial is the tests in the surroundings that they are written for, wherever they are run. They wait for
+// most of their time: unless -parallel says how many, at least eight run at once, on few processors, too.
+type trial struct{ *testing.M }
+
+func (t trial) Run() int {
+	syscall.Umask(0o022)
+	_ = os.Unsetenv("NO_COLOR")
+	_ = os.Setenv("TERM", "xterm")
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE} {
+		if signal.Ignored(s) { // by nohup(1), or by a shell that starts something with &
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+	flag.Parse()
+	parallel := flag.Lookup("test.parallel")
+	if n, err := strconv.Atoi(parallel.DefValue); err == nil && parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set(strconv.Itoa(max(n, 8)))
+	}
+	return t.M.Run()
 }
 
 // TestScript runs what a user types: each file in testdata/script is one behaviour, and is named

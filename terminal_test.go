@@ -322,7 +322,7 @@ func TestTerminal_ofCommands(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"prefix", []string{"--prefix", "-e", line + " --log-dir " + dir}, "a: \x1b[31mred\x1b[0m\na: \x1b[31mterminal\x1b[0m\na: \x1b[31m24 77\x1b[0m\na: \x1b[31mover\x1b[0m\n"},
+		{"prefix", []string{"--prefix", "-e", line + " --log-dir '" + dir + "'"}, "a: \x1b[31mred\x1b[0m\na: \x1b[31mterminal\x1b[0m\na: \x1b[31m24 77\x1b[0m\na: \x1b[31mover\x1b[0m\n"},
 		{"no-pty", []string{"--prefix", "--no-pty", "-e", line}, "a: \x1b[31mred\na: \x1b[2Jover\n"},
 	} {
 		got := strings.ReplaceAll(inTerminal(t, append([]string{"run", "-q", "--color", "never"}, tt.args...)...), "\r\n", "\n")

@@ -26,17 +26,17 @@ import (
 // ev ends after it. With $dry there is no more to it than the words.
 const typedEv = `#!/bin/sh
 case $started$1 in
-started*|completion) exec %[1]s "$@" ;;
+started*|completion) exec '%[1]s' "$@" ;;
 esac
 [ "$once" ] || printf '%%s\n' "$@" >>"$words"
 [ "$dry" ] && echo >&3 && exit
 case $1 in
-ctl | emit) exec %[1]s "$@" ;;
+ctl | emit) exec '%[1]s' "$@" ;;
 esac
 export started=started
 watcher=$1
 shift
-exec %[1]s --ready-fd 3 "$watcher" $once "$@"
+exec '%[1]s' --ready-fd 3 "$watcher" $once "$@"
 `
 
 // untyped are the lines that a test can't type, by what they have in them.

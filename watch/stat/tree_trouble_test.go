@@ -59,8 +59,8 @@ func asNobody(t *testing.T) {
 		check(t, os.Chmod(filepath.Dir(exe), 0o755))
 	}
 	check(t, os.Chown(tmp, nobody, nobody))
+	t.Setenv("TMPDIR", tmp)
 	p, err := os.StartProcess(exe, []string{exe, "-test.run=^" + t.Name() + "$", "-test.v"}, &os.ProcAttr{
-		Env:   append(os.Environ(), "TMPDIR="+tmp),
 		Files: []*os.File{nil, os.Stdout, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}},
 	})
