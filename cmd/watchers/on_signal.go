@@ -72,8 +72,11 @@ func (o *onSignalOptions) run(a *App, c *cobra.Command, args []string, sink Sink
 	if err != nil {
 		return err
 	}
-	if o.siginfo && o.onBusy == "" && b.Exec != nil {
-		b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
+	if b.Exec != nil {
+		b.Exec.Each = true // no signal stands for another one
+		if o.siginfo && o.onBusy == "" {
+			b.Exec.Busy.Policy = action.Queue // merged, they would lose their senders
+		}
 	}
 	if b.Exec != nil && b.Count == 0 && !b.Break && slices.Contains(signals, syscall.SIGCHLD) {
 		return usage.At(signalWord(own, syscall.SIGCHLD), "CHLD also arrives when COMMAND ends, which would run it again and again: use 'ev on-exit' to wait for processes")
