@@ -52,6 +52,8 @@ func Lookup(name, dir string, env []string) (string, error) {
 			return "", failed(StatusFailed, err, "can't run in %s: %v", dir, reason(err))
 		} else if !info.IsDir() {
 			return "", Errorf(StatusFailed, "can't run in %s: it is not a directory", dir)
+		} else if err := unix.Access(dir, unix.X_OK); err != nil {
+			return "", failed(StatusFailed, err, "can't run in %s: %v", dir, err)
 		}
 		if err := unix.Access(dir, unix.X_OK); err != nil {
 			return "", failed(StatusFailed, err, "can't run in %s: %v", dir, err)

@@ -24,6 +24,10 @@ func TestLookup(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "b/sub"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	shut := filepath.Join(dir, "shut")
+	if err := os.Mkdir(shut, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("PATH", filepath.Join(dir, "a")+":"+filepath.Join(dir, "b"))
 	b, c := filepath.Join(dir, "b"), filepath.Join(dir, "c")
 	for _, tt := range []struct {
@@ -51,7 +55,11 @@ func TestLookup(t *testing.T) {
 		{what: "nothing", name: "", want: "empty word", status: 127},
 		{what: "no directory to run in", name: b + "/prog", dir: dir + "/none", want: "can't run in " + dir + "/none: no such file", status: 125},
 		{what: "a file to run in", name: b + "/prog", dir: b + "/prog", want: "is not a directory", status: 125},
+		{what: "a directory that may not be entered", name: b + "/prog", dir: shut, want: "can't run in " + shut + ": permission denied", status: 125},
 	} {
+		if tt.dir == shut && os.Geteuid() == 0 {
+			continue // nothing is shut to root
+		}
 		got, err := Lookup(tt.name, tt.dir, tt.env)
 		if tt.status == 0 {
 			if err != nil || got != tt.want {

@@ -208,6 +208,8 @@ func (f *commandFlags) conduct(e *action.Options) error {
 		return usage.At(usage.Value("retry-delay"), "--retry-delay must be more than 0")
 	case f.retryMax < f.retryDelay:
 		return usage.At(usage.Value("retry-max"), "--retry-max %s is less than the first pause, --retry-delay %s: give more", span.Format(f.retryMax), span.Format(f.retryDelay))
+	case f.foreground && f.logDir != "":
+		return usage.At(usage.Flag("log-dir", "foreground"), "with --foreground the command has the terminal itself, and --log-dir would get nothing: leave out one of the two")
 	}
 	e.RunTimeout, e.Foreground = unlimited(f.runTimeout), f.foreground
 	e.Retry, e.RetryDelay, e.RetryMax = f.retry, f.retryDelay, f.retryMax
