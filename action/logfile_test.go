@@ -3,6 +3,7 @@ package action
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -36,6 +37,35 @@ func TestExec_logDir(t *testing.T) {
 	}
 	if got := th.output(); len(got) != 3*len("out\nerr\n") {
 		t.Errorf("it is not ev's output as well: %q", got)
+	}
+}
+
+// Of many runs in one second, and of the files that are no runs', the right ones are kept.
+func TestOpenLog(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"access.log", "2001-01-01.log", "2001-01-01T00-00-00Z_1.log"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 30 {
+		l := openLog(dir, 3, nil)
+		l.write([]byte(strconv.Itoa(i) + " "))
+		l.close()
+	}
+	var got string
+	for _, l := range logsIn(dir) {
+		b, err := os.ReadFile(filepath.Join(dir, l.String()))
+		if err != nil {
+			t.Error(err)
+		}
+		got += string(b)
+	}
+	if got != "27 28 29 " {
+		t.Errorf("kept %q", got)
+	}
+	if files, err := os.ReadDir(dir); len(files) != 3+3 || err != nil {
+		t.Errorf("%v, %v", files, err)
 	}
 }
 
