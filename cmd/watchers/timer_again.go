@@ -81,6 +81,12 @@ func (p placedActivity) Start() error {
 	return err
 }
 
+// Failed reports whether an error has ended it.
+func (p placedActivity) Failed() bool {
+	f, ok := p.Activity.(watch.Failer)
+	return ok && f.Failed()
+}
+
 func (o *timerOptions) newActivity(a *App, b *session.Binding, source string) (timer.NewActivity, error) {
 	kind, what, _ := strings.Cut(source, ":")
 	at := usage.Item("again-on", source)

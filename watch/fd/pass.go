@@ -40,6 +40,7 @@ type Pass struct {
 	writable *loop.IO // what splice waits for
 	chunk    []byte   // nil: splice does without
 	active   bool
+	failed   bool // an error has ended it
 	writing  bool // a goroutine writes the chunk
 }
 
@@ -95,6 +96,9 @@ func (p *Pass) Stop() {
 
 // Active reports whether the end has not come.
 func (p *Pass) Active() bool { return p.active }
+
+// Failed reports whether the end was an error, and not that of the file.
+func (p *Pass) Failed() bool { return p.failed }
 
 // ready moves what is there.
 func (p *Pass) ready(got loop.Ops) {
@@ -159,6 +163,7 @@ func (p *Pass) write(b []byte) {
 // end is the end of file, or an error.
 func (p *Pass) end(err error) {
 	if err != nil {
+		p.failed = true
 		p.options.Report.Errorf("descriptor %d: %v: it is not watched any more", p.in.fd, err)
 	}
 	p.Stop()

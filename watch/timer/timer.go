@@ -102,6 +102,14 @@ func (t *Watcher) listens() bool { return slices.ContainsFunc(t.activities, Acti
 // Pending reports whether an event waits to be emitted.
 func (t *Watcher) Pending() bool { return t.timer.Pending() || t.fed.Pending() }
 
+// Failed reports whether an error has ended an activity.
+func (t *Watcher) Failed() bool {
+	return slices.ContainsFunc(t.activities, func(a Activity) bool {
+		f, ok := a.(watch.Failer)
+		return ok && f.Failed()
+	})
+}
+
 // SetPriority sets the timer's priority.
 func (t *Watcher) SetPriority(p loop.Priority) {
 	t.timer.SetPriority(p)
