@@ -36,8 +36,8 @@ func BenchmarkExec(b *testing.B) {
 					x.Do(tick(uint64(next)))
 				}
 			}
-			x = NewExec(l, s, &Options{
-				Argv: []string{"/bin/true"}, Busy: Busy{Policy: Parallel, Limit: parallel}, Stdout: out, Stderr: out,
+			x = NewExec(l, s, &Options{Argv: []string{"/bin/true"}, Busy: Busy{Policy: Parallel, Limit: parallel}}, Setting{
+				Stdout: out, Stderr: out,
 				Full: func(full bool) { held = full; pour() },
 				Done: func(_ event.Event, o Outcome) {
 					if o.Status != 0 {

@@ -122,7 +122,8 @@ func TestBusy(t *testing.T) {
 		for i, st := range states {
 			t.Run(tt.policy.String()+" when "+st.name, func(t *testing.T) {
 				events, skipped := 3, 0
-				perform(t, Options{Busy: tt.policy, Retry: 1, Skipped: func() { skipped++ }}, func(s *stage) {
+				perform(t, Options{Busy: tt.policy, Retry: 1}, func(s *stage) {
+					s.o.Skipped = func() { skipped++ }
 					s.note = func(e event.Event) string {
 						if n := e.Detail.(event.Timer).Missed; n > 0 {
 							return fmt.Sprintf("start %d (%d missed)", e.Seq, n)
@@ -197,8 +198,7 @@ func TestBusy_queueHoldsItsSource(t *testing.T) {
 					longest = max(longest, len(x.queue))
 				}
 			}
-			x = newExec(l, instant{l}, &Options{
-				Argv: []string{"cmd"}, Busy: policy,
+			x = newExec(l, instant{l}, &Options{Argv: []string{"cmd"}, Busy: policy}, Setting{
 				Done: func(e event.Event, _ Outcome) { ran = append(ran, e.Seq) },
 				Full: func(full bool) { held = full; pour() },
 			})
@@ -244,8 +244,8 @@ func TestBusy_queueGrowsForASourceThatCantWait(t *testing.T) {
 // all the time.
 func TestBusy_commandThatReadsTheSourceHoldsIt(t *testing.T) {
 	var told []bool
-	o := Options{Busy: Busy{Policy: Skip}, Full: func(full bool) { told = append(told, full) }}
-	perform(t, o, func(s *stage) {
+	perform(t, Options{Busy: Busy{Policy: Skip}}, func(s *stage) {
+		s.o.Full = func(full bool) { told = append(told, full) }
 		for _, peer := range []string{"", "127.0.0.1:1"} { // a connection is no source
 			f, err := os.Open(os.DevNull)
 			if err != nil {
@@ -264,8 +264,8 @@ func TestBusy_commandThatReadsTheSourceHoldsIt(t *testing.T) {
 // As many connections as may be hold it as well: others can wait to be accepted.
 func TestBusy_allConnectionsHoldTheSource(t *testing.T) {
 	var told []bool
-	o := Options{Busy: Busy{Policy: Parallel, Limit: 2}, Full: func(full bool) { told = append(told, full) }}
-	perform(t, o, func(s *stage) {
+	perform(t, Options{Busy: Busy{Policy: Parallel, Limit: 2}}, func(s *stage) {
+		s.o.Full = func(full bool) { told = append(told, full) }
 		for range 2 {
 			f, err := os.Open(os.DevNull)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/evshell/ev/event"
+	"github.com/evshell/ev/internal/report"
 	"github.com/evshell/ev/process"
 )
 
@@ -17,7 +18,7 @@ const maxString = 128 << 10
 // A command is a COMMAND as the user gave it, out of which each event makes the words and the
 // environment of one process. Once it is made it may be used on any goroutine.
 type command struct {
-	*Options
+	*orders
 	name string
 	args []argument
 	once sync.Once
@@ -44,8 +45,8 @@ type argument struct {
 	list     string // the field; or empty
 }
 
-func newCommand(o *Options) *command {
-	c := &command{Options: o, name: o.Argv[0]}
+func newCommand(o *orders) *command {
+	c := &command{orders: o, name: o.Argv[0]}
 	for i, literal := range literals(o.Argv) {
 		literal = literal || o.Plain
 		a := argument{literal: o.Argv[i]}
@@ -228,24 +229,24 @@ func impossible(v string) string {
 }
 
 // TellLeftOut tells which of Env no process can have, so that it is known before the first event.
-func (o *Options) TellLeftOut() {
+func (o *Options) TellLeftOut(r *report.Reporter) {
 	for _, v := range o.Env {
 		if why := impossible(v); why != "" {
-			o.tellLeftOut(v, why)
+			o.tellLeftOut(r, v, why)
 		}
 	}
 }
 
-func (o *Options) tellLeftOut(v, why string) {
+func (o *Options) tellLeftOut(r *report.Reporter, v, why string) {
 	name, _, _ := strings.Cut(v, "=")
-	o.Report.Noticef("%s: %.60s is left out of its environment: %s", o.Argv[0], name, why)
+	r.Noticef("%s: %.60s is left out of its environment: %s", o.Argv[0], name, why)
 }
 
 // leftOut reports whether no process can have a variable that an event has filled in, and tells that.
 func (c *command) leftOut(v string) bool {
 	why := impossible(v)
 	if name, _, _ := strings.Cut(v, "="); why != "" && c.isNew(name) {
-		c.tellLeftOut(v, why)
+		c.tellLeftOut(c.Report, v, why)
 	}
 	return why != ""
 }

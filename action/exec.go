@@ -28,11 +28,9 @@ type Options struct {
 	Dir  string        // where it runs; empty: where ev does
 	Env  []string      // NAME=value, over ev's own environment
 	Fill []string      // those of Env whose values have placeholders
-	Sep  byte          // ends a record on its standard input
 	User *process.User // who it runs as; nil: who ev does
 
 	Busy       Busy
-	Each       bool           // events of different subjects are never merged
 	StopSignal syscall.Signal // 0: TERM
 	KillAfter  time.Duration  // from the stop signal to KILL; span.Inf: never
 	RunTimeout time.Duration  // 0: it may run for ever
@@ -42,30 +40,36 @@ type Options struct {
 	RetryMax   time.Duration  // but is no longer than this. 0: a minute
 	Throttle   time.Duration  // from the begin of a run to that of the next, at least; until then Busy holds
 
-	// Storm guards against a command that triggers itself. If ten runs in a row each begin within
-	// this time of the end of the one before, Stormy is called and every further run waits a
-	// second. 0 turns the guard off. Same tells whether an event has the cause of the one before;
-	// where that can be asked, two such runs in a row are enough.
-	Storm  time.Duration
-	Stormy func()
-	Same   func() bool
+	// Guard is against a command that triggers itself; nil: nothing is.
+	Guard *Guard
 
-	Plain      bool            // Argv and Env are as they stand, and nothing is the event's
-	Whole      bool            // a run's end is that of its process group: what is left in it is stopped
-	Foreground bool            // it stays in ev's process group, the terminal's, and reads the terminal
-	Clear      bool            // the screen, before each start
-	Cgroup     *process.Cgroup // it gets one of its own in this, if not nil
-	Prefix     string          // before each line of its output, if not empty
-	ErrPrefix  string          // before those of its standard error, if they are to have another
-	Terminal   bool            // with Prefix, its output goes to a terminal of its own: Stdout and Stderr are one
+	Prefix    string // before each line of its output, if not empty
+	ErrPrefix string // before those of its standard error, if they are to have another
 
 	LogDir  string // each run's output is also a file of its own in this; empty: it is not
 	LogKeep int    // of which so many are kept
 
-	Stdout, Stderr *Output // both needed
+	Sep        byte // ends a record on its standard input
+	Each       bool // events of different subjects are never merged
+	Plain      bool // Argv and Env are as they stand, and nothing is the event's
+	Whole      bool // a run's end is that of its process group: what is left in it is stopped
+	Foreground bool // it stays in ev's process group, the terminal's, and reads the terminal
+	Clear      bool // the screen, before each start
+}
+
+// A Setting is what an Exec has from the session that it is made for, and whom it tells what.
+type Setting struct {
+	Stdout, Stderr *Output         // both needed
+	Terminal       bool            // with Prefix, output goes to a terminal of its own: Stdout and Stderr are one
+	Cgroup         *process.Cgroup // each run gets one of its own in this, if not nil
 	Report         *report.Reporter
 
-	// Began is called when a run's process lives, for each of its tries; can be nil.
+	// Stormy is called when a storm begins (Guard).
+	Stormy func()
+	// Same tells whether an event has the cause of the one before; where that can be asked, two such
+	// runs in a row are enough for a storm.
+	Same func() bool
+	// Began is called when a run's process lives, for each of its tries; as the others, it can be nil.
 	Began func(pid int)
 	// Done is called when a run is finished, after all its tries: once for each event that got one.
 	Done func(event.Event, Outcome)
@@ -154,7 +158,7 @@ func (o Outcome) answer() event.Answer {
 type Exec struct {
 	loop    *loop.Loop
 	starter starter
-	o       *Options
+	o       *orders
 	command *command
 
 	runs    []*run        // in the order of their start
@@ -171,15 +175,24 @@ type Exec struct {
 	refused string // why the system starts no process; "": it does
 }
 
-// NewExec makes an Exec whose commands are started by s. It keeps the Options, which nobody changes
-// any more.
-func NewExec(l *loop.Loop, s *process.Starter, o *Options) *Exec {
-	return newExec(l, launcher{l, s}, o)
+// orders are all that an Exec is told when it is made.
+type orders struct {
+	*Options
+	Setting
 }
 
-func newExec(l *loop.Loop, s starter, o *Options) *Exec {
-	x := &Exec{loop: l, starter: s, o: o, storm: storm{within: o.Storm, tell: o.Stormy, same: o.Same, each: o.Each}}
-	x.command = newCommand(o)
+// NewExec makes an Exec whose commands are started by s. It keeps the Options, which nobody changes
+// any more.
+func NewExec(l *loop.Loop, s *process.Starter, o *Options, in Setting) *Exec {
+	return newExec(l, launcher{l, s}, o, in)
+}
+
+func newExec(l *loop.Loop, s starter, o *Options, in Setting) *Exec {
+	x := &Exec{loop: l, starter: s, o: &orders{o, in}, storm: storm{tell: in.Stormy, same: in.Same, each: o.Each}}
+	if o.Guard != nil {
+		x.storm.within = o.Guard.Within
+	}
+	x.command = newCommand(x.o)
 	x.rest = loop.NewTimer(l, 0, 0, func() {
 		x.next()
 		x.balance()

@@ -68,17 +68,11 @@ func open(t *testing.T, o Options) *theatre {
 	}
 	s := &process.Starter{}
 	th := &theatre{t: t, loop: l, out: out}
-	o.Stdout = NewOutput(l, out, nil)
-	o.Stderr = o.Stdout
-	o.Report = report.New(&th.said, "ev", report.Plain, report.Debug)
-	done := o.Done
-	o.Done = func(e event.Event, out Outcome) {
-		th.outcomes = append(th.outcomes, out)
-		if done != nil {
-			done(e, out)
-		}
-	}
-	th.Exec = NewExec(l, s, &o)
+	output := NewOutput(l, out, nil)
+	th.Exec = NewExec(l, s, &o, Setting{
+		Stdout: output, Stderr: output, Report: report.New(&th.said, "ev", report.Plain, report.Debug),
+		Done: func(_ event.Event, out Outcome) { th.outcomes = append(th.outcomes, out) },
+	})
 	t.Cleanup(func() {
 		s.Close()
 		_ = out.Close()

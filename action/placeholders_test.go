@@ -144,7 +144,7 @@ func FuzzArgv(f *testing.F) {
 	f.Fuzz(func(t *testing.T, words, path string) {
 		given := strings.Split(words, "\x1f")
 		e := changed(path, path)
-		c := newCommand(&Options{Argv: given})
+		c := newCommand(&orders{Options: &Options{Argv: given}})
 		argv, err := c.argv(e)
 		if err != nil {
 			return

@@ -122,11 +122,12 @@ func TestPrefix_commandsWaitForASlowReader(t *testing.T) {
 	}
 	defer r.Close()
 	reads := false
-	th := open(t, Options{Argv: shell(`echo last`), Prefix: "L: ", Began: func(int) {
+	th := open(t, Options{Argv: shell(`echo last`), Prefix: "L: "})
+	th.o.Began = func(int) {
 		if !reads {
 			t.Error("it starts before anything is read")
 		}
-	}})
+	}
 	o := NewOutput(th.loop, w, nil)
 	th.o.Stdout = o
 	for o.backlog <= maxBacklog {

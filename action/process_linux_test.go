@@ -60,7 +60,10 @@ func TestExec_hasACgroupOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	th, _ := play(t, Options{Argv: []string{"cat", "/proc/self/cgroup"}, Cgroup: g}, tick(1))
+	th := open(t, Options{Argv: []string{"cat", "/proc/self/cgroup"}})
+	th.o.Cgroup = g
+	th.Do(tick(1))
+	th.run()
 	if got, want := th.output(), fmt.Sprintf("/ev-%d-", os.Getpid()); !strings.Contains(got, want) {
 		t.Errorf("it is in %q, want %s", got, want)
 	}

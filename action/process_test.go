@@ -343,8 +343,8 @@ func useTerminal() int {
 	}
 	status := 1
 	out := NewOutput(l, os.Stdout, nil)
-	x := NewExec(l, &process.Starter{}, &Options{
-		Argv: shell(`echo ready; read x && echo "got $x"`), Foreground: true, Stdout: out, Stderr: out,
+	x := NewExec(l, &process.Starter{}, &Options{Argv: shell(`echo ready; read x && echo "got $x"`), Foreground: true}, Setting{
+		Stdout: out, Stderr: out,
 		Done: func(_ event.Event, o Outcome) { status = o.Status },
 	})
 	x.Do(changed("a path"))
@@ -391,8 +391,7 @@ func supervise() int {
 	if err != nil {
 		return 1
 	}
-	x := NewExec(l, &process.Starter{}, &Options{
-		Argv:   shell(`exec 3>"$FIFO"; echo up >&3; exec sleep 1000`),
+	x := NewExec(l, &process.Starter{}, &Options{Argv: shell(`exec 3>"$FIFO"; echo up >&3; exec sleep 1000`)}, Setting{
 		Stdout: NewOutput(l, os.Stdout, nil), Stderr: NewOutput(l, os.Stderr, nil),
 	})
 	x.Do(event.Event{Detail: event.Timer{}})

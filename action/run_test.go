@@ -66,17 +66,18 @@ func perform(t *testing.T, o Options, play func(*stage)) {
 		}
 		s := &stage{t: t, loop: l}
 		o.Argv = []string{"cmd"}
-		o.Report = report.New(&s.said, "ev", report.Plain, report.Debug)
-		o.Stdout = NewOutput(l, os.Stdout, nil)
-		o.Stderr = o.Stdout
-		o.Done = func(e event.Event, out Outcome) {
+		var in Setting
+		in.Report = report.New(&s.said, "ev", report.Plain, report.Debug)
+		in.Stdout = NewOutput(l, os.Stdout, nil)
+		in.Stderr = in.Stdout
+		in.Done = func(e event.Event, out Outcome) {
 			text := fmt.Sprintf("done %d: %v", e.Seq, out)
 			if out.Stopped {
 				text += ", stopped"
 			}
 			s.logf("%s", text)
 		}
-		s.Exec = newExec(l, s, &o)
+		s.Exec = newExec(l, s, &o, in)
 		ctx, cancel := context.WithCancel(t.Context())
 		s.over = make(chan struct{})
 		l.Ref() // the play's

@@ -12,6 +12,13 @@ const (
 	stormPause = time.Second
 )
 
+// A Guard is against a command that triggers itself. If ten runs in a row each begin within a time
+// of the end of the one before, that is told, and every further run waits a second.
+type Guard struct {
+	Within time.Duration
+	Advice string // what is likely wrong then, and what to do
+}
+
 // A storm is a command that has itself run again and again: one that writes what is watched, or
 // does not read what is there. No single event tells; that the next one always comes at once does.
 type storm struct {

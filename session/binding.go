@@ -43,9 +43,6 @@ type Binding struct {
 	Check func(l *loop.Loop, then func(error)) error
 	// Emit says where the events are stored; nil: nowhere.
 	Emit *action.EmitOptions
-	// Advice says what is likely wrong, and what to do, when the command runs over and over
-	// (Exec.Storm).
-	Advice string
 	// Child says what a watcher runs that is a watch.Parent; nil: nothing. Where there is no Exec,
 	// its status stands for a command's.
 	Child *action.Options

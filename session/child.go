@@ -13,8 +13,7 @@ func (w *Watcher) bindChild() {
 	parent := w.watcher.(watch.Parent)
 	o := w.Child
 	o.Plain, o.Whole = true, true
-	o.Began, o.Done = parent.Began, w.childRan
-	w.work = &work{child: w.command(o)}
+	w.work = &work{child: w.command(o, action.Setting{Began: parent.Began, Done: w.childRan})}
 	parent.SetRunner(runner{w})
 }
 

@@ -23,12 +23,11 @@ func (w *Watcher) after(ran *action.Options, out action.Outcome) command {
 		return nil
 	}
 	if *c == nil {
-		o.Done = func(_ event.Event, out action.Outcome) {
+		*c = w.command(o, action.Setting{Done: func(_ event.Event, out action.Outcome) {
 			if out.Status != 0 && out.Err == nil && !out.Stopped {
 				w.Report.Endedf(false, "%s: %s: %v after %s", flag, o.Argv[0], out, span.Rounded(out.Elapsed))
 			}
-		}
-		*c = w.command(o)
+		}})
 	}
 	return *c
 }

@@ -72,7 +72,7 @@ func TestMetrics_observe(t *testing.T) {
 		s.run(s.line("a", runs), s.line("b", runs))
 		s.emit("a", "a", "b")
 		s.end("a", failed(1))
-		s.on(s.actors["a"].o.Skipped)
+		s.on(s.actors["a"].Skipped)
 		s.on(func() { _ = s.bind(s.line("b")) })
 		page := func(want ...string) {
 			t.Helper()

@@ -113,10 +113,11 @@ func (p *parentProp) Ended(d event.Exit)       { p.emit(d) }
 // An actor runs for each event, beside those before it, until the test ends it.
 type actor struct {
 	*stage
-	name   string
-	o      action.Options
-	events []event.Event // of those that run
-	gone   func()        // Close has been called
+	action.Setting
+	name       string
+	foreground bool
+	events     []event.Event // of those that run
+	gone       func()        // Close has been called
 }
 
 func (a *actor) Do(e event.Event) {
@@ -129,8 +130,8 @@ func (a *actor) finish(o action.Outcome) {
 	e := a.events[0]
 	a.events = a.events[1:]
 	a.loop.Unref()
-	if a.o.Done != nil {
-		a.o.Done(e, o)
+	if a.Done != nil {
+		a.Done(e, o)
 	}
 	if a.gone != nil && len(a.events) == 0 {
 		a.gone()
@@ -153,11 +154,11 @@ func (a *actor) Stop() {
 
 func (a *actor) Running() (int, time.Time) { return len(a.events), time.Time{} }
 func (a *actor) Waiting() int              { return 2 * len(a.events) }
-func (a *actor) Foreground() bool          { return a.o.Foreground && len(a.events) > 0 }
+func (a *actor) Foreground() bool          { return a.foreground && len(a.events) > 0 }
 func (a *actor) Suspend()                  { a.logf("suspend %s", a.name) }
 func (a *actor) Resume()                   { a.logf("resume %s", a.name) }
 func (a *actor) Resize() {
-	if a.o.Terminal {
+	if a.Terminal {
 		a.logf("resize %s", a.name)
 	}
 }

@@ -79,7 +79,7 @@ type Session struct {
 	notify    *sdnotify.Conn
 	observers []Observer
 	host      host
-	exec      func(*action.Options) command
+	exec      func(*action.Options, action.Setting) command
 
 	watchers []*Watcher
 	leaving  []*Watcher // watchers no more, but their commands are still being stopped
@@ -116,7 +116,7 @@ func New(l *loop.Loop, c Config) *Session {
 		stop:   sig.Stop,
 		first:  os.Getpid() == 1,
 	}
-	s.exec = func(o *action.Options) command { return action.NewExec(l, c.Starter, o) }
+	s.exec = func(o *action.Options, in action.Setting) command { return action.NewExec(l, c.Starter, o, in) }
 	return s
 }
 

@@ -65,8 +65,8 @@ func perform(t *testing.T, c Config, play func(*stage)) {
 			die:    func(by syscall.Signal) { s.logf("die of %s", sig.Name(by)) },
 			stop:   func() bool { s.logf("stand still"); return s.dropped },
 		}
-		s.exec = func(o *action.Options) command {
-			a := &actor{stage: s, name: o.Argv[0], o: *o}
+		s.exec = func(o *action.Options, in action.Setting) command {
+			a := &actor{stage: s, name: o.Argv[0], foreground: o.Foreground, Setting: in}
 			s.actors[a.name] = a
 			return a
 		}

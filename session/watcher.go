@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 	"syscall"
@@ -83,12 +82,14 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	}
 	b.Watch = nil // it holds what the watcher was made from
 	w.watcher.SetPriority(b.Priority)
-	for _, o := range []*action.Options{b.Exec, b.Child, b.OnFailure, b.OnSuccess} {
-		if o == nil {
-			continue
-		}
-		if err := w.prepare(o); err != nil {
+	if b.Cgroup {
+		if _, err := s.ownCgroup(); err != nil {
 			return nil, err
+		}
+	}
+	for _, o := range []*action.Options{b.Exec, b.Child, b.OnFailure, b.OnSuccess} {
+		if o != nil {
+			o.TellLeftOut(b.Report)
 		}
 	}
 	if b.Child != nil {
@@ -108,17 +109,6 @@ func (s *Session) bind(b *Binding) (*Watcher, error) {
 	return w, nil
 }
 
-// prepare gives a command what it takes of the session.
-func (w *Watcher) prepare(o *action.Options) (err error) {
-	s := w.session
-	o.Stdout, o.Stderr, o.Terminal, o.Report = s.stdout, s.stderr, s.terminals, w.Report
-	o.TellLeftOut()
-	if w.Cgroup {
-		o.Cgroup, err = s.ownCgroup()
-	}
-	return err
-}
-
 // show prints an event.
 func (w *Watcher) show(e event.Event) {
 	if w.print == nil {
@@ -133,20 +123,24 @@ func (w *Watcher) show(e event.Event) {
 // run has the command run for an event.
 func (w *Watcher) run(e event.Event) {
 	if w.exec == nil {
-		o := w.Exec
-		o.Full, o.Done, o.Skipped, o.Stormy = w.hold, w.ran, w.skipped, w.stormy
+		in := action.Setting{Full: w.hold, Done: w.ran, Skipped: w.skipped, Stormy: w.stormy}
 		if u, ok := w.watcher.(watch.Unreader); ok {
-			o.Same = u.Unread
+			in.Same = u.Unread
 		}
-		w.exec = w.command(o)
-		w.exec.Keep(w.kept(o))
+		w.exec = w.command(w.Exec, in)
+		w.exec.Keep(w.kept(w.Exec))
 	}
 	w.exec.Do(e)
 }
 
 // command makes what runs a command.
-func (w *Watcher) command(o *action.Options) command {
-	c := w.session.exec(o)
+func (w *Watcher) command(o *action.Options, in action.Setting) command {
+	s := w.session
+	in.Stdout, in.Stderr, in.Terminal, in.Report = s.stdout, s.stderr, s.terminals, w.Report
+	if w.Cgroup {
+		in.Cgroup = s.cgroup
+	}
+	c := s.exec(o, in)
 	if w.barred {
 		c.Bar(true)
 	}
@@ -384,7 +378,7 @@ func (w *Watcher) overlook() {
 
 // stormy tells that the command seems to cause its own events.
 func (w *Watcher) stormy() {
-	w.Report.Noticef("%s; until then it gets one run a second", cmp.Or(w.Advice, "the command runs over and over"))
+	w.Report.Noticef("%s; until then it gets one run a second", w.Exec.Guard.Advice)
 }
 
 // skipped takes note of an event that got no run of its own.

@@ -182,13 +182,13 @@ func TestWatcher_hold(t *testing.T) {
 		s.run(s.line("a", runs, rich), s.line("b", runs))
 		s.emit("a", "b")
 		s.log = nil
-		full := s.actors["a"].o.Full
+		full := s.actors["a"].Full
 		s.on(func() {
 			full(true)
 			full(true)
 			full(false)
 			full(false)
-			s.actors["b"].o.Full(true) // can't wait
+			s.actors["b"].Full(true) // can't wait
 		})
 		s.saw("hold a true, hold a true, hold a true, hold a false")
 	})
@@ -219,15 +219,12 @@ func TestWatcher_overlooksWhatItsCommandDoes(t *testing.T) {
 	})
 }
 
-// Advice is about the watcher; there is always one.
 func TestWatcher_stormy(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
-		s.run(s.line("a", runs, func(b *Binding) { b.Advice = "don't" }), s.line("b", runs))
-		s.emit("a", "b")
-		s.on(s.actors["a"].o.Stormy)
-		s.on(s.actors["b"].o.Stormy)
-		s.heard("ev: a: don't; until then it gets one run a second\n" +
-			"ev: b: the command runs over and over; until then it gets one run a second\n")
+		s.run(s.line("a", runs, func(b *Binding) { b.Exec.Guard = &action.Guard{Advice: "don't"} }))
+		s.emit("a")
+		s.on(s.actors["a"].Stormy)
+		s.heard("ev: a: don't; until then it gets one run a second\n")
 	})
 }
 
@@ -235,7 +232,7 @@ func TestWatcher_skipped(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
 		s.run(s.line("a", runs))
 		s.emit("a")
-		s.on(s.actors["a"].o.Skipped)
+		s.on(s.actors["a"].Skipped)
 		s.saw("changed, start a, event a 1, run a 1, skipped a")
 	})
 }
@@ -260,7 +257,7 @@ func TestBind_command(t *testing.T) {
 			}
 		})
 		s.emit("a", "b", "c")
-		a, b, c := s.actors["a"].o, s.actors["b"].o, s.actors["c"].o
+		a, b, c := s.actors["a"].Setting, s.actors["b"].Setting, s.actors["c"].Setting
 		if a.Cgroup != group || b.Cgroup != group || c.Cgroup != nil || made != 1 {
 			t.Errorf("the groups are %p, %p and %p; %d were made", a.Cgroup, b.Cgroup, c.Cgroup, made)
 		}

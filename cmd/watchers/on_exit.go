@@ -116,7 +116,7 @@ func (o *onExitOptions) run(a *App, c *cobra.Command, args []string, sink Sink) 
 		b.Claim().Follows = o.of
 	}
 	if b.Exec != nil && len(o.of) > 0 {
-		b.Exec.Storm, b.Advice = noticing, "the lines follow each other in a circle, at once and over and over"
+		b.Exec.Guard = &action.Guard{Within: noticing, Advice: "the lines follow each other in a circle, at once and over and over"}
 	}
 	if w.Child {
 		if err := o.bindChild(a, b); err != nil {

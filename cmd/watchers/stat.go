@@ -181,12 +181,12 @@ func (o *statOptions) run(a *App, c *cobra.Command, args []string, sink Sink) er
 	}
 	b.ClaimState(w.State)
 	if b.Exec != nil && b.Exec.Busy.Policy != action.Skip {
-		b.Exec.Storm = o.settle + noticing
-		b.Advice = "the command follows on itself at once, over and over: it seems to change what is watched; "
+		advice := "the command follows on itself at once, over and over: it seems to change what is watched; "
 		if o.recursive {
-			b.Advice += "--ignore leaves out what it writes, "
+			advice += "--ignore leaves out what it writes, "
 		}
-		b.Advice += "--on-busy skip leaves out what changes while it runs"
+		advice += "--on-busy skip leaves out what changes while it runs"
+		b.Exec.Guard = &action.Guard{Within: o.settle + noticing, Advice: advice}
 	}
 	if c.Flags().Changed("explain") {
 		return o.tellWhy(c, w, own)

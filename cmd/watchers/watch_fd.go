@@ -163,8 +163,10 @@ func (o *watchFDOptions) run(a *App, c *cobra.Command, args []string, sink Sink)
 		b.Exec.Foreground = true // none but the foreground may read the terminal
 	}
 	if b.Exec != nil && w.Reading == fd.ReadNothing {
-		b.Exec.Storm = noticing
-		b.Advice = "the command runs over and over for what it does not read: have it read its standard input, or add --once"
+		b.Exec.Guard = &action.Guard{
+			Within: noticing,
+			Advice: "the command runs over and over for what it does not read: have it read its standard input, or add --once",
+		}
 	}
 	claims := b.Claim()
 	claims.Stdin = slices.Contains(own, "0") || slices.Contains(own, "-")
