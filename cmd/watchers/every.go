@@ -220,7 +220,7 @@ func (o *everyOptions) comes(a *App, c *cobra.Command, w every.Options) error {
 
 // describe turns the flags and the SCHEDULE into what the watcher wants to know.
 func (o *everyOptions) describe(a *App, c *cobra.Command, own []string, name string) (every.Options, error) {
-	w := every.Options{Jitter: o.jitter, State: o.state, Starter: a.Starter, Report: a.Report}
+	w := every.Options{Jitter: o.jitter, State: o.state, Report: a.Report}
 	zone, err := o.location(a)
 	if err != nil {
 		return w, err
@@ -450,7 +450,7 @@ func (a *App) parseRule(text string, zone *time.Location) (*every.Rule, error) {
 	if len(list) == 0 {
 		return nil, usage.At(at, "--schedule-command is empty: give a command that prints a time")
 	}
-	rule := &every.Rule{Zone: zone, Env: a.Env}
+	rule := &every.Rule{Zone: zone, Env: a.Env, Starter: a.Starter}
 	for _, word := range list {
 		rule.Command = append(rule.Command, word.Text)
 	}

@@ -47,8 +47,7 @@ type Options struct {
 	// ev share; zero: there is nothing to remember yet. nil: State says it.
 	Load func(then func(time.Time))
 
-	Starter *process.Starter // of Rule's command
-	Report  *report.Reporter
+	Report *report.Reporter
 }
 
 // A Watcher emits event.Every when the wall clock reaches the instants of a schedule. An instant

@@ -16,9 +16,10 @@ import (
 
 // A Rule is a command that says when: libev's reschedule callback.
 type Rule struct {
-	Command []string       // the program and its arguments
-	Env     []string       // NAME=value, over ev's own environment
-	Zone    *time.Location // of the times that go in and come out
+	Command []string         // the program and its arguments
+	Env     []string         // NAME=value, over ev's own environment
+	Zone    *time.Location   // of the times that go in and come out
+	Starter *process.Starter // of the command; Next has its own
 }
 
 const (
@@ -107,7 +108,7 @@ func (e *Watcher) ask() {
 	e.forget()
 	e.schedule = nil
 	e.loop.Ref()
-	e.rule.stop = e.rule.rule.ask(e.loop, e.options.Starter, e.settled, e.answer)
+	e.rule.stop = e.rule.rule.ask(e.loop, e.rule.rule.Starter, e.settled, e.answer)
 }
 
 // answer arms the periodic for what the rule has said.

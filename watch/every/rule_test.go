@@ -23,7 +23,7 @@ func shellRule(t *testing.T, script string) *Rule {
 	if err != nil {
 		t.Skip("needs sh")
 	}
-	return &Rule{Command: []string{sh, "-c", script}, Zone: time.UTC}
+	return &Rule{Command: []string{sh, "-c", script}, Zone: time.UTC, Starter: starter(t)}
 }
 
 func TestRuleAnswers(t *testing.T) {
@@ -75,7 +75,7 @@ func TestRuleIsGivenUp(t *testing.T) {
 			rule := shellRule(t, `exec 3<>"$FIFO"; echo up >&3; trap '' TERM; while :; do sleep 1000; done`)
 			rule.Env = []string{"FIFO=" + fifo}
 			l := looptest.NewLoop(t)
-			e := New(l, Options{Rule: rule, Starter: starter(t)}, func(event.Detail) { t.Error("an event") })
+			e := New(l, Options{Rule: rule}, func(event.Detail) { t.Error("an event") })
 			if err := e.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestEveryAsksItsRuleForEachInstant(t *testing.T) {
 	l := looptest.NewLoop(t)
 	var e *Watcher
 	var due []time.Time
-	e = New(l, Options{Rule: rule, Text: "rule", Starter: starter(t)}, func(d event.Detail) {
+	e = New(l, Options{Rule: rule, Text: "rule"}, func(d event.Detail) {
 		if due = append(due, d.(event.Every).Due); len(due) == 2 {
 			e.Stop()
 		}
@@ -136,7 +136,7 @@ func TestEveryAsksItsRuleForEachInstant(t *testing.T) {
 
 func TestEveryEndsWhenItsRuleSaysNothing(t *testing.T) {
 	l := looptest.NewLoop(t)
-	e := New(l, Options{Rule: shellRule(t, "true"), Starter: starter(t)}, func(event.Detail) { t.Error("an event") })
+	e := New(l, Options{Rule: shellRule(t, "true")}, func(event.Detail) { t.Error("an event") })
 	if err := e.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func newRuleTest(t *testing.T, rule *Rule) *ruleTest {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.loop.Close() })
-	o := Options{Rule: rule, Starter: starter(t), Report: report.New(&r.messages, "ev", report.Plain, report.Notice)}
+	o := Options{Rule: rule, Report: report.New(&r.messages, "ev", report.Plain, report.Notice)}
 	r.Watcher = New(r.loop, o, func(event.Detail) { t.Error("an event") })
 	return r
 }

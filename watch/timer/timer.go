@@ -39,7 +39,8 @@ type Watcher struct {
 	loop       *loop.Loop
 	timer      *loop.Timer
 	fed        *watch.Feed // nil: not yet
-	options    Options
+	after      time.Duration
+	repeat     time.Duration // 0: once
 	emit       watch.Emit
 	activities []Activity
 	span       time.Duration
@@ -50,7 +51,7 @@ var _ watch.Watcher = (*Watcher)(nil)
 
 // New makes a timer.
 func New(l *loop.Loop, o Options, emit watch.Emit) (*Watcher, error) {
-	t := &Watcher{loop: l, options: o, emit: emit, span: o.After}
+	t := &Watcher{loop: l, after: o.After, repeat: o.Repeat, emit: emit, span: o.After}
 	t.timer = loop.NewTimer(l, o.After, o.Repeat, t.fire)
 	for _, make := range o.AgainOn {
 		a, err := make(l, t.again)
@@ -126,7 +127,7 @@ func (t *Watcher) At() (time.Time, bool) {
 	}
 	left := t.timer.Remaining()
 	if !t.timer.Active() && left <= 0 {
-		left = t.options.After
+		left = t.after
 	}
 	return t.loop.Now().Add(left), true
 }
@@ -134,8 +135,8 @@ func (t *Watcher) At() (time.Time, bool) {
 // fire emits a tick. A one-shot has stopped by then, and with it, unless there may be activity, all
 // that belongs to it.
 func (t *Watcher) fire() {
-	if t.options.Repeat > 0 {
-		t.span = t.options.Repeat
+	if t.repeat > 0 {
+		t.span = t.repeat
 	}
 	d := t.detail(t.timer.Due())
 	d.Late, d.Missed = t.loop.Now().Sub(d.Due), t.timer.Missed()
@@ -145,7 +146,7 @@ func (t *Watcher) fire() {
 func (t *Watcher) fireNow() { t.emit(t.detail(t.loop.Now())) }
 
 func (t *Watcher) detail(due time.Time) event.Timer {
-	return event.Timer{After: t.options.After, Repeat: t.options.Repeat, Due: due}
+	return event.Timer{After: t.after, Repeat: t.repeat, Due: due}
 }
 
 // again begins the span anew, unless this was the end of the last activity.
@@ -163,8 +164,8 @@ func (t *Watcher) again(event.Detail) {
 
 // reset has the next Start begin with the whole span.
 func (t *Watcher) reset() {
-	t.span = t.options.After
-	t.timer.Set(t.options.After, t.options.Repeat)
+	t.span = t.after
+	t.timer.Set(t.after, t.repeat)
 }
 
 // Span returns what the time that is left began with.
