@@ -29,7 +29,7 @@ type reader struct {
 
 	unmailed bool                    // it is told that nothing can be mailed
 	commands map[string]*lineCommand // by their names
-	common   watchers.Common
+	common   *watchers.Common
 	watchers []*session.Watcher                   // at work; nil: none has been yet
 	listens  map[*session.Watcher]*onhttp.Options // of those, for requests
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/evshell/ev/cmd/usage"
-	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/control"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
@@ -89,16 +88,16 @@ func (r *reader) bindAgain(s *session.Session) ([]*session.Watcher, []*line, err
 
 // replace has the watchers of lines be those of a session. Of the lines nothing is kept: many take
 // more memory than what they ask for.
-func (r *reader) replace(s *session.Session, bound []*session.Watcher, lines []*line) session.Faults {
-	r.watchers, r.listens = bound, map[*session.Watcher]*onhttp.Options{}
-	r.commands, r.common = nil, watchers.Common{}
-	for i, w := range bound {
+func (r *reader) replace(s *session.Session, watchers []*session.Watcher, lines []*line) session.Faults {
+	r.watchers, r.listens = watchers, map[*session.Watcher]*onhttp.Options{}
+	r.commands, r.common = nil, nil
+	for i, w := range watchers {
 		if listens := lines[i].listens; listens != nil {
 			r.listens[w] = listens
 		}
 		w.SetPlace(lines[i].Words[0].Line)
 	}
-	return s.Replace(bound)
+	return s.Replace(watchers)
 }
 
 // describe has a session know of lines.

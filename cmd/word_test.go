@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/cmd/watchers"
 	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/report"
@@ -67,7 +68,7 @@ func TestFault_hasItsCaret(t *testing.T) {
 // faultOf returns what is wrong with a line.
 func faultOf(t *testing.T, p *program, l *line) error {
 	t.Helper()
-	r := &reader{program: p, globals: Root().PersistentFlags(), options: &runOptions{}}
+	r := &reader{program: p, globals: Root().PersistentFlags(), options: &runOptions{}, common: watchers.NewCommon()}
 	if err := r.bind(l); err != nil {
 		return err
 	}

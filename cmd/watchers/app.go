@@ -34,7 +34,7 @@ type App struct {
 	Args    []string // as given, for messages that show them corrected
 	Getenv  func(string) string
 	Env     []string // NAME=value of an Evfile's line, for its command
-	Common  Common   // of it and other lines
+	Common  *Common  // of it and other lines
 	Line    bool     // it is about a line of an Evfile, and report is named after that
 	JSON    bool     // what is printed of it is JSON, unless it says otherwise
 	Live    bool     // the terminal has the table of 'ev run --live'
@@ -54,7 +54,10 @@ type App struct {
 
 // NewApp returns what the commands of one invocation share.
 func NewApp(args []string) App {
-	return App{Args: args, Getenv: os.Getenv, Hub: &stat.Hub{}, http: onhttp.NewHub(), localtime: every.NewLocaltime("/etc/localtime"), Links: &links{}, Starter: &process.Starter{Guarded: true}}
+	return App{
+		Args: args, Getenv: os.Getenv, Common: NewCommon(), Hub: &stat.Hub{}, http: onhttp.NewHub(), Links: &links{},
+		Starter: &process.Starter{Guarded: true}, localtime: every.NewLocaltime("/etc/localtime"),
+	}
 }
 
 // Split returns a command's own arguments and the COMMAND after --.

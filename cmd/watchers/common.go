@@ -9,7 +9,7 @@ import (
 )
 
 // Common is what lines of an Evfile have in common: many of them name few commands, zones and
-// schedules. It lives as long as the lines are read. That of the zero value is nothing.
+// schedules. It lives as long as the lines are read.
 type Common struct {
 	lookups   map[string]error
 	zones     map[string]*time.Location // by their names; "" is the machine's
@@ -17,8 +17,8 @@ type Common struct {
 }
 
 // NewCommon returns what lines have in common that are yet to be read.
-func NewCommon() Common {
-	return Common{map[string]error{}, map[string]*time.Location{}, map[scheduleText]scheduled{}}
+func NewCommon() *Common {
+	return &Common{map[string]error{}, map[string]*time.Location{}, map[scheduleText]scheduled{}}
 }
 
 // A scheduleText is a SCHEDULE as it is written, and what its meaning depends on.
@@ -43,7 +43,7 @@ func known[K comparable, V any](m map[K]V, key K, find func() (V, error)) (V, er
 		return v, nil
 	}
 	v, err := find()
-	if err == nil && m != nil {
+	if err == nil {
 		m[key] = v
 	}
 	return v, err

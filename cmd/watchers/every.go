@@ -176,7 +176,7 @@ func (o *everyOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 			w.Load = func(then func(time.Time)) {
 				shared.Settled(lock.Name, lock.Label, func(at time.Time, err error) {
 					if err != nil { // the check tells it, or the first claim
-						a.Report.Verbosef("the lock %s: it is unknown which instants were dealt with: %v", lock.Name, err)
+						b.Report.Verbosef("the lock %s: it is unknown which instants were dealt with: %v", lock.Name, err)
 					}
 					then(at)
 				})

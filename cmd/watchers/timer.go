@@ -79,15 +79,11 @@ func (o *timerOptions) run(a *App, c *cobra.Command, args []string, sink Sink) e
 		return err
 	}
 	t.After, t.Repeat = after, o.repeat
-	shows := o.progress && a.showsProgress()
-	if shows {
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) { return timer.New(l, t, emit) }
+	if o.progress && a.showsProgress() {
 		b.Claim().Terminal = true
-	}
-	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-		if shows {
-			return live.NewCountdown(l, t, showsUTF8(a.Getenv), emit)
-		}
-		return timer.New(l, t, emit)
+		utf8 := showsUTF8(a.Getenv)
+		b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) { return live.NewCountdown(l, t, utf8, emit) }
 	}
 	return sink(c.Context(), b)
 }
