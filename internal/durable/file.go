@@ -81,7 +81,10 @@ func open(path string) (*os.File, error) {
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NONBLOCK, 0o600)
 	if errors.Is(err, fs.ErrPermission) {
-		f, err = os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // its directory may be writable
+		old, missing := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // its directory may be writable
+		if missing == nil {
+			f, err = old, nil
+		}
 	}
 	if err != nil {
 		return nil, err

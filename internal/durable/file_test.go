@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -120,5 +121,19 @@ func TestOpen_noFile(t *testing.T) {
 			t.Errorf("%s was opened", path)
 			_ = d.Close()
 		}
+	}
+}
+
+// A file that can't be made is not said to be missing.
+func TestOpen_shutDirectory(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("nothing is shut to root")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(dir, "state")); !errors.Is(err, fs.ErrPermission) {
+		t.Error(err)
 	}
 }
