@@ -98,12 +98,21 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, sample 
 	return nil
 }
 
+// lockWord refuses a word after a --lock without a name, before it is taken for the watcher's.
+func lockWord(a *App, c *cobra.Command) error {
+	if f := c.Flags().Lookup("lock"); f == nil || f.Value.String() != bareLock {
+		return nil
+	}
+	i := slices.Index(a.Args, "--lock") + 1
+	if i == 0 || i == len(a.Args) || strings.HasPrefix(a.Args[i], "-") {
+		return nil
+	}
+	return usage.At(usage.ArgOf(a.Args[i]), "the name of a lock is written with =: --lock=%s; put a --lock without a name after all other words", a.Args[i])
+}
+
 func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open func(*loop.Loop) (link.Link, error)) error {
 	lock := f.lock
 	if lock == bareLock {
-		if i := slices.Index(a.Args, "--lock"); i >= 0 && i+1 < len(a.Args) && !strings.HasPrefix(a.Args[i+1], "-") {
-			return usage.At(usage.ArgOf(a.Args[i+1]), "the name of a lock is written with =: --lock=%s; put a --lock without a name after all other words", a.Args[i+1])
-		}
 		if lock = name; lock == "" {
 			return usage.Errorf("give the lock a name: --lock=NAME, or --name NAME, or a label in an Evfile")
 		}

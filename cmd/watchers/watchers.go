@@ -33,6 +33,9 @@ func runs[O any, P interface {
 }](a *App, c *cobra.Command, o P, sink Sink) *cobra.Command {
 	defaults := *o
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := lockWord(a, c); err != nil {
+			return err
+		}
 		if !a.Line {
 			return o.run(a, c, args, sink)
 		}
