@@ -110,6 +110,10 @@ func (x *Exec) whileBusy(e event.Event) {
 	case Merge:
 		x.wait(e)
 	case Skip:
+		if x.barred && len(x.runs) == 0 { // it is another's command that runs
+			x.wait(e)
+			return
+		}
 		x.o.Report.Verbosef("%s: busy, event %d is skipped", x.command.name, e.Seq)
 		if x.skipped != nil && x.belong(*x.skipped, e) {
 			e = merge(*x.skipped, e)

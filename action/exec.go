@@ -223,7 +223,8 @@ func (x *Exec) mayRun() bool {
 	return len(x.runs) < x.o.Busy.limit() && !x.rest.Active() && !x.barred
 }
 
-// Bar has no run begin until it is lifted: what comes meanwhile does as Busy says.
+// Bar has no run begin until it is lifted: what comes meanwhile does as Busy says, but nothing is
+// skipped for want of a run that is its own.
 func (x *Exec) Bar(barred bool) {
 	x.barred = barred
 	x.next()

@@ -87,3 +87,19 @@ func TestExec_Bar(t *testing.T) {
 		})
 	})
 }
+
+// What would be skipped waits while another's command is in the way: ev timer --now at a reload.
+func TestExec_barredSkipsNothing(t *testing.T) {
+	perform(t, Options{Busy: Busy{Policy: Skip}}, func(s *stage) {
+		s.on(func() { s.Bar(true) })
+		s.do(1)
+		s.do(2)
+		s.on(func() { s.Bar(false) })
+		s.answer(nil)
+		s.do(3)
+		s.end(0)
+		if got, want := s.took(), "start 2, done 2: exited 0"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
