@@ -207,7 +207,7 @@ func newExec(l *loop.Loop, s starter, o *Options, in Setting) *Exec {
 func (x *Exec) Do(e event.Event) {
 	switch {
 	case x.closed:
-		x.o.Report.Verbosef("%s: ev is ending: nothing is run for event %d", x.command.name, e.Seq)
+		x.o.Report.Verbosef("%s: its watcher ends: nothing is run for event %d", x.command.name, e.Seq)
 		drop(e, event.Refused)
 		return
 	case x.mayRun():
@@ -346,7 +346,7 @@ func (x *Exec) Close(done func()) {
 		}
 	}
 	if n := len(waiting) - len(x.queue); n > 0 {
-		x.o.Report.Noticef("%s: ev is ending: nothing is run for %d events that waited", x.command.name, n)
+		x.o.Report.Noticef("%s: its watcher ends: nothing is run for %d events that waited", x.command.name, n)
 	}
 	if x.skipped != nil {
 		drop(*x.skipped, event.Refused)
@@ -357,9 +357,9 @@ func (x *Exec) Close(done func()) {
 	case x.o.Drain == 0 || len(x.runs)+len(x.queue) == 0:
 		x.stop()
 	case x.o.Drain == span.Inf:
-		x.o.Report.Noticef("%s: ev is ending: waiting for the command to end by itself", x.command.name)
+		x.o.Report.Noticef("%s: its watcher ends: waiting for the command to end by itself", x.command.name)
 	default:
-		x.o.Report.Noticef("%s: ev is ending: the command has %s to end by itself", x.command.name, span.Format(x.o.Drain))
+		x.o.Report.Noticef("%s: its watcher ends: the command has %s to end by itself", x.command.name, span.Format(x.o.Drain))
 		x.loop.After(x.o.Drain, x.Stop)
 	}
 	x.next()
