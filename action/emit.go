@@ -36,6 +36,7 @@ type Emit struct {
 	flying  int
 	held    bool // the source
 	dropped int
+	full    bool // which has been told
 	failed  bool
 }
 
@@ -85,16 +86,23 @@ func (m *Emit) try(subject string, e event.Event, o *Outcome) {
 	err := m.o.Store(m.loop, subject, e, o, func(err error) {
 		switch {
 		case err != nil && m.o.Full(err) && m.hold(true):
-			m.o.Report.Noticef("--emit: %v: waiting", err)
+			if !m.full {
+				m.o.Report.Noticef("--emit: %v: waiting", err)
+			}
+			m.full = true
 			m.loop.After(fullPause, func() { m.try(subject, e, o) })
 			return
 		case err != nil && m.o.Full(err):
 			if m.dropped++; isPowerOf10(m.dropped) {
-				m.o.Report.Errorf("--emit: %v: %d events are dropped: --spool-max has more wait", err, m.dropped)
+				m.o.Report.Errorf("--emit: %v: %d events are dropped", err, m.dropped)
 			}
+			m.full = true
 		case err != nil:
 			m.fail(err)
 			verdict = event.Refused
+		case m.full:
+			m.full = false
+			m.o.Report.Noticef("--emit: events are stored again")
 		}
 		m.answer(verdict, e)
 		m.landed()

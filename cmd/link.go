@@ -32,7 +32,7 @@ func (d *dialed) await(do func(done func(error))) error {
 	for !over {
 		(<-d.posts)()
 	}
-	if errors.Is(err, link.ErrAway) || errors.Is(err, link.ErrSpoolFull) {
+	if errors.Is(err, link.ErrAway) || link.NoRoom(err) {
 		return &usage.ExitError{Status: usage.ExitTempFail, Err: err}
 	}
 	return watchers.LinkError(err)

@@ -31,6 +31,9 @@ What is guaranteed in which failure:
                          --catch-up decides; a  order later
                          run goes on for three
                          quarters of the lease
+  the disk of file:DIR   instants wait          waits, if the      waits
+  or the spool is full                          source can, else
+                                                dropped, counted
   one of three servers   instants wait some     spooled until      may come up to
   dies                   seconds                another leads      90 s later
   ev or its host stands  another may run too,   -                  another may run

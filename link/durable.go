@@ -57,3 +57,15 @@ func readFile(path string) ([]byte, error) {
 	}
 	return text, err
 }
+
+// ebbs reports whether a failure of the disk is one that passes: it is full, or can't be had now.
+func ebbs(err error) bool {
+	for _, passes := range []error{
+		unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS, unix.ESTALE, unix.ENOMEM, unix.EMFILE, unix.ENFILE,
+	} {
+		if errors.Is(err, passes) {
+			return true
+		}
+	}
+	return false
+}

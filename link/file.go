@@ -29,6 +29,7 @@ type fileLink struct {
 	mu     sync.Mutex
 	events *spool // nil: not opened
 	err    error
+	waits  map[string]bool // what waits for the disk, as was told
 
 	outbox   inOrder                  // what is published
 	releases map[string]chan struct{} // by lock: closed once the last one is given back
@@ -43,7 +44,7 @@ const (
 )
 
 func newFileLink(dir string, o Options) *fileLink {
-	l := &fileLink{dir: dir, o: o, releases: map[string]chan struct{}{}}
+	l := &fileLink{dir: dir, o: o, waits: map[string]bool{}, releases: map[string]chan struct{}{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -123,29 +124,40 @@ func (l *fileLink) record(lock string) (record, error) {
 }
 
 func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
-	fail := func(err error) *Grant { return &Grant{Outcome: Failed, Err: err} }
+	var g *Grant
+	err := l.patiently(ctx, "the lock "+c.Lock, func() (err error) {
+		g, err = l.try(ctx, c)
+		return err
+	})
+	if err != nil {
+		return &Grant{Outcome: Failed, Err: err}
+	}
+	return g
+}
+
+func (l *fileLink) try(ctx context.Context, c Claim) (*Grant, error) {
 	if err := os.MkdirAll(l.lockDir(), 0o700); err != nil {
-		return fail(err)
+		return nil, err
 	}
 	r, err := l.record(c.Lock)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	if r.dealtWith(c) && !r.cutOff(c) || c.Rescue && !r.cutOff(c) {
-		return &Grant{Outcome: Elsewhere}
+		return &Grant{Outcome: Elsewhere}, nil
 	}
 	f, err := lockFile(filepath.Join(l.lockDir(), FileName(c.Lock)), !c.Skip)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return &Grant{Outcome: Busy, Holder: r.Holder}
+		return &Grant{Outcome: Busy, Holder: r.Holder}, nil
 	}
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	if r, err = l.record(c.Lock); err == nil && ctx.Err() == nil {
 		again := r.cutOff(c)
 		if !again && (r.dealtWith(c) || c.Rescue) {
 			_ = f.Close()
-			return &Grant{Outcome: Elsewhere}
+			return &Grant{Outcome: Elsewhere}, nil
 		}
 		n := r.taken(c, l.holder())
 		n.Fence = r.Fence + 1
@@ -154,11 +166,34 @@ func (l *fileLink) claim(ctx context.Context, c Claim) *Grant {
 				Outcome: Won, Due: n.At, Settled: r.Due[c.Label], Again: again, Missed: n.Missed, Fence: n.Fence, Holder: n.Holder, File: f,
 				Released: func(settled time.Time) { l.giveBack(c.Lock, f, n.released(settled)) },
 				undo:     func() { l.giveBack(c.Lock, f, n.undone(r, c)) },
-			}
+			}, nil
 		}
 	}
 	_ = f.Close()
-	return fail(errors.Join(err, ctx.Err()))
+	return nil, errors.Join(err, ctx.Err())
+}
+
+// patiently tries until it succeeds, or fails in a way that does not pass. That it waits is told once,
+// and when that is over.
+func (l *fileLink) patiently(ctx context.Context, what string, try func() error) error {
+	for pause := retryIn; ; pause = min(2*pause, time.Minute) {
+		err := try()
+		waits := ebbs(err) && ctx.Err() == nil
+		l.mu.Lock()
+		told := l.waits[what]
+		l.waits[what] = waits || told && err != nil
+		l.mu.Unlock()
+		switch {
+		case waits && !told:
+			l.o.Report.Errorf("%s: %v: waiting until that is over", what, err)
+		case told && err == nil:
+			l.o.Report.Noticef("%s: that is over", what)
+		}
+		if !waits {
+			return err
+		}
+		wait(ctx, pause)
+	}
 }
 
 // giveBack ends a run, with what the record is after it.
@@ -167,7 +202,8 @@ func (l *fileLink) giveBack(lock string, f *os.File, r record) {
 	l.releases[lock] = given
 	l.work.Go(func() {
 		defer close(given)
-		if err := durable.WriteFile(l.recordPath(lock), r.encode()); err != nil {
+		err := l.patiently(l.ctx, "the lock "+lock, func() error { return durable.WriteFile(l.recordPath(lock), r.encode()) })
+		if err != nil {
 			l.o.Report.Errorf("the lock %s: the end of its run can't be saved: %v", lock, err)
 		}
 		_ = f.Close()
@@ -211,9 +247,9 @@ func (l *fileLink) publish(events *spool, m Message) error {
 		events.prune(keepFor, keepBytes)
 		pruneIDs(filepath.Dir(id))
 	}
-	err = os.WriteFile(id, nil, 0o600)
+	_ = os.WriteFile(id, nil, 0o600) // without it the same one may be stored again
 	l.wakeAll()
-	return err
+	return nil
 }
 
 func pruneIDs(dir string) {

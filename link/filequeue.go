@@ -124,8 +124,9 @@ func (c *fileConsumer) runPath(seq uint64) string {
 	return filepath.Join(c.runDir(), strconv.FormatUint(seq, 10))
 }
 
-// change changes the group's file under its lock.
-func (c *fileConsumer) change(fn func(*group) error) error {
+// change changes the group's file under its lock. What is to be done once it is written is done under
+// the lock, too.
+func (c *fileConsumer) change(fn func(*group) error, then ...func()) error {
 	lock, err := lockFile(c.groupPath()+".lock", true)
 	if err != nil {
 		return err
@@ -148,10 +149,15 @@ func (c *fileConsumer) change(fn func(*group) error) error {
 		return err
 	}
 	changed, err := json.Marshal(g)
-	if err != nil || string(changed) == string(text) {
-		return err
+	if err == nil && string(changed) != string(text) {
+		err = durable.WriteFile(c.groupPath()+".json", changed)
 	}
-	return durable.WriteFile(c.groupPath()+".json", changed)
+	if err == nil {
+		for _, do := range then {
+			do()
+		}
+	}
+	return err
 }
 
 // first is where a new group begins.
@@ -216,13 +222,20 @@ func (c *fileConsumer) Close() { c.cancel() }
 func (c *fileConsumer) serve() {
 	for c.ctx.Err() == nil {
 		var d *Delivery
-		again := forever
-		err := c.change(func(g *group) (err error) {
-			c.mu.Lock()
-			room := c.room
-			c.mu.Unlock()
-			if room > 0 {
-				d, again, err = c.take(g)
+		var again time.Duration
+		err := c.link.patiently(c.ctx, "the group "+c.o.Group, func() error {
+			d, again = nil, forever
+			err := c.change(func(g *group) (err error) {
+				c.mu.Lock()
+				room := c.room
+				c.mu.Unlock()
+				if room > 0 {
+					d, again, err = c.take(g)
+				}
+				return err
+			})
+			if err != nil && d != nil {
+				d.drop()
 			}
 			return err
 		})
@@ -343,10 +356,8 @@ func (c *fileConsumer) delivery(seq uint64, e entry, attempt int, run *os.File) 
 		d.Time = e.Time
 	}
 	settle := func(fn func(*group)) {
-		err := c.change(func(g *group) error {
-			fn(g)
-			c.close(run)
-			return nil
+		err := c.link.patiently(c.link.ctx, "the group "+c.o.Group, func() error {
+			return c.change(func(g *group) error { fn(g); return nil }, func() { c.close(run) })
 		})
 		if err != nil {
 			c.link.o.Report.Errorf("the group %s: the outcome of message %d can't be saved, and it may come again: %v",
@@ -373,6 +384,7 @@ func (c *fileConsumer) delivery(seq uint64, e entry, attempt int, run *os.File) 
 		c.link.wakeAll()
 	}
 	do := c.link.work.Go
+	d.drop = func() { _ = run.Close() }
 	d.ack = func() { do(ack) }
 	d.retry = func(after time.Duration, counts bool) { do(func() { retry(after, counts) }) }
 	d.dead = func(why DeadLetter) {

@@ -191,6 +191,7 @@ type Delivery struct {
 	ack   func()
 	retry func(after time.Duration, counts bool)
 	dead  func(d DeadLetter)
+	drop  func() // file: it was not taken after all
 }
 
 // Ack says that it is done.
@@ -242,7 +243,10 @@ func faultf(format string, args ...any) error {
 }
 
 // ErrSpoolFull is told of a message that could be stored nowhere.
-var ErrSpoolFull = errors.New("the server is away and the spool is full")
+var ErrSpoolFull = errors.New("the server is away and the spool is full: --spool-max has more wait")
+
+// NoRoom reports whether a message could be stored nowhere for now: the spool is full, or the disk is.
+func NoRoom(err error) bool { return errors.Is(err, ErrSpoolFull) || ebbs(err) }
 
 // Open makes the link that o.Server names.
 func Open(o Options) (Link, error) {

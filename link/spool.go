@@ -75,7 +75,11 @@ func (s *spool) add(e entry) (uint64, error) {
 	}
 	s.bytes += int64(len(text))
 	s.events++
-	return seq, s.setLast(seq)
+	if err := s.setLast(seq); err != nil {
+		_ = s.remove(seq) // it is not there for those who read, and would be stored twice
+		return 0, err
+	}
+	return seq, nil
 }
 
 func (s *spool) setLast(seq uint64) error {

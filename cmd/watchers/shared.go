@@ -2,7 +2,6 @@ package watchers
 
 import (
 	"crypto/rand"
-	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -148,7 +147,7 @@ func lockBusy(b *session.Binding) error {
 
 func (f *sharedFlags) bindEmit(b *session.Binding, detail event.Detail, name, host string, command bool, open func(*loop.Loop) (link.Link, error)) error {
 	t := event.NewTemplate(f.emit)
-	o := &action.EmitOptions{Subject: t, Full: func(err error) bool { return errors.Is(err, link.ErrSpoolFull) }}
+	o := &action.EmitOptions{Subject: t, Full: link.NoRoom}
 	switch f.emitOn {
 	case "event":
 	case "success", "failure":
