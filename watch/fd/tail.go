@@ -156,10 +156,10 @@ func (t *tail) catchUp() {
 	for _, f := range t.files {
 		f.offset, f.prior = 0, nil
 	}
-	t.sure = p.saved
+	t.sure = p.until
 	found := 0
 	for _, s := range t.siblings() {
-		t.seen[s.id] = s.modified.Before(p.saved)
+		t.seen[s.id] = s.modified.Before(p.until)
 		if s.id != p.id {
 			continue
 		}
@@ -485,7 +485,24 @@ func (t *tail) save() {
 			offset = min(offset, d.offset)
 		}
 	}
-	t.place.save(f, offset)
+	t.place.save(f, offset, t.until(i))
+}
+
+// until returns when the first of the files that had the name after the i-th was written to at last:
+// of those that are open, and of any that is not known yet.
+func (t *tail) until(i int) time.Time {
+	var st unix.Stat_t
+	now := time.Now()
+	if err := unix.Stat(t.form.name, &st); err == nil && !t.behind && t.files[len(t.files)-1].id == idOf(&st) {
+		t.sure = now
+	}
+	until := t.sure
+	for _, f := range t.files[i+1:] {
+		if m := f.modified(); m.Before(until) {
+			until = m
+		}
+	}
+	return until
 }
 
 // wrote tells why the place can't be saved, once.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,6 +51,13 @@ func (f *tailed) size() int64 {
 	var st unix.Stat_t
 	_ = unix.Fstat(f.fd, &st)
 	return st.Size
+}
+
+// modified returns when the file was written to last.
+func (f *tailed) modified() time.Time {
+	var st unix.Stat_t
+	_ = unix.Fstat(f.fd, &st)
+	return time.Unix(st.Mtim.Unix())
 }
 
 // begun reports whether the file has been written to.

@@ -18,7 +18,7 @@ type place struct {
 	id     fileID
 	offset int64
 	prior  uint64    // a hash of what is before it
-	saved  time.Time // when
+	until  time.Time // what was last written before, in other files, is dealt with
 }
 
 // saveEvery is how much later a place is saved than it has changed, at most.
@@ -52,12 +52,12 @@ func (p *place) read(f *durable.File, path string) error {
 		}
 		return nil
 	}
-	var saved int64
-	n, err := fmt.Sscanf(string(text), placeFormat, &p.id.dev, &p.id.ino, &p.offset, &p.prior, &saved)
+	var until int64
+	n, err := fmt.Sscanf(string(text), placeFormat, &p.id.dev, &p.id.ino, &p.offset, &p.prior, &until)
 	if err != nil || n < 5 || p.offset < 0 {
 		return fmt.Errorf("%s is not a state of ev watch-fd, or is damaged: give --state a file of its own, or remove it to begin anew", path)
 	}
-	p.known, p.saved = true, time.Unix(0, saved)
+	p.known, p.until = true, time.Unix(0, until)
 	return nil
 }
 
@@ -77,24 +77,24 @@ func (f *tailed) resume(p *place) bool {
 }
 
 // save saves a place in a file.
-func (p *place) save(f *tailed, offset int64) {
+func (p *place) save(f *tailed, offset int64, until time.Time) {
 	at := *f
 	if offset < f.offset && !at.goTo(offset) {
 		return // it was truncated, which is not known yet
 	}
 	p.id, p.offset, p.prior = at.id, at.offset, hashOf(at.prior)
-	p.mark()
+	p.mark(until)
 }
 
 // saveNone saves that there is no file yet: one that comes is read from its beginning. What is known
 // of a file that has gone stays.
 func (p *place) saveNone() {
 	if !p.known {
-		p.mark()
+		p.mark(time.Now())
 	}
 }
 
-func (p *place) mark() {
-	p.known, p.saved = true, time.Now()
-	p.record.Replace(fmt.Appendf(nil, placeFormat, p.id.dev, p.id.ino, p.offset, p.prior, p.saved.UnixNano()))
+func (p *place) mark(until time.Time) {
+	p.known, p.until = true, until
+	p.record.Replace(fmt.Appendf(nil, placeFormat, p.id.dev, p.id.ino, p.offset, p.prior, until.UnixNano()))
 }
