@@ -282,6 +282,25 @@ func TestLock_lostBeforeItIsTaken(t *testing.T) {
 	}
 }
 
+// The holder that a server has, once it has lost all that it had stored, is waited for as any other.
+func TestLock_serverWiped(t *testing.T) {
+	s := fake(t)
+	a, b := newHost(t, "a", s.URL()), newHost(t, "b", s.URL())
+	for range 3 {
+		b.claim(link.Claim{Lock: "job"}).Release(time.Time{})
+	}
+	s.Stop()
+	s.Wipe()
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	claim := link.Claim{Lock: "job", Lease: time.Second}
+	a.die(a.claim(claim))
+	if g := b.claim(claim); g.Outcome != link.Won {
+		t.Errorf("%+v", g)
+	}
+}
+
 func TestLock_serverTooOld(t *testing.T) {
 	refused := func(t *testing.T, url string) {
 		t.Helper()

@@ -34,6 +34,7 @@ type natsLink struct {
 	away    bool          // it has been told
 	checked chan struct{} // closed once the last check is told
 	streams map[string]bool
+	anew    map[string]time.Time // streams that were created again, as was told
 	locks   map[string]*keeper
 	clock   clock
 
@@ -63,7 +64,7 @@ func closed() chan struct{} {
 func newNATSLink(s ServerOptions, o Options) (*natsLink, error) {
 	l := &natsLink{
 		server: s, o: o, up: make(chan struct{}), down: closed(), checked: closed(),
-		streams: map[string]bool{}, locks: map[string]*keeper{},
+		streams: map[string]bool{}, anew: map[string]time.Time{}, locks: map[string]*keeper{},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	// What an ev that is no more has left in the spool.

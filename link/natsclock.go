@@ -50,8 +50,8 @@ func (l *natsLink) tooFarAhead(ctx context.Context) error {
 	stepped := now.Round(0).Sub(l.clock.at.Round(0)) - passed // since then the clock was set
 	l.mu.Unlock()
 	if passed > clockKnown || stepped.Abs() > time.Second {
-		if err := l.streamInfo(ctx, locksStream); err != nil {
-			return err
+		if _, err := l.streamState(ctx, locksStream); err != nil {
+			return l.notYet(locksStream, err)
 		}
 	}
 	l.mu.Lock()

@@ -15,6 +15,8 @@ import (
 type cursor struct {
 	Seq     uint64 `json:"seq"`
 	Attempt int    `json:"attempt,omitempty"` // of the message after it
+	// Created is when the stream was: one that was made anew has other messages.
+	Created time.Time `json:"created,omitzero"`
 }
 
 // When it is looked once more whether there is something new, after the server has come: a cluster
@@ -60,7 +62,13 @@ func (c *natsConsumer) follow(stream string, filters []string, joined func()) er
 	}
 	pulse := l.pulse(c.ctx, heartbeat)
 	lost, soon := l.lost(), firstLook
-	for c.ctx.Err() == nil {
+	for anew := false; c.ctx.Err() == nil; {
+		if anew {
+			if at, err = c.sameStream(path, stream, at); err != nil {
+				return err
+			}
+			anew = false
+		}
 		var m *storedMessage
 		if err := l.onStream(c.ctx, stream, func() (err error) { m, err = c.next(stream, filters, at.Seq+1); return err }); err != nil {
 			return err
@@ -75,8 +83,9 @@ func (c *natsConsumer) follow(stream string, filters []string, joined func()) er
 			case <-again:
 				soon *= 4
 			case <-pulse:
+				anew = true
 			case <-lost:
-				lost, soon = l.lost(), firstLook
+				lost, soon, anew = l.lost(), firstLook, true
 			case <-c.ctx.Done():
 			}
 			continue
@@ -97,14 +106,15 @@ func (c *natsConsumer) openCursor(path, stream string) (at cursor, err error) {
 	if err != nil {
 		return at, faultf("%s can't be read: %v: remove it to begin anew with what comes", path, err)
 	}
-	var s streamAnswer
-	err = c.link.onStream(c.ctx, stream, func() (err error) { s, err = c.link.streamState(c.ctx, stream); return err })
-	switch {
-	case err != nil || text != nil && at.Seq <= s.State.Last:
+	if text != nil {
+		return c.sameStream(path, stream, at)
+	}
+	s, err := c.streamState(stream)
+	if err != nil {
 		return at, err
-	case text != nil:
-		c.link.o.Report.Noticef("the stream %s was created again: beginning with its first event", stream)
-		at = cursor{}
+	}
+	at.Created = s.Created
+	switch {
 	case c.o.From.All:
 	case !c.o.From.Time.IsZero():
 		if at.Seq, err = c.before(stream, s, c.o.From.Time); err != nil {
@@ -114,6 +124,36 @@ func (c *natsConsumer) openCursor(path, stream string) (at cursor, err error) {
 		at.Seq = s.State.Last
 	}
 	return at, at.save(path)
+}
+
+// sameStream has the cursor begin anew if the stream is not the one that it is of.
+func (c *natsConsumer) sameStream(path, stream string, at cursor) (cursor, error) {
+	s, err := c.streamState(stream)
+	if err != nil {
+		return at, err
+	}
+	other := !at.Created.IsZero() && !at.Created.Equal(s.Created)
+	if at.Created = s.Created; !other && at.Seq <= s.State.Last {
+		return at, nil
+	}
+	c.link.tellAnew(stream, s.Created)
+	at = cursor{Created: s.Created}
+	return at, at.save(path)
+}
+
+func (c *natsConsumer) streamState(stream string) (s streamAnswer, err error) {
+	err = c.link.onStream(c.ctx, stream, func() (err error) { s, err = c.link.streamState(c.ctx, stream); return err })
+	return s, err
+}
+
+func (l *natsLink) tellAnew(stream string, created time.Time) {
+	l.mu.Lock()
+	told := l.anew[stream].Equal(created)
+	l.anew[stream] = created
+	l.mu.Unlock()
+	if !told {
+		l.o.Report.Noticef("the stream %s was created again: beginning with its first event", stream)
+	}
 }
 
 func (at cursor) save(path string) error {
@@ -223,7 +263,7 @@ func (c *natsConsumer) single(path string, at *cursor, m *storedMessage) error {
 			}
 		}
 		if e.done {
-			*at = cursor{Seq: m.Message.Seq}
+			*at = cursor{Seq: m.Message.Seq, Created: at.Created}
 			return at.save(path)
 		}
 		if !e.count {

@@ -104,12 +104,13 @@ func (k *keeper) load(ctx context.Context) (uint64, record, error) {
 			Data []byte `json:"data"`
 		} `json:"message"`
 	}
+	k.mu.Lock()
+	before := k.rev
+	k.mu.Unlock()
 	err := k.link.api(ctx, "STREAM.MSG.GET."+locksStream, map[string]string{"last_by_subj": k.subject}, &a)
 	switch {
 	case isAPI(err, errNoMessage):
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.asked = time.Now()
+		k.learn(before, 0, record{})
 		return 0, record{}, nil
 	case err != nil:
 		return 0, record{}, k.link.notYet(locksStream, err)
@@ -118,11 +119,20 @@ func (k *keeper) load(ctx context.Context) (uint64, record, error) {
 	if err != nil {
 		return 0, r, faultf("the record of the lock %s is damaged: remove it: nats stream purge %s --subject '%s'", k.lock, locksStream, k.subject)
 	}
-	k.see(a.Message.Seq, r)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.asked = time.Now()
+	k.learn(before, a.Message.Seq, r)
 	return a.Message.Seq, r, nil
+}
+
+// learn takes what the server has said that the record is, asked when before was the last revision
+// that this ev knew of. A server that says less has lost what it had.
+func (k *keeper) learn(before, rev uint64, r record) {
+	k.mu.Lock()
+	k.asked = time.Now()
+	if rev < before && k.rev == before {
+		k.rev, k.rec = 0, record{}
+	}
+	k.mu.Unlock()
+	k.see(rev, r)
 }
 
 var errConflict = errors.New("another ev was faster")

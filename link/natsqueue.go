@@ -215,8 +215,14 @@ type consumerConfig struct {
 	Replay    string        `json:"replay_policy"`
 }
 
-// join makes the group, or has an old one be as it is described now, but for its beginning.
-func (c *natsConsumer) join(stream string, filters []string) error {
+// join makes the group, or has an old one be as it is described now, but for its beginning. It
+// returns when the stream was created: where it is another than before, the group that is gone with
+// that is one of all that the new one has.
+func (c *natsConsumer) join(stream string, filters []string, created time.Time) (time.Time, error) {
+	s, err := c.link.streamState(c.ctx, stream)
+	if err != nil {
+		return created, err
+	}
 	config := consumerConfig{
 		Name: c.group, Durable: c.group, Deliver: "new", Ack: "explicit", AckWait: c.o.AckWait, Tries: -1,
 		Unacked: 1000, Replay: "instant",
@@ -234,26 +240,37 @@ func (c *natsConsumer) join(stream string, filters []string) error {
 		config.Deliver, config.StartTime = "by_start_time", &from.Time
 	}
 	was, err := c.info(stream)
-	if err == nil {
-		if was.AckWait == config.AckWait && was.Unacked == config.Unacked && was.Filter == config.Filter && slices.Equal(was.Filters, config.Filters) {
-			return nil
-		}
+	switch {
+	case err == nil && was.AckWait == config.AckWait && was.Unacked == config.Unacked &&
+		was.Filter == config.Filter && slices.Equal(was.Filters, config.Filters):
+		return s.Created, nil
+	case err == nil:
 		config.Deliver, config.StartTime = was.Deliver, was.StartTime
-	} else if !isAPI(err, errNoConsumer) {
-		return err
+	case !isAPI(err, errNoConsumer):
+		return created, err
+	case !created.IsZero() && !created.Equal(s.Created):
+		c.link.tellAnew(stream, s.Created)
+		config.Deliver, config.StartTime = "all", nil
 	}
 	err = c.link.api(c.ctx, "CONSUMER.CREATE."+stream+"."+c.group, map[string]any{"stream_name": stream, "config": config}, nil)
 	if err == nil {
 		_, err = c.info(stream)
 	}
-	return err
+	if err != nil {
+		return created, err
+	}
+	return s.Created, nil
 }
 
 // pull asks the group for messages until the consumer is closed.
 func (c *natsConsumer) pull(stream string, filters []string, joined func()) error {
 	pulse := c.link.pulse(c.ctx, heartbeat*3/2)
+	var created time.Time
 	for c.ctx.Err() == nil {
-		err := c.link.onStream(c.ctx, stream, func() error { return c.join(stream, filters) })
+		err := c.link.onStream(c.ctx, stream, func() (err error) {
+			created, err = c.join(stream, filters, created)
+			return err
+		})
 		if e, ok := errors.AsType[*apiError](err); ok {
 			err = faultf("the group %s of %s can't be used: %v", c.o.Group, stream, e)
 		}

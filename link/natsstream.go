@@ -36,8 +36,9 @@ type streamConfig struct {
 }
 
 type streamAnswer struct {
-	TS    time.Time `json:"ts"`
-	State struct {
+	TS      time.Time `json:"ts"`
+	Created time.Time `json:"created"`
+	State   struct {
 		Messages uint64 `json:"messages"`
 		First    uint64 `json:"first_seq"`
 		Last     uint64 `json:"last_seq"`
@@ -66,7 +67,7 @@ func (l *natsLink) ensure(ctx context.Context, name string) error {
 	if made {
 		return nil
 	}
-	err := l.streamInfo(ctx, name)
+	_, err := l.streamState(ctx, name)
 	if isAPI(err, errNoStream) {
 		c := ownStream(name)
 		if l.nc.ConnectedClusterName() == "" {
@@ -94,9 +95,8 @@ func (l *natsLink) ensure(ctx context.Context, name string) error {
 // onStream asks something about a stream until there is an answer. One of ev's own is made if it is
 // not there.
 func (l *natsLink) onStream(ctx context.Context, name string, ask func() error) error {
-	own := name == eventsStream || name == locksStream
 	return l.until(ctx, func() error {
-		if own {
+		if isOwn(name) {
 			if err := l.ensure(ctx, name); err != nil {
 				return err
 			}
@@ -114,11 +114,6 @@ func (l *natsLink) forget(name string) {
 	delete(l.streams, name)
 }
 
-func (l *natsLink) streamInfo(ctx context.Context, name string) error {
-	_, err := l.streamState(ctx, name)
-	return err
-}
-
 // streamState asks for a stream, and hears the server's time by the way.
 func (l *natsLink) streamState(ctx context.Context, name string) (a streamAnswer, err error) {
 	asked := time.Now()
@@ -126,23 +121,20 @@ func (l *natsLink) streamState(ctx context.Context, name string) (a streamAnswer
 	if err == nil {
 		l.heard(asked, a.TS)
 	}
-	return a, l.notYet(name, err)
+	return a, err
 }
 
-// notYet is err, but if it says that a stream is not there which has been: that passes. Some
+// notYet is err, but if it says that a stream of ev's own is not there any more: that passes. Some
 // servers of a cluster hear of it later, and one that was removed is made anew.
 func (l *natsLink) notYet(name string, err error) error {
-	if !isAPI(err, errNoStream) {
+	if !isOwn(name) || !isAPI(err, errNoStream) {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.streams[name] {
-		return err
-	}
-	delete(l.streams, name)
+	l.forget(name)
 	return errNotYet
 }
+
+func isOwn(stream string) bool { return stream == eventsStream || stream == locksStream }
 
 // streamsOf returns the streams that take a subject, or some of those that a filter means. The one
 // of ev's own is made if need be.

@@ -60,6 +60,53 @@ func TestQueue_oneOfAGroup(t *testing.T) {
 	})
 }
 
+// A server that has lost all that it had stored is one that has all to come: groups and hosts begin
+// with its first event, and locks are free.
+func TestQueue_wiped(t *testing.T) {
+	s := fake(t)
+	a, b := newHost(t, "a", s.URL()), newHost(t, "b", s.URL())
+	var all []<-chan *link.Delivery
+	for i := range 8 {
+		joined := make(chan struct{})
+		c, got := a.consume(link.ConsumeOptions{
+			Subjects: []string{"ev.jobs"}, Group: fmt.Sprint("g", i), EachHost: i%2 == 1,
+			Joined: func() { close(joined) },
+		})
+		c.Room(100)
+		receive(t, joined)
+		all = append(all, got)
+	}
+	arrive := func(ids ...string) {
+		t.Helper()
+		for i, got := range all {
+			var came []string
+			for range ids {
+				d := receive(t, got)
+				came = append(came, d.ID)
+				d.Ack()
+			}
+			if slices.Sort(came); !slices.Equal(came, ids) {
+				t.Errorf("g%d: %s came, want %s", i, came, ids)
+			}
+		}
+	}
+	b.publish(message("ev.jobs", "1"))
+	b.publish(message("ev.jobs", "2"))
+	arrive("1", "2")
+	s.Stop()
+	s.Wipe()
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"3", "4", "5"} {
+		b.publish(message("ev.jobs", id))
+	}
+	arrive("3", "4", "5")
+	if g := a.claim(link.Claim{Lock: "job", Label: "job", Due: instant(1)}); g.Outcome != link.Won {
+		t.Errorf("%+v", g)
+	}
+}
+
 // What is stored once a new group has been joined is the group's.
 func TestQueue_joined(t *testing.T) {
 	everywhere(t, func(t *testing.T, url string) {

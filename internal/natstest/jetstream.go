@@ -23,6 +23,7 @@ type stream struct {
 		PerSubject int      `json:"max_msgs_per_subject"`
 	}
 	now      func() time.Time
+	created  time.Time
 	messages []message
 	last     uint64
 	ids      map[string]uint64
@@ -117,6 +118,7 @@ func (s *Server) api(what string, data []byte) any {
 	st := s.streams[name]
 	if verb == "STREAM.CREATE" && st == nil {
 		st = &stream{ids: map[string]uint64{}, groups: map[string]*group{}, now: func() time.Time { return time.Now().Add(s.Ahead) }}
+		st.created = st.now()
 		_ = json.Unmarshal(data, &st.config)
 		s.streams[name] = st
 	}
@@ -129,7 +131,7 @@ func (s *Server) api(what string, data []byte) any {
 		if len(st.messages) > 0 {
 			first = st.messages[0].seq
 		}
-		return map[string]any{"ts": time.Now().Add(s.Ahead), "state": map[string]any{
+		return map[string]any{"ts": time.Now().Add(s.Ahead), "created": st.created, "state": map[string]any{
 			"messages": len(st.messages), "first_seq": first, "last_seq": st.last,
 		}}
 	case "STREAM.MSG":

@@ -70,6 +70,13 @@ func (s *Server) Start() error {
 	return nil
 }
 
+// Wipe forgets what it has stored.
+func (s *Server) Wipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.streams)
+}
+
 // Stop drops all connections, as a server that is killed does.
 func (s *Server) Stop() {
 	s.mu.Lock()
