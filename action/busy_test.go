@@ -240,6 +240,21 @@ func TestBusy_queueGrowsForASourceThatCantWait(t *testing.T) {
 	})
 }
 
+// An event whose command the system did not start is one that waited, too.
+func TestBusy_endTellsOfWhatCouldNotBeStarted(t *testing.T) {
+	perform(t, Options{Busy: Busy{Policy: Parallel, Limit: 2}}, func(s *stage) {
+		for seq := range uint64(3) {
+			s.on(func() { s.Do(tick(seq + 1)) })
+		}
+		s.answer(unix.EAGAIN)
+		s.answer(unix.EAGAIN)
+		s.on(func() { s.Close(func() {}) })
+		if want := "nothing is run for 3 events"; !strings.Contains(s.said.String(), want) {
+			t.Errorf("said %q, want %q", s.said.String(), want)
+		}
+	})
+}
+
 // A command that reads the source itself holds it, under any policy: the descriptor would be ready
 // all the time.
 func TestBusy_commandThatReadsTheSourceHoldsIt(t *testing.T) {

@@ -345,7 +345,15 @@ func (x *Exec) Close(done func()) {
 			drop(e, event.Refused)
 		}
 	}
-	if n := len(waiting) - len(x.queue); n > 0 {
+	n := len(waiting) - len(x.queue)
+	if x.o.Drain == 0 {
+		for _, r := range x.runs {
+			if r.state == idle && r.first.IsZero() { // it waits for the system, or in a storm
+				n++
+			}
+		}
+	}
+	if n > 0 {
 		x.o.Report.Noticef("%s: its watcher ends: nothing is run for %d events that waited", x.command.name, n)
 	}
 	if x.skipped != nil {
