@@ -58,11 +58,11 @@ how they ended.
 itself, about 8 MB, because the kernel counts from before CMD is executed.) The child is
 started and stopped in the same way as a COMMAND; --chdir, --env, --cgroup,
 --stop-signal, --kill-after and --drain apply to both. Without a COMMAND, --run-timeout,
---retry, --foreground and --exit-on-error apply to the child. Processes that the child
-leaves in its process group are stopped before its end is reported. With --once and no
-COMMAND, ev ends with the status of the child. With --respawn the child is started again
-after a pause. The pause doubles each time, and begins anew when the child has run longer
-than the longest pause.
+--retry, --foreground, --on-failure, --on-success and --exit-on-error apply to the
+child. Processes that the child leaves in its process group are stopped before its end
+is reported. With --once and no COMMAND, ev ends with the status of the child. With
+--respawn the child is started again after a pause. The pause doubles each time, and
+begins anew when the child has run longer than the longest pause.
 
 --of LABEL works in an Evfile. It fires when a run of the command of another line has
 ended by itself. 'run' is the number of the event of that run. 'output', which is also
