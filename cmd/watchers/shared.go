@@ -84,7 +84,7 @@ func (f *sharedFlags) bind(a *App, c *cobra.Command, b *session.Binding, sample 
 	open := func(l *loop.Loop) (link.Link, error) { return a.Link(lo, l) }
 	f.check(b, open)
 	if f.lock != "" {
-		if err := f.bindLock(a, b, name, open); err != nil {
+		if err := f.bindLock(b, name, open); err != nil {
 			return err
 		}
 		if f.server == "" && a.Getenv("EV_SERVER") == "" {
@@ -109,7 +109,7 @@ func lockWord(a *App, c *cobra.Command) error {
 	return usage.At(usage.ArgOf(a.Args[i]), "the name of a lock is written with =: --lock=%s; put a --lock without a name after all other words", a.Args[i])
 }
 
-func (f *sharedFlags) bindLock(a *App, b *session.Binding, name string, open func(*loop.Loop) (link.Link, error)) error {
+func (f *sharedFlags) bindLock(b *session.Binding, name string, open func(*loop.Loop) (link.Link, error)) error {
 	lock := f.lock
 	if lock == bareLock {
 		if lock = name; lock == "" {
