@@ -319,6 +319,9 @@ func (c *fileConsumer) take(g *group) (*Delivery, time.Duration, error) {
 			return nil, 0, err
 		}
 		g.Pending[seq] = &item{Attempt: 1, Started: true}
+		c.mu.Lock()
+		c.waits = max(c.waits-1, 0) // until it is counted anew
+		c.mu.Unlock()
 		return c.delivery(seq, e, 1, run), 0, nil
 	}
 }
