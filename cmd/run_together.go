@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/evshell/ev/cmd/usage"
+	"github.com/evshell/ev/event"
 	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/internal/durable"
 	"github.com/evshell/ev/internal/nearest"
@@ -16,7 +17,7 @@ import (
 // checkTogether returns what is wrong with lines that are right each for itself: one of two would
 // not get what both want.
 func checkTogether(lines []*line) evfile.Errors {
-	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkListeners(lines), checkFollows(lines))
+	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkLocks(lines), checkListeners(lines), checkFollows(lines))
 }
 
 // checkSignals refuses a line that wants a signal with --siginfo when another line watches it, too:
@@ -86,6 +87,25 @@ func checkStates(lines []*line) (errs evfile.Errors) {
 			continue
 		}
 		first[state] = l
+	}
+	return errs
+}
+
+// checkLocks refuses a schedule whose instants are those of another one: each would be run by one of
+// the two.
+func checkLocks(lines []*line) (errs evfile.Errors) {
+	first := map[[2]string]*line{}
+	for _, l := range lines {
+		lock := l.binding.Lock
+		if lock == nil || l.binding.Kind != event.KindEvery {
+			continue
+		}
+		instants := [2]string{lock.Name, lock.Label}
+		if other := first[instants]; other != nil {
+			errs = append(errs, l.fault(usage.At(usage.Flag("lock"), "--lock=%s: the last instant is remembered for each lock and label, and line %d has the same ones: give each line a label", lock.Name, other.Words[0].Line)))
+			continue
+		}
+		first[instants] = l
 	}
 	return errs
 }
