@@ -17,7 +17,7 @@ import (
 // checkTogether returns what is wrong with lines that are right each for itself: one of two would
 // not get what both want.
 func checkTogether(lines []*line) evfile.Errors {
-	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkLocks(lines), checkListeners(lines), checkFollows(lines))
+	return slices.Concat(checkSignals(lines), checkStdin(lines), checkTerminal(lines), checkStates(lines), checkLocks(lines), checkGroups(lines), checkListeners(lines), checkFollows(lines))
 }
 
 // checkSignals refuses a line that wants a signal with --siginfo when another line watches it, too:
@@ -106,6 +106,26 @@ func checkLocks(lines []*line) (errs evfile.Errors) {
 			continue
 		}
 		first[instants] = l
+	}
+	return errs
+}
+
+// checkGroups refuses a line that shares a group with one which gets something else.
+func checkGroups(lines []*line) (errs evfile.Errors) {
+	first := map[string]*line{}
+	for _, l := range lines {
+		claims := l.binding.Claims()
+		if claims.Group == "" {
+			continue
+		}
+		other := first[claims.Group]
+		if other == nil {
+			first[claims.Group] = l
+			continue
+		}
+		if claims.Subjects == nil || !slices.Equal(claims.Subjects, other.binding.Claims().Subjects) {
+			errs = append(errs, l.fault(usage.At(usage.Flag("group"), "--group: line %d has the same group, and each event goes to one of the two, whether it wants it or not: give each a group of its own", other.Words[0].Line)))
+		}
 	}
 	return errs
 }

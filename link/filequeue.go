@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,8 @@ type fileConsumer struct {
 type group struct {
 	Next    uint64           `json:"next"` // the first message that nobody has taken
 	Pending map[uint64]*item `json:"pending,omitempty"`
+	// Subjects are what those who share it get.
+	Subjects []string `json:"subjects,omitempty"`
 }
 
 // An item is a message that was taken and is not done.
@@ -56,6 +59,7 @@ type item struct {
 
 // Consume joins a group.
 func (l *fileLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(error)) Consumer {
+	o.Subjects = slices.Sorted(slices.Values(o.Subjects)) // as others have them
 	name := FileName(o.Group)
 	if o.EachHost {
 		o.Group += "." + l.o.Host
@@ -111,7 +115,14 @@ func (c *fileConsumer) open() (err error) {
 			}
 		}
 	})
-	return c.change(c.count)
+	return c.change(func(g *group) error {
+		if was := g.Subjects; was != nil && !c.o.EachHost && !slices.Equal(was, c.o.Subjects) {
+			c.link.o.Report.Noticef("the group %s gets other events from now on: each ev of it needs the same subjects, %s",
+				c.o.Group, strings.Join(c.o.Subjects, " "))
+		}
+		g.Subjects = c.o.Subjects
+		return c.count(g)
+	})
 }
 
 func (c *fileConsumer) groupPath() string {

@@ -41,6 +41,7 @@ const (
 
 // Consume joins a group.
 func (l *natsLink) Consume(o ConsumeOptions, got func(*Delivery), failed func(error)) Consumer {
+	o.Subjects = slices.Sorted(slices.Values(o.Subjects)) // as others have them
 	c := &natsConsumer{
 		link: l, o: o, group: FileName(o.Group), got: got, failed: failed, changed: make(chan struct{}),
 		pending: map[string]int64{},
@@ -246,6 +247,10 @@ func (c *natsConsumer) join(stream string, filters []string, created time.Time) 
 		return s.Created, nil
 	case err == nil:
 		config.Deliver, config.StartTime = was.Deliver, was.StartTime
+		if was.Filter != config.Filter || !slices.Equal(was.Filters, config.Filters) {
+			c.link.o.Report.Noticef("the group %s gets other events from now on: each ev of it needs the same subjects, %s",
+				c.o.Group, strings.Join(filters, " "))
+		}
 	case !isAPI(err, errNoConsumer):
 		return created, err
 	case !created.IsZero() && !created.Equal(s.Created):

@@ -93,4 +93,8 @@ type Claims struct {
 	State    string // the file that remembers what was dealt with, which no other may have; "": none
 	// Follows are the names of those whose runs it tells of, which must be there.
 	Follows []string
+	// Group is one of those among whom stored events are shared, and Subjects are what it gets; nil: it
+	// is to have nobody else. "": it is none.
+	Group    string
+	Subjects []string
 }

@@ -1,6 +1,7 @@
 package watchers
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,8 @@ func (a *App) newOnMessage(sink Sink) *cobra.Command {
 under SUBJECT. In SUBJECT, * stands for one word, and > for all following words.
 
 All ev with the same --server and the same --group share the work: each event goes to
-one of them. Without --group, the --name is the group. With --each-host every host gets
+one of them, so all need the same SUBJECTs: an event that the one who gets it has no SUBJECT for
+is lost. Without --group, the --name is the group. With --each-host every host gets
 each event, including those that were stored while the host was down. A new group gets
 what is stored once ev is ready (--ready-fd, READY=1 of systemd), unless ev has said that
 the server is away.
@@ -137,6 +139,11 @@ func (o *onMessageOptions) run(a *App, c *cobra.Command, args []string, sink Sin
 	lo, err := o.LinkOptions(a)
 	if err != nil {
 		return err
+	}
+	// Each host's own group has no two members there, and any other has the same subjects everywhere.
+	b.Claim().Group, b.Claim().Subjects = lo.Server+" "+w.Consume.Group, slices.Sorted(slices.Values(own))
+	if o.eachHost {
+		b.Claim().Subjects = nil
 	}
 	o.need.Subjects = append(o.need.Subjects, own...)
 	o.check(b, func(l *loop.Loop) (link.Link, error) { return a.Link(lo, l) })
