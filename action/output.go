@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/evshell/ev/internal/fdio"
+	"github.com/evshell/ev/internal/term"
 	"github.com/evshell/ev/loop"
 )
 
@@ -34,20 +35,21 @@ type Output struct {
 	// AtOnce has no record wait for others of its turn: ev's messages go to the same file.
 	AtOnce bool
 
-	loop    *loop.Loop
-	file    *os.File
-	fd      int
-	kind    uint32 // S_IFMT of fstat(2)
-	opened  bool   // anew, or tried to
-	anew    int    // the same pipe, non-blocking; -1: there is none
-	failed  func(error)
-	pending [][]byte
-	backlog int // bytes of pending
-	drained []func()
-	busy    bool  // a goroutine writes
-	hurried bool  // the end has come
-	written int64 // by goroutines
-	err     error // nothing more is written
+	loop     *loop.Loop
+	file     *os.File
+	fd       int
+	kind     uint32 // S_IFMT of fstat(2)
+	terminal bool
+	opened   bool // anew, or tried to
+	anew     int  // the same pipe, non-blocking; -1: there is none
+	failed   func(error)
+	pending  [][]byte
+	backlog  int // bytes of pending
+	drained  []func()
+	busy     bool  // a goroutine writes
+	hurried  bool  // the end has come
+	written  int64 // by goroutines
+	err      error // nothing more is written
 
 	record   []byte        // the last, in memory that the next is written in
 	gathered []byte        // records of this turn
@@ -62,7 +64,7 @@ func NewOutput(l *loop.Loop, f *os.File, failed func(error)) *Output {
 	fd := int(f.Fd())
 	var st unix.Stat_t
 	_ = unix.Fstat(fd, &st)
-	o := &Output{loop: l, file: f, fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, anew: -1, failed: failed} //nolint:unconvert // uint16 on some platforms
+	o := &Output{loop: l, file: f, fd: fd, kind: uint32(st.Mode) & unix.S_IFMT, terminal: term.IsTerminal(fd), anew: -1, failed: failed} //nolint:unconvert // uint16 on some platforms
 	o.flusher = loop.NewPrepare(l, o.Flush)
 	return o
 }
@@ -70,7 +72,7 @@ func NewOutput(l *loop.Loop, f *os.File, failed func(error)) *Output {
 // gather writes one record with others of this turn, before the loop waits. Who looks at a terminal
 // sees each at once. It is not kept: the caller may use b again.
 func (o *Output) gather(b []byte) {
-	if o.AtOnce || o.kind == unix.S_IFCHR {
+	if o.AtOnce || o.terminal {
 		o.write(b)
 		return
 	}

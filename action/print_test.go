@@ -214,9 +214,9 @@ func TestPrint_writesAtOnceWhatCantWait(t *testing.T) {
 		prepare func(*press)
 		event   event.Event
 	}{
-		"awaited":        {func(*press) {}, event.Event{Seq: 1, Detail: event.HTTP{}}},
-		"with others":    {func(p *press) { p.out.AtOnce = true }, tick(1)},
-		"to a character": {func(p *press) { p.out.kind = unix.S_IFCHR }, tick(1)},
+		"awaited":       {func(*press) {}, event.Event{Seq: 1, Detail: event.HTTP{}}},
+		"with others":   {func(p *press) { p.out.AtOnce = true }, tick(1)},
+		"to a terminal": {func(p *press) { p.out.terminal = true }, tick(1)},
 	} {
 		p := newPress(t, shared)
 		tt.prepare(p)

@@ -333,7 +333,8 @@ func (w *Watcher) happen(e event.Event) {
 		c.Answer(event.Answer{Verdict: event.Ran})
 	}
 	if w.Exec != nil {
-		w.repeat = &e
+		repeat := e // apart, since what a pointer is kept of is on the heap for every event
+		w.repeat = &repeat
 		w.run(e)
 		w.overlook()
 		return
