@@ -107,14 +107,23 @@ func (e Event) Lookup(name string) (Value, bool) {
 			return v, true
 		}
 	}
-	for n, v := range e.Fields() {
-		if n == name {
-			return v, true
-		}
+	if v, ok := e.field(name); ok {
+		return v, true
 	}
 	if name == "hostname" { // the same for all events of a machine
 		host, _ := os.Hostname()
 		return Text(host), true
+	}
+	return Value{}, false
+}
+
+// field looks at all fields. It is apart from Lookup, since what a function returns from within a range
+// over another one is on the heap, also where it does not come that far.
+func (e Event) field(name string) (Value, bool) {
+	for n, v := range e.Fields() {
+		if n == name {
+			return v, true
+		}
 	}
 	return Value{}, false
 }
