@@ -236,6 +236,9 @@ func (l *fileLink) publish(events *spool, m Message) error {
 	defer l.mu.Unlock()
 	sum := sha256.Sum256([]byte(m.key()))
 	id := filepath.Join(events.dir, "id", hex.EncodeToString(sum[:16]))
+	if err := os.MkdirAll(filepath.Dir(id), 0o700); err != nil { // somebody may have tidied up
+		return err
+	}
 	if info, err := os.Stat(id); err == nil && time.Since(info.ModTime()) < knownFor {
 		return nil
 	}
