@@ -127,8 +127,7 @@ func (o Outcome) Exit(command string) event.Exit {
 	if o.PID == 0 || o.Err != nil {
 		return d
 	}
-	ws := o.Wait.Status
-	if d.Status = ws.ExitStatus(); ws.Signaled() {
+	if ws := o.Wait.Status; ws.Signaled() {
 		d.Status, d.Signal, d.Core = 0, sig.Name(ws.Signal()), ws.CoreDump()
 	}
 	r := o.Wait.Usage
