@@ -141,7 +141,8 @@ has set for ev.`},
 		{"exit-status", "meaning of the exit status", usage.ExitStatusHelp},
 		{"signals", "effect of signals on ev", `INT, TERM, HUP and QUIT end ev, and so do ALRM, USR1, USR2, VTALRM and XCPU. Ev stops its
 watchers, stops running commands (with --stop-signal, and with KILL after --kill-after),
-and then dies of the same signal. A second signal kills everything at once.
+and then dies of the same signal. A second signal kills everything at once; HUP does not
+if 'ev run' has an Evfile, nor does one that is watched, unless it is INT, TERM or QUIT.
 A command that ev may not signal, as that of another user, is waited for until a second
 after KILL, and then left running; messages name its PID.
 

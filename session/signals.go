@@ -86,10 +86,16 @@ func (u *startup) end() syscall.Signal {
 }
 
 // claimed reports whether a signal that has come is a watcher's business: of one that watches it,
-// or that has stopped with an event of this very signal, and not of an earlier one.
+// or that has stopped with an event of this very signal, and not of an earlier one. Once ev ends
+// nobody watches, but a signal that is watched still asks for nothing else, unless it is one that
+// everybody ends programs with.
 func (s *Session) claimed(got syscall.Signal) bool {
+	if s.ending && (got == syscall.SIGINT || got == syscall.SIGTERM || got == syscall.SIGQUIT) {
+		return false
+	}
 	return slices.ContainsFunc(s.watchers, func(w *Watcher) bool {
-		return slices.Contains(w.Claims().Signals, got) && (w.watcher.Active() || w.work != nil && w.taken[got] >= s.received[got])
+		return slices.Contains(w.Claims().Signals, got) &&
+			(s.ending || w.watcher.Active() || w.work != nil && w.taken[got] >= s.received[got])
 	})
 }
 
@@ -99,7 +105,7 @@ func (s *Session) receive(got syscall.Signal) {
 	if got == syscall.SIGWINCH {
 		s.resize()
 	}
-	if !s.ending && s.claimed(got) {
+	if s.claimed(got) {
 		return
 	}
 	switch {
@@ -114,6 +120,8 @@ func (s *Session) receive(got syscall.Signal) {
 	case s.Foreground() && (got == syscall.SIGINT || got == syscall.SIGQUIT):
 		// Typed on the terminal, and meant for the command that has it.
 	case s.passOn(got):
+	case got == syscall.SIGHUP && s.config.Reload != nil:
+		_ = s.Reload() // which does nothing while ev ends: what runs is given its time
 	case s.ending:
 		for w := range s.all() {
 			for c := range w.commands() {
@@ -122,8 +130,6 @@ func (s *Session) receive(got syscall.Signal) {
 		}
 		s.stopping()
 		s.host.die(got)
-	case got == syscall.SIGHUP && s.config.Reload != nil:
-		_ = s.Reload()
 	default:
 		s.endBy(got)
 	}

@@ -122,6 +122,23 @@ func TestSignal_hangupReloads(t *testing.T) {
 	})
 }
 
+// What asks for something else than the end is no second signal: what runs keeps the time it has.
+func TestSignal_whileEvEnds(t *testing.T) {
+	perform(t, Config{Reload: func(*Session) error { return nil }}, func(s *stage) {
+		s.run(s.line("a", claims(syscall.SIGUSR1), runs))
+		s.emit("a")
+		s.signal(syscall.SIGTERM)
+		s.log = nil
+		s.signal(syscall.SIGHUP)
+		s.signal(syscall.SIGUSR1)
+		s.saw("")
+		s.signal(syscall.SIGUSR2)
+		s.saw("kill a, stopping, die of USR2")
+		s.end("a", failed(137))
+		s.ended(End{Why: Signalled, Signal: syscall.SIGTERM})
+	})
+}
+
 // While ev is stopped from the terminal the time of its loop stands still, and its commands on the
 // terminal are stopped, too.
 func TestSignal_stopAndContinue(t *testing.T) {
