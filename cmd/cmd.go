@@ -64,13 +64,13 @@ func Main(args []string) int {
 	p := newProgram(args)
 	root := p.newRoot(p.run)
 	root.SetArgs(bareControl(args))
-	err := root.ExecuteContext(context.Background())
+	c, err := root.ExecuteContextC(context.Background())
 	p.Links.Close()
 	p.explain(err)
 	if e, ok := errors.AsType[*usage.ExitError](err); ok && e.Signal != 0 {
 		sig.Die(e.Signal)
 	}
-	return usage.Status(err, hasCommand(args))
+	return usage.Status(err, hasCommand(c, args))
 }
 
 // Root returns the tree of commands, to be described rather than run.
@@ -128,7 +128,11 @@ func (p *program) format() report.Format {
 }
 
 // hasCommand reports whether a COMMAND was given, of which even a usage error has to be told apart.
-func hasCommand(args []string) bool {
+// Only a watcher has one: elsewhere what follows -- is a name that may begin with a dash.
+func hasCommand(c *cobra.Command, args []string) bool {
+	if c.GroupID == loopGroup || c.GroupID == shellGroup {
+		return false
+	}
 	i := slices.IndexFunc(args, func(s string) bool { return s == "--" || s == "-c" || s == "--script" })
 	return i >= 0 && i+1 < len(args)
 }
