@@ -14,9 +14,7 @@ import (
 	"github.com/evshell/ev/action"
 	"github.com/evshell/ev/cmd/usage"
 	"github.com/evshell/ev/event"
-	"github.com/evshell/ev/evfile"
 	"github.com/evshell/ev/loop"
-	"github.com/evshell/ev/process"
 	"github.com/evshell/ev/schedule"
 	"github.com/evshell/ev/session"
 	"github.com/evshell/ev/watch"
@@ -442,22 +440,9 @@ func (o *everyOptions) seed(name string) (string, error) {
 
 // parseRule splits a command as a line of an Evfile is.
 func (a *App) parseRule(text string, zone *time.Location) (*every.Rule, error) {
-	at := usage.Value("schedule-command")
-	list, err := evfile.Split(text)
+	argv, err := a.splitCommand("schedule-command", text, "", a.Env)
 	if err != nil {
-		return nil, usage.Of(at, "--schedule-command: ", err)
+		return nil, err
 	}
-	if len(list) == 0 {
-		return nil, usage.At(at, "--schedule-command is empty: give a command that prints a time")
-	}
-	rule := &every.Rule{Zone: zone, Env: a.Env, Starter: a.Starter}
-	for _, word := range list {
-		rule.Command = append(rule.Command, word.Text)
-	}
-	file, err := process.Lookup(rule.Command[0], "", a.Env)
-	if err != nil {
-		return nil, usage.Of(at, "--schedule-command: ", err)
-	}
-	rule.Command[0] = file
-	return rule, nil
+	return &every.Rule{Command: argv, Zone: zone, Env: a.Env, Starter: a.Starter}, nil
 }
