@@ -21,6 +21,7 @@ type Binding struct {
 	Timeout  time.Duration    // end the loop with status 124 if no event has come by then; 0: never; AtOnce
 	For      time.Duration    // end the loop after this; 0: never; AtOnce
 	Priority loop.Priority
+	Until    bool // Timeout is for its end: what it waits for may take several events
 	Break    bool // end the loop once an event has been handled
 	NoWait   bool // look once, don't wait
 	Now      bool // act once at the start, too

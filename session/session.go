@@ -240,14 +240,14 @@ func (s *Session) look(ctx context.Context) error {
 			return err
 		}
 	}
+	unmet := slices.ContainsFunc(s.watchers, (*Watcher).unmet)
 	for _, w := range s.watchers {
 		w.watcher.Stop()
 	}
 	switch {
-	case s.events > 0:
-	case s.config.Timeout == AtOnce:
+	case s.config.Timeout == AtOnce && (s.events == 0 || unmet):
 		s.finish(End{Why: TimedOut})
-	case s.config.NoWait:
+	case s.config.NoWait && s.events == 0:
 		s.finish(End{Why: NothingHappened})
 	}
 	return nil

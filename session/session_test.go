@@ -24,6 +24,8 @@ func timeout(d time.Duration) func(*Binding) { return func(b *Binding) { b.Timeo
 
 func limited(d time.Duration) func(*Binding) { return func(b *Binding) { b.For = d } }
 
+func until(b *Binding) { b.Until = true }
+
 // TestEnd: why a session ends, and when.
 func TestEnd(t *testing.T) {
 	a := func(changes ...func(*Binding)) func(*stage) []Line {
@@ -160,6 +162,18 @@ func TestEnd(t *testing.T) {
 			s.lives()
 			s.on(s.props["a"].Stop)
 		}, End{}, "start a, event a 1, stop a"},
+		{"what is waited for takes more than an event, and is late", Config{}, a(timeout(time.Minute), until), func(s *stage) {
+			s.emit("a")
+			s.pass(time.Minute - 1)
+			s.lives()
+			s.pass(1)
+		}, End{Why: TimedOut}, "start a, event a 1, stop a"},
+		{"what is waited for is there in time", Config{}, a(timeout(time.Minute), until, runs), func(s *stage) {
+			s.emit("a")
+			s.on(s.props["a"].Stop)
+			s.pass(time.Hour)
+			s.end("a", failed(0))
+		}, End{}, "start a, event a 1, run a 1, stop a, ran a: exited 0"},
 		{"for a while", Config{}, two(limited(time.Minute)), func(s *stage) {
 			s.pass(time.Minute - 1)
 			s.emit("a")

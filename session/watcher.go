@@ -220,13 +220,16 @@ func (w *Watcher) begin() error {
 func (w *Watcher) startClocks() {
 	s := w.session
 	timeout := func() {
-		if w.seq == 0 {
+		if w.seq == 0 || w.unmet() {
 			s.finish(End{Why: TimedOut})
 		}
 	}
 	first, last := s.after(w.Timeout, timeout), s.after(w.For, s.End)
 	w.clocks = func() { first(); last() }
 }
+
+// unmet reports whether it still waits for more than the events that have come.
+func (w *Watcher) unmet() bool { return w.Until && w.watcher.Active() }
 
 // check has it found out whether what it shares with others can be had. Where it can't, that ends
 // the loop, if it was to be a part of it from the start.

@@ -144,8 +144,8 @@ both.`,
 	fs.BoolVar(&o.atime, "atime", false, "report a new access time, too; needs polling")
 	fs.BoolVar(&o.each, "each", false, "emit one event for each path, not one for all paths that changed together")
 	fs.BoolVar(&o.initial, "initial", false, "emit one event for each existing path at startup")
-	fs.BoolVar(&o.untilExists, "until-exists", false, "wait until all paths exist, then end")
-	fs.BoolVar(&o.untilGone, "until-gone", false, "wait until all paths are gone, then end")
+	fs.BoolVar(&o.untilExists, "until-exists", false, "wait until all paths exist, then end; --timeout is for all of them")
+	fs.BoolVar(&o.untilGone, "until-gone", false, "wait until all paths are gone, then end; --timeout is for all of them")
 	duration(fs, &o.settle, "settle", stat.DefaultSettle, "report changes once nothing has changed for this long")
 	Limit(fs, &o.maxWait, "max-wait", stat.DefaultMaxWait, "report changes after this time even if they have not settled")
 	duration(fs, &o.poll, "poll", 0, "look at the files this often instead of waiting for notices from the kernel")
@@ -176,6 +176,7 @@ func (o *statOptions) run(a *App, c *cobra.Command, args []string, sink Sink) er
 		return err
 	}
 	w.Pass = ofPaths(b)
+	b.Until = w.Until != stat.Forever
 	if b.Exec != nil {
 		b.Exec.Each = o.each
 	}
