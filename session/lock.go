@@ -243,9 +243,17 @@ func (g *gate) cancel() {
 
 // close drops what waits, and what comes from now on.
 func (g *gate) close() {
-	g.drop()
+	g.giveUp()
 	g.failed = true
 	g.done()
+}
+
+// giveUp drops what waits, and says so.
+func (g *gate) giveUp() {
+	if n := len(g.waiting); n > 0 {
+		g.watcher.Report.Noticef("the lock %s: nothing is run for %d events that waited for it", g.Name, n)
+	}
+	g.drop()
 	g.balance()
 }
 

@@ -319,6 +319,44 @@ func TestLock_noRescueWhileStopped(t *testing.T) {
 	})
 }
 
+// What waits does not happen after a stop, and what comes after a start does.
+func TestLock_whatWaitsIsGivenUpByAStop(t *testing.T) {
+	performLocked(t, Lock{Busy: action.Queue}, func(d *desk) {
+		d.props["a"].detail = letter{stage: d.stage}
+		d.emit("a", "a")
+		w := d.Watchers()[0]
+		d.on(w.Stop)
+		d.saw("claim, stop a, cancel, refused, refused")
+		d.heard("ev: a: the lock the-lock: nothing is run for 2 events that waited for it\n")
+		d.lives()
+		d.on(func() {
+			if err := w.Start(); err != nil {
+				t.Error(err)
+			}
+		})
+		d.emit("a")
+		d.win()
+		d.saw("start a, claim, event a 1, run a 1")
+		d.end("a", action.Outcome{})
+		d.on(d.props["a"].Stop) // by itself: its last event waits
+	})
+}
+
+// A watcher that has come to its end by itself has not, as long as its event waits.
+func TestLock_theLastEventIsGivenUpByAStop(t *testing.T) {
+	performLocked(t, Lock{Busy: action.Queue}, func(d *desk) {
+		d.emit("a")
+		d.on(d.props["a"].Stop)
+		w := d.Watchers()[0]
+		d.on(w.Stop)
+		d.on(w.Stop)
+		d.saw("claim, stop a, cancel")
+		d.lives() // it may be started again
+		d.on(w.release)
+		d.ended(End{})
+	})
+}
+
 // Once --count is reached no instant is claimed, since no run would come of it.
 func TestLock_nothingIsClaimedInVain(t *testing.T) {
 	performLocked(t, Lock{Busy: action.Queue}, func(d *desk) {
@@ -348,7 +386,8 @@ func TestLock_fails(t *testing.T) {
 		d.emit("a", "a")
 		d.decide(link.Grant{Outcome: link.Failed, Err: broken})
 		d.saw("claim, stop a, refused, refused")
-		d.heard("ev: a: the lock the-lock: no such server\n")
+		d.heard("ev: a: the lock the-lock: no such server\n" +
+			"ev: a: the lock the-lock: nothing is run for 2 events that waited for it\n")
 		d.ended(End{Why: Failed})
 	})
 }

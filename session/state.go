@@ -17,15 +17,18 @@ func (w *Watcher) Active() bool { return w.watcher.Active() }
 func (w *Watcher) HasCommand() bool { return w.Exec != nil }
 
 // Stop stops the watcher until Start; the loop goes on, though nothing else may be watched. What
-// runs goes on.
+// runs goes on. What waits for a lock is given up.
 func (w *Watcher) Stop() {
-	if w.watcher.Active() {
-		w.watcher.Stop()
-		if w.gate != nil && w.gate.rescues {
-			w.gate.cancel()
-		}
+	if !w.watcher.Active() && (w.gate == nil || len(w.gate.waiting) == 0) {
+		return
+	}
+	w.watcher.Stop()
+	if !w.halted {
 		w.halted = true
 		w.session.loop.Ref()
+	}
+	if w.gate != nil {
+		w.gate.giveUp()
 	}
 }
 
