@@ -88,7 +88,7 @@ func (w *Watcher) passesOutput() bool {
 // follow has those know of a run's end who follow the watcher. One that was to be stopped says
 // nothing by its status, and is nobody's event.
 func (w *Watcher) follow(ran *action.Options, e event.Event, o action.Outcome) {
-	if o.Stopped || w.closed {
+	if o.Stopped {
 		return
 	}
 	d := o.Exit(ran.Argv[0])

@@ -162,16 +162,18 @@ func TestReplace_neverTwo(t *testing.T) {
 	})
 }
 
+// follower is a change that has a line follow a.
+func follower(b *Binding) {
+	build := b.Watch
+	b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
+		w, err := build(l, emit)
+		return followerProp{w.(*prop), "a"}, err
+	}
+}
+
 // Who follows a watcher is told of its runs, and what they write is kept as long as somebody does.
 func TestReplace_follows(t *testing.T) {
 	perform(t, Config{}, func(s *stage) {
-		follower := func(b *Binding) {
-			build := b.Watch
-			b.Watch = func(l *loop.Loop, emit watch.Emit) (watch.Watcher, error) {
-				w, err := build(l, emit)
-				return followerProp{w.(*prop), "a"}, err
-			}
-		}
 		after := func(b *Binding) {
 			b.OnFailure, b.OnSuccess = &action.Options{Argv: []string{"failure"}}, &action.Options{Argv: []string{"success"}}
 		}
@@ -194,6 +196,27 @@ func TestReplace_follows(t *testing.T) {
 		s.end("failure", failed(0))
 		s.on(func() { _ = s.bind(s.line("a", runs)) })
 		s.saw("stop b, stop c, changed")
+	})
+}
+
+// A run that has the time to end by itself, after a reload or at the end, is followed as any other.
+func TestReplace_followsWhatIsDrained(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		failure := func(b *Binding) { b.OnFailure = &action.Options{Argv: []string{"failure"}} }
+		s.run(s.line("a", runs, failure), s.line("b", follower))
+		s.emit("a")
+		s.on(func() { _ = s.bind(s.line("c", runs, failure), s.line("b", follower)) })
+		s.log = nil
+		s.end("a", failed(3))
+		s.saw("ran a: exited 3, run failure 1, event b 1, close failure")
+		s.end("failure", failed(0))
+		s.emit("c")
+		s.on(s.End)
+		s.log = nil
+		s.end("c", failed(3))
+		s.saw("ran c: exited 3, run failure 1, close failure")
+		s.end("failure", failed(0))
+		s.ended(End{})
 	})
 }
 

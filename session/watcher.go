@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"syscall"
@@ -129,6 +130,12 @@ func (w *Watcher) run(e event.Event) {
 		}
 		w.exec = w.command(w.Exec, in)
 		w.exec.Keep(w.kept(w.Exec))
+		if w.closed {
+			w.exec.Close(func() {})
+		}
+		if w.closed {
+			w.exec.Close(func() {})
+		}
 	}
 	w.exec.Do(e)
 }
@@ -143,9 +150,6 @@ func (w *Watcher) command(o *action.Options, in action.Setting) command {
 	c := s.exec(o, in)
 	if w.barred {
 		c.Bar(true)
-	}
-	if w.closed {
-		c.Close(func() {})
 	}
 	return c
 }
@@ -461,19 +465,31 @@ func (w *Watcher) close(gone func()) {
 	if w.gate != nil {
 		w.gate.close()
 	}
+	k := cmp.Or(w.work, &work{})
+	closeAll([]command{k.child, k.exec}, func() {
+		// A run that had the time to end by itself may be followed by another one.
+		closeAll([]command{k.onFailure, k.onSuccess}, func() {
+			if w.gate != nil {
+				w.gate.done()
+			}
+			gone()
+		})
+	})
+}
+
+// closeAll closes those commands that are there; done is called once all have ended.
+func closeAll(commands []command, done func()) {
 	left := 1
 	ended := func() {
-		if left--; left > 0 {
-			return
+		if left--; left == 0 {
+			done()
 		}
-		if w.gate != nil {
-			w.gate.done()
-		}
-		gone()
 	}
-	for c := range w.commands() {
-		left++
-		c.Close(ended)
+	for _, c := range commands {
+		if c != nil {
+			left++
+			c.Close(ended)
+		}
 	}
 	ended()
 }
