@@ -71,6 +71,9 @@ func newCommand(o *orders) *command {
 		if strings.Contains(value, "{") {
 			c.fill = slices.DeleteFunc(c.fill, func(before filled) bool { return before.name == name })
 			c.fill = append(c.fill, filled{name, event.NewTemplate(value)})
+			if impossible(v) != "" {
+				c.told = append(c.told, name) // by TellLeftOut
+			}
 		}
 	}
 	return c

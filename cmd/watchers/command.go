@@ -152,6 +152,10 @@ func (f *commandFlags) bind(a *App, b *session.Binding, sample event.Event, busy
 		for _, doubt := range action.TextDoubts(v, sample) {
 			b.Report.Noticef("--env: %s", doubt)
 		}
+		name, _, _ := strings.Cut(v, "=")
+		if slices.ContainsFunc(sample.Environ(), func(own string) bool { return strings.HasPrefix(own, name+"=") }) {
+			b.Report.Noticef("--env: %s has the event's own value: give yours another name", name)
+		}
 	}
 	if err := a.lookup(argv[0], e.Dir, e.Env); err != nil {
 		return f.notFound(err)
