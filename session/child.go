@@ -48,6 +48,6 @@ func (w *Watcher) childRan(e event.Event, o action.Outcome) {
 	case w.Child.Foreground && o.Signal == syscall.SIGINT:
 		w.session.endBy(o.Signal)
 	case o.Status != 0 && w.ExitOnError:
-		w.session.finish(End{Why: CommandEnded, Status: o.Status})
+		w.finish(End{Why: CommandEnded, Status: o.Status})
 	}
 }

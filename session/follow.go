@@ -96,9 +96,45 @@ func (w *Watcher) follow(ran *action.Options, e event.Event, o action.Outcome) {
 	if after := w.after(ran, o); after != nil {
 		after.Do(event.Event{Name: w.Name, Seq: e.Seq, Time: w.session.loop.Now(), Detail: d})
 	}
+	for _, f := range w.followers() {
+		f.watcher.(watch.Follower).Followed(d)
+	}
+}
+
+// followers are those who tell of its runs.
+func (w *Watcher) followers() (all []*Watcher) {
 	for _, other := range w.session.watchers {
-		if f, ok := other.watcher.(watch.Follower); ok && slices.Contains(f.Follows(), w.Name) {
-			f.Followed(d)
+		if f, ok := other.watcher.(watch.Follower); ok && other.watcher.Active() && slices.Contains(f.Follows(), w.Name) {
+			all = append(all, other)
 		}
 	}
+	return all
+}
+
+// finish ends the session for a run of its own, once those who follow it have told of that. Their
+// commands have as long to end as those of --on-failure.
+func (w *Watcher) finish(e End) {
+	s := w.session
+	followers := w.followers()
+	if len(followers) == 0 {
+		s.finish(e)
+		return
+	}
+	w.watcher.Stop()
+	if w.exec != nil {
+		w.exec.Bar(true)
+	}
+	s.loop.Ref()
+	s.loop.Post(func() { // in the next turn
+		s.loop.Unref()
+		for _, f := range followers {
+			if f.Exec != nil {
+				f.Exec.Drain = max(f.Exec.Drain, f.Exec.KillAfter)
+			}
+		}
+		s.finish(e)
+		if w.exec != nil {
+			w.exec.Bar(false) // what was promised is still run
+		}
+	})
 }

@@ -150,6 +150,15 @@ func TestEnd(t *testing.T) {
 			s.props["a"].detail = event.Exit{Status: 3}
 			s.emit("a")
 		}, End{}, "start a, stop a, event a 1"},
+		{"a command that fails, which another line tells", Config{}, func(s *stage) []Line {
+			return []Line{s.line("a", exitOnError, runs), s.line("b", follower, runs)}
+		}, func(s *stage) {
+			s.emit("a")
+			s.end("a", failed(3))
+			s.lives()
+			s.end("b", failed(0))
+		}, End{Why: CommandEnded, Status: 3}, "start a, start b, event a 1, keep 65536 of a, run a 1, ran a: exited 3, event b 1, run b 1, " +
+			"stop a, bar a true, stop b, close b, bar a false, ran b: exited 0"},
 		{"no event in time", Config{}, two(timeout(time.Minute)), func(s *stage) {
 			s.pass(time.Minute - 1)
 			s.emit("b")

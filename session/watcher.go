@@ -133,9 +133,6 @@ func (w *Watcher) run(e event.Event) {
 		if w.closed {
 			w.exec.Close(func() {})
 		}
-		if w.closed {
-			w.exec.Close(func() {})
-		}
 	}
 	w.exec.Do(e)
 }
@@ -350,7 +347,7 @@ func (w *Watcher) happen(e event.Event) {
 		s.end = End{Why: CommandEnded, Status: w.outcome.Status}
 	}
 	if w.Break {
-		s.finish(s.end)
+		w.finish(s.end)
 	}
 }
 
@@ -434,10 +431,11 @@ func (w *Watcher) ran(e event.Event, o action.Outcome) {
 		s.end = End{Why: CommandEnded, Status: o.Status}
 	}
 	if o.Status != 0 && !o.Stopped && w.ExitOnError {
-		s.finish(End{Why: CommandEnded, Status: o.Status})
+		w.finish(End{Why: CommandEnded, Status: o.Status})
+		return
 	}
 	if w.Break {
-		s.finish(s.end)
+		w.finish(s.end)
 	}
 }
 

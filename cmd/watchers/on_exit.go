@@ -67,7 +67,8 @@ begins anew when the child has run longer than the longest pause.
 --of LABEL works in an Evfile. It fires when a run of the command of another line has
 ended by itself. 'run' is the number of the event of that run. 'output', which is also
 the standard input of the COMMAND, has the last 64 KiB that the run printed. For this,
-its output passes through ev.`,
+its output passes through ev. The run that ends ev, by --exit-on-error or --break, is an
+event as well; the COMMAND then has --kill-after to end.`,
 		Example: `  # wait for a process that is not a child of this shell
   sh -c 'sleep 5 & echo $! >sleep.pid'
   ev on-exit --pidfile sleep.pid --format '{command} ended after {elapsed}\n'
