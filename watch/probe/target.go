@@ -55,8 +55,10 @@ func ParseTarget(s string) (Target, error) {
 		switch {
 		case err != nil:
 			return Target{}, fmt.Errorf("%q is not a URL: %w", s, cmp.Or(errors.Unwrap(err), err))
-		case u.Host == "":
+		case u.Hostname() == "":
 			return Target{}, fmt.Errorf("%q names no host: write %s://HOST/PATH", s, scheme)
+		case u.Port() != "" && !isPort(u.Port()):
+			return Target{}, diag.At(strings.Index(s, ":"+u.Port())+1, noPort(u.Redacted(), u.Port()))
 		}
 		return Target{url: u, text: u.Redacted()}, nil
 	}
@@ -75,10 +77,20 @@ func checkTCP(address string) error {
 	if err != nil || port == "" {
 		return fmt.Errorf("tcp:%s: write tcp:HOST:PORT, as in tcp:localhost:5432", address)
 	}
-	if _, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || port == "0" {
-		return diag.At(len(address)-len(port), fmt.Errorf("tcp:%s: there is no port %s: ports go from 1 to 65535", address, port))
+	if !isPort(port) {
+		return diag.At(len(address)-len(port), noPort("tcp:"+address, port))
 	}
 	return nil
+}
+
+// isPort reports whether text is the number or the name of a port.
+func isPort(text string) bool {
+	port, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", text)
+	return err == nil && port > 0
+}
+
+func noPort(target, port string) error {
+	return fmt.Errorf("%s: there is no port %s: ports go from 1 to 65535", target, port)
 }
 
 func isNumber(s string) bool {
