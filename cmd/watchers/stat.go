@@ -143,7 +143,7 @@ both.`,
 	fs.BoolVar(&o.content, "content", false, "report a file only if its bytes have changed; ev hashes its content")
 	fs.BoolVar(&o.atime, "atime", false, "report a new access time, too; needs polling")
 	fs.BoolVar(&o.each, "each", false, "emit one event for each path, not one for all paths that changed together")
-	fs.BoolVar(&o.initial, "initial", false, "emit one event for each existing path at startup")
+	fs.BoolVar(&o.initial, "initial", false, "emit one event for each path as it is at startup")
 	fs.BoolVar(&o.untilExists, "until-exists", false, "wait until all paths exist, then end; --timeout is for all of them")
 	fs.BoolVar(&o.untilGone, "until-gone", false, "wait until all paths are gone, then end; --timeout is for all of them")
 	duration(fs, &o.settle, "settle", stat.DefaultSettle, "report changes once nothing has changed for this long")
