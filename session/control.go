@@ -68,6 +68,9 @@ func (s *Session) obey(q control.Request) error {
 	}
 	switch q.Command {
 	case control.Suspend:
+		if s.ending {
+			return errEnding
+		}
 		s.Pause(true)
 	case control.Resume:
 		s.Pause(false)

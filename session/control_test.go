@@ -104,6 +104,24 @@ func TestServe_suspendAndResume(t *testing.T) {
 	})
 }
 
+// The end is not put off by time that stands still.
+func TestServe_suspendedEnds(t *testing.T) {
+	perform(t, Config{}, func(s *stage) {
+		s.run(s.line("a"))
+		s.on(func() {
+			s.Serve(control.Request{Command: control.Suspend})
+			s.Serve(control.Request{Command: control.Break})
+			if s.Paused() {
+				t.Error("time stands still while ev ends")
+			}
+			if r := s.Serve(control.Request{Command: control.Suspend}); r.Error != "ev is ending" || s.Paused() {
+				t.Errorf("it is suspended: %+v", r)
+			}
+		})
+		s.ended(End{})
+	})
+}
+
 func TestServe_reload(t *testing.T) {
 	var err error
 	perform(t, Config{Reload: func(*Session) error { return err }}, func(s *stage) {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"slices"
 	"syscall"
 )
@@ -41,6 +42,7 @@ func (s *Session) finish(e End) {
 		return
 	}
 	s.ending, s.end = true, e
+	s.Pause(false) // no grace period would ever be over
 	_ = s.notify.Stopping()
 	s.stdout.Hurry()
 	s.stderr.Hurry()
@@ -48,6 +50,8 @@ func (s *Session) finish(e End) {
 		w.close(func() {})
 	}
 }
+
+var errEnding = errors.New("ev is ending")
 
 // endBy ends the loop as End does, for ev to die of a signal then.
 func (s *Session) endBy(by syscall.Signal) { s.finish(End{Why: Signalled, Signal: by}) }

@@ -174,7 +174,7 @@ func (s *Session) changed() {
 func (s *Session) Reload() error {
 	switch {
 	case s.ending:
-		return errors.New("ev is ending")
+		return errEnding
 	case s.config.Reload == nil:
 		return errors.New("the lines are ev run's own arguments: there is no Evfile to read again")
 	}
