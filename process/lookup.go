@@ -55,9 +55,6 @@ func Lookup(name, dir string, env []string) (string, error) {
 		} else if err := unix.Access(dir, unix.X_OK); err != nil {
 			return "", failed(StatusFailed, err, "can't run in %s: %v", dir, err)
 		}
-		if err := unix.Access(dir, unix.X_OK); err != nil {
-			return "", failed(StatusFailed, err, "can't run in %s: %v", dir, err)
-		}
 	}
 	if name == "" {
 		return "", Errorf(StatusNotFound, "the command is an empty word: give its name")
