@@ -60,71 +60,67 @@ func checkStdin(lines []*line) (errs evfile.Errors) {
 }
 
 // checkTerminal refuses a second countdown: a terminal has one line for it.
-func checkTerminal(lines []*line) (errs evfile.Errors) {
-	var first *line
-	for _, l := range lines {
-		switch {
-		case !l.binding.Claims().Terminal:
-		case first == nil:
-			first = l
-		default:
-			errs = append(errs, l.fault(usage.At(usage.Flag("progress"), "--progress: the terminal already shows the countdown of line %d: leave out one of the two, or use --live", first.Words[0].Line)))
-		}
-	}
-	return errs
+func checkTerminal(lines []*line) evfile.Errors {
+	shows := func(l *line) (struct{}, bool) { return struct{}{}, l.binding.Claims().Terminal }
+	return clashes(lines, shows, func(_, first *line) error {
+		return usage.At(usage.Flag("progress"), "--progress: the terminal already shows the countdown of line %d: leave out one of the two, or use --live", first.Words[0].Line)
+	})
 }
 
 // checkStates refuses a line that remembers in the file of another one.
-func checkStates(lines []*line) (errs evfile.Errors) {
-	first := map[string]*line{}
-	for _, l := range lines {
-		if l.binding.Claims().State == "" {
-			continue
+func checkStates(lines []*line) evfile.Errors {
+	state := func(l *line) (string, bool) {
+		file := l.binding.Claims().State
+		if file == "" {
+			return "", false
 		}
-		state := durable.Names(l.binding.Claims().State)[0]
-		if other := first[state]; other != nil {
-			errs = append(errs, l.fault(usage.At(usage.Flag("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims().State, other.Words[0].Line)))
-			continue
-		}
-		first[state] = l
+		return durable.Names(file)[0], true
 	}
-	return errs
+	return clashes(lines, state, func(l, first *line) error {
+		return usage.At(usage.Flag("state"), "--state: %s is the state of line %d, too: give each line a file of its own", l.binding.Claims().State, first.Words[0].Line)
+	})
 }
 
 // checkLocks refuses a schedule whose instants are those of another one: each would be run by one of
 // the two.
-func checkLocks(lines []*line) (errs evfile.Errors) {
-	first := map[[2]string]*line{}
-	for _, l := range lines {
-		lock := l.binding.Lock
-		if lock == nil || l.binding.Kind != event.KindEvery {
-			continue
+func checkLocks(lines []*line) evfile.Errors {
+	instants := func(l *line) (of [2]string, ok bool) {
+		if lock := l.binding.Lock; lock != nil {
+			of = [2]string{lock.Name, lock.Label}
 		}
-		instants := [2]string{lock.Name, lock.Label}
-		if other := first[instants]; other != nil {
-			errs = append(errs, l.fault(usage.At(usage.Flag("lock"), "--lock=%s: the last instant is remembered for each lock and label, and line %d has the same ones: give each line a label", lock.Name, other.Words[0].Line)))
-			continue
-		}
-		first[instants] = l
+		return of, l.binding.Lock != nil && l.binding.Kind == event.KindEvery
 	}
-	return errs
+	return clashes(lines, instants, func(l, first *line) error {
+		return usage.At(usage.Flag("lock"), "--lock=%s: the last instant is remembered for each lock and label, and line %d has the same ones: give each line a label", l.binding.Lock.Name, first.Words[0].Line)
+	})
 }
 
 // checkGroups refuses a line that shares a group with one which gets something else.
-func checkGroups(lines []*line) (errs evfile.Errors) {
-	first := map[string]*line{}
+func checkGroups(lines []*line) evfile.Errors {
+	group := func(l *line) (string, bool) { return l.binding.Claims().Group, l.binding.Claims().Group != "" }
+	return clashes(lines, group, func(l, first *line) error {
+		if own := l.binding.Claims().Subjects; own != nil && slices.Equal(own, first.binding.Claims().Subjects) {
+			return nil
+		}
+		return usage.At(usage.Flag("group"), "--group: line %d has the same group, and each event goes to one of the two, whether it wants it or not: give each a group of its own", first.Words[0].Line)
+	})
+}
+
+// clashes returns what clash says of each line that takes the same thing as one before it, the first.
+func clashes[K comparable](lines []*line, takes func(*line) (K, bool), clash func(l, first *line) error) (errs evfile.Errors) {
+	firsts := map[K]*line{}
 	for _, l := range lines {
-		claims := l.binding.Claims()
-		if claims.Group == "" {
+		thing, ok := takes(l)
+		if !ok {
 			continue
 		}
-		other := first[claims.Group]
-		if other == nil {
-			first[claims.Group] = l
+		first := firsts[thing]
+		if first == nil {
+			firsts[thing] = l
 			continue
 		}
-		if claims.Subjects == nil || !slices.Equal(claims.Subjects, other.binding.Claims().Subjects) {
-			errs = append(errs, l.fault(usage.At(usage.Flag("group"), "--group: line %d has the same group, and each event goes to one of the two, whether it wants it or not: give each a group of its own", other.Words[0].Line)))
+		if err := clash(l, first); err != nil {
+			errs = append(errs, l.fault(err))
 		}
 	}
 	return errs
