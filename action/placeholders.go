@@ -2,7 +2,6 @@ package action
 
 import (
 	"fmt"
-	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -90,7 +89,7 @@ func doubtsOf(text string, sample event.Event, ofList func(string) string) (doub
 			doubts = append(doubts, ofList(p))
 		} else if _, ok := sample.Lookup(field); all && ok {
 			doubts = append(doubts, fmt.Sprintf("%s stays as it is: %s is no list: write {%[2]s}", p, field))
-		} else if near, ok := nearest.Of(strings.Trim(p, "{}"), fieldNames(sample)); ok {
+		} else if near, ok := nearest.Of(strings.Trim(p, "{}"), sample.Names()); ok {
 			doubts = append(doubts, fmt.Sprintf("%s is not a field and stays as it is: did you mean {%s}?", p, near))
 		}
 	}
@@ -104,16 +103,6 @@ func isList(word string, sample event.Event) bool {
 		_, ok = sample.List(field)
 	}
 	return ok
-}
-
-func fieldNames(sample event.Event) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for name := range sample.Fields() {
-			if !yield(name) {
-				return
-			}
-		}
-	}
 }
 
 // shellBefore returns the shell that would take what stands at word i of argv as its options, and

@@ -128,6 +128,17 @@ func (e Event) field(name string) (Value, bool) {
 	return Value{}, false
 }
 
+// Names yields the names of the fields.
+func (e Event) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range e.Fields() {
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
 // List returns what is in the field of this name, and whether there is one that is a list.
 func (e Event) List(name string) ([]string, bool) {
 	v, ok := e.Lookup(name)

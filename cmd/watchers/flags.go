@@ -187,14 +187,10 @@ func (f *watcherFlags) bindTests(b *session.Binding, detail event.Detail) error 
 			return usage.Of(at, "--if "+text+": ", err)
 		}
 		if _, ok := sample.Lookup(t.Field); !ok {
-			var names []string
-			for name := range sample.Fields() {
-				names = append(names, name)
-			}
-			if meant, ok := nearest.Of(t.Field, slices.Values(names)); ok {
+			if meant, ok := nearest.Of(t.Field, sample.Names()); ok {
 				return usage.At(at, "--if %s: %s has no field %s: did you mean %s?", text, b.Kind, t.Field, meant)
 			}
-			return usage.At(at, "--if %s: %s has no field %s: there are %s", text, b.Kind, t.Field, strings.Join(names, ", "))
+			return usage.At(at, "--if %s: %s has no field %s: there are %s", text, b.Kind, t.Field, strings.Join(slices.Collect(sample.Names()), ", "))
 		}
 		b.If = append(b.If, t)
 	}
