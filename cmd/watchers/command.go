@@ -148,15 +148,7 @@ func (f *commandFlags) bind(a *App, b *session.Binding, sample event.Event, busy
 	for _, doubt := range action.Doubts(argv, sample) {
 		b.Report.Noticef("%s", doubt)
 	}
-	for _, v := range f.env {
-		for _, doubt := range action.TextDoubts(v, sample) {
-			b.Report.Noticef("--env: %s", doubt)
-		}
-		name, _, _ := strings.Cut(v, "=")
-		if slices.ContainsFunc(sample.Environ(), func(own string) bool { return strings.HasPrefix(own, name+"=") }) {
-			b.Report.Noticef("--env: %s has the event's own value: give yours another name", name)
-		}
-	}
+	f.tellEnvDoubts(b, sample)
 	if err := a.lookup(argv[0], e.Dir, e.Env); err != nil {
 		return f.notFound(err)
 	}
@@ -164,6 +156,23 @@ func (f *commandFlags) bind(a *App, b *session.Binding, sample event.Event, busy
 	e.Argv, e.Fill, e.Busy, e.Throttle, e.Clear, e.Sep = argv, f.env, policy, f.throttle, f.clear && term.IsTerminal(StdoutFD), sep
 	b.Exec = &e
 	return nil
+}
+
+// tellEnvDoubts tells which values of --env are likely not what the command gets.
+func (f *commandFlags) tellEnvDoubts(b *session.Binding, sample event.Event) {
+	if len(f.env) == 0 {
+		return
+	}
+	ofEvent := sample.Environ()
+	for _, v := range f.env {
+		for _, doubt := range action.TextDoubts(v, sample) {
+			b.Report.Noticef("--env: %s", doubt)
+		}
+		name, _, _ := strings.Cut(v, "=")
+		if slices.ContainsFunc(ofEvent, func(own string) bool { return strings.HasPrefix(own, name+"=") }) {
+			b.Report.Noticef("--env: %s has the event's own value: give yours another name", name)
+		}
+	}
 }
 
 // StopSignal reads --stop-signal.

@@ -115,9 +115,9 @@ func (o *onExitOptions) run(a *App, c *cobra.Command, args []string, sink Sink) 
 	}
 	if len(o.of) > 0 {
 		b.Claim().Follows = o.of
-	}
-	if b.Exec != nil && len(o.of) > 0 {
-		b.Exec.Guard = &action.Guard{Within: noticing, Advice: "the lines follow each other in a circle, at once and over and over"}
+		if b.Exec != nil {
+			b.Exec.Guard = &action.Guard{Within: noticing, Advice: "the lines follow each other in a circle, at once and over and over"}
+		}
 	}
 	if w.Child {
 		if err := o.bindChild(a, b); err != nil {
