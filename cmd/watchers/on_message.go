@@ -39,11 +39,11 @@ func (a *App) newOnMessage(sink Sink) *cobra.Command {
 under SUBJECT. In SUBJECT, * stands for one word, and > for all following words.
 
 All ev with the same --server and the same --group share the work: each event goes to
-one of them, so all need the same SUBJECTs: an event that the one who gets it has no SUBJECT for
-is lost. Without --group, the --name is the group. With --each-host every host gets
-each event, including those that were stored while the host was down. A new group gets
-what is stored once ev is ready (--ready-fd, READY=1 of systemd), unless ev has said that
-the server is away.
+one of them. All of them need the same SUBJECTs: an event that goes to one without a
+SUBJECT for it is lost. Without --group, the --name is the group. With --each-host every
+host gets each event, including those that were stored while the host was down. A new
+group gets what is stored once ev is ready (--ready-fd, READY=1 of systemd), unless ev
+has said that the server is away.
 
 An event is done when its COMMAND has ended with status 0. Otherwise it is delivered
 again, to any ev of the group, after a growing pause and up to --retry times. After that
